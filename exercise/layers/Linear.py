@@ -1,0 +1,5 @@
+"""The course's import name for the affine layer."""
+
+from handgrad.layers import Linear
+
+__all__ = ["Linear"]

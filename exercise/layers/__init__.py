@@ -1,0 +1,6 @@
+"""The course's import names for the layers."""
+
+from layers.Dropout import Dropout
+from layers.Linear import Linear
+
+__all__ = ["Dropout", "Linear"]

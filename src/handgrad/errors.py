@@ -1,0 +1,65 @@
+"""What handgrad raises.
+
+Every error says three things: what was given, what was expected, and how to mend it. Each class
+also derives from the built-in exception that NumPy or Python would have raised, so that code
+which catches ``ValueError`` keeps working.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ArgumentError",
+    "CallOrderError",
+    "DtypeError",
+    "GradientsError",
+    "HandgradError",
+    "ShapeError",
+]
+
+
+class HandgradError(Exception):
+    """The base of everything that handgrad raises on purpose.
+
+    Parameters
+    ----------
+    got
+        What was given, with the name of whoever was given it.
+    expected
+        What would have been right.
+    mend
+        What to do about it.
+
+    Examples
+    --------
+    >>> print(HandgradError("p = 2", "0 <= p < 1", "choose a smaller p"))
+    got p = 2
+      expected: 0 <= p < 1
+      to mend it: choose a smaller p
+    """
+
+    def __init__(self, got: str, expected: str, mend: str) -> None:
+        super().__init__(got, expected, mend)
+        self.got, self.expected, self.mend = got, expected, mend
+
+    def __str__(self) -> str:
+        return f"got {self.got}\n  expected: {self.expected}\n  to mend it: {self.mend}"
+
+
+class ShapeError(HandgradError, ValueError):
+    """An array has the wrong shape, or no entries at all."""
+
+
+class DtypeError(HandgradError, TypeError):
+    """An array holds something that is not a number, or numbers of the wrong kind."""
+
+
+class ArgumentError(HandgradError, ValueError):
+    """An argument that is not an array is outside what it may be."""
+
+
+class CallOrderError(HandgradError, RuntimeError):
+    """Something was asked for before the call that makes it possible."""
+
+
+class GradientsError(HandgradError, ValueError):
+    """Gradients were given to a model that they do not belong to."""

@@ -1,0 +1,6 @@
+"""Layers: components with parameters."""
+
+from handgrad.layers.dropout import Dropout
+from handgrad.layers.linear import Linear
+
+__all__ = ["Dropout", "Linear"]

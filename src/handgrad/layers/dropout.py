@@ -1,0 +1,156 @@
+"""Inverted dropout around a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from handgrad.adapter import adapt
+from handgrad.component import Array, Layer, is_real
+from handgrad.errors import ArgumentError
+
+__all__ = ["Dropout"]
+
+
+class Dropout(Layer):
+    r"""Inverted dropout around a layer: zeroes entries of the layer's output at random.
+
+    .. math::
+        Y = M \odot F(X), \qquad
+        m_{nk} = \frac{r_{nk}}{1 - p}, \qquad r_{nk} \sim \mathrm{Bernoulli}(1 - p)
+
+    where :math:`F` is the wrapped layer. In evaluation mode it is exactly the wrapped layer.
+
+    Parameters
+    ----------
+    layer : Component
+        What is wrapped: a layer, an activation, or an object that keeps only the exercise's calls.
+    p : float
+        The probability with which an entry is dropped, 0 <= p < 1.
+    rng : numpy.random.Generator, optional
+        Where the masks are drawn from; where it is None, NumPy's global state, one call of
+        ``np.random.binomial(1, 1 - p, size=output.shape)`` after the wrapped layer has run.
+
+    Attributes
+    ----------
+    parameters : dict of str to Array
+        The wrapped layer's own.
+
+    Raises
+    ------
+    ArgumentError
+        `p` is outside [0, 1), or `layer` cannot be wrapped.
+
+    Notes
+    -----
+    **Gradient.** The mask that was drawn in the forward pass is applied to the upstream gradient,
+    and the rest is the wrapped layer's pullback:
+
+    .. math:: dF_{nk} = dy_{nk} \, m_{nk}.
+
+    **Derivation.** Once drawn, the mask is a constant: :math:`y_{nk} = m_{nk} f_{nk}` gives
+
+    .. math::
+        \frac{\partial L}{\partial f_{nk}}
+            = \sum_{ij} dy_{ij} \frac{\partial y_{ij}}{\partial f_{nk}}
+            = \sum_{ij} dy_{ij} \, m_{ij} \, [i = n][j = k]
+            = dy_{nk} \, m_{nk}
+
+    which is ``dy * mask``, with the scale inside the mask. By the chain rule the wrapped layer's
+    pullback of this is the gradient of everything below.
+
+    **The expectation is right.** For a fixed input
+
+    .. math:: \mathbb{E}[y_{nk}] = f_{nk} \frac{\mathbb{E}[r_{nk}]}{1 - p}
+              = f_{nk} \frac{1 - p}{1 - p} = f_{nk},
+
+    so training and evaluation agree on average, and evaluation needs no scale: that is what
+    "inverted" means. Since the pullback is linear in the mask, the same holds for the gradient.
+
+    **Shapes.** Those of the wrapped layer; the mask has the shape of its output.
+
+    **Saved.** What the wrapped layer saves, and the mask, which is None in evaluation mode.
+
+    References
+    ----------
+    Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: a simple way to prevent
+    neural networks from overfitting", JMLR 15 (2014), section 4; inverted as in section 10.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from handgrad import Linear
+    >>> layer = Linear(1, 4)
+    >>> layer.weights, layer.bias = np.ones((1, 4)), np.zeros((1, 4))
+    >>> dropout = Dropout(layer, p=0.5, rng=np.random.default_rng(1))
+    >>> dropout([[3.0]])
+    array([[6., 6., 0., 6.]])
+    >>> dropout.eval()([[3.0]])
+    array([[3., 3., 3., 3.]])
+    """
+
+    def __init__(self, layer: Any, p: float, *, rng: np.random.Generator | None = None) -> None:
+        if not is_real(p) or not 0 <= p < 1:
+            raise ArgumentError(
+                f"p={p!r} for Dropout",
+                "a probability with 0 <= p < 1",
+                "p is the share of entries that are dropped; 0.5 drops half of them",
+            )
+        self.layer: Any = adapt(layer)
+        if not isinstance(self.parameters, Mapping):
+            raise ArgumentError(
+                f"{type(layer).__name__} as the layer that Dropout wraps",
+                "a layer or an activation",
+                "wrap the last layer of the model instead of the model",
+            )
+        self.p = float(p)
+        self.rng = rng
+
+    @property
+    def parameters(self) -> dict[str, Array]:  # type: ignore[override]
+        """The wrapped layer's parameters."""
+        parameters: dict[str, Array] = getattr(self.layer, "parameters", {})
+        return parameters
+
+    def apply(self, x: Array) -> tuple[Array, Any]:
+        """Return the wrapped layer's output times a mask, and what both pullbacks need."""
+        f, saved = self.layer.apply(x)
+        if not self.training:
+            return f, (saved, None)
+        mask = self._keep(f.shape).astype(f.dtype)
+        mask *= 1 / (1 - self.p)
+        return f * mask, (saved, mask)
+
+    def pullback(
+        self,
+        dy: Array,
+        saved: Any,
+        need_dx: bool = True,
+        out: dict[str, Array] | None = None,
+    ) -> tuple[Array | None, dict[str, Array]]:
+        """Return the wrapped layer's pullback of ``dy * mask``."""
+        saved, mask = saved
+        df = dy if mask is None else dy * mask
+        dx, gradients = self.layer.pullback(df, saved, need_dx, out)
+        return dx, gradients
+
+    def _keep(self, shape: tuple[int, ...]) -> Array:
+        """Draw 1 for each entry that is kept, and 0 for each that is dropped."""
+        if self.rng is None:
+            return np.random.binomial(1, 1 - self.p, size=shape)
+        return self.rng.random(shape) >= self.p
+
+    def train(self) -> Self:
+        """Switch this and the wrapped layer to training mode."""
+        self.layer.train()
+        return super().train()
+
+    def eval(self) -> Self:
+        """Switch this and the wrapped layer to evaluation mode."""
+        self.layer.eval()
+        return super().eval()
+
+    def __repr__(self) -> str:
+        return f"Dropout({self.layer!r}, p={self.p:g})"

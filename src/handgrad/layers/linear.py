@@ -1,0 +1,150 @@
+"""The affine layer."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from handgrad.component import Array, Layer, Parameter, positive_size
+from handgrad.errors import ArgumentError, ShapeError
+
+__all__ = ["Linear"]
+
+
+class Linear(Layer):
+    r"""An affine map of the features, the same for every row.
+
+    .. math:: Y = X W + b, \qquad y_{nk} = \sum_d x_{nd} w_{dk} + b_k
+
+    Parameters
+    ----------
+    in_features : int
+        Features of the input, D.
+    out_features : int
+        Features of the output, K.
+    rng : numpy.random.Generator, optional
+        Where the initial parameters are drawn from; NumPy's global state where it is None.
+    dtype : data type, default float64
+        The parameters' floating type.
+
+    Attributes
+    ----------
+    weights : Array, (D, K)
+        Drawn as 0.05 times a standard normal variable, first.
+    bias : Array, (1, K)
+        Drawn in the same way, second.
+
+    Raises
+    ------
+    ArgumentError
+        A size is not a positive integer, or `dtype` is not a floating type.
+    ShapeError
+        The last axis of an input has not `in_features` entries.
+
+    Notes
+    -----
+    **Gradients.**
+
+    .. math::
+        \frac{\partial L}{\partial X} = \frac{\partial L}{\partial Y} W^T, \qquad
+        \frac{\partial L}{\partial W} = X^T \frac{\partial L}{\partial Y}, \qquad
+        \frac{\partial L}{\partial b_k} = \sum_n \frac{\partial L}{\partial y_{nk}}.
+
+    **Derivation.** Write :math:`dy_{nk} = \partial L / \partial y_{nk}`. The loss sees every
+    parameter and every input only through the outputs, so each gradient is a sum over them:
+
+    .. math::
+        \frac{\partial L}{\partial x_{md}}
+            &= \sum_{nk} dy_{nk} \frac{\partial y_{nk}}{\partial x_{md}}
+             = \sum_{nk} dy_{nk} \, [n = m] \, w_{dk}
+             = \sum_k dy_{mk} \, w_{dk} \\
+        \frac{\partial L}{\partial w_{dj}}
+            &= \sum_{nk} dy_{nk} \frac{\partial y_{nk}}{\partial w_{dj}}
+             = \sum_{nk} dy_{nk} \, x_{nd} \, [k = j]
+             = \sum_n x_{nd} \, dy_{nj} \\
+        \frac{\partial L}{\partial b_j}
+            &= \sum_{nk} dy_{nk} \frac{\partial y_{nk}}{\partial b_j}
+             = \sum_{nk} dy_{nk} \, [k = j]
+             = \sum_n dy_{nj}
+
+    In matrices the three lines are ``dy @ W.T``, ``x.T @ dy`` and ``dy.sum(axis=0)``. Nothing is
+    divided by N: where the loss is a mean, `dy` has the 1/N already.
+
+    **Shapes.** :math:`X` and :math:`dX` (..., D), :math:`Y` and :math:`dY` (..., K). Leading
+    axes are the rows: the parameters' gradients sum over all of them.
+
+    **Saved.** The input, which the gradient of the weights needs.
+
+    References
+    ----------
+    Goodfellow, Bengio and Courville, "Deep Learning" (2016), section 6.5.6.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> layer = Linear(2, 1, rng=np.random.default_rng(0))
+    >>> layer.weights = [[1.0], [-2.0]]
+    >>> layer.bias = [[0.5]]
+    >>> layer([[3.0, 1.0]])
+    array([[1.5]])
+    >>> gradient_weights, gradient_input = layer.grad([[10.0]])
+    >>> gradient_weights.ravel(), gradient_input, layer.gradients["bias"]
+    (array([30., 10.]), array([[ 10., -20.]]), array([[10.]]))
+    """
+
+    weights = Parameter()
+    bias = Parameter()
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        rng: np.random.Generator | None = None,
+        dtype: npt.DTypeLike = np.float64,
+    ) -> None:
+        D = self.in_features = positive_size(in_features, "in_features", "Linear")
+        K = self.out_features = positive_size(out_features, "out_features", "Linear")
+        if np.dtype(dtype).kind != "f":
+            raise ArgumentError(
+                f"dtype={dtype!r} for Linear", "a floating type", "use np.float64 or np.float32"
+            )
+        # Drawn in float64 whatever the type, so that one seed gives one network.
+        draw = np.random.standard_normal if rng is None else rng.standard_normal
+        self.parameters = {
+            name: (0.05 * draw(shape)).astype(dtype)
+            for name, shape in (("weights", (D, K)), ("bias", (1, K)))
+        }
+
+    def apply(self, x: Array) -> tuple[Array, Array]:
+        """Return ``x @ weights + bias``, and `x` as what is saved."""
+        try:
+            y: Array = x @ self.weights
+        except ValueError as error:
+            raise ShapeError(
+                f"an input of shape {x.shape} for {self!r}",
+                f"{self.in_features} features on the last axis, (..., {self.in_features})",
+                "make a layer with as many in_features, or transpose or reshape the input",
+            ) from error
+        y += self.bias[0]
+        return y, x
+
+    def pullback(
+        self,
+        dy: Array,
+        saved: Array,
+        need_dx: bool = True,
+        out: dict[str, Array] | None = None,
+    ) -> tuple[Array | None, dict[str, Array]]:
+        """Return ``dy @ W.T``, and ``{"weights": x.T @ dy, "bias": dy.sum(axis=0)}``."""
+        x, W = saved, self.weights
+        out = out or {}
+        rows_x, rows_dy = x.reshape(-1, x.shape[-1]), dy.reshape(-1, dy.shape[-1])
+        gradients = {
+            "weights": np.matmul(rows_x.T, rows_dy, out=out.get("weights")),
+            "bias": np.sum(rows_dy, axis=0, keepdims=True, out=out.get("bias")),
+        }
+        return dy @ W.T if need_dx else None, gradients
+
+    def __repr__(self) -> str:
+        return f"Linear({self.in_features}, {self.out_features})"

@@ -1,0 +1,154 @@
+"""The cross-entropy of a softmax."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from handgrad.component import Array, Loss
+from handgrad.errors import ArgumentError, DtypeError, ShapeError
+
+__all__ = ["CrossEntropy"]
+
+
+class CrossEntropy(Loss):
+    r"""The cross-entropy between targets and the softmax of logits.
+
+    .. math::
+        p_{nk} = \frac{e^{o_{nk}}}{\sum_j e^{o_{nj}}}, \qquad
+        L = -\frac{1}{N} \sum_{n=1}^{N} \sum_{k=1}^{K} y_{nk} \log p_{nk}
+
+    The softmax is part of the loss: pass logits :math:`o`, not probabilities.
+
+    Parameters
+    ----------
+    average : bool, default True
+        Divide by the number of rows N. Where False, the loss is the sum over the minibatch.
+
+    Raises
+    ------
+    ArgumentError
+        `average` is not a bool.
+
+    Notes
+    -----
+    **Targets.** One-hot rows or class probabilities, (N, K); or class indices, integers (N,),
+    which stand for the one-hot rows.
+
+    **Gradient.** For rows of targets that sum to 1, as all of those do,
+
+    .. math:: \frac{\partial L}{\partial o_{nk}} = \frac{1}{N} (p_{nk} - y_{nk}).
+
+    **Derivation, for one datapoint.** First the logarithm of the softmax, then its derivative:
+
+    .. math::
+        \log p_k &= o_k - \log \sum_j e^{o_j} \\
+        \frac{\partial \log p_k}{\partial o_i}
+            &= [k = i] - \frac{e^{o_i}}{\sum_j e^{o_j}} = [k = i] - p_i \\
+        \frac{\partial L}{\partial o_i}
+            &= -\sum_k y_k \frac{\partial \log p_k}{\partial o_i}
+             = -\sum_k y_k \bigl( [k = i] - p_i \bigr) \\
+            &= p_i \sum_k y_k - y_i \\
+            &= p_i - y_i \qquad \text{since} \quad \textstyle\sum_k y_k = 1.
+
+    The code keeps the sum of the row, :math:`s = \sum_k y_k`, so that it is the gradient of its
+    own value for every target whatever: ``p * s - y``.
+
+    **Derivation, for the minibatch.** Row :math:`n` of the logits appears in term :math:`n` of
+    the mean alone, so each row is the gradient of one datapoint, divided by N:
+    ``(p * s - y) / N``, where without averaging there is nothing to divide by. A row of the
+    gradient sums to 0, since adding a constant to a row's logits changes nothing.
+
+    **Stability.** With :math:`z_{nk} = o_{nk} - \max_j o_{nj}`, every exponential is in [0, 1]
+    and their sum is in [1, K], so for logits of any finite size
+
+    .. math:: -\sum_k y_k \log p_k = s \log \sum_j e^{z_j} - \sum_k y_k z_k
+
+    is finite. A difference of two logits that is itself too large for the type counts as the
+    largest number that the type holds.
+
+    **Shapes.** Logits and gradient (N, K).
+
+    **Saved.** The exponentials, their sums, the targets and their sums.
+
+    References
+    ----------
+    Bridle, "Probabilistic interpretation of feedforward classification network outputs" (1990);
+    Bishop, "Pattern Recognition and Machine Learning" (2006), eqs. 4.104 to 4.109.
+
+    Examples
+    --------
+    >>> loss = CrossEntropy()
+    >>> round(float(loss([[2.0, 0.0], [0.0, 0.0]], [0, 1])), 6)
+    0.410038
+    >>> loss.grad()
+    array([[-0.05960146,  0.05960146],
+           [ 0.25      , -0.25      ]])
+    """
+
+    def __init__(self, average: bool = True) -> None:
+        if not isinstance(average, bool | np.bool_):
+            raise ArgumentError(
+                f"average={average!r} for CrossEntropy",
+                "True or False",
+                "average=True for the mean over the minibatch, False for the sum",
+            )
+        self.average = bool(average)
+
+    def apply(self, predictions: Array, targets: Array) -> tuple[Any, Any]:
+        """Return the cross-entropy of the logits, and what the pullback needs."""
+        logits = predictions
+        y = self._rows(logits, targets)
+        with np.errstate(over="ignore"):
+            z = logits - logits.max(axis=1, keepdims=True)
+        np.maximum(z, np.finfo(z.dtype).min, out=z)
+        e = np.exp(z)
+        e_sum = e.sum(axis=1, keepdims=True)
+        y_sum = y.sum(axis=1, keepdims=True)
+        value = y_sum.ravel() @ np.log(e_sum).ravel() - y.ravel() @ z.ravel()
+        return value / len(logits) if self.average else value, (e, e_sum, y, y_sum)
+
+    def pullback(self, saved: Any) -> Array:
+        """Return ``p * s - y`` for each row, divided by N where the loss is a mean."""
+        e, e_sum, y, y_sum = saved
+        gradient: Array = e * (y_sum / e_sum)
+        gradient -= y
+        if self.average:
+            gradient /= len(gradient)
+        return gradient
+
+    def _rows(self, logits: Array, targets: Array) -> Array:
+        """Return the targets as rows over the classes, of the logits' shape and precision."""
+        if logits.ndim != 2:
+            raise ShapeError(
+                f"logits of shape {logits.shape} for {self!r}",
+                "a row of K logits for each of N datapoints, (N, K)",
+                "reshape them, for instance with logits.reshape(-1, K)",
+            )
+        if targets.shape == logits.shape:
+            rows: Array = targets.astype(logits.dtype, copy=False)
+            return rows
+        if targets.shape != logits.shape[:1]:
+            raise ShapeError(
+                f"targets of shape {targets.shape} for logits of shape {logits.shape}",
+                f"one-hot rows {logits.shape} or class indices {logits.shape[:1]}",
+                "give each datapoint one row, or one index; targets.ravel() makes a column flat",
+            )
+        if targets.dtype.kind not in "iu":
+            raise DtypeError(
+                f"class indices of type {targets.dtype} for {self!r}",
+                "integers",
+                "convert them with targets.astype(np.int64)",
+            )
+        one_hot: Array = targets[:, None] == np.arange(logits.shape[1])
+        if not one_hot.any(axis=1).all():
+            raise ShapeError(
+                f"class indices from {targets.min()} to {targets.max()} for {self!r}",
+                f"indices from 0 to {logits.shape[1] - 1}, one for each column of the logits",
+                "count the classes from 0, and give the model as many outputs as there are classes",
+            )
+        return one_hot.astype(logits.dtype)
+
+    def __repr__(self) -> str:
+        return f"CrossEntropy(average={self.average})"
