@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -47,64 +46,58 @@ class Gradients(list[Any]):
         self.flat = flat
 
 
-@dataclass(frozen=True, eq=False)
-class Slot:
-    """Where the parameters of one component lie in a model's vector."""
-
-    start: int
-    stop: int
-    inner: Layout | tuple[tuple[str, slice, tuple[int, ...]], ...]
-    """A nested model's layout; else name, place and shape of each parameter."""
-
-    def view(self, flat: Array) -> Any:
-        """Return this component's part of the vector, in the form of its gradients."""
-        if isinstance(self.inner, Layout):
-            return Gradients(self.inner, flat[self.start : self.stop])
-        return {name: flat[place].reshape(shape) for name, place, shape in self.inner}
-
-
 class Layout:
     """Where the parameters of each component lie in a model's vector.
 
+    Parameters
+    ----------
+    components
+        The model's components.
+
     Attributes
     ----------
-    slots : list of Slot
-        One for each component; the same one for components that share their parameters.
+    slots : list of int
+        For each component, which slot its parameters have; components that share them share it.
     repeated : list of bool
-        For each component whether one that stands later in the model has the same slot.
+        For each component, whether one that stands later in the model has the same slot.
+    arrays : list of (int, str, slice, tuple of int)
+        Slot, name, place and shape of each parameter.
+    nested : list of (int, Layout, slice)
+        Slot, layout and place of each model in the model.
     size : int
         Length of the vector, P.
     """
 
     def __init__(self, components: Iterable[Component]) -> None:
+        self.slots: list[int] = []
+        self.arrays: list[tuple[int, str, slice, tuple[int, ...]]] = []
+        self.nested: list[tuple[int, Layout, slice]] = []
         self.size = 0
-        self.slots: list[Slot] = []
-        known: dict[int, Slot] = {}
+        known: dict[int, int] = {}
         for component in components:
-            key = id(component if isinstance(component, Model) else _parameters(component))
-            if key not in known:
-                known[key] = self._append(component)
-            self.slots.append(known[key])
-        self.repeated = [
-            slot.stop > slot.start and slot in self.slots[i + 1 :]
-            for i, slot in enumerate(self.slots)
-        ]
+            inner = component if isinstance(component, Model) else _parameters(component)
+            if id(inner) not in known:
+                slot = known[id(inner)] = len(known)
+                if isinstance(inner, Model):
+                    self.nested.append((slot, inner.layout, self._take(inner.layout.size)))
+                else:
+                    for name, array in inner.items():
+                        self.arrays.append((slot, name, self._take(array.size), array.shape))
+            self.slots.append(known[id(inner)])
+        self.repeated = [slot in self.slots[i + 1 :] for i, slot in enumerate(self.slots)]
 
-    def _append(self, component: Component) -> Slot:
-        start = self.size
-        if isinstance(component, Model):
-            self.size += component.layout.size
-            return Slot(start, self.size, component.layout)
-        places = []
-        for name, array in _parameters(component).items():
-            places.append((name, slice(self.size, self.size + array.size), array.shape))
-            self.size += array.size
-        return Slot(start, self.size, tuple(places))
+    def _take(self, size: int) -> slice:
+        self.size += size
+        return slice(self.size - size, self.size)
 
     def views(self, flat: Array) -> list[Any]:
         """Return the parts of the vector, one for each component."""
-        made = {slot: slot.view(flat) for slot in self.slots}
-        return [made[slot] for slot in self.slots]
+        views: list[Any] = [{} for _ in self.slots]
+        for slot, name, place, shape in self.arrays:
+            views[slot][name] = flat[place].reshape(shape)
+        for slot, layout, place in self.nested:
+            views[slot] = Gradients(layout, flat[place])
+        return [views[slot] for slot in self.slots]
 
 
 class Model(Component):

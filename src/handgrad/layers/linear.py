@@ -136,15 +136,15 @@ class Linear(Layer):
         need_dx: bool = True,
         out: dict[str, Array] | None = None,
     ) -> tuple[Array | None, dict[str, Array]]:
-        """Return ``dy @ W.T``, and ``{"weights": x.T @ dy, "bias": dy.sum(axis=0)}``."""
-        x, W = saved, self.weights
-        out = out or {}
-        rows_x, rows_dy = x.reshape(-1, x.shape[-1]), dy.reshape(-1, dy.shape[-1])
-        gradients = {
-            "weights": np.matmul(rows_x.T, rows_dy, out=out.get("weights")),
-            "bias": np.sum(rows_dy, axis=0, keepdims=True, out=out.get("bias")),
-        }
-        return dy @ W.T if need_dx else None, gradients
+        """Return ``dy @ W.T``, and ``x.T @ dy`` and ``dy.sum(axis=0)`` by the parameters' names."""
+        x = saved
+        dx = dy @ self.weights.T if need_dx else None
+        if x.ndim != 2:  # leading axes are rows
+            x, dy = x.reshape(-1, x.shape[-1]), dy.reshape(-1, dy.shape[-1])
+        gradients = {} if out is None else out
+        gradients["weights"] = np.matmul(x.T, dy, out=gradients.get("weights"))
+        gradients["bias"] = np.add.reduce(dy, axis=0, keepdims=True, out=gradients.get("bias"))
+        return dx, gradients
 
     def __repr__(self) -> str:
         return f"Linear({self.in_features}, {self.out_features})"

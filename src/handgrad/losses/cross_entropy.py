@@ -63,7 +63,7 @@ class CrossEntropy(Loss):
     **Stability.** With :math:`z_{nk} = o_{nk} - \max_j o_{nj}`, every exponential is in [0, 1]
     and their sum is in [1, K], so for logits of any finite size
 
-    .. math:: -\sum_k y_k \log p_k = s \log \sum_j e^{z_j} - \sum_k y_k z_k
+    .. math:: -\sum_k y_k \log p_k = \sum_k y_k \Bigl( \log \sum_j e^{z_j} - z_k \Bigr)
 
     is finite. A difference of two logits that is itself too large for the type counts as the
     largest number that the type holds.
@@ -99,14 +99,21 @@ class CrossEntropy(Loss):
     def apply(self, predictions: Array, targets: Array) -> tuple[Any, Any]:
         """Return the cross-entropy of the logits, and what the pullback needs."""
         logits = predictions
-        y = self._rows(logits, targets)
+        if logits.ndim != 2:
+            raise ShapeError(
+                f"logits of shape {logits.shape} for {self!r}",
+                "a row of K logits for each of N datapoints, (N, K)",
+                "reshape them, for instance with logits.reshape(-1, K)",
+            )
+        y, y_sum = self._rows(logits, targets)
         with np.errstate(over="ignore"):
             z = logits - logits.max(axis=1, keepdims=True)
-        np.maximum(z, np.finfo(z.dtype).min, out=z)
         e = np.exp(z)
         e_sum = e.sum(axis=1, keepdims=True)
-        y_sum = y.sum(axis=1, keepdims=True)
-        value = y_sum.ravel() @ np.log(e_sum).ravel() - y.ravel() @ z.ravel()
+        log_sum = np.log(e_sum)
+        value = np.vdot(y, log_sum - z)
+        if not abs(value) < np.inf:  # the difference of two logits may be too large for the type
+            value = np.vdot(y, log_sum - np.maximum(z, np.finfo(z.dtype).min))
         return value / len(logits) if self.average else value, (e, e_sum, y, y_sum)
 
     def pullback(self, saved: Any) -> Array:
@@ -118,21 +125,16 @@ class CrossEntropy(Loss):
             gradient /= len(gradient)
         return gradient
 
-    def _rows(self, logits: Array, targets: Array) -> Array:
-        """Return the targets as rows over the classes, of the logits' shape and precision."""
-        if logits.ndim != 2:
-            raise ShapeError(
-                f"logits of shape {logits.shape} for {self!r}",
-                "a row of K logits for each of N datapoints, (N, K)",
-                "reshape them, for instance with logits.reshape(-1, K)",
-            )
+    def _rows(self, logits: Array, targets: Array) -> tuple[Array, Any]:
+        """Return the targets as rows over the classes, of the logits' type, and the rows' sums."""
         if targets.shape == logits.shape:
-            rows: Array = targets.astype(logits.dtype, copy=False)
-            return rows
-        if targets.shape != logits.shape[:1]:
+            y: Array = targets.astype(logits.dtype, copy=False)
+            return y, y.sum(axis=1, keepdims=True)
+        N, K = logits.shape
+        if targets.shape != (N,):
             raise ShapeError(
                 f"targets of shape {targets.shape} for logits of shape {logits.shape}",
-                f"one-hot rows {logits.shape} or class indices {logits.shape[:1]}",
+                f"one-hot rows {logits.shape} or class indices {(N,)}",
                 "give each datapoint one row, or one index; targets.ravel() makes a column flat",
             )
         if targets.dtype.kind not in "iu":
@@ -141,14 +143,14 @@ class CrossEntropy(Loss):
                 "integers",
                 "convert them with targets.astype(np.int64)",
             )
-        one_hot: Array = targets[:, None] == np.arange(logits.shape[1])
-        if not one_hot.any(axis=1).all():
+        one_hot: Array = targets[:, None] == np.arange(K)
+        if np.count_nonzero(one_hot) < N:  # an index that is no class has a row of zeros
             raise ShapeError(
                 f"class indices from {targets.min()} to {targets.max()} for {self!r}",
-                f"indices from 0 to {logits.shape[1] - 1}, one for each column of the logits",
+                f"indices from 0 to {K - 1}, one for each column of the logits",
                 "count the classes from 0, and give the model as many outputs as there are classes",
             )
-        return one_hot.astype(logits.dtype)
+        return one_hot.astype(logits.dtype), 1
 
     def __repr__(self) -> str:
         return f"CrossEntropy(average={self.average})"
