@@ -77,6 +77,18 @@ def as_floats(value: npt.ArrayLike, role: str, owner: object) -> Array:
     return array if array.dtype.kind == "f" else array.astype(np.float64)
 
 
+def row_weights(weights: npt.ArrayLike, predictions: Array, owner: object) -> Array:
+    """Return `weights` in the predictions' type, or raise where they are not one for each row."""
+    array = as_numbers(weights, "weights", owner)
+    if array.shape != predictions.shape[:1]:
+        raise ShapeError(
+            f"weights of shape {array.shape} for {owner!r} on predictions {predictions.shape}",
+            f"one weight for each row, shape {predictions.shape[:1]}",
+            "give each datapoint one number; weights.ravel() makes a column flat",
+        )
+    return array.astype(predictions.dtype, copy=False)
+
+
 def positive_size(value: object, name: str, owner: str) -> int:
     """Return `value` as an int, or raise `ArgumentError` where it is not a positive integer."""
     try:
@@ -327,21 +339,27 @@ class Loss(ABC):
     """A number that says how far predictions are from their targets.
 
     Its mathematics is two methods without side effects, as a component's is:
-    ``apply(predictions, targets) -> value, saved`` and ``pullback(saved) -> gradient``.
+    ``apply(predictions, targets, weights=None) -> value, saved`` and ``pullback(saved) ->
+    gradient``.
     """
 
     _remembered: Any = None
 
     @abstractmethod
-    def apply(self, predictions: Array, targets: Array) -> tuple[Any, Any]:
+    def apply(
+        self, predictions: Array, targets: Array, weights: Array | None = None
+    ) -> tuple[Any, Any]:
         """Compute the loss, and what `pullback` will need.
 
         Parameters
         ----------
         predictions
-            What the model says. Not written to.
+            What the model says, a row for each of N datapoints. Not written to.
         targets
             What would have been right. Not written to.
+        weights
+            How much each datapoint counts, (N,): its terms of the loss are multiplied with it,
+            and nothing else changes; 1 for each where it is None.
 
         Returns
         -------
@@ -355,7 +373,12 @@ class Loss(ABC):
     def pullback(self, saved: Any) -> Array:
         """Return the gradient of that value with respect to the predictions, of their shape."""
 
-    def __call__(self, predictions: npt.ArrayLike, targets: npt.ArrayLike) -> Any:
+    def __call__(
+        self,
+        predictions: npt.ArrayLike,
+        targets: npt.ArrayLike,
+        weights: npt.ArrayLike | None = None,
+    ) -> Any:
         """Compute the loss and remember what `grad` needs.
 
         Parameters
@@ -364,6 +387,8 @@ class Loss(ABC):
             What the model says. Integers become float64; the precision of floats is kept.
         targets
             What would have been right; the loss' own page says in which form.
+        weights
+            How much each datapoint counts, (N,); all the same where it is None.
 
         Returns
         -------
@@ -377,9 +402,11 @@ class Loss(ABC):
         DtypeError
             An array holds something else than numbers.
         """
-        value, self._remembered = self.apply(
-            as_floats(predictions, "predictions", self), as_numbers(targets, "targets", self)
-        )
+        predictions = as_floats(predictions, "predictions", self)
+        targets = as_numbers(targets, "targets", self)
+        # A loss that knows no weights keeps the contract too, as long as nobody gives any.
+        more = () if weights is None else (row_weights(weights, predictions, self),)
+        value, self._remembered = self.apply(predictions, targets, *more)
         return value
 
     def grad(self) -> Array:

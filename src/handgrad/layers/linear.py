@@ -109,6 +109,7 @@ class Linear(Layer):
             raise ArgumentError(
                 f"dtype={dtype!r} for Linear", "a floating type", "use np.float64 or np.float32"
             )
+        self.rng, self.dtype = rng, np.dtype(dtype)
         # Drawn in float64 whatever the type, so that one seed gives one network.
         draw = np.random.standard_normal if rng is None else rng.standard_normal
         self.parameters = {

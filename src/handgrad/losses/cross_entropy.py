@@ -60,13 +60,17 @@ class CrossEntropy(Loss):
     ``(p * s - y) / N``, where without averaging there is nothing to divide by. A row of the
     gradient sums to 0, since adding a constant to a row's logits changes nothing.
 
+    **Weights.** A weight :math:`w_n` for each datapoint multiplies its term; the divisor stays N.
+    That is the loss for the targets :math:`w_n y_{nk}`, whose rows sum to :math:`w_n s_n`, and
+    so needs no new formula.
+
     **Stability.** With :math:`z_{nk} = o_{nk} - \max_j o_{nj}`, every exponential is in [0, 1]
     and their sum is in [1, K], so for logits of any finite size
 
     .. math:: -\sum_k y_k \log p_k = \sum_k y_k \Bigl( \log \sum_j e^{z_j} - z_k \Bigr)
 
-    is finite. A difference of two logits that is itself too large for the type counts as the
-    largest number that the type holds.
+    is finite. A difference of two logits, or a sum of them, that is itself too large for the type
+    counts as the largest number that the type holds.
 
     **Shapes.** Logits and gradient (N, K).
 
@@ -96,7 +100,9 @@ class CrossEntropy(Loss):
             )
         self.average = bool(average)
 
-    def apply(self, predictions: Array, targets: Array) -> tuple[Any, Any]:
+    def apply(
+        self, predictions: Array, targets: Array, weights: Array | None = None
+    ) -> tuple[Any, Any]:
         """Return the cross-entropy of the logits, and what the pullback needs."""
         logits = predictions
         if logits.ndim != 2:
@@ -106,15 +112,21 @@ class CrossEntropy(Loss):
                 "reshape them, for instance with logits.reshape(-1, K)",
             )
         y, y_sum = self._rows(logits, targets)
+        if weights is not None:
+            y, y_sum = y * weights[:, None], y_sum * weights[:, None]
         with np.errstate(over="ignore"):
             z = logits - logits.max(axis=1, keepdims=True)
         e = np.exp(z)
         e_sum = e.sum(axis=1, keepdims=True)
         log_sum = np.log(e_sum)
-        value = np.vdot(y, log_sum - z)
-        if not abs(value) < np.inf:  # the difference of two logits may be too large for the type
-            value = np.vdot(y, log_sum - np.maximum(z, np.finfo(z.dtype).min))
-        return value / len(logits) if self.average else value, (e, e_sum, y, y_sum)
+        divisor = len(logits) if self.average else 1
+        value = np.vdot(y, log_sum - z) / divisor
+        if not abs(value) < np.inf:  # once more, with the largest number for what is larger still
+            limit = np.finfo(z.dtype).max
+            with np.errstate(over="ignore"):
+                value = np.vdot(y / divisor, log_sum - np.maximum(z, -limit))
+            value = np.clip(value, -limit, limit)
+        return value, (e, e_sum, y, y_sum)
 
     def pullback(self, saved: Any) -> Array:
         """Return ``p * s - y`` for each row, divided by N where the loss is a mean."""

@@ -37,10 +37,13 @@ class MSELoss(Loss):
     which is ``difference * (2 / difference.size)``. For a minibatch of N rows with D features
     :math:`M = N D`; dividing by N alone gives the gradient of another loss.
 
+    **Weights.** A weight :math:`w_n` for each row multiplies the row's terms; the divisor stays
+    :math:`M`. It is a constant in the derivation, so it multiplies the row of the gradient too.
+
     **Shapes.** Predictions and targets have one shape, any; so has the gradient. Broadcasting is
     refused: (N, 1) against (N,) would silently compare everything with everything.
 
-    **Saved.** The difference. A target's precision never changes the predictions'.
+    **Saved.** The difference, times the weights. A target's precision never changes the predictions'.
 
     References
     ----------
@@ -55,7 +58,9 @@ class MSELoss(Loss):
     array([-0.66666667, -1.33333333, -0.66666667])
     """
 
-    def apply(self, predictions: Array, targets: Array) -> tuple[Any, Array]:
+    def apply(
+        self, predictions: Array, targets: Array, weights: Array | None = None
+    ) -> tuple[Any, Array]:
         """Return the mean of the squared differences, and the differences."""
         if predictions.shape != targets.shape:
             raise ShapeError(
@@ -64,10 +69,12 @@ class MSELoss(Loss):
                 "reshape the targets, for instance with targets.reshape(predictions.shape)",
             )
         difference = np.subtract(predictions, targets, dtype=predictions.dtype)
-        flat = difference.ravel()
-        return flat @ flat / flat.size, difference
+        weighted = difference
+        if weights is not None:  # a factor for each row, whatever the other axes
+            weighted = difference * weights.reshape(-1, *[1] * (difference.ndim - 1))
+        return difference.ravel() @ weighted.ravel() / difference.size, weighted
 
     def pullback(self, saved: Array) -> Array:
-        """Return ``2 (predictions - targets) / M``."""
+        """Return ``2 (predictions - targets) / M``, each row times its weight."""
         difference = saved
         return difference * (2 / difference.size)

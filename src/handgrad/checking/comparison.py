@@ -1,0 +1,224 @@
+"""Checking one component: its gradients against the truths, and what must hold besides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from handgrad.adapter import adapt
+from handgrad.checking.evaluation import Subject, evaluate, numerical_gradients
+from handgrad.checking.invariants import GENERAL, Invariant
+from handgrad.checking.pytorch import Twin, pytorch_gradients
+from handgrad.checking.truth import Truth, central_differences, complex_step, repeatable
+from handgrad.component import Array, Loss, as_floats, as_numbers
+from handgrad.errors import ArgumentError
+
+__all__ = ["TOLERANCES", "CheckResult", "Comparison", "Violation", "check"]
+
+TOLERANCES: dict[Callable[..., Any], float] = {
+    complex_step: 1e-10,  # rounding alone
+    central_differences: 1e-6,  # the formula's own error, and cancellation
+    pytorch_gradients: 1e-10,  # rounding alone: both compute in float64
+}
+"""The largest error allowed against each truth."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How far one quantity is from one truth.
+
+    Attributes
+    ----------
+    quantity : str
+        ``y``, ``dx``, ``dweights``, ...
+    truth : str
+        ``"complex step"``, ``"central differences"`` or ``"PyTorch"``.
+    absolute : float
+        Largest difference of two entries; NaN where an entry is not a number.
+    relative : float
+        The same, divided by the truth's largest entry (by 1 where the truth is all zeros).
+    tolerance : float
+        What `relative` may be.
+    """
+
+    quantity: str
+    truth: str
+    absolute: float
+    relative: float
+    tolerance: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether the two agree."""
+        return self.relative <= self.tolerance  # NaN does not
+
+
+@dataclass(frozen=True)
+class Violation:
+    """An invariant that does not hold: its name, and what was seen."""
+
+    invariant: str
+    seen: str
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What `check` found out.
+
+    Attributes
+    ----------
+    component : str
+        Its `repr`, on one line.
+    comparisons : list of Comparison
+        One for each quantity and truth.
+    invariants : int
+        How many invariants were tried.
+    violations : list of Violation
+        Those that do not hold.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from handgrad import Sigmoid
+    >>> result = check(Sigmoid(), np.array([[0.5, -2.0]]))
+    >>> result.ok, [comparison.quantity for comparison in result.comparisons]
+    (True, ['dx'])
+    """
+
+    component: str
+    comparisons: list[Comparison] = field(default_factory=list)
+    invariants: int = 0
+    violations: list[Violation] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything agrees and every invariant holds."""
+        return all(comparison.ok for comparison in self.comparisons) and not self.violations
+
+    def __str__(self) -> str:
+        lines = [f"{self.component}: {'right' if self.ok else 'WRONG'}"]
+        lines += [
+            f"  {c.quantity} against {c.truth}: largest error {c.absolute:.1e}, relative "
+            f"{c.relative:.1e}{'' if c.ok else f', more than {c.tolerance:.0e}'}"
+            for c in self.comparisons
+        ]
+        lines += [f"  {v.invariant.replace('_', ' ')}: no, {v.seen}" for v in self.violations]
+        return "\n".join(lines)
+
+
+def check(
+    component: Any,
+    x: npt.ArrayLike,
+    targets: npt.ArrayLike | None = None,
+    *,
+    truth: Truth = central_differences,
+    twin: Twin | None = None,
+    invariants: Sequence[Invariant] = GENERAL,
+    rng: np.random.Generator | None = None,
+) -> CheckResult:
+    """Check the gradients of a component, a model or a loss at one input.
+
+    Parameters
+    ----------
+    component
+        A component, a model, a loss, or an object that `Model` takes. Its parameters are left as
+        they are, and so is the random state.
+    x
+        Input, (N, D), or a loss' predictions. Keep away from kinks.
+    targets
+        What a loss compares the predictions with; nothing for anything else.
+    truth : callable, default central_differences
+        How to differentiate numerically. `complex_step` is exact, where the formula is analytic.
+    twin : callable, optional
+        The same component in PyTorch, ``twin(torch, component, x, parameters, targets) -> y``, of
+        tensors; its gradients are a second truth.
+    invariants : sequence of callables, optional
+        What else must hold.
+    rng : numpy.random.Generator, optional
+        Draws the upstream gradient, which is random and signed; seeded with 0 where it is None.
+
+    Returns
+    -------
+    CheckResult
+        Everything that was compared; ``result.ok`` is the verdict, ``print(result)`` a summary.
+
+    Raises
+    ------
+    ArgumentError
+        A loss without targets, or targets for something that is none.
+    ShapeError, DtypeError
+        The input does not fit the component.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from handgrad import Activation
+    >>> class Square(Activation):
+    ...     def apply(self, x):
+    ...         return x * x, x
+    ...     def pullback(self, dy, saved, need_dx=True, out=None):
+    ...         return saved * dy, {}
+    >>> print(check(Square(), np.array([[1.0, 2.0]])))  # doctest: +ELLIPSIS
+    Square(): WRONG
+      dx against central differences: largest error ..., relative 5.0e-01, more than 1e-06
+    """
+    rng = np.random.default_rng(0) if rng is None else rng
+    subject: Subject
+    if isinstance(component, Loss):
+        if targets is None:
+            raise ArgumentError(
+                f"no targets for {component!r}", "the targets of the loss", "pass them after x"
+            )
+        subject = component
+        x, against = as_floats(x, "predictions", subject), as_numbers(targets, "targets", subject)
+    else:
+        if targets is not None:
+            raise ArgumentError(
+                f"targets for {component!r}", "targets for a loss alone", "leave them out"
+            )
+        subject = adapt(component)
+        x = as_floats(x, "input", subject)
+        y = repeatable(evaluate, subject)(subject, x, None)["y"]
+        against = rng.standard_normal(y.shape)
+
+    ours = repeatable(evaluate, subject)(subject, x, against)
+    truths: list[tuple[Any, dict[str, Array]]] = [
+        (truth, numerical_gradients(subject, x, against, truth))
+    ]
+    if twin is not None:
+        truths.append((pytorch_gradients, pytorch_gradients(subject, x, against, twin)))
+    comparisons = [
+        compare(quantity, ours.get(quantity), true, method)
+        for method, gradients in truths
+        for quantity, true in gradients.items()
+    ]
+    violations = []
+    for invariant in invariants:
+        try:
+            seen = repeatable(invariant, subject)(subject, x, against, rng)
+        except Exception as error:  # a component may be wrong in any way
+            seen = f"{type(error).__name__}: {error}"
+        if seen is not None:
+            violations.append(Violation(invariant.__name__, seen))
+    return CheckResult(_name(subject), comparisons, len(invariants), violations)
+
+
+def compare(
+    quantity: str, ours: Array | None, true: Array, method: Callable[..., Any]
+) -> Comparison:
+    """Compare one quantity with one truth; one that is missing, or misshapen, is infinitely off."""
+    if ours is None or np.shape(ours) != np.shape(true):
+        absolute = relative = np.inf
+    else:
+        absolute = float(np.abs(ours - true).max())
+        relative = absolute / (float(np.abs(true).max()) or 1.0)
+    name = "PyTorch" if method is pytorch_gradients else method.__name__.replace("_", " ")
+    return Comparison(quantity, name, absolute, relative, TOLERANCES.get(method, 1e-6))
+
+
+def _name(subject: Subject) -> str:
+    return repr(subject) if "\n" not in repr(subject) else type(subject).__name__

@@ -1,0 +1,120 @@
+"""The report of `check_library` as a page of the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from time import monotonic
+from typing import TypeVar
+
+from rich import box
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from handgrad.checking.comparison import Comparison
+from handgrad.checking.library import Report
+
+__all__ = ["show", "watched"]
+
+T = TypeVar("T")
+
+
+def show(report: Report, console: Console) -> None:
+    """Print the table, what is wrong in detail, and the verdict.
+
+    Parameters
+    ----------
+    report
+        What `check_library` returned.
+    console
+        Where to.
+
+    Examples
+    --------
+    >>> from handgrad.checking import CASES, check_library
+    >>> relu = check_library(CASES[:1], pytorch=False)
+    >>> show(relu, Console(width=70))  # doctest: +ELLIPSIS, +NORMALIZE_WHITESPACE
+    <BLANKLINE>
+    ...
+    ReLU ... right
+    ...
+    All 3 checks agree.
+    """
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for heading in ("component", "quantity"):
+        table.add_column(f"\n{heading}", no_wrap=True)
+    truths = ["numerical", "PyTorch"] if report.pytorch else ["numerical"]
+    for truth in truths:
+        table.add_column(f"{truth}:\nabsolute", justify="right")
+        table.add_column("\nrelative", justify="right")
+    table.add_column("\nverdict")
+    above = ""
+    for line in report.lines():
+        if above and line.component != above:
+            table.add_section()
+        cells = _cells(line.numerical)
+        if report.pytorch:
+            cells += _cells(line.pytorch)
+        verdict = "[green]right[/]" if line.ok else "[bold red]WRONG[/]"
+        if line.tried and line.ok:
+            verdict = f"[green]{line.tried} hold[/]"
+        table.add_row(
+            line.component if line.component != above else "", line.quantity, *cells, verdict
+        )
+        above = line.component
+    console.print(table)
+    for case, seed, result in report.results:
+        if not result.ok:
+            console.print(f"{case} (seed {seed})", style="bold", markup=False)
+            console.print(str(result), style="red", markup=False, highlight=False)
+    if not report.pytorch:
+        console.print(
+            "PyTorch is not installed, so nothing was compared with it "
+            "(pip install 'handgrad\\[torch]' brings it).",
+            highlight=False,
+        )
+    wrong = sum(not result.ok for _, _, result in report.results)
+    if wrong:
+        console.print(f"[bold red]{wrong} of {len(report.results)} checks are off.[/]")
+    else:
+        console.print(f"[green]All {len(report.results)} checks agree.[/]", highlight=False)
+
+
+def watched(items: Sequence[T], console: Console, patience: float = 1.0) -> Iterator[T]:
+    """Yield the items, and show a progress bar once they have taken longer than a while.
+
+    Parameters
+    ----------
+    items
+        What is worked through.
+    console
+        Where the bar is drawn, if it is a terminal.
+    patience
+        Seconds before the bar appears.
+
+    Examples
+    --------
+    >>> list(watched([1, 2, 3], Console()))
+    [1, 2, 3]
+    """
+    start = monotonic()
+    done = 0
+    while done < len(items) and monotonic() - start < patience:
+        yield items[done]
+        done += 1
+    if done < len(items):
+        yield from track(
+            items[done:],
+            "checking",
+            total=len(items),
+            completed=done,
+            console=console,
+            transient=True,
+        )
+
+
+def _cells(comparison: Comparison | None) -> list[str]:
+    if comparison is None:
+        return ["", ""]
+    colour = "" if comparison.ok else "[red]"
+    return [f"{colour}{comparison.absolute:.1e}", f"{colour}{comparison.relative:.1e}"]

@@ -1,0 +1,183 @@
+r"""Numerical gradients, which owe nothing to the formula that they judge.
+
+A pullback claims to be the gradient of :math:`\phi(x) = \sum_j dy_j f_j(x)`. Both truths evaluate
+:math:`f` alone, one entry of :math:`x` at a time. `f` must be repeatable: where it draws random
+numbers, wrap it in `repeatable`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from handgrad.component import Array
+
+__all__ = ["Function", "Truth", "central_differences", "complex_step", "repeatable"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Function = Callable[[Array], Any]
+Truth = Callable[[Function, Array, Any], Array]
+"""A way to differentiate: (f, x, dy) -> the gradient of sum(dy * f(x)), of the shape of x."""
+
+
+def complex_step(f: Function, x: Array, dy: Any) -> Array:
+    r"""Differentiate an analytic function exactly, by a step along the imaginary axis.
+
+    .. math:: \frac{\partial \phi}{\partial x_i} = \frac{\operatorname{Im} \phi(x + i h e_i)}{h}
+              + O(h^2), \qquad h = 10^{-30}
+
+    There is no difference of two nearly equal numbers, so nothing cancels, and the step can be so
+    small that :math:`h^2` is nothing: the result is as exact as the evaluation of `f`.
+
+    Parameters
+    ----------
+    f
+        Takes a complex array of the shape of `x`. Its formula must be analytic around `x`: no
+        absolute value, no comparison, no conversion to real numbers.
+    x
+        Where. Not written to.
+    dy
+        Upstream gradient, of the shape of ``f(x)``.
+
+    Returns
+    -------
+    Array
+        The gradient of ``sum(dy * f(x))`` with respect to `x`, float64.
+
+    References
+    ----------
+    Squire and Trapp, "Using complex variables to estimate derivatives of real functions", SIAM
+    Review 40 (1998), eq. 1.
+
+    Examples
+    --------
+    >>> complex_step(np.exp, np.array([0.0, 1.0]), np.array([1.0, -1.0]))
+    array([ 1.        , -2.71828183])
+    """
+    h = 1e-30
+    z = x.astype(np.complex128)
+    dx = np.empty(x.shape)
+    for i in np.ndindex(x.shape):
+        z[i] += 1j * h
+        dx[i] = np.sum(dy * np.imag(f(z))) / h
+        z[i] = x[i]
+    return dx
+
+
+def central_differences(f: Function, x: Array, dy: Any) -> Array:
+    r"""Differentiate any smooth function by the slope between two points beside `x`.
+
+    .. math:: \frac{\partial \phi}{\partial x_i} =
+              \frac{\phi(x + h e_i) - \phi(x - h e_i)}{2 h} + O(h^2), \qquad
+              h = \epsilon^{1/3} \max(1, |x_i|)
+
+    The step balances the error of the formula, :math:`O(h^2)`, against the rounding of the
+    difference, :math:`O(\epsilon / h)`; :math:`\epsilon` is the spacing of float64 at 1.
+
+    Parameters
+    ----------
+    f
+        Takes a float64 array of the shape of `x`. A kink within `h` of an entry falsifies it.
+    x
+        Where. Not written to.
+    dy
+        Upstream gradient, of the shape of ``f(x)``.
+
+    Returns
+    -------
+    Array
+        The gradient of ``sum(dy * f(x))`` with respect to `x`, float64.
+
+    References
+    ----------
+    Press, Teukolsky, Vetterling and Flannery, "Numerical Recipes" (2007), eq. 5.7.7.
+
+    Examples
+    --------
+    >>> central_differences(np.square, np.array([3.0, -1.0]), np.array([1.0, 10.0])).round(6)
+    array([  6., -20.])
+    """
+    dx = np.empty(x.shape)
+    z = x.astype(np.float64)
+    for i in np.ndindex(x.shape):
+        h = np.cbrt(np.finfo(np.float64).eps) * np.maximum(1, np.abs(x[i]))
+        z[i] = upper = x[i] + h
+        above = f(z).copy()  # `f` may return what it was given
+        z[i] = lower = x[i] - h
+        # The difference of the outputs comes first: what `x[i]` does not reach cancels exactly.
+        dx[i] = np.sum(dy * (above - f(z))) / (upper - lower)
+        z[i] = x[i]
+    return dx
+
+
+def repeatable(f: Callable[P, R], owner: Any = None) -> Callable[P, R]:
+    """Return `f` with the random numbers that it draws the same at every call.
+
+    Parameters
+    ----------
+    f
+        Any function.
+    owner
+        An object whose attributes may hold generators of random numbers (so may the attributes
+        of the objects in them). NumPy's global state is always looked after.
+
+    Returns
+    -------
+    callable
+        Calls `f` and puts the random state back to what it was before the call.
+
+    Examples
+    --------
+    >>> draw = repeatable(np.random.random)
+    >>> draw() == draw()
+    True
+    """
+
+    def again(*args: P.args, **kwargs: P.kwargs) -> R:
+        sources = list(_sources(owner, set()))
+        states = [_get_state(source) for source in sources]
+        state_of_numpy = np.random.get_state()
+        try:
+            return f(*args, **kwargs)
+        finally:
+            np.random.set_state(state_of_numpy)
+            for source, state in zip(sources, states, strict=True):
+                _set_state(source, state)
+
+    return again
+
+
+Source = np.random.Generator | np.random.RandomState
+
+
+def _get_state(source: Source) -> Any:
+    if isinstance(source, np.random.Generator):
+        return source.bit_generator.state
+    return source.get_state()
+
+
+def _set_state(source: Source, state: Any) -> None:
+    if isinstance(source, np.random.Generator):
+        source.bit_generator.state = state
+    else:
+        source.set_state(state)
+
+
+def _sources(thing: Any, seen: set[int]) -> Iterator[Source]:
+    """Yield every source of random numbers that attributes, lists, tuples and dicts lead to."""
+    if id(thing) in seen or isinstance(thing, np.ndarray | type | ModuleType):
+        return
+    seen.add(id(thing))
+    if isinstance(thing, Source):
+        yield thing
+    elif isinstance(thing, list | tuple):
+        for part in thing:
+            yield from _sources(part, seen)
+    else:
+        inside = thing if isinstance(thing, dict) else getattr(thing, "__dict__", {})
+        for part in list(inside.values()):
+            yield from _sources(part, seen)

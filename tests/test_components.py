@@ -1,0 +1,112 @@
+"""Every row of the table, asked everything that DESIGN asks of a component."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import handgrad
+from handgrad.checking import CASES, Case, check
+from handgrad.checking.evaluation import evaluate, named_parameters
+from handgrad.checking.truth import central_differences, complex_step
+from handgrad.component import Component, Loss
+
+rows = pytest.mark.parametrize("case", CASES, ids=str)
+abstract = {handgrad.Component, handgrad.Activation, handgrad.Layer, handgrad.Loss}
+
+
+def test_every_public_component_has_a_row():
+    public = {
+        thing
+        for name in handgrad.__all__
+        if isinstance(thing := getattr(handgrad, name), type)
+        and issubclass(thing, Component | Loss)
+    }
+    assert public - abstract == {case.component for case in CASES}
+
+
+def test_no_two_rows_have_one_name():
+    assert len({str(case) for case in CASES}) == len(CASES)
+
+
+def check_row(case: Case, seed: int, **options):
+    np.random.seed(seed)
+    rng = np.random.default_rng(seed)
+    subject, x = case.build(rng), case.x(rng)
+    targets = None if case.targets is None else case.targets(rng)
+    return check(subject, x, targets, rng=rng, **options)
+
+
+@rows
+@pytest.mark.parametrize("seed", range(3))
+def test_value_and_gradients_agree_with_pytorch(case, seed):
+    result = check_row(case, seed, twin=case.twin, invariants=())
+    pytorch = [c for c in result.comparisons if c.truth == "PyTorch"]
+    assert {"y", "dx"} <= {c.quantity for c in pytorch}
+    for comparison in pytorch:
+        assert comparison.absolute < 1e-10, comparison
+        assert comparison.relative < 1e-10, comparison
+
+
+@rows
+@pytest.mark.parametrize("seed", range(3))
+def test_gradients_agree_with_the_numerical_truth(case, seed):
+    result = check_row(case, seed, truth=case.truth, invariants=())
+    tolerance = {complex_step: 1e-10, central_differences: 1e-6}[case.truth]
+    subject = case.build(np.random.default_rng(seed))
+    assert len(result.comparisons) == 1 + len(list(named_parameters(subject)))
+    for comparison in result.comparisons:
+        assert comparison.relative < tolerance, comparison
+
+
+@pytest.mark.parametrize(
+    ("case", "invariant"),
+    [(case, invariant) for case in CASES for invariant in case.all_invariants],
+    ids=lambda value: getattr(value, "__name__", str(value)),
+)
+def test_invariant_holds(case, invariant):
+    result = check_row(case, 3, truth=case.truth, invariants=[invariant])
+    assert result.invariants == 1
+    assert not result.violations
+
+
+@pytest.mark.parametrize(
+    ("case", "act", "error"),
+    [
+        pytest.param(case, act, error, id=f"{case}-{i}")
+        for case in CASES
+        for i, (act, error) in enumerate(case.wrong)
+    ],
+)
+def test_wrong_input_raises_and_changes_nothing(case, act, error):
+    subject = case.build(np.random.default_rng(0))
+    before = [array[key].copy() for _, array, key in named_parameters(subject)]
+    with pytest.raises(error) as caught:
+        act(subject)
+    assert isinstance(caught.value, handgrad.errors.HandgradError)
+    assert caught.value.got and caught.value.expected and caught.value.mend
+    for was, (_, array, key) in zip(before, named_parameters(subject), strict=True):
+        np.testing.assert_array_equal(array[key], was)
+
+
+def test_every_component_has_wrong_and_extreme_inputs():
+    for component in {case.component for case in CASES}:
+        mine = [case for case in CASES if case.component is component]
+        assert any(case.wrong for case in mine), component
+        assert any(case.extreme for case in mine), component
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.extreme], ids=str)
+@pytest.mark.parametrize("seed", range(3))
+def test_extreme_inputs_stay_finite_without_a_warning(case, seed):
+    rng = np.random.default_rng(seed)
+    subject, x = case.build(rng), case.extreme(rng)
+    if case.targets is not None:
+        against = case.targets(rng)
+    else:
+        against = rng.standard_normal(evaluate(subject, x, None)["y"].shape)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        results = evaluate(subject, x, against)
+    for name, array in results.items():
+        assert np.isfinite(array).all(), name

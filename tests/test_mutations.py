@@ -1,0 +1,159 @@
+"""The tests are tested: whichever line of a pullback is corrupted, the check must see it."""
+
+import ast
+import copy
+import inspect
+import sys
+import textwrap
+
+import pytest
+from typer.testing import CliRunner
+
+from handgrad import Model
+from handgrad.checking import CASES, check_library
+from handgrad.cli import app
+
+COMPONENTS = list(dict.fromkeys(case.component for case in CASES))
+
+
+def times(factor):
+    return lambda node: ast.BinOp(ast.Constant(factor), ast.Mult(), node)
+
+
+def operand(name):
+    return lambda node: getattr(node, name)
+
+
+def transposed(node):
+    return ast.Attribute(node, "T", ast.Load())
+
+
+ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.MatMult)
+
+
+def mutations(node):
+    """Yield (what is done, how) for every way in which an expression can be corrupted."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ARITHMETIC):
+        yield "twice", times(2)
+        yield "negated", times(-1)
+        yield "without its right side", operand("left")
+        yield "without its left side", operand("right")
+        if isinstance(node.op, ast.MatMult):
+            yield "transposed", transposed
+    elif isinstance(node, ast.Call) and ast.unparse(node.func).startswith("np."):
+        yield "twice", times(2)
+        yield "negated", times(-1)
+        yield "transposed", transposed
+    elif isinstance(node, ast.Attribute) and node.attr == "T":
+        yield "not transposed", operand("value")
+    elif isinstance(node, ast.AugAssign):
+        yield "left out", lambda node: ast.Pass()
+    elif isinstance(node, ast.Return) and isinstance(node.value, ast.Name):
+        yield "twice", lambda node: ast.Return(times(2)(node.value))
+        yield "negated", lambda node: ast.Return(times(-1)(node.value))
+
+
+class Corrupt(ast.NodeTransformer):
+    """Apply one mutation to the node that stands at one place in the walk."""
+
+    def __init__(self, place, change):
+        self.place, self.change = place, change
+
+    def visit(self, node):
+        if getattr(node, "place", None) == self.place:
+            return ast.copy_location(self.change(node), node)
+        return self.generic_visit(node)
+
+
+def parsed(component):
+    tree = ast.parse(textwrap.dedent(inspect.getsource(component.pullback)))
+    for place, node in enumerate(ast.walk(tree)):
+        node.place = place
+    return tree
+
+
+def compiled(component, tree):
+    """Return the function of a tree, in the namespace of the component's own module."""
+    tree = ast.fix_missing_locations(tree)
+    namespace = {}
+    exec(compile(tree, "mutant", "exec"), vars(sys.modules[component.__module__]), namespace)
+    return namespace["pullback"]
+
+
+def mutants_of(component):
+    """Yield (label, function) for every mutation of every line of a pullback."""
+    tree = parsed(component)
+    body = tree.body[0].body
+    inside = {node.place for line in body for node in ast.walk(line)}
+    for node in ast.walk(tree):
+        if node.place in inside:
+            for what, change in mutations(node):
+                mutant = Corrupt(node.place, change).visit(copy.deepcopy(tree))
+                label = f"{component.__name__}: {ast.unparse(node)}: {what}"
+                yield label, compiled(component, mutant)
+
+
+# A model computes nothing itself: what can be corrupted is what it passes on.
+WALK = [
+    ("dx, saved[i]", "dy, saved[i]"),
+    ("dx, saved[i]", "2 * dx, saved[i]"),
+    ("dx, saved[i]", "-dx, saved[i]"),
+    ("dx, saved[i]", "dx, saved[i - 1]"),
+    ("components[i].pullback", "components[i - 1].pullback"),
+    ("add=repeated[i]", "add=False"),
+    ("None if repeated[i] else mine", "mine"),
+    ("return dx if need_dx", "return dy if need_dx"),
+    ("mine = gradients[i]", "mine = gradients[i - 1]"),
+]
+
+
+def mutants_of_the_walk():
+    source = textwrap.dedent(inspect.getsource(Model.pullback))
+    for old, new in WALK:
+        assert source.count(old) == 1, f"the source has no {old!r}"
+        yield f"Model: {old}: {new}", compiled(Model, ast.parse(source.replace(old, new)))
+
+
+MUTANTS = [
+    pytest.param(component, mutant, id=label)
+    for component in COMPONENTS
+    for label, mutant in (mutants_of_the_walk() if component is Model else mutants_of(component))
+]
+
+
+def lines_of(component):
+    """Return the lines of a pullback that compute something: arithmetic or a call of NumPy's."""
+    tree = parsed(component).body[0]
+    return {
+        node.lineno
+        for line in tree.body
+        for node in ast.walk(line)
+        if isinstance(node, ast.BinOp | ast.AugAssign)
+        or (isinstance(node, ast.Call) and ast.unparse(node.func).startswith("np."))
+    }
+
+
+def test_there_are_mutants_of_every_component():
+    mutated = {param.values[0] for param in MUTANTS}
+    assert mutated == set(COMPONENTS)
+    for component in set(COMPONENTS) - {Model}:
+        assert sum(param.values[0] is component for param in MUTANTS) >= 2 * len(
+            lines_of(component)
+        )
+
+
+@pytest.mark.parametrize(("component", "mutant"), MUTANTS)
+def test_corrupted_pullback_is_found(component, mutant, monkeypatch):
+    mine = [case for case in CASES if case.component is component]
+    assert check_library(mine, pytorch=False).ok
+    monkeypatch.setattr(component, "pullback", mutant)
+    assert not check_library(mine, pytorch=False).ok
+
+
+@pytest.mark.parametrize("component", COMPONENTS, ids=lambda component: component.__name__)
+def test_command_exits_1(component, monkeypatch):
+    mutant = next(param.values[1] for param in MUTANTS if param.values[0] is component)
+    monkeypatch.setattr(component, "pullback", mutant)
+    result = CliRunner().invoke(app, ["check"])
+    assert result.exit_code == 1, result.output
+    assert "WRONG" in result.output
