@@ -84,7 +84,7 @@ def test_wrong_input_raises_and_changes_nothing(case, act, error):
     with pytest.raises(error) as caught:
         act(subject)
     assert isinstance(caught.value, handgrad.errors.HandgradError)
-    assert caught.value.got and caught.value.expected and caught.value.mend
+    assert all((caught.value.got, caught.value.expected, caught.value.mend))
     for was, (_, array, key) in zip(before, named_parameters(subject), strict=True):
         np.testing.assert_array_equal(array[key], was)
 

@@ -1,25 +1,73 @@
 """Neural networks whose every gradient is written by hand, derived on the page, and checked."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from handgrad.activations import ReLU, Sigmoid
 from handgrad.component import Activation, Component, Layer, Loss, Parameter
 from handgrad.layers import Dropout, Linear
 from handgrad.losses import CrossEntropy, MSELoss
 from handgrad.model import Gradients, Model
 
+if TYPE_CHECKING:
+    from handgrad import checking, checkpoint, datasets, diagnosis, optimizers, training
+    from handgrad.diagnosis import diagnose, diagnose_function
+    from handgrad.optimizers import SGD, Adam, AdamW, RMSprop
+    from handgrad.training import History, Trainer
+
 __all__ = [
+    "SGD",
     "Activation",
+    "Adam",
+    "AdamW",
     "Component",
     "CrossEntropy",
     "Dropout",
     "Gradients",
+    "History",
     "Layer",
     "Linear",
     "Loss",
     "MSELoss",
     "Model",
     "Parameter",
+    "RMSprop",
     "ReLU",
     "Sigmoid",
+    "Trainer",
+    "checking",
+    "checkpoint",
+    "datasets",
+    "diagnose",
+    "diagnose_function",
+    "diagnosis",
+    "optimizers",
+    "training",
 ]
 
 __version__ = "0.1.0"
+
+# Loaded when they are first asked for, so that importing the components takes no longer.
+_PLACES = {
+    "SGD": "optimizers",
+    "Adam": "optimizers",
+    "AdamW": "optimizers",
+    "RMSprop": "optimizers",
+    "Trainer": "training",
+    "History": "training",
+    "diagnose": "diagnosis",
+    "diagnose_function": "diagnosis",
+}
+_MODULES = {"checking", "checkpoint", "datasets", "diagnosis", "optimizers", "training"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"handgrad.{name}")
+    if name in _PLACES:
+        return getattr(import_module(f"handgrad.{_PLACES[name]}"), name)
+    raise AttributeError(f"module 'handgrad' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import warnings
 from typing import Any, Self
+from weakref import WeakValueDictionary
 
 import numpy as np
 
-from handgrad.component import Array, Component, Layer, as_floats
+from handgrad.component import Array, Component, Layer, Loss, as_floats
 from handgrad.errors import ArgumentError, CallOrderError, GradientsError, ShapeError
 
 __all__ = ["ContractAdapter", "ExerciseAdapter", "adapt"]
@@ -41,12 +42,14 @@ def adapt(component: Any) -> Component:
         return component
     if isinstance(component, type):
         mend = f"make an object of the class first: {component.__name__}(...)"
+    elif isinstance(component, Loss):
+        mend = "call the loss on the model's output; a loss stands beside a model, not in it"
     elif _has(component, "apply", "pullback"):
         return ContractAdapter(component)
     elif _has(component, "__call__", "grad"):
         return ExerciseAdapter(component)
     else:
-        mend = "give the object the two methods; a loss stands beside a model, not in it"
+        mend = "give the object the two methods"
     raise ArgumentError(
         f"{component!r} as a component",
         "an object with apply(x) and pullback(dy, saved), or with __call__(x) and grad(dy)",
@@ -58,11 +61,87 @@ def _has(thing: Any, *methods: str) -> bool:
     return all(callable(getattr(thing, method, None)) for method in methods)
 
 
-class _Adapter(Layer):
-    """What both adapters share: the object, where its parameters are, its mode and its name.
+def _name(component: Any) -> str:
+    cls: Any = type(component)
+    return f"{cls.__name__}()" if cls.__repr__ is object.__repr__ else repr(component)
 
-    The parameters are the object's dict ``parameters``, where it has one; else its attributes
-    ``weights`` and ``bias``, or those of the layer that it wraps as ``layer``.
+
+class _Parameters(dict[str, Array]):
+    """The parameters of somebody's object: an array that is put in here goes to the object too.
+
+    They are the object's dict ``parameters``, where it has one, and the attributes that hold one
+    of its arrays; else the attributes ``weights`` and ``bias``.
+    """
+
+    def __init__(self, owner: Any) -> None:
+        super().__init__()
+        self.owner = owner
+        declared = getattr(owner, "parameters", None)
+        # The places of each parameter: in the object's dict, and in its attributes by their names.
+        self.declared: dict[str, Any] = declared if isinstance(declared, dict) else {}
+        self.attributes: dict[str, str]
+        if isinstance(declared, dict):
+            self.attributes = {
+                attribute: name
+                for attribute, value in getattr(owner, "__dict__", {}).items()
+                for name, array in declared.items()
+                if value is array
+            }
+            arrays = dict(declared)
+        else:
+            arrays = {n: getattr(owner, n, None) for n in ("weights", "bias")}
+            arrays = {n: array for n, array in arrays.items() if array is not None}
+            self.attributes = dict(zip(arrays, arrays, strict=True))
+        for name, array in arrays.items():
+            self[name] = as_floats(array, name, _name(owner))
+
+    def __setitem__(self, name: str, array: Array) -> None:
+        super().__setitem__(name, array)
+        if name in self.declared:
+            self.declared[name] = array
+        for attribute, parameter in self.attributes.items():
+            if parameter == name:
+                setattr(self.owner, attribute, array)
+
+    def __reduce__(self) -> tuple[Any, tuple[Any]]:
+        return _parameters_of, (self.owner,)
+
+    def take_over(self) -> None:
+        """Copy what the object has assigned to itself meanwhile into the arrays in here."""
+        places = [(name, value) for name, value in self.declared.items() if name in self]
+        places += [(name, getattr(self.owner, a)) for a, name in self.attributes.items()]
+        for name, theirs in places:
+            array = self[name]
+            if theirs is array:
+                continue
+            if np.shape(theirs) != array.shape:
+                raise ShapeError(
+                    f"{name} of {_name(self.owner)} that changed to shape {np.shape(theirs)}",
+                    f"the shape it had at first, {array.shape}",
+                    "make a new layer and a new model to change sizes",
+                )
+            array[...] = theirs
+            self[name] = array
+
+
+# One for each object, however many adapters it has: a model must see which components share.
+_known: WeakValueDictionary[int, _Parameters] = WeakValueDictionary()
+
+
+def _parameters_of(owner: Any) -> dict[str, Array]:
+    if isinstance(owner, Component):
+        own: dict[str, Array] = getattr(owner, "parameters", {})
+        return own
+    parameters = _known.get(id(owner))
+    if parameters is None:  # while there is one, it keeps its object alive, and so the id unique
+        parameters = _known[id(owner)] = _Parameters(owner)
+    return parameters
+
+
+class _Adapter(Layer):
+    """What both adapters share: the object, its parameters, its mode and its name.
+
+    Where the object has no parameters, they are those of the layer that it wraps as ``layer``.
     """
 
     def __init__(self, component: Any) -> None:
@@ -73,35 +152,11 @@ class _Adapter(Layer):
                 break
             owner = owner.layer
         self._owner = owner
-        declared = getattr(owner, "parameters", None)
-        # The object's attributes that hold a parameter: attribute -> name of the parameter.
-        self._attributes: dict[str, str]
-        if isinstance(declared, dict):
-            self.parameters = declared
-            self._attributes = {
-                attribute: name
-                for attribute, value in getattr(owner, "__dict__", {}).items()
-                for name, array in declared.items()
-                if value is array
-            }
-        else:
-            names = [n for n in ("weights", "bias") if getattr(owner, n, None) is not None]
-            self._attributes = dict(zip(names, names, strict=True))
-            self.parameters = {n: as_floats(getattr(owner, n), n, self) for n in names}
+        self.parameters = _parameters_of(owner)
 
-    def _share(self) -> None:
-        """Let the object use the arrays in `parameters`, with what it has assigned meanwhile."""
-        for attribute, name in self._attributes.items():
-            theirs, array = getattr(self._owner, attribute), self.parameters[name]
-            if theirs is not array:
-                if np.shape(theirs) != array.shape:
-                    raise ShapeError(
-                        f"{name} of {self!r} that changed to shape {np.shape(theirs)}",
-                        f"the shape it had at first, {array.shape}",
-                        "make a new layer and a new model to change sizes",
-                    )
-                array[...] = theirs
-                setattr(self._owner, attribute, array)
+    def _take_over(self) -> None:
+        if isinstance(self.parameters, _Parameters):
+            self.parameters.take_over()
 
     def train(self) -> Self:
         """Switch the object to training mode, where it has one."""
@@ -120,8 +175,7 @@ class _Adapter(Layer):
             self.component.training = mode == "train"
 
     def __repr__(self) -> str:
-        cls: Any = type(self.component)
-        return f"{cls.__name__}()" if cls.__repr__ is object.__repr__ else repr(self.component)
+        return _name(self.component)
 
 
 class ContractAdapter(_Adapter):
@@ -146,7 +200,7 @@ class ContractAdapter(_Adapter):
 
     def apply(self, x: Array) -> tuple[Array, Any]:
         """Run the object's own `apply`."""
-        self._share()
+        self._take_over()
         return self.component.apply(x)  # type: ignore[no-any-return]
 
     def pullback(
@@ -200,42 +254,54 @@ class ExerciseAdapter(_Adapter):
 
     _calls = 0
 
-    def apply(self, x: Array) -> tuple[Array, int]:
-        """Call the object; what is saved is only which call it was."""
-        self._share()
+    def apply(self, x: Array) -> tuple[Array, Any]:
+        """Call the object; what is saved is only which call it was, and the input's shape."""
+        self._take_over()
         y = as_floats(self.component(x), "output", self)
         self._calls += 1
-        return y, self._calls
+        return y, (self._calls, x.shape)
 
     def pullback(
-        self, dy: Array, saved: int, need_dx: bool = True, out: Any = None
+        self, dy: Array, saved: Any, need_dx: bool = True, out: Any = None
     ) -> tuple[Array, dict[str, Array]]:
         """Call the object's `grad`, and sort what it returns by the parameters' names."""
-        if saved != self._calls:
+        call, shape = saved
+        if call != self._calls:
             raise CallOrderError(
-                f"a request for the gradient of call {saved} of {self!r}, "
+                f"a request for the gradient of call {call} of {self!r}, "
                 f"which has been called {self._calls} times",
                 "the last call, the only one that such an object remembers",
                 "use one object for each place in a model, and one backward after each forward",
             )
         result = self.component.grad(dy)
-        given = {}
+        pair = result if isinstance(result, tuple | list) else (None, result)
+        if len(pair) != 2 or (pair[0] is None and "weights" in self.parameters):
+            raise GradientsError(
+                f"{'one array' if pair[0] is None else len(pair)} from the grad of {self!r}",
+                "the pair (gradient_weights, gradient_input), or one array where it has no weights",
+                "return both gradients; the bias' goes into gradients['bias']",
+            )
+        if pair[0] is not None and "weights" not in self.parameters:
+            raise GradientsError(
+                f"a gradient of weights from {self!r}, which has no attribute weights",
+                "the parameters in the attributes weights and bias",
+                "rename the attribute, so that the model can find and train it",
+            )
+        dx = as_floats(pair[1], "gradient of the input", self)
+        if dx.shape != shape:
+            raise ShapeError(
+                f"a gradient of the input of shape {dx.shape} from {self!r}",
+                f"the shape of the input, {shape}",
+                "multiply dy by the transposed Jacobian: dy @ weights.T for an affine layer",
+            )
+        given = {} if pair[0] is None else {"weights": pair[0]}
         for holder in (self._owner, self.component):
             if "bias" in getattr(holder, "gradients", ()):
                 given["bias"] = holder.gradients["bias"]
-        if isinstance(result, tuple):
-            given["weights"], result = result
-        dx = as_floats(result, "gradient", self)
         return dx, {name: self._gradient(name, given) for name in self.parameters}
 
     def _gradient(self, name: str, given: dict[str, Any]) -> Array:
         if name in given:
-            return np.asarray(given[name])
-        if name == "weights":
-            raise GradientsError(
-                f"one array from the grad of {self!r}",
-                "the pair (gradient_weights, gradient_input), since it has weights",
-                "return both gradients",
-            )
+            return as_floats(given[name], f"gradient of the {name}", self)
         warnings.warn(f"{self!r} gives no gradients[{name!r}]: it is not trained", stacklevel=2)
         return np.zeros_like(self.parameters[name])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from sys import getrefcount
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +14,9 @@ from handgrad.component import Activation, Array, Component, as_numbers, is_real
 from handgrad.errors import ArgumentError, DtypeError, GradientsError, ShapeError
 
 __all__ = ["Gradients", "Model"]
+
+Homes = list[tuple[dict[str, Array], str, Array]]
+"""Who holds which view under which name."""
 
 
 class Gradients(list[Any]):
@@ -27,7 +31,7 @@ class Gradients(list[Any]):
     layout
         Where each gradient lies; the model whose layout it is owns the gradients.
     flat : Array, (P,)
-        The vector.
+        The vector. An array or entry that is assigned in the place of another is copied into it.
 
     Examples
     --------
@@ -41,9 +45,46 @@ class Gradients(list[Any]):
     """
 
     def __init__(self, layout: Layout, flat: Array) -> None:
-        super().__init__(layout.views(flat))
+        self._homes: Homes = []
+        super().__init__(layout.views(flat, self._homes))
         self.layout = layout
-        self.flat = flat
+        self._flat = flat
+
+    @property
+    def flat(self) -> Array:
+        """The vector, (P,), with what has been put in a view's place copied into it."""
+        for entry, name, view in self._homes:
+            if entry.get(name) is not view:
+                _store(entry, {**entry, name: view}, add=False)
+                entry[name] = view
+        return self._flat
+
+    def __setitem__(self, i: Any, entry: Any) -> None:
+        if entry is not self[i]:
+            _store(entry, self[i], add=False)
+
+    def _pieces(self) -> list[Any]:
+        """Return every object through which somebody could see these gradients."""
+        pieces = [self, self._flat]
+        for entry in self:
+            pieces += entry._pieces() if isinstance(entry, Gradients) else [entry]
+        return pieces + [view for _, _, view in self._homes]
+
+
+class _Reusable:
+    """Gradients that `Model.backward` returns again when nobody holds any part of them any more.
+
+    New memory for each step costs more than the arithmetic of a small network. An array that
+    views the vector holds a reference to it, so counting the references to every piece tells
+    whether writing over them could surprise anybody.
+    """
+
+    def __init__(self, layout: Layout, parameters: Array) -> None:
+        self.pieces = Gradients(layout, np.empty_like(parameters))._pieces()
+        self.unseen = list(map(getrefcount, self.pieces))
+
+    def free(self) -> bool:
+        return list(map(getrefcount, self.pieces)) == self.unseen
 
 
 class Layout:
@@ -90,13 +131,15 @@ class Layout:
         self.size += size
         return slice(self.size - size, self.size)
 
-    def views(self, flat: Array) -> list[Any]:
-        """Return the parts of the vector, one for each component."""
+    def views(self, flat: Array, homes: Homes) -> list[Any]:
+        """Return the parts of the vector, one for each component, and add each view to `homes`."""
         views: list[Any] = [{} for _ in self.slots]
         for slot, name, place, shape in self.arrays:
-            views[slot][name] = flat[place].reshape(shape)
+            view = views[slot][name] = flat[place].reshape(shape)
+            homes.append((views[slot], name, view))
         for slot, layout, place in self.nested:
             views[slot] = Gradients(layout, flat[place])
+            homes += views[slot]._homes
         return [views[slot] for slot in self.slots]
 
 
@@ -176,6 +219,8 @@ class Model(Component):
     total                         67
     """
 
+    _reusable: _Reusable | None = None
+
     def __init__(self, components: Iterable[Any]) -> None:
         try:
             given = tuple(components)
@@ -203,6 +248,12 @@ class Model(Component):
                 "put the nested model's components into the outer list",
             )
         arrays = [array for parameters in leaves for array in parameters.values()]
+        if len({id(array) for array in arrays}) < len(arrays):
+            raise ArgumentError(
+                "one array as a parameter of two layers",
+                "arrays of their own, or one layer in both places",
+                "put the same layer into the model twice, and its gradients add",
+            )
         types = sorted({str(array.dtype) for array in arrays})
         if len(types) > 1:
             raise DtypeError(
@@ -215,8 +266,9 @@ class Model(Component):
 
     def _move(self, flat: Array) -> None:
         """Copy the parameters into `flat`, and make every component's arrays views of it."""
-        self._homes: list[tuple[dict[str, Array], str, Array]] = []
-        for component, views in zip(self.components, self.layout.views(flat), strict=True):
+        self._homes: Homes = []
+        parts = zip(self.components, self.layout.views(flat, []), strict=True)
+        for component, views in dict(zip(self.layout.slots, parts, strict=True)).values():
             if isinstance(component, Model):
                 component._move(views.flat)
                 self._homes += component._homes
@@ -227,6 +279,7 @@ class Model(Component):
                     parameters[name] = view
                     self._homes.append((parameters, name, view))
         self._flat = flat
+        self._reusable = None
 
     @property
     def parameters(self) -> Array:
@@ -294,7 +347,7 @@ class Model(Component):
                 dx, given = components[i].pullback(
                     dx, saved[i], need_dx or i > first, None if repeated[i] else mine
                 )
-                if given is not mine:
+                if given is not mine and (given or mine):
                     _store(given, mine, add=repeated[i])
         except Exception as error:
             self._locate(error, i)
@@ -353,7 +406,10 @@ class Model(Component):
         dy, saved = self._recall(in_gradient)
         if out is not None:
             self._check_ours(out)
-        return self.pullback(dy, saved, False, out)[1]
+            return self.pullback(dy, saved, False, out)[1]
+        if self._reusable is None or not self._reusable.free():
+            self._reusable = _Reusable(self.layout, self._flat)
+        return self.pullback(dy, saved, False, self._reusable.pieces[0])[1]
 
     def update_parameters(self, gradients: Gradients, lr: float) -> None:
         r"""Take one step of gradient descent, :math:`\theta \leftarrow \theta - \eta \, g`.
@@ -402,7 +458,8 @@ class Model(Component):
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies of views are no longer views, so a copy packs its components anew.
-        return {"components": self.components, "training": self.training}
+        packed = ("layout", "_flat", "_homes", "_remembered", "_reusable")
+        return {name: value for name, value in vars(self).items() if name not in packed}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -443,9 +500,9 @@ def _store(given: Any, mine: Any, add: bool) -> None:
         place = mine[name]
         if array is place:
             continue
-        if array.shape != place.shape:
+        if np.shape(array) != place.shape:
             raise ShapeError(
-                f"a gradient of the {name} of shape {array.shape}",
+                f"a gradient of the {name} of shape {np.shape(array)}",
                 f"the shape of the {name}, {place.shape}",
                 "the gradient of a parameter has the parameter's shape",
             )
@@ -468,14 +525,13 @@ def _features(component: Component, before: int | None) -> int | None:
     return getattr(component, "out_features", None)
 
 
-def _rows(model: Model, indent: str) -> Iterator[tuple[str, str, str]]:
+def _rows(model: Model, indent: str, features: int | None = None) -> Iterator[tuple[str, str, str]]:
     """Yield name, output shape and number of parameters of every component."""
-    features: int | None = None
     for component in model.components:
-        features = _features(component, features)
+        before, features = features, _features(component, features)
         if isinstance(component, Model):
             yield f"{indent}Model", "", ""
-            yield from _rows(component, indent + "  ")
+            yield from _rows(component, indent + "  ", before)
         else:
             size = sum(array.size for array in _parameters(component).values())
             output = "?" if features is None else f"(..., {features})"

@@ -59,7 +59,7 @@ class Sigmoid(Activation):
 
     def apply(self, x: Array) -> tuple[Array, Array]:
         """Return the sigmoid of `x`, and the same array as what is saved."""
-        y = np.negative(x)
+        y = np.negative(x, out=np.empty_like(x))  # an array even for a single number
         with np.errstate(over="ignore"):
             np.exp(y, out=y)
         y += 1
@@ -73,4 +73,5 @@ class Sigmoid(Activation):
         y = saved
         dx = 1 - y
         dx *= y
-        return np.multiply(dx, dy, out=dx), {}
+        dx *= dy
+        return dx, {}

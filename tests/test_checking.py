@@ -1,0 +1,377 @@
+"""The check itself: its truths, its verdict on wrong components, its report."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from typer.testing import CliRunner
+
+import handgrad
+from handgrad import Activation, CrossEntropy, Dropout, Linear, Model, MSELoss, ReLU, Sigmoid
+from handgrad.checking import (
+    CASES,
+    Case,
+    central_differences,
+    check,
+    check_library,
+    complex_step,
+    repeatable,
+)
+from handgrad.checking.comparison import compare
+from handgrad.checking.report import show, watched
+from handgrad.cli import app
+from handgrad.errors import ArgumentError, DtypeError, ShapeError
+
+X = np.random.default_rng(0).standard_normal((7, 3))
+
+# ------------------------------------------------------------------------------------ truths
+
+
+@given(st.lists(st.floats(-3, 3), min_size=1, max_size=5))
+def test_truths_know_a_cubic(entries):
+    x = np.array(entries)
+    dy = np.linspace(-2, 3, x.size)
+    exact = dy * (3 * x**2 - 2)
+    before = x.copy()
+    cubic = lambda x: x**3 - 2 * x  # noqa: E731
+    np.testing.assert_allclose(complex_step(cubic, x, dy), exact, rtol=1e-13, atol=1e-13)
+    np.testing.assert_allclose(central_differences(cubic, x, dy), exact, rtol=1e-7, atol=1e-7)
+    np.testing.assert_array_equal(x, before)
+
+
+@pytest.mark.parametrize("truth", [complex_step, central_differences])
+def test_truths_know_a_matrix(truth):
+    rng = np.random.default_rng(1)
+    W, dy = rng.standard_normal((3, 5)), rng.standard_normal((7, 5))
+    np.testing.assert_allclose(truth(lambda x: x @ W, X, dy), dy @ W.T, rtol=1e-9)
+
+
+def test_central_differences_of_a_function_that_returns_its_argument():
+    dy = np.array([3.0, -4.0])
+    np.testing.assert_allclose(central_differences(lambda x: x, np.ones(2), dy), dy, rtol=1e-10)
+
+
+def test_repeatable_restores_every_source_of_random_numbers():
+    legacy, rng, other = np.random.RandomState(1), np.random.default_rng(2), Dropout(ReLU(), 0.5)
+    other.rng = np.random.default_rng(3)
+    owner = [legacy, {"a": (rng,)}, Model([other])]
+
+    def draw():
+        return [legacy.random(), rng.random(), other.rng.random(), np.random.random()]
+
+    again = repeatable(draw, owner)
+    assert again() == again() == draw() != draw()
+
+
+def test_repeatable_restores_after_an_exception():
+    rng = np.random.default_rng(0)
+
+    def draw_and_fail():
+        rng.random()
+        raise ZeroDivisionError
+
+    before = rng.bit_generator.state
+    with pytest.raises(ZeroDivisionError):
+        repeatable(draw_and_fail, rng)()
+    assert rng.bit_generator.state == before
+
+
+# ------------------------------------------------------------------------------------- check
+
+
+class Square(Activation):
+    """Right, unless a subclass makes it wrong."""
+
+    def apply(self, x):
+        return x * x, x
+
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        return 2 * saved * dy, {}
+
+
+class OffByAThird(Square):
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        return 3 * saved * dy, {}
+
+
+class WritesToItsInput(Square):
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        saved *= 2
+        return saved * dy, {}
+
+
+class WritesToTheUpstreamGradient(Square):
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        dy *= 2
+        return saved * dy, {}
+
+
+class RemembersInItself(Square):
+    def apply(self, x):
+        self.x = x
+        return x * x, None
+
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        return 2 * self.x * dy, {}
+
+
+class SharesWhatItSaves(Square):
+    kept: list = []  # noqa: RUF012
+
+    def apply(self, x):
+        self.kept[:] = [x]
+        return x * x, self.kept
+
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        return 2 * saved[0] * dy, {}
+
+
+class NotLinear(Square):
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        return 2 * saved * abs(dy), {}
+
+
+class ComputesInDouble(Square):
+    def apply(self, x):
+        return (x.astype(float) if x.dtype.kind == "f" else x) ** 2, x
+
+
+class ComputesInSingle(Square):
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        return (2 * saved * dy).astype(np.float32).astype(dy.dtype), {}
+
+
+class CoarseInSingle(Square):
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        return 2 * saved * dy * (1 + 1e-2 * (dy.dtype == np.float32)), {}
+
+
+class InventsAGradient(Square):
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        return 2 * saved * dy, {"weights": dy}
+
+
+class OtherCalls(Square):
+    def grad(self, in_gradient):
+        return 2 * super().grad(in_gradient)
+
+
+class IgnoresOut(Linear):
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        return super().pullback(dy, saved, need_dx)
+
+
+class NeedsDx(Linear):
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        dx, gradients = super().pullback(dy, saved, need_dx, out)
+        gradients["bias"] *= 1 + (not need_dx)
+        return dx, gradients
+
+
+class Raises(Square):
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        raise KeyError("saved")
+
+
+def wrong(name, *invariants):
+    return pytest.param(name, set(invariants), id=name.__name__)
+
+
+@pytest.mark.parametrize(
+    ("component", "violated"),
+    [
+        wrong(Square),
+        wrong(WritesToItsInput, "nothing_is_mutated", "same_through_the_calls"),
+        wrong(WritesToTheUpstreamGradient, "nothing_is_mutated"),
+        wrong(RemembersInItself, "nothing_is_mutated"),
+        wrong(SharesWhatItSaves, "nothing_is_mutated"),
+        wrong(NotLinear, "linear_in_the_upstream_gradient"),
+        wrong(ComputesInDouble, "precision_is_kept"),
+        wrong(CoarseInSingle, "precision_is_kept"),
+        wrong(InventsAGradient, "one_gradient_for_each_parameter"),
+        wrong(OtherCalls, "same_through_the_calls"),
+        wrong(IgnoresOut, "writes_where_it_is_told"),
+        wrong(NeedsDx, "writes_where_it_is_told"),
+    ],
+)
+def test_each_invariant_sees_what_violates_it(component, violated):
+    made = component(3, 5) if issubclass(component, Linear) else component()
+    result = check(made, X.copy())
+    found = {violation.invariant for violation in result.violations}
+    assert violated <= found
+    assert bool(violated) == bool(found)
+    assert result.ok == (not violated)
+
+
+def test_wrong_factor_is_reported_in_numbers():
+    result = check(OffByAThird(), X)
+    assert not result.ok
+    (comparison,) = result.comparisons
+    assert comparison.relative == pytest.approx(0.5, rel=1e-6)
+    assert "OffByAThird(): WRONG" in str(result)
+    assert "dx against central differences" in str(result)
+
+
+def test_single_precision_inside_is_too_coarse_for_a_complex_step():
+    assert not check(ComputesInSingle(), X, truth=complex_step).ok
+
+
+def test_violation_is_told_in_words():
+    assert "linear in the upstream gradient: no, dx is not" in str(check(NotLinear(), X))
+
+
+def test_parameters_and_random_state_are_left_alone():
+    model = Model([Linear(3, 5), Sigmoid(), Dropout(Linear(5, 2), 0.5)])
+    before, state = model.parameters.copy(), np.random.get_state()[1].copy()
+    assert check(model, X, truth=complex_step).ok
+    np.testing.assert_array_equal(model.parameters, before)
+    np.testing.assert_array_equal(np.random.get_state()[1], state)
+    assert model.parameters.dtype == np.float64
+
+
+def test_somebody_elses_layer_is_checked_with_its_parameters():
+    class Scale:
+        def __init__(self):
+            self.weights = np.array([2.0, -3.0, 0.5])
+
+        def __call__(self, x):
+            self.x = x
+            return x * self.weights
+
+        def grad(self, in_gradient):
+            return (in_gradient * self.x).sum(axis=0), in_gradient * self.weights
+
+    class Wrong(Scale):
+        def grad(self, in_gradient):
+            dw, dx = super().grad(in_gradient)
+            return dw / len(in_gradient), dx
+
+    assert check(Scale(), X).ok
+    off = {c.quantity for c in check(Wrong(), X).comparisons if not c.ok}
+    assert off == {"dweights"}
+
+
+def test_a_loss_wants_targets_and_nothing_else_does():
+    assert check(MSELoss(), X, X + 1).ok
+    with pytest.raises(ArgumentError, match="no targets"):
+        check(CrossEntropy(), X)
+    with pytest.raises(ArgumentError, match="a loss alone"):
+        check(ReLU(), X, X)
+    with pytest.raises(DtypeError):
+        check(ReLU(), [["a"]])
+    with pytest.raises(ShapeError):
+        check(Linear(5, 2), X)
+
+
+def test_missing_misshapen_and_nan_gradients_are_off():
+    true = np.ones((2, 3))
+    for ours in (None, np.ones((3, 2)), np.full((2, 3), np.nan)):
+        assert not compare("dx", ours, true, complex_step).ok
+    assert compare("dx", np.zeros(3), np.zeros(3), complex_step).ok
+
+
+# ----------------------------------------------------------------------------------- library
+
+
+def crash(rng):
+    raise RuntimeError("no such thing")
+
+
+def test_an_exception_is_a_violation():
+    for case in (
+        Case(Raises, "raises", lambda rng: Raises(), lambda rng: X, None),
+        Case(Square, "cannot be built", crash, lambda rng: X, None),
+    ):
+        report = check_library([case], pytorch=False)
+        assert not report.ok
+        assert all(result.violations for _, _, result in report.results)
+
+
+def test_report_is_plain_json_even_with_infinite_errors():
+    case = Case(
+        InventsAGradient,
+        "with a shape of its own",
+        lambda rng: OffShape(),
+        lambda rng: X,
+        None,
+    )
+
+    class OffShape(Square):
+        def pullback(self, dy, saved, need_dx=True, out=None):
+            return dy[:1], {}
+
+    report = check_library([case], pytorch=False)
+    text = json.dumps(report.to_dict(), allow_nan=False)
+    assert json.loads(text)["ok"] is False
+    console = Console(file=io.StringIO(), width=90)
+    show(report, console)
+    assert "WRONG" in console.file.getvalue()
+    assert "checks are off" in console.file.getvalue()
+
+
+def test_report_has_a_line_for_every_quantity():
+    lines = {(line.component, line.quantity): line for line in check_library().lines()}
+    names = {case.component.__name__ for case in CASES}
+    for name in names:
+        assert lines[name, "y"].pytorch.relative < 1e-10
+        assert lines[name, "dx"].numerical.ok
+        assert lines[name, "invariants"].tried > 10
+    for name in ("Linear", "Dropout", "Model"):
+        assert lines[name, "dweights"].ok
+        assert lines[name, "dbias"].ok
+
+
+@pytest.mark.parametrize("done", [0, 2])
+def test_bar_appears_only_after_a_while(done):
+    console = Console(file=io.StringIO(), force_terminal=True, width=80)
+    items = iter(watched([1, 2, 3], console, patience=np.inf if done else 0))
+    assert list(items) == [1, 2, 3]
+    assert ("checking" in console.file.getvalue()) == (not done)
+
+
+# ------------------------------------------------------------------------------ command line
+
+
+def test_command_prints_the_table():
+    result = CliRunner().invoke(app, ["check"])
+    assert result.exit_code == 0
+    for word in ("CrossEntropy", "invariants", "PyTorch", "All", "agree"):
+        assert word in result.stdout
+    assert "WRONG" not in result.stdout
+
+
+def test_command_says_so_where_there_is_no_pytorch(monkeypatch):
+    monkeypatch.setattr("handgrad.checking.library.has_pytorch", lambda: False)
+    result = CliRunner().invoke(app, ["check"])
+    assert result.exit_code == 0
+    assert "PyTorch is not installed" in result.stdout
+    assert "handgrad[torch]" in result.stdout
+
+
+def test_command_prints_json():
+    result = CliRunner().invoke(app, ["check", "--json"])
+    assert result.exit_code == 0
+    report = json.loads(result.stdout)
+    assert report["ok"] is True
+    assert report["pytorch"] is True
+    assert {line["component"] for line in report["lines"]} == {
+        case.component.__name__ for case in CASES
+    }
+
+
+def test_errors_on_the_command_line_are_words(monkeypatch, capsys):
+    def fail(*args, **kwargs):
+        raise handgrad.errors.ArgumentError("[this]", "that", "do it")
+
+    monkeypatch.setattr("handgrad.checking.library.check_library", fail)
+    monkeypatch.setattr("sys.argv", ["handgrad", "check"])
+    with pytest.raises(SystemExit) as caught:
+        handgrad.cli.main()
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert "got [this]" in error
+    assert "Traceback" not in error
