@@ -1,0 +1,280 @@
+"""The coded formulas are right for every number: SymPy proves it.
+
+Our own `apply` and `pullback` run on arrays of symbols. What comes out is the formula that is
+coded, and its difference from the derivative that SymPy takes of the loss must simplify to exactly
+zero. So nothing here is a tolerance, and nothing is a sample.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from handgrad import CrossEntropy, Dropout, Linear, Model, MSELoss, ReLU, Sigmoid
+
+
+@pytest.fixture(autouse=True, scope="module")
+def symbols_speak_numpy():
+    """Let NumPy's functions run on symbols.
+
+    On an array of objects ``np.exp`` calls each entry's own method ``exp``, and a comparison's
+    True is the number 1 in a product; SymPy has neither.
+    """
+    times = sp.Expr.__mul__
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sp.Expr, "exp", lambda self: sp.exp(self), raising=False)
+        patch.setattr(sp.Expr, "log", lambda self: sp.log(self), raising=False)
+        patch.setattr(
+            sp.Expr,
+            "__mul__",
+            lambda self, other: times(self, int(other) if isinstance(other, bool) else other),
+        )
+        yield
+
+
+def symbols(name, *shape, **assumptions):
+    """Return an array of symbols, real ones unless it is said otherwise."""
+    names = [f"{name}{''.join(map(str, index))}" for index in np.ndindex(shape)]
+    made = [sp.Symbol(n, **(assumptions or {"real": True})) for n in names]
+    return np.array(made, dtype=object).reshape(shape)
+
+
+def exact(expression):
+    """Return the expression with each float replaced by the fraction that it is the nearest to."""
+    fractions = {}
+    for number in sp.sympify(expression).atoms(sp.Float):
+        fraction = Fraction(float(number)).limit_denominator(1000)
+        assert float(fraction) == float(number), f"{number} is no small fraction"
+        fractions[number] = sp.Rational(fraction.numerator, fraction.denominator)
+    return sp.sympify(expression).xreplace(fractions)
+
+
+def derivative(value, variables):
+    """Return SymPy's own derivative of `value` with respect to each entry of an array."""
+    return np.array([sp.diff(value, v) for v in variables.flat], dtype=object).reshape(
+        variables.shape
+    )
+
+
+def substituted(array, given, values):
+    """Return the array with the symbols of one array replaced by the entries of another."""
+    table = dict(zip(given.flat, values.flat, strict=True))
+    return np.array([sp.sympify(a).xreplace(table) for a in array.flat]).reshape(array.shape)
+
+
+def assert_equal(ours, truth):
+    """Assert that the two are the same function: their difference simplifies to exactly zero."""
+    ours, truth = np.asarray(ours, dtype=object), np.asarray(truth, dtype=object)
+    assert ours.shape == truth.shape
+    for mine, right in zip(ours.flat, truth.flat, strict=True):
+        assert sp.simplify(exact(mine - right)) == 0
+
+
+def symbolic_linear(D, K, name="", signs=None):
+    """Return a Linear whose parameters are symbols; `signs` says which sign each column has."""
+    columns = [{sign: True} for sign in signs] if signs else [{"real": True}] * K
+    layer = Linear(D, K)
+    for letter, parameter, rows in (("w", "weights", D), ("b", "bias", 1)):
+        layer.parameters[parameter] = np.hstack(
+            [symbols(f"{letter}{name}{k}_", rows, 1, **columns[k]) for k in range(K)]
+        )
+    return layer
+
+
+# The losses: the derivative of the very number that apply returns is what pullback returns.
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("shape", [(3,), (3, 5), (2, 1, 3)])
+def test_mean_squared_error(shape, weighted):
+    loss, predictions, targets = MSELoss(), symbols("p", *shape), symbols("t", *shape)
+    weights = symbols("c", shape[0]) if weighted else None
+    value, saved = loss.apply(predictions, targets, weights)
+    rows = ((predictions - targets) ** 2).reshape(shape[0], -1).sum(axis=1)
+    definition = (rows * (weights if weighted else 1)).sum() / sp.Integer(predictions.size)
+    assert_equal(value, definition)
+    assert_equal(loss.pullback(saved), derivative(definition, predictions))
+
+
+def cross_entropy(logits, targets):
+    """Return the definition: minus the sum of y log p over the classes, for each row."""
+    e = np.exp(logits)
+    p = e / e.sum(axis=1, keepdims=True)
+    return -(targets * np.log(p)).sum(axis=1)
+
+
+def ordered_logits(N, K):
+    """Return rows of logits whose order is known, so that their largest is: up, down, up, ..."""
+    logits = symbols("gap", N, K, positive=True)
+    logits[:, 0] = symbols("o", N)
+    logits[1::2, 1:] *= -1
+    return logits.cumsum(axis=1)
+
+
+@pytest.mark.parametrize("average", [True, False])
+@pytest.mark.parametrize(
+    ("N", "K", "weighted"), [(1, 3, False), (2, 3, False), (3, 2, False), (3, 2, True)]
+)
+def test_cross_entropy_for_any_targets(N, K, weighted, average):
+    loss, o, y = CrossEntropy(average=average), symbols("o_", N, K), symbols("y", N, K)
+    weights, logits = symbols("c", N) if weighted else None, ordered_logits(N, K)
+    value, saved = loss.apply(logits, y, weights)
+    rows = cross_entropy(o, y) * (weights if weighted else 1)
+    definition = rows.sum() / (sp.Integer(N) if average else 1)
+    truth = substituted(derivative(definition, o), o, logits)
+    assert_equal(loss.pullback(saved), truth)
+    # The value too. Both are linear in the targets, and logarithms are the same where what they
+    # are the logarithms of is.
+    difference = exact(value) - definition.xreplace(dict(zip(o.flat, logits.flat, strict=True)))
+    coefficients = derivative(difference, y)
+    assert_equal(difference, (coefficients * y).sum())
+    scale = N / (weights[:, None] if weighted else 1)
+    assert_equal(np.exp(coefficients * scale), np.full((N, K), sp.Integer(1)))
+
+
+@pytest.mark.parametrize("average", [True, False])
+def test_cross_entropy_is_p_minus_y_where_targets_sum_to_one(average):
+    N, K = 2, 3
+    loss, o, y = CrossEntropy(average=average), symbols("o_", N, K), symbols("y", N, K)
+    y[:, -1] = 1 - y[:, :-1].sum(axis=1)
+    e = np.exp(o)
+    p = e / e.sum(axis=1, keepdims=True)
+    saved = (e, e.sum(axis=1, keepdims=True), y, y.sum(axis=1, keepdims=True))
+    assert_equal(loss.pullback(saved), (p - y) / (sp.Integer(N) if average else 1))
+
+
+# Components: the derivative of sum(dy * y), for a symbolic upstream gradient dy.
+
+
+def test_sigmoid():
+    sigmoid, x, dy = Sigmoid(), symbols("x", 2, 3), symbols("g", 2, 3)
+    y, saved = sigmoid.apply(x)
+    assert_equal(y, 1 / (1 + np.exp(-x)))
+    assert_equal(sigmoid.pullback(dy, saved)[0], derivative((dy * y).sum(), x))
+
+
+@pytest.mark.parametrize(
+    ("x", "slope"),
+    [
+        (sp.Symbol("x", positive=True), 1),
+        (sp.Symbol("x", negative=True), 0),
+        (sp.Integer(0), 0),  # the kink: of the subgradients from 0 to 1 it is 0
+    ],
+)
+def test_relu_on_both_sides_of_the_kink_and_on_it(x, slope):
+    relu, dy = ReLU(), symbols("g", 1, 1)
+    y, saved = relu.apply(np.array([[x]], dtype=object))
+    assert_equal(y, [[sp.Max(x, 0)]])
+    dx, _ = relu.pullback(dy, saved)
+    assert_equal(dx, dy * slope)
+    if x.is_Symbol:
+        assert_equal(dx, derivative((dy * y).sum(), np.array([[x]])))
+
+
+@pytest.mark.parametrize("shape", [(4,), (2, 2)])
+def test_linear(shape):
+    D, K = 3, 2
+    layer, x, dy = symbolic_linear(D, K), symbols("x", *shape, D), symbols("g", *shape, K)
+    y, saved = layer.apply(x)
+    W, b = layer.weights, layer.bias
+    for index in np.ndindex(y.shape):
+        *n, k = index
+        assert_equal(y[index], sum(x[(*n, d)] * W[d, k] for d in range(D)) + b[0, k])
+    dx, gradients = layer.pullback(dy, saved)
+    value = (dy * y).sum()
+    assert_equal(dx, derivative(value, x))
+    assert_equal(gradients["weights"], derivative(value, W))
+    assert_equal(gradients["bias"], derivative(value, b))
+
+
+def symbolic_dropout(N, D, K, monkeypatch):
+    """Return a Dropout with a symbolic probability, and its symbolic draw of what is kept."""
+    dropout = Dropout(symbolic_linear(D, K), p=0.5)
+    dropout.p = sp.Symbol("p", positive=True)
+    kept = symbols("r", N, K)
+    monkeypatch.setattr(dropout, "_keep", lambda shape: kept.reshape(shape))
+    return dropout, kept
+
+
+def test_dropout(monkeypatch):
+    N, D, K = 2, 3, 2
+    dropout, kept = symbolic_dropout(N, D, K, monkeypatch)
+    x, dy = symbols("x", N, D), symbols("g", N, K)
+    y, saved = dropout.apply(x)
+    assert_equal(y, kept * dropout.layer.apply(x)[0] / (1 - dropout.p))
+    dx, gradients = dropout.pullback(dy, saved)
+    value = (dy * y).sum()
+    assert_equal(dx, derivative(value, x))
+    for name, array in dropout.parameters.items():
+        assert_equal(gradients[name], derivative(value, array))
+
+
+def test_the_expectation_of_dropout_is_the_wrapped_layer(monkeypatch):
+    N, D, K = 1, 2, 3
+    dropout, kept = symbolic_dropout(N, D, K, monkeypatch)
+    x, dy, p = symbols("x", N, D), symbols("g", N, K), dropout.p
+    y, saved = dropout.apply(x)
+    dx, _ = dropout.pullback(dy, saved)
+    mean_y, mean_dx = 0 * y, 0 * dx
+    for outcome in product([0, 1], repeat=N * K):  # every mask, times its probability
+        r = np.array(outcome, dtype=object).reshape(N, K)
+        probability = sp.prod([1 - p if drawn else p for drawn in outcome])
+        mean_y = mean_y + probability * substituted(y, kept, r)
+        mean_dx = mean_dx + probability * substituted(dx, kept, r)
+    f, saved = dropout.layer.apply(x)
+    assert_equal(mean_y, f)
+    assert_equal(mean_dx, dropout.layer.pullback(dy, saved)[0])
+
+
+# The chain rule, from the loss to the first layer's parameters and to the input.
+
+
+def assert_model_gradients(model, loss, x, targets):
+    y, saved = model.apply(x)
+    value, saved_loss = loss.apply(y, targets)
+    dx, gradients = model.pullback(loss.pullback(saved_loss), saved)
+    variables = np.concatenate([model.parameters, x.ravel()])
+    assert all(variable.is_Symbol for variable in variables)
+    assert_equal(np.concatenate([gradients.flat, dx.ravel()]), derivative(value, variables))
+
+
+def test_two_layers_with_sigmoid_and_mean_squared_error():
+    model = Model([symbolic_linear(2, 2, "h"), Sigmoid(), symbolic_linear(2, 1, "o")])
+    assert_model_gradients(model, MSELoss(), symbols("x", 2, 2), symbols("t", 2, 1))
+
+
+def test_two_layers_with_relu_and_cross_entropy():
+    # The exercise's model in small. One hidden unit is on and one is off, and the first logit is
+    # the larger one, for every number with these signs.
+    signs = ("positive", "negative")
+    hidden, output = symbolic_linear(1, 2, "h", signs), symbolic_linear(2, 2, "o", signs)
+    model = Model([hidden, ReLU(), output])
+    x, targets = symbols("x", 2, 1, positive=True), symbols("y", 2, 2)
+    assert_model_gradients(model, CrossEntropy(), x, targets)
+
+
+# The proofs can fail.
+
+
+@pytest.mark.parametrize(
+    "corrupt",
+    [
+        lambda dW: dW / 4,
+        lambda dW: -dW,
+        lambda dW: dW[::-1],
+        lambda dW: dW + sp.Rational(1, 10**12),
+    ],
+    ids=["factor", "sign", "order", "tiny"],
+)
+def test_a_corrupted_gradient_is_not_proved(corrupt):
+    layer, x, dy = symbolic_linear(3, 2), symbols("x", 4, 3), symbols("g", 4, 2)
+    y, saved = layer.apply(x)
+    gradients = layer.pullback(dy, saved)[1]
+    truth = derivative((dy * y).sum(), layer.weights)
+    assert_equal(gradients["weights"], truth)
+    with pytest.raises(AssertionError):
+        assert_equal(corrupt(gradients["weights"]), truth)
