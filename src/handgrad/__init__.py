@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from handgrad.activations import ReLU, Sigmoid
 from handgrad.component import Activation, Component, Layer, Loss, Parameter
+from handgrad.gradients import Gradients
 from handgrad.layers import Dropout, Linear
 from handgrad.losses import CrossEntropy, MSELoss
-from handgrad.model import Gradients, Model
+from handgrad.model import Model
 
 if TYPE_CHECKING:
     from handgrad import checking, checkpoint, datasets, diagnosis, optimizers, training

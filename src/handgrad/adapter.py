@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 from weakref import WeakValueDictionary
 
@@ -106,12 +107,10 @@ class _Parameters(dict[str, Array]):
     def __reduce__(self) -> tuple[Any, tuple[Any]]:
         return _parameters_of, (self.owner,)
 
-    def take_over(self) -> None:
-        """Copy what the object has assigned to itself meanwhile into the arrays in here."""
-        places = [(name, value) for name, value in self.declared.items() if name in self]
-        places += [(name, getattr(self.owner, a)) for a, name in self.attributes.items()]
-        for name, theirs in places:
-            array = self[name]
+    def __getitem__(self, name: str) -> Array:
+        """Return the array, with what the object has assigned to itself copied into it."""
+        array = super().__getitem__(name)
+        for theirs in self._places(name):
             if theirs is array:
                 continue
             if np.shape(theirs) != array.shape:
@@ -122,6 +121,14 @@ class _Parameters(dict[str, Array]):
                 )
             array[...] = theirs
             self[name] = array
+        return array
+
+    def _places(self, name: str) -> Iterator[Any]:
+        if name in self.declared:
+            yield self.declared[name]
+        for attribute, parameter in self.attributes.items():
+            if parameter == name:
+                yield getattr(self.owner, attribute)
 
 
 # One for each object, however many adapters it has: a model must see which components share.
@@ -131,6 +138,12 @@ _known: WeakValueDictionary[int, _Parameters] = WeakValueDictionary()
 def _parameters_of(owner: Any) -> dict[str, Array]:
     if isinstance(owner, Component):
         own: dict[str, Array] = getattr(owner, "parameters", {})
+        if not isinstance(own, Mapping):
+            raise ArgumentError(
+                f"a wrapper around a {type(owner).__name__}",
+                "a wrapper around a layer or an activation",
+                "wrap the last layer of the model instead of the model",
+            )
         return own
     parameters = _known.get(id(owner))
     if parameters is None:  # while there is one, it keeps its object alive, and so the id unique
@@ -155,8 +168,8 @@ class _Adapter(Layer):
         self.parameters = _parameters_of(owner)
 
     def _take_over(self) -> None:
-        if isinstance(self.parameters, _Parameters):
-            self.parameters.take_over()
+        for name in self.parameters:
+            self.parameters[name]  # asking for it is enough
 
     def train(self) -> Self:
         """Switch the object to training mode, where it has one."""
@@ -257,8 +270,8 @@ class ExerciseAdapter(_Adapter):
     def apply(self, x: Array) -> tuple[Array, Any]:
         """Call the object; what is saved is only which call it was, and the input's shape."""
         self._take_over()
+        self._calls += 1  # first, since a call that fails may have changed the object
         y = as_floats(self.component(x), "output", self)
-        self._calls += 1
         return y, (self._calls, x.shape)
 
     def pullback(
@@ -296,7 +309,7 @@ class ExerciseAdapter(_Adapter):
             )
         given = {} if pair[0] is None else {"weights": pair[0]}
         for holder in (self._owner, self.component):
-            if "bias" in getattr(holder, "gradients", ()):
+            if "bias" in (getattr(holder, "gradients", None) or ()):
                 given["bias"] = holder.gradients["bias"]
         return dx, {name: self._gradient(name, given) for name in self.parameters}
 

@@ -37,6 +37,12 @@ Array = npt.NDArray[Any]
 """An array of real numbers, or of complex ones while a complex step is taken through a formula."""
 
 
+def in_short(owner: object) -> str:
+    """Return what a message calls `owner`: its repr, unless that is a table, as a model's is."""
+    text = owner if isinstance(owner, str) else repr(owner)
+    return f"a {type(owner).__name__}" if "\n" in text else text
+
+
 def as_numbers(value: npt.ArrayLike, role: str, owner: object) -> Array:
     """Return `value` as a non-empty array of numbers, itself where it already is one.
 
@@ -51,20 +57,21 @@ def as_numbers(value: npt.ArrayLike, role: str, owner: object) -> Array:
             value = np.asarray(value)
         except (ValueError, TypeError) as error:
             raise ShapeError(
-                f"{type(value).__name__} as the {role} of {owner!r}, whose rows differ in length",
+                f"{type(value).__name__} with rows of several lengths as the {role} of "
+                f"{in_short(owner)}",
                 "a rectangular array of numbers",
                 "pad or cut the rows to one length",
             ) from error
     array: Array = value  # type: ignore[assignment]
     if array.dtype.kind not in "fiub":
         raise DtypeError(
-            f"an array of {array.dtype} as the {role} of {owner!r}",
+            f"an array of {array.dtype} as the {role} of {in_short(owner)}",
             "real numbers (floats, or integers, which become float64)",
             "convert it, for instance with .astype(np.float64)",
         )
     if not array.size:
         raise ShapeError(
-            f"an empty array of shape {array.shape} as the {role} of {owner!r}",
+            f"an empty array of shape {array.shape} as the {role} of {in_short(owner)}",
             "at least one row and one feature",
             "leave empty minibatches out",
         )
@@ -82,7 +89,8 @@ def row_weights(weights: npt.ArrayLike, predictions: Array, owner: object) -> Ar
     array = as_numbers(weights, "weights", owner)
     if array.shape != predictions.shape[:1]:
         raise ShapeError(
-            f"weights of shape {array.shape} for {owner!r} on predictions {predictions.shape}",
+            f"weights of shape {array.shape} for predictions of shape {predictions.shape} "
+            f"in {in_short(owner)}",
             f"one weight for each row, shape {predictions.shape[:1]}",
             "give each datapoint one number; weights.ravel() makes a column flat",
         )
@@ -104,7 +112,20 @@ def positive_size(value: object, name: str, owner: str) -> int:
 
 def is_real(value: object) -> bool:
     """Return whether `value` is a finite real number, which a bool is not."""
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    try:
+        return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # an int beyond every float
+        return False
+
+
+def check_rng(rng: object, owner: str) -> None:
+    """Raise `ArgumentError` where `rng` is neither None nor a `numpy.random.Generator`."""
+    if rng is not None and not isinstance(rng, np.random.Generator):
+        raise ArgumentError(
+            f"rng={rng!r} for {owner}",
+            "a numpy.random.Generator, or None for NumPy's global state",
+            "make one from a seed with numpy.random.default_rng(seed)",
+        )
 
 
 class Component(ABC):
@@ -115,6 +136,20 @@ class Component(ABC):
     training : bool
         Whether the component is in training mode, as it is at first. Only a component that
         behaves differently while it trains (`Dropout`) looks at it.
+
+    Examples
+    --------
+    The two methods of every component are without side effects, so passes may interleave:
+
+    >>> import numpy as np
+    >>> from handgrad import ReLU
+    >>> relu = ReLU()
+    >>> isinstance(relu, Component)
+    True
+    >>> y, saved = relu.apply(np.array([[-1.0, 2.0]]))
+    >>> other, _ = relu.apply(np.array([[5.0, -5.0]]))
+    >>> relu.pullback(np.array([[3.0, -3.0]]), saved)
+    (array([[ 0., -3.]]), {})
     """
 
     training: bool = True
@@ -191,7 +226,7 @@ class Component(ABC):
         """Return the upstream gradient, checked against the last output, and what was saved."""
         if self._remembered is None:
             raise CallOrderError(
-                f"a request for the gradient of {self!r} before any forward pass",
+                f"a request for the gradient of {in_short(self)} before any forward pass",
                 "a forward pass first, since the gradient belongs to it",
                 "call the component on its input, then ask for the gradient",
             )
@@ -199,7 +234,7 @@ class Component(ABC):
         dy = as_floats(in_gradient, "upstream gradient", self)
         if dy.shape != shape:
             raise ShapeError(
-                f"an upstream gradient of shape {dy.shape} for {self!r}",
+                f"an upstream gradient of shape {dy.shape} for {in_short(self)}",
                 f"the shape of its last output, {shape}",
                 "pass the gradient of the loss with respect to exactly that output",
             )
@@ -269,6 +304,16 @@ class Parameter:
 
     Reading it gives the array. Assigning to it copies into that array after a check of the shape,
     so that whoever holds a view (a `Model` keeps all parameters in one vector) sees the new values.
+
+    Examples
+    --------
+    >>> from handgrad import Linear
+    >>> layer = Linear(2, 1)
+    >>> held = layer.weights
+    >>> layer.weights = [[1.0], [-2.0]]
+    >>> held
+    array([[ 1.],
+           [-2.]])
     """
 
     def __set_name__(self, owner: type[Layer], name: str) -> None:
@@ -302,6 +347,28 @@ class Layer(Component):
         The parameters by name. In a `Model` they are views into the model's one vector.
     gradients : dict of str to Array
         What the last `grad` computed, by the parameters' names; empty before.
+
+    Examples
+    --------
+    A new layer is its parameters, its formula, and the gradients by the parameters' names:
+
+    >>> import numpy as np
+    >>> class Scale(Layer):
+    ...     weights = Parameter()
+    ...     def __init__(self, D):
+    ...         self.parameters = {"weights": np.ones(D)}
+    ...     def apply(self, x):
+    ...         return x * self.weights, x
+    ...     def pullback(self, dy, saved, need_dx=True, out=None):
+    ...         return dy * self.weights, {"weights": (dy * saved).sum(axis=0)}
+    >>> layer = Scale(2)
+    >>> layer.weights = [2.0, 3.0]
+    >>> layer([[1.0, 1.0], [0.0, -1.0]])
+    array([[ 2.,  3.],
+           [ 0., -3.]])
+    >>> layer.grad([[1.0, 10.0], [1.0, 10.0]])
+    (array([1., 0.]), array([[ 2., 30.],
+           [ 2., 30.]]))
     """
 
     parameters: dict[str, Array]
@@ -341,6 +408,23 @@ class Loss(ABC):
     Its mathematics is two methods without side effects, as a component's is:
     ``apply(predictions, targets, weights=None) -> value, saved`` and ``pullback(saved) ->
     gradient``.
+
+    Examples
+    --------
+    A new loss is its formula and its derivative, and nothing else:
+
+    >>> import numpy as np
+    >>> class SumOfSquares(Loss):
+    ...     def apply(self, predictions, targets):
+    ...         difference = predictions - targets
+    ...         return np.vdot(difference, difference), difference
+    ...     def pullback(self, saved):
+    ...         return 2 * saved
+    >>> loss = SumOfSquares()
+    >>> float(loss([1.0, 3.0], [0.0, 5.0]))
+    5.0
+    >>> loss.grad()
+    array([ 2., -4.])
     """
 
     _remembered: Any = None

@@ -3,144 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from sys import getrefcount
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from handgrad.adapter import adapt
-from handgrad.component import Activation, Array, Component, as_numbers, is_real
+from handgrad.component import Activation, Array, Component, as_numbers, in_short, is_real
 from handgrad.errors import ArgumentError, DtypeError, GradientsError, ShapeError
+from handgrad.gradients import Gradients, Homes, Layout, Reusable, parameters_of, store
 
-__all__ = ["Gradients", "Model"]
-
-Homes = list[tuple[dict[str, Array], str, Array]]
-"""Who holds which view under which name."""
-
-
-class Gradients(list[Any]):
-    """The gradients of a model: for each component a dict by parameter name.
-
-    The arrays are views into one vector, so that what concerns them all is one call. A nested
-    model's entry is a `Gradients` of its own; a component that stands in the model twice has one
-    entry, in both places, which holds the sum.
-
-    Parameters
-    ----------
-    layout
-        Where each gradient lies; the model whose layout it is owns the gradients.
-    flat : Array, (P,)
-        The vector. An array or entry that is assigned in the place of another is copied into it.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from handgrad import Linear, ReLU
-    >>> model = Model([Linear(3, 2), ReLU()])
-    >>> y = model.forward(np.ones((4, 3)))
-    >>> gradients = model.backward(np.ones_like(y))
-    >>> gradients[0]["weights"].shape, gradients[1], gradients.flat.shape
-    ((3, 2), {}, (8,))
-    """
-
-    def __init__(self, layout: Layout, flat: Array) -> None:
-        self._homes: Homes = []
-        super().__init__(layout.views(flat, self._homes))
-        self.layout = layout
-        self._flat = flat
-
-    @property
-    def flat(self) -> Array:
-        """The vector, (P,), with what has been put in a view's place copied into it."""
-        for entry, name, view in self._homes:
-            if entry.get(name) is not view:
-                _store(entry, {**entry, name: view}, add=False)
-                entry[name] = view
-        return self._flat
-
-    def __setitem__(self, i: Any, entry: Any) -> None:
-        if entry is not self[i]:
-            _store(entry, self[i], add=False)
-
-    def _pieces(self) -> list[Any]:
-        """Return every object through which somebody could see these gradients."""
-        pieces = [self, self._flat]
-        for entry in self:
-            pieces += entry._pieces() if isinstance(entry, Gradients) else [entry]
-        return pieces + [view for _, _, view in self._homes]
-
-
-class _Reusable:
-    """Gradients that `Model.backward` returns again when nobody holds any part of them any more.
-
-    New memory for each step costs more than the arithmetic of a small network. An array that
-    views the vector holds a reference to it, so counting the references to every piece tells
-    whether writing over them could surprise anybody.
-    """
-
-    def __init__(self, layout: Layout, parameters: Array) -> None:
-        self.pieces = Gradients(layout, np.empty_like(parameters))._pieces()
-        self.unseen = list(map(getrefcount, self.pieces))
-
-    def free(self) -> bool:
-        return list(map(getrefcount, self.pieces)) == self.unseen
-
-
-class Layout:
-    """Where the parameters of each component lie in a model's vector.
-
-    Parameters
-    ----------
-    components
-        The model's components.
-
-    Attributes
-    ----------
-    slots : list of int
-        For each component, which slot its parameters have; components that share them share it.
-    repeated : list of bool
-        For each component, whether one that stands later in the model has the same slot.
-    arrays : list of (int, str, slice, tuple of int)
-        Slot, name, place and shape of each parameter.
-    nested : list of (int, Layout, slice)
-        Slot, layout and place of each model in the model.
-    size : int
-        Length of the vector, P.
-    """
-
-    def __init__(self, components: Iterable[Component]) -> None:
-        self.slots: list[int] = []
-        self.arrays: list[tuple[int, str, slice, tuple[int, ...]]] = []
-        self.nested: list[tuple[int, Layout, slice]] = []
-        self.size = 0
-        known: dict[int, int] = {}
-        for component in components:
-            inner = component if isinstance(component, Model) else _parameters(component)
-            if id(inner) not in known:
-                slot = known[id(inner)] = len(known)
-                if isinstance(inner, Model):
-                    self.nested.append((slot, inner.layout, self._take(inner.layout.size)))
-                else:
-                    for name, array in inner.items():
-                        self.arrays.append((slot, name, self._take(array.size), array.shape))
-            self.slots.append(known[id(inner)])
-        self.repeated = [slot in self.slots[i + 1 :] for i, slot in enumerate(self.slots)]
-
-    def _take(self, size: int) -> slice:
-        self.size += size
-        return slice(self.size - size, self.size)
-
-    def views(self, flat: Array, homes: Homes) -> list[Any]:
-        """Return the parts of the vector, one for each component, and add each view to `homes`."""
-        views: list[Any] = [{} for _ in self.slots]
-        for slot, name, place, shape in self.arrays:
-            view = views[slot][name] = flat[place].reshape(shape)
-            homes.append((views[slot], name, view))
-        for slot, layout, place in self.nested:
-            views[slot] = Gradients(layout, flat[place])
-            homes += views[slot]._homes
-        return [views[slot] for slot in self.slots]
+__all__ = ["Model"]
 
 
 class Model(Component):
@@ -219,7 +92,7 @@ class Model(Component):
     total                         67
     """
 
-    _reusable: _Reusable | None = None
+    _reusable: Reusable | None = None
 
     def __init__(self, components: Iterable[Any]) -> None:
         try:
@@ -273,7 +146,7 @@ class Model(Component):
                 component._move(views.flat)
                 self._homes += component._homes
             else:
-                parameters = _parameters(component)
+                parameters = parameters_of(component)
                 for name, view in views.items():
                     view[...] = parameters[name]
                     parameters[name] = view
@@ -295,7 +168,7 @@ class Model(Component):
 
     @parameters.setter
     def parameters(self, values: npt.ArrayLike) -> None:
-        flat, given = self.parameters, as_numbers(values, "parameters", type(self))
+        flat, given = self.parameters, as_numbers(values, "parameters", self)
         if given.shape != flat.shape:
             raise ShapeError(
                 f"parameters of shape {given.shape} for a model",
@@ -348,14 +221,14 @@ class Model(Component):
                     dx, saved[i], need_dx or i > first, None if repeated[i] else mine
                 )
                 if given is not mine and (given or mine):
-                    _store(given, mine, add=repeated[i])
+                    store(given, mine, add=repeated[i])
         except Exception as error:
             self._locate(error, i)
             raise
         return dx if need_dx else None, gradients
 
     def _locate(self, error: Exception, i: int) -> None:
-        error.add_note(f"in component {i} of the model, {self.components[i]!r}")
+        error.add_note(f"in component {i} of the model, {in_short(self.components[i])}")
 
     def forward(self, x: npt.ArrayLike) -> Array:
         """Run the forward pass and remember what `backward` needs; the same as calling the model.
@@ -406,9 +279,10 @@ class Model(Component):
         dy, saved = self._recall(in_gradient)
         if out is not None:
             self._check_ours(out)
+            out.settle()  # or what somebody has put in a view's place would be written over
             return self.pullback(dy, saved, False, out)[1]
         if self._reusable is None or not self._reusable.free():
-            self._reusable = _Reusable(self.layout, self._flat)
+            self._reusable = Reusable(self.layout, self._flat)
         return self.pullback(dy, saved, False, self._reusable.pieces[0])[1]
 
     def update_parameters(self, gradients: Gradients, lr: float) -> None:
@@ -472,44 +346,12 @@ class Model(Component):
         return "\n".join(f"{a:{name}} {b:{output}} {c:>{count}}" for a, b, c in rows)
 
 
-def _parameters(component: Component) -> dict[str, Array]:
-    """Return the parameters of a component that is not a model."""
-    return getattr(component, "parameters", None) or _NONE
-
-
-_NONE: dict[str, Array] = {}
-
-
 def _leaves(component: Component) -> list[dict[str, Array]]:
     """Return every dict of parameters in a component, each once."""
     if isinstance(component, Model):
         leaves = [leaf for inner in component.components for leaf in _leaves(inner)]
         return list({id(leaf): leaf for leaf in leaves}.values())
-    return [parameters] if (parameters := _parameters(component)) else []
-
-
-def _store(given: Any, mine: Any, add: bool) -> None:
-    """Put gradients that a component did not write where it was told to into their place."""
-    if isinstance(mine, Gradients):
-        given, mine = {"flat": given.flat}, {"flat": mine.flat}
-    if given.keys() != mine.keys():
-        raise GradientsError(
-            f"gradients of {sorted(given)}", f"gradients of {sorted(mine)}", "return one for each"
-        )
-    for name, array in given.items():
-        place = mine[name]
-        if array is place:
-            continue
-        if np.shape(array) != place.shape:
-            raise ShapeError(
-                f"a gradient of the {name} of shape {np.shape(array)}",
-                f"the shape of the {name}, {place.shape}",
-                "the gradient of a parameter has the parameter's shape",
-            )
-        if add:
-            place += array
-        else:
-            place[...] = array
+    return [parameters] if (parameters := parameters_of(component)) else []
 
 
 def _features(component: Component, before: int | None) -> int | None:
@@ -533,6 +375,6 @@ def _rows(model: Model, indent: str, features: int | None = None) -> Iterator[tu
             yield f"{indent}Model", "", ""
             yield from _rows(component, indent + "  ", before)
         else:
-            size = sum(array.size for array in _parameters(component).values())
+            size = sum(array.size for array in parameters_of(component).values())
             output = "?" if features is None else f"(..., {features})"
             yield f"{indent}{component!r}", output, f"{size:,}"

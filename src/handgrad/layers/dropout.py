@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from handgrad.adapter import adapt
-from handgrad.component import Array, Layer, is_real
+from handgrad.component import Array, Layer, check_rng, is_real
 from handgrad.errors import ArgumentError
 
 __all__ = ["Dropout"]
@@ -41,7 +41,7 @@ class Dropout(Layer):
     Raises
     ------
     ArgumentError
-        `p` is outside [0, 1), or `layer` cannot be wrapped.
+        `p` is outside [0, 1), `layer` cannot be wrapped, or `rng` is not a generator.
 
     Notes
     -----
@@ -98,6 +98,7 @@ class Dropout(Layer):
                 "a probability with 0 <= p < 1",
                 "p is the share of entries that are dropped; 0.5 drops half of them",
             )
+        check_rng(rng, "Dropout")
         self.layer: Any = adapt(layer)
         if not isinstance(self.parameters, Mapping):
             raise ArgumentError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.component import Array, Layer, Parameter, positive_size
+from handgrad.component import Array, Layer, Parameter, check_rng, positive_size
 from handgrad.errors import ArgumentError, ShapeError
 
 __all__ = ["Linear"]
@@ -37,7 +37,8 @@ class Linear(Layer):
     Raises
     ------
     ArgumentError
-        A size is not a positive integer, or `dtype` is not a floating type.
+        A size is not a positive integer, `dtype` is not a floating type, or `rng` is not a
+        generator.
     ShapeError
         The last axis of an input has not `in_features` entries.
 
@@ -105,7 +106,12 @@ class Linear(Layer):
     ) -> None:
         D = self.in_features = positive_size(in_features, "in_features", "Linear")
         K = self.out_features = positive_size(out_features, "out_features", "Linear")
-        if np.dtype(dtype).kind != "f":
+        check_rng(rng, "Linear")
+        try:
+            floating = np.dtype(dtype).kind == "f"
+        except TypeError:
+            floating = False
+        if not floating:
             raise ArgumentError(
                 f"dtype={dtype!r} for Linear", "a floating type", "use np.float64 or np.float32"
             )

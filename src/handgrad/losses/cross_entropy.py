@@ -70,7 +70,8 @@ class CrossEntropy(Loss):
     .. math:: -\sum_k y_k \log p_k = \sum_k y_k \Bigl( \log \sum_j e^{z_j} - z_k \Bigr)
 
     is finite. A difference of two logits, or a sum of them, that is itself too large for the type
-    counts as the largest number that the type holds.
+    counts as the largest number that the type holds. A logit of :math:`-\infty` rules its class
+    out, as if it were not there; a target on such a class makes the loss infinite.
 
     **Shapes.** Logits and gradient (N, K).
 
@@ -126,6 +127,9 @@ class CrossEntropy(Loss):
             with np.errstate(over="ignore"):
                 value = np.vdot(y / divisor, log_sum - np.maximum(z, -limit))
             value = np.clip(value, -limit, limit)
+            impossible = np.isneginf(logits) & (y != 0)  # here the loss is infinite in truth
+            if impossible.any():
+                value = value + np.inf * y[impossible].sum()
         return value, (e, e_sum, y, y_sum)
 
     def pullback(self, saved: Any) -> Array:
@@ -155,7 +159,7 @@ class CrossEntropy(Loss):
                 "integers",
                 "convert them with targets.astype(np.int64)",
             )
-        one_hot: Array = targets[:, None] == np.arange(K)
+        one_hot: Array = targets[:, None] == np.arange(K, like=targets)
         if np.count_nonzero(one_hot) < N:  # an index that is no class has a row of zeros
             raise ShapeError(
                 f"class indices from {targets.min()} to {targets.max()} for {self!r}",

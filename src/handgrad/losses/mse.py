@@ -43,7 +43,8 @@ class MSELoss(Loss):
     **Shapes.** Predictions and targets have one shape, any; so has the gradient. Broadcasting is
     refused: (N, 1) against (N,) would silently compare everything with everything.
 
-    **Saved.** The difference, times the weights. A target's precision never changes the predictions'.
+    **Saved.** The difference, times the weights. A target's precision never changes that of the
+    predictions.
 
     References
     ----------
