@@ -10,10 +10,13 @@ from __future__ import annotations
 __all__ = [
     "ArgumentError",
     "CallOrderError",
+    "CheckpointError",
+    "DataError",
     "DtypeError",
     "GradientsError",
     "HandgradError",
     "ShapeError",
+    "TrainingError",
 ]
 
 
@@ -63,3 +66,15 @@ class CallOrderError(HandgradError, RuntimeError):
 
 class GradientsError(HandgradError, ValueError):
     """Gradients were given to a model that they do not belong to."""
+
+
+class DataError(HandgradError, ValueError):
+    """A file of data is missing, damaged, or holds something else than was expected."""
+
+
+class CheckpointError(HandgradError, ValueError):
+    """A checkpoint cannot be written, or what stands on the disk cannot be read back."""
+
+
+class TrainingError(HandgradError, ArithmeticError):
+    """A training came to numbers that are not finite."""

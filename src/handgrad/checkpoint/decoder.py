@@ -1,0 +1,188 @@
+"""From JSON to objects."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from operator import index
+from typing import Any
+
+import numpy as np
+
+from handgrad.adapter import adapt
+from handgrad.checkpoint.generators import restore_generator
+from handgrad.checkpoint.notation import DTYPES, damaged, join, public_classes
+from handgrad.component import Array, Component
+from handgrad.errors import ArgumentError, CheckpointError
+
+__all__ = ["Decoder", "from_config"]
+
+SLACK = 2**16
+"""So many entries may be asked for without a tensor that fills them: half a megabyte."""
+
+
+def from_config(config: Any, classes: Iterable[type] = ()) -> Any:
+    """Build the object that `to_config` described.
+
+    The parameters of its components are drawn anew, as their constructors do it. Afterwards its
+    generators have the states that were stored, and NumPy's global state is what it was before.
+
+    Parameters
+    ----------
+    config
+        What `to_config` returned.
+    classes
+        Classes of your own that may be built, beside handgrad's public ones.
+
+    Raises
+    ------
+    CheckpointError
+        The config is damaged, or names a class that is neither handgrad's nor in `classes`.
+    ArgumentError
+        `classes` holds something else than classes, or two of one name.
+
+    Examples
+    --------
+    >>> from handgrad import Dropout, Linear
+    >>> from handgrad.checkpoint import to_config
+    >>> from_config(to_config(Dropout(Linear(3, 2), p=0.25)))
+    Dropout(Linear(3, 2), p=0.25)
+    """
+    return Decoder(classes).build(config)
+
+
+class Decoder:
+    """Builds values from what `Encoder` returned.
+
+    Parameters
+    ----------
+    classes
+        Classes that are not handgrad's.
+    arrays
+        Arrays of a tensor file, by their paths.
+    entries
+        How many entries the components' parameters have together, where that is known: a config
+        that asks for more is refused before memory is taken.
+
+    Examples
+    --------
+    >>> Decoder([]).build({"betas": {"$tuple": [0.9, 0.999]}, "best": {"$float": "inf"}})
+    {'betas': (0.9, 0.999), 'best': inf}
+    """
+
+    def __init__(
+        self,
+        classes: Iterable[type],
+        arrays: Mapping[str, Array] | None = None,
+        entries: float = math.inf,
+    ) -> None:
+        self.classes = dict(public_classes())
+        for cls in classes:
+            if not isinstance(cls, type) or self.classes.setdefault(cls.__name__, cls) is not cls:
+                raise ArgumentError(
+                    f"{cls!r} in classes", "classes, each with a name of its own", "rename it"
+                )
+        self.arrays = dict(arrays or {})
+        self.entries = entries + SLACK
+        self.known: dict[str, Any] = {}
+        self.generators: list[tuple[np.random.Generator, Any]] = []
+
+    def build(self, config: Any) -> Any:
+        """Return the value; no generator is further than its state says, nor is NumPy's own."""
+        state = np.random.get_state()
+        try:
+            value = self._decode(config, "")
+        except CheckpointError:
+            raise
+        except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise damaged(f"{type(error).__name__}: {error}") from error
+        finally:
+            np.random.set_state(state)
+        for rng, stored in self.generators:  # constructors have drawn from them
+            restore_generator(stored, rng)
+        if self.arrays:
+            raise damaged(f"arrays that nothing refers to: {', '.join(self.arrays)}")
+        return value
+
+    def _decode(self, config: Any, path: str) -> Any:
+        if config is None or isinstance(config, bool | int | float | str):
+            return config
+        if isinstance(config, list):
+            return [self._decode(item, join(path, i)) for i, item in enumerate(config)]
+        if not isinstance(config, dict):
+            raise damaged(f"a value of type {type(config).__name__}")
+        kinds = [key for key in config if key.startswith("$") and not key.startswith("$$")]
+        if not kinds:
+            plain = {key[1:] if key.startswith("$") else key: v for key, v in config.items()}
+            return {key: self._decode(value, join(path, key)) for key, value in plain.items()}
+        content = config[kinds[0]]
+        match kinds[0]:
+            case "$class":
+                self.known[path] = self._object(config, path)
+                return self.known[path]
+            case "$generator":
+                rng = self.known[path] = restore_generator(content)
+                self.generators.append((rng, content))
+                return rng
+            case "$same":
+                return self.known[content]
+            case "$array" if isinstance(content, str):
+                return self.arrays.pop(content)
+            case "$array":
+                row = np.array(self._decode(content, path), dtype=_dtype(config["dtype"]))
+                array = row.reshape(config["shape"])
+                if list(array.shape) != config["shape"]:  # NumPy fills a negative size in
+                    raise damaged(f"an array of shape {config['shape']}")
+                return array
+            case "$tuple":
+                return tuple(self._decode(content, path))
+            case "$float" if content in ("inf", "-inf", "nan"):
+                return float(content)
+            case "$dtype":
+                return _dtype(content)
+        raise damaged(f"{kinds[0]!r} at {path!r}")
+
+    def _object(self, config: dict[str, Any], path: str) -> Any:
+        name = config["$class"]
+        if name not in self.classes:
+            raise CheckpointError(
+                f"the class {name!r} at {path!r}",
+                "a public class of handgrad, or one of the classes that were passed",
+                f"pass classes=[{str(name).rpartition('.')[2]}], if you trust where this is from",
+            )
+        cls = self.classes[name]
+        arguments = {
+            argument: self._decode(value, join(path, argument))
+            for argument, value in config.items()
+            if not argument.startswith("$")
+        }
+        if name in public_classes() and issubclass(cls, Component):
+            sizes = [size for value in arguments.values() if (size := _size(value))]
+            self.entries -= math.prod(sizes) if sizes else 0
+            if self.entries < 0:
+                raise damaged(f"a {name} of the sizes {sizes}, more than there are parameters")
+        try:
+            obj = cls(**arguments)
+            if config.get("$mode") == "eval":
+                component = adapt(obj)
+                component.training = False
+                return component if component is obj else component.eval()
+            return obj
+        except Exception as error:  # whatever a constructor raises
+            raise damaged(
+                f"arguments that {name} refuses ({type(error).__name__}: {error})"
+            ) from error
+
+
+def _dtype(name: Any) -> np.dtype[Any]:
+    if name not in DTYPES:
+        raise ValueError(f"no data type {name!r}")
+    return np.dtype(str(name))
+
+
+def _size(value: Any) -> int:
+    """Return `value` without its sign where it could be a size, 0 where it could not."""
+    try:
+        return abs(index(value))
+    except TypeError:
+        return 0

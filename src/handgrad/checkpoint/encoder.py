@@ -1,0 +1,213 @@
+"""From objects to JSON."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from handgrad.adapter import ContractAdapter, ExerciseAdapter
+from handgrad.checkpoint.generators import generator_state
+from handgrad.checkpoint.notation import DTYPES, join, public_classes
+from handgrad.component import Array, Component
+from handgrad.errors import CheckpointError
+from handgrad.model import Model
+
+__all__ = ["Encoder", "to_config"]
+
+LONGEST = 4096
+"""Bits of an integer; Python refuses to read much longer ones from a text."""
+
+
+def to_config(obj: Any) -> Any:
+    """Return what an object is made of, as values that JSON can hold.
+
+    Parameters
+    ----------
+    obj
+        A component, loss, optimizer, schedule or metric; a generator, an array, a data type, or a
+        value of JSON's; lists, tuples and dicts of them. What stands in it twice is stored once.
+
+    Returns
+    -------
+    JSON value
+        For an object a dict: the name of its class, and its constructor's arguments.
+
+    Raises
+    ------
+    CheckpointError
+        Something in it cannot be stored: a function, say, or an object whose class does not keep
+        its constructor's arguments under the same names.
+
+    Examples
+    --------
+    >>> from handgrad import Dropout, ReLU
+    >>> to_config(Dropout(ReLU(), p=0.25))
+    {'$class': 'handgrad.Dropout', 'layer': {'$class': 'handgrad.ReLU'}, 'p': 0.25, 'rng': None}
+    """
+    return Encoder().encode(obj)
+
+
+class Encoder:
+    """Turns values into what JSON can hold, each object once.
+
+    Parameters
+    ----------
+    arrays
+        Where the arrays go that `encode_rest` meets, by their paths.
+
+    Examples
+    --------
+    >>> arrays = {}
+    >>> Encoder(arrays).encode_rest({"order": np.array([2, 0, 1])}, "training"), arrays
+    ({'order': {'$array': 'training/order'}}, {'training/order': array([2, 0, 1])})
+    """
+
+    def __init__(self, arrays: dict[str, Array] | None = None) -> None:
+        self.arrays = {} if arrays is None else arrays
+        self.rest = False
+        # Paths of the objects so far, by identity; kept alive, so that no identity comes twice.
+        self.known: dict[int, tuple[Any, str]] = {}
+
+    def encode(self, value: Any, path: str = "") -> Any:
+        """Return `value`, which stands at `path`, as a value that JSON can hold."""
+        try:
+            return self._encode(value, path)
+        except RecursionError as error:
+            raise CheckpointError(
+                f"a {type(value).__name__} that holds itself, or is nested without end",
+                "a tree of lists, dicts and objects",
+                "store a name in place of what stands further up",
+            ) from error
+
+    def encode_rest(self, value: Any, path: str) -> Any:
+        """Do the same for what stands beside a model: its arrays go to `arrays`.
+
+        A component that is not in the model is refused, since its parameters would be lost.
+        """
+        self.rest = True
+        return self.encode(value, path)
+
+    def _encode(self, value: Any, path: str) -> Any:
+        if isinstance(value, np.generic) and value.dtype.name in DTYPES:
+            value = value.item()
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, int):
+            if value.bit_length() > LONGEST:
+                raise CheckpointError(
+                    f"an integer of {value.bit_length()} bits at {path!r}",
+                    f"integers of at most {LONGEST} bits",
+                    "store it as a string, hex(number)",
+                )
+            return int(value)
+        if isinstance(value, str):
+            return str(value)
+        if isinstance(value, float):
+            return float(value) if math.isfinite(value) else {"$float": str(float(value))}
+        if isinstance(value, np.dtype) and value.name in DTYPES:
+            return {"$dtype": value.name}
+        if isinstance(value, type) and issubclass(value, np.generic) and value.__name__ in DTYPES:
+            return {"$dtype": value.__name__}
+        if type(value) in (np.ndarray, np.memmap):
+            return self._array(value, path)
+        if isinstance(value, list):
+            return [self._encode(item, join(path, i)) for i, item in enumerate(value)]
+        if type(value) is tuple:
+            return {"$tuple": self._encode(list(value), path)}
+        if isinstance(value, Mapping):
+            return {self._key(k, path): self._encode(v, join(path, k)) for k, v in value.items()}
+        return self._object(value, path)
+
+    def _array(self, array: Array, path: str) -> dict[str, Any]:
+        if array.dtype.name not in DTYPES:
+            raise CheckpointError(
+                f"an array of {array.dtype} at {path!r}",
+                f"an array of one of the types {', '.join(DTYPES)}",
+                "convert it, for instance with .astype(np.float64), or .tolist() for strings",
+            )
+        if self.rest:
+            self.arrays[path] = array
+            return {"$array": path}
+        row = self._encode(array.ravel().tolist(), path)
+        return {"$array": row, "dtype": array.dtype.name, "shape": list(array.shape)}
+
+    def _key(self, key: Any, path: str) -> str:
+        if not isinstance(key, str):
+            raise CheckpointError(
+                f"the key {key!r} in the dict at {path!r}",
+                "keys that are strings, as JSON has them",
+                "use str(key)",
+            )
+        return f"${key}" if key.startswith("$") else str(key)
+
+    def _object(self, obj: Any, path: str) -> dict[str, Any]:
+        evaluating = isinstance(obj, Component) and not obj.training
+        if isinstance(obj, ContractAdapter | ExerciseAdapter):
+            obj = obj.component  # its adapter is made again
+        if id(obj) in self.known:
+            return {"$same": self.known[id(obj)][1]}
+        if self.rest and isinstance(obj, Component):
+            raise CheckpointError(
+                f"{_short(obj)} at {path!r}, which is no part of the model",
+                "components in the model alone, where their parameters are stored too",
+                "save the other model into a folder of its own",
+            )
+        if isinstance(obj, np.random.Generator):
+            config: dict[str, Any] = {"$generator": generator_state(obj)}
+        else:
+            name = f"handgrad.{type(obj).__name__}"
+            if public_classes().get(name) is not type(obj):
+                name = type(obj).__name__
+            config = {"$class": name}
+            for argument, value in arguments_of(obj).items():
+                config[argument] = self._encode(value, join(path, argument))
+            if evaluating:
+                config["$mode"] = "eval"
+        self.known[id(obj)] = obj, path
+        return config
+
+
+def arguments_of(obj: Any) -> dict[str, Any]:
+    """Return the constructor's arguments that `obj` keeps under attributes of the same names."""
+    if type(obj) is Model:
+        return {"components": list(obj.components)}
+    cls = type(obj)
+    parameters: list[inspect.Parameter] | None
+    try:
+        parameters = [*inspect.signature(cls).parameters.values()]
+    except (ValueError, TypeError):
+        parameters = None
+    # What Python or NumPy made is a value that JSON lacks, not an object of somebody's design.
+    if parameters is None or cls.__module__.partition(".")[0] in {
+        *sys.stdlib_module_names,
+        "numpy",
+    }:
+        raise CheckpointError(
+            f"a value of type {cls.__name__}, {_short(obj)}",
+            "an object with constructor arguments, an array, or a value that JSON has",
+            "store a number, a string, a list, or an array in its place",
+        )
+    for parameter in parameters:
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise CheckpointError(
+                f"{_short(obj)}, whose constructor takes {parameter}",
+                "a constructor with named arguments only, from which it can be built again",
+                f"name every argument of {cls.__name__}",
+            )
+        if not hasattr(obj, parameter.name):
+            raise CheckpointError(
+                f"{_short(obj)}, which has no attribute {parameter.name!r}",
+                "every constructor argument kept under an attribute of its name, to build it again",
+                f"write self.{parameter.name} = {parameter.name} in {cls.__name__}.__init__",
+            )
+    return {parameter.name: getattr(obj, parameter.name) for parameter in parameters}
+
+
+def _short(obj: object) -> str:
+    text = repr(obj)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,731 @@
+"""Checkpoints: everything comes back, and whatever goes wrong, one whole checkpoint stays."""
+
+import errno
+import hashlib
+import json
+import os
+import re
+import struct
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import load_file
+
+from handgrad import SGD, Activation, CrossEntropy, Dropout, Linear, Model, ReLU, Sigmoid
+from handgrad.checkpoint import folder as folder_module
+from handgrad.checkpoint import load, save
+from handgrad.checkpoint.manifest import write_manifest
+from handgrad.errors import ArgumentError, CheckpointError
+
+TENSOR_FILE = re.compile(r"(parameters|training)-[0-9a-f]{16}\.safetensors")
+
+
+def network(seed=0, dtype=np.float64):
+    """Return a model with dropout, a model in it, a shared layer, and one generator for all."""
+    rng = np.random.default_rng(seed)
+    shared = Linear(5, 5, rng=rng, dtype=dtype)
+    inner = Model([Linear(5, 7, rng=rng, dtype=dtype), Sigmoid()])
+    last = Dropout(Linear(7, 2, rng=rng, dtype=dtype), 0.25, rng=rng)
+    first, dropout = Linear(3, 5, rng=rng, dtype=dtype), Dropout(shared, 0.5, rng=rng)
+    return Model([first, ReLU(), dropout, shared, inner, last])
+
+
+def state(epoch):
+    """Return a training state like one that a trainer has; two epochs differ in every part."""
+    rng = np.random.default_rng(epoch)
+    return {
+        "epoch": epoch,
+        "optimizer": SGD(0.1 * epoch, momentum=0.9),
+        "loss": CrossEntropy(average=False),
+        "buffers": {"velocity": rng.standard_normal(19), "steps": np.int64(epoch)},
+        "losses": [0.1 * epoch, float("nan"), float("inf")],
+        "order": rng.permutation(11),
+        "rng": rng,
+        "none": None,
+    }
+
+
+def check(checkpoint, seed, epoch):
+    """Assert that a checkpoint is exactly ``network(seed)`` with ``state(epoch)``."""
+    model, training, expected = checkpoint.model, checkpoint.training, state(epoch)
+    assert (model.parameters == network(seed).parameters).all()
+    assert training["epoch"] == epoch
+    assert training["optimizer"].lr == 0.1 * epoch
+    assert (training["buffers"]["velocity"] == expected["buffers"]["velocity"]).all()
+    assert (training["order"] == expected["order"]).all()
+    assert (training["rng"].random(3) == expected["rng"].random(3)).all()
+
+
+def files_of(folder):
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+def named(folder):
+    """Return the names of all files that a whole and tidy checkpoint has."""
+    manifest = json.loads((Path(folder) / "checkpoint.json").read_text())
+    return sorted(["checkpoint.json", *(file["name"] for file in manifest["files"].values())])
+
+
+# What comes back
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+def test_a_model_goes_on_bit_for_bit(tmp_path, dtype):
+    model = network(3, dtype)
+    model.parameters[5] = np.nan
+    save(tmp_path, model)
+    twin = load(tmp_path).model
+    assert twin.parameters.dtype == dtype
+    np.testing.assert_array_equal(twin.parameters, model.parameters)
+    model.parameters[5] = twin.parameters[5] = 0.5
+    x = np.random.default_rng(1).standard_normal((7, 3)).astype(dtype)
+    for _ in range(3):  # three draws of every mask, all from the one generator
+        np.testing.assert_array_equal(twin.forward(x), model.forward(x))
+    np.testing.assert_array_equal(twin.eval().forward(x), model.eval().forward(x))
+
+
+def test_the_training_state_comes_back(tmp_path):
+    save(tmp_path, network(1), state(3))
+    checkpoint = load(tmp_path)
+    check(checkpoint, 1, 3)
+    training = checkpoint.training
+    assert training["none"] is None
+    assert training["losses"][0] == 0.1 * 3
+    assert np.isnan(training["losses"][1])
+    assert training["losses"][2] == np.inf
+    assert training["buffers"]["steps"] == 3
+    assert training["loss"].average is False
+    training["order"] += 1  # the arrays are one's own, to write to
+    load(tmp_path)
+
+
+def test_a_generator_is_shared_by_model_and_training(tmp_path):
+    model = network()
+    save(tmp_path, model, {"rng": model.components[2].rng})
+    checkpoint = load(tmp_path)
+    assert checkpoint.training["rng"] is checkpoint.model.components[2].rng
+    assert checkpoint.training["rng"] is checkpoint.model.components[-1].rng
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(15.0).reshape(3, 5).T,
+        np.arange(30)[::2],
+        np.arange(3, dtype=">i4"),
+        np.array(3.5),
+        np.zeros((0, 3), np.float32),
+        np.array([True, False]),
+    ],
+    ids=lambda array: f"{array.dtype}{array.shape}",
+)
+def test_every_array_comes_back_whatever_its_layout(tmp_path, array):
+    save(tmp_path, Model([ReLU()]), array)
+    twin = load(tmp_path).training
+    assert twin.shape == array.shape
+    assert twin.dtype == array.dtype.newbyteorder("=")
+    np.testing.assert_array_equal(twin, array)
+
+
+def test_a_memmap_is_stored_as_an_array(tmp_path):
+    array = np.memmap(tmp_path / "data", np.float32, "w+", shape=(7, 3))
+    array[...] = np.arange(21).reshape(7, 3)
+    save(tmp_path / "run", Model([ReLU()]), {"x": array})
+    np.testing.assert_array_equal(load(tmp_path / "run").training["x"], array)
+
+
+def test_keys_that_look_like_paths_do_not_collide(tmp_path):
+    a, b = np.zeros(3), np.ones(3)
+    save(tmp_path, Model([ReLU()]), {"x/y": a, "x": {"y": b}, "x~1y": a + 2})
+    training = load(tmp_path).training
+    assert (training["x/y"] == 0).all()
+    assert (training["x"]["y"] == 1).all()
+    assert (training["x~1y"] == 2).all()
+
+
+def test_loading_leaves_the_global_random_state_alone(tmp_path):
+    save(tmp_path, Model([Linear(3, 5)]))
+    np.random.seed(3)
+    expected = np.random.random(5)
+    np.random.seed(3)
+    load(tmp_path)
+    assert (np.random.random(5) == expected).all()
+
+
+def test_the_tensor_files_are_plain_safetensors_with_the_documented_names(tmp_path):
+    model = network()
+    save(tmp_path, model, state(3))
+    manifest = json.loads((tmp_path / "checkpoint.json").read_text())
+    tensors = load_file(tmp_path / manifest["files"]["parameters"]["name"])
+    assert sorted(tensors) == sorted(
+        f"{place}.{name}" for place in ("0", "2", "4.0", "5") for name in ("weights", "bias")
+    )
+    np.testing.assert_array_equal(tensors["2.weights"], model.components[3].weights)
+    np.testing.assert_array_equal(tensors["4.0.bias"], model.components[4].components[0].bias)
+
+
+def test_the_manifest_can_be_read(tmp_path):
+    save(tmp_path, network(), {"losses": [0.5, 0.25, 0.125]})
+    lines = (tmp_path / "checkpoint.json").read_text().splitlines()
+    assert '    "losses": [0.5, 0.25, 0.125]' in lines
+    assert '        "in_features": 3,' in lines
+    assert all(len(line) < 120 for line in lines)
+
+
+def test_strings_work_as_folders_and_folders_are_made(tmp_path):
+    save(str(tmp_path / "a" / "b"), network(5), state(2))
+    check(load(str(tmp_path / "a" / "b")), 5, 2)
+
+
+def test_a_save_replaces_what_was_there_and_leaves_strangers_alone(tmp_path):
+    strangers = ["history.csv", "parameters-1.safetensors", "checkpoint.json.bak", "notes"]
+    for name in strangers[:3]:
+        (tmp_path / name).write_text("mine")
+    (tmp_path / "notes").mkdir()
+    for epoch in (1, 2, 3):
+        save(tmp_path, network(epoch), state(epoch))
+        check(load(tmp_path), epoch, epoch)
+        assert files_of(tmp_path) == sorted(named(tmp_path) + strangers)
+
+
+class Scaled(Activation):
+    def __init__(self, factor):
+        self.factor = factor
+
+    def apply(self, x):
+        return self.factor * x, None
+
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        return self.factor * dy, {}
+
+
+def test_classes_of_ones_own(tmp_path):
+    save(tmp_path, Model([Linear(3, 2), Scaled(2.5)]))
+    assert load(tmp_path, classes=[Scaled]).model.components[1].factor == 2.5
+    with pytest.raises(CheckpointError, match=r"pass classes=\[Scaled\]"):
+        load(tmp_path)
+
+
+def test_somebody_elses_layer_comes_back_with_its_parameters(tmp_path):
+    class Affine:
+        def __init__(self, D, K):
+            self.D, self.K = D, K
+            self.weights, self.bias = np.ones((D, K)), np.ones((1, K))
+            self.gradients = {}
+
+        def __call__(self, x):
+            self.x = x
+            return x @ self.weights + self.bias
+
+        def grad(self, in_gradient):
+            self.gradients["bias"] = in_gradient.sum(axis=0, keepdims=True)
+            return self.x.T @ in_gradient, in_gradient @ self.weights.T
+
+    model = Model([Affine(3, 5), Dropout(Affine(5, 2), 0.5)])
+    model.parameters = np.random.default_rng(3).standard_normal(32)
+    save(tmp_path, model)
+    twin = load(tmp_path, classes=[Affine]).model
+    x = np.random.default_rng(1).standard_normal((7, 3))
+    np.testing.assert_array_equal(twin.eval().forward(x), model.eval().forward(x))
+
+
+# What is refused while saving, before anything changes
+
+
+@pytest.mark.parametrize(
+    ("model", "training", "error"),
+    [
+        (Linear(3, 2), None, ArgumentError),
+        (network(), {"f": abs}, CheckpointError),
+        (network(), {"x": np.array(["a"])}, CheckpointError),
+        (network(), {3: "x"}, CheckpointError),
+        (network(), {"other": network()}, CheckpointError),
+        (network(), [Linear(3, 2)], CheckpointError),
+        (Model([Linear(3, 2, dtype=np.longdouble)]), None, CheckpointError),
+        (network(), "x" * 2**26, CheckpointError),
+    ],
+    ids=["layer", "function", "strings", "key", "model", "component", "longdouble", "too long"],
+)
+def test_what_cannot_be_saved_leaves_the_old_checkpoint(tmp_path, model, training, error):
+    save(tmp_path, network(7), state(3))
+    before = files_of(tmp_path)
+    with pytest.raises(error):
+        save(tmp_path, model, training)
+    assert files_of(tmp_path) == before
+    check(load(tmp_path), 7, 3)
+
+
+def test_a_model_whose_layers_have_moved_away_is_not_saved(tmp_path):
+    layer = Linear(3, 2)
+    first, _ = Model([layer]), Model([layer])
+    with pytest.raises(ArgumentError, match="moved into another model"):
+        save(tmp_path, first)
+    assert not files_of(tmp_path)
+
+
+def test_a_component_of_the_model_may_stand_in_the_training_state(tmp_path):
+    model = network()
+    save(tmp_path, model, {"last": model.components[-1]})
+    checkpoint = load(tmp_path)
+    assert checkpoint.training["last"] is checkpoint.model.components[-1]
+
+
+# Failures of the file system, and kills
+
+
+class Disk:
+    """Stands between the code and the disk: its nth call fails, or is the last of a killed process.
+
+    Every call that changes something is one step: open, write, fsync, replace, remove.
+    """
+
+    def __init__(self, monkeypatch, fatal, kill):
+        self.fatal, self.kill, self.steps = fatal, kill, 0
+        for owner, name in (
+            (os, "fsync"),
+            (os, "replace"),
+            (os, "listdir"),
+            (Path, "unlink"),
+            (Path, "mkdir"),
+        ):
+            monkeypatch.setattr(owner, name, self.watched(getattr(owner, name)))
+        monkeypatch.setattr(folder_module, "_write", self.write)
+
+    def step(self):
+        self.steps += 1
+        if self.kill and self.steps >= self.fatal:  # a dead process does not tidy up either
+            raise SystemExit("killed")
+        if self.steps == self.fatal:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def watched(self, call):
+        def act(*args, **options):
+            self.step()
+            return call(*args, **options)
+
+        return act
+
+    def write(self, path, data):
+        self.step()
+        with path.open("xb") as file:
+            file.write(data[: len(data) // 2])
+            file.flush()
+            self.step()
+            file.write(data[len(data) // 2 :])
+            file.flush()
+            os.fsync(file.fileno())
+
+
+@pytest.mark.parametrize("kill", [False, True], ids=["error", "kill"])
+def test_at_every_step_that_fails_the_old_or_the_new_checkpoint_stays(tmp_path, kill):
+    outcomes, fatal = [], 0
+    while True:
+        fatal += 1
+        place = tmp_path / str(fatal)
+        save(place, network(1), state(1))
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            disk = Disk(monkeypatch, fatal, kill)
+            try:
+                save(place, network(2), state(2))
+                failed = False
+            except (CheckpointError, SystemExit):
+                failed = True
+        epoch = load(place).training["epoch"]
+        check(load(place), epoch, epoch)
+        outcomes.append(epoch)
+        if not kill and failed and epoch == 1:
+            assert files_of(place) == named(place), "a failed save leaves nothing behind"
+        if fatal > disk.steps:
+            assert not failed
+            break
+        save(place, network(3), state(3))  # the next one clears up what the killed one has left
+        assert files_of(place) == named(place)
+        check(load(place), 3, 3)
+    assert outcomes == sorted(outcomes), "there is one moment at which the new one takes over"
+    assert outcomes[0] == 1
+    assert outcomes[-1] == 2
+    assert len(outcomes) > 12
+
+
+def test_a_disk_that_is_full_is_explained(tmp_path):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        Disk(monkeypatch, 3, kill=False)
+        with pytest.raises(CheckpointError, match="No space left on device") as caught:
+            save(tmp_path / "run", network())
+    assert "make room" in caught.value.mend
+    assert not files_of(tmp_path / "run")
+
+
+def test_ctrl_c_leaves_nothing_behind(tmp_path, monkeypatch):
+    save(tmp_path, network(1), state(1))
+
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save(tmp_path, network(2), state(2))
+    assert files_of(tmp_path) == named(tmp_path)
+    check(load(tmp_path), 1, 1)
+
+
+def test_ctrl_c_right_after_the_moment_that_counts_keeps_the_new_one(tmp_path, monkeypatch):
+    save(tmp_path, network(1), state(1))
+    replace = os.replace
+
+    def interrupted(*args):
+        replace(*args)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save(tmp_path, network(2), state(2))
+    check(load(tmp_path), 2, 2)
+
+
+def test_a_folder_that_is_a_file_is_explained(tmp_path):
+    (tmp_path / "run").write_text("a file")
+    with pytest.raises(CheckpointError, match="refusal to write"):
+        save(tmp_path / "run", network())
+    with pytest.raises(CheckpointError, match="no readable checkpoint"):
+        load(tmp_path / "run")
+
+
+def run(script, *arguments):
+    """Start a Python process that runs `script`."""
+    prelude = "import sys, numpy as np\nfrom test_checkpoint import *\n"
+    return subprocess.Popen(
+        [sys.executable, "-c", prelude + textwrap.dedent(script), *map(str, arguments)],
+        cwd=Path(__file__).parent,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_limit_of_the_system_on_the_size_of_files(tmp_path):
+    save(tmp_path, network(1), state(1))
+    process = run(
+        """
+        import resource, signal
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+        try:
+            save(sys.argv[1], Model([Linear(100, 100)]))
+        except CheckpointError as error:
+            sys.exit(0 if "too large" in str(error) else str(error))
+        sys.exit("no error")
+        """,
+        tmp_path,
+    )
+    assert process.communicate()[1] == ""
+    assert process.returncode == 0
+    assert files_of(tmp_path) == named(tmp_path)
+    check(load(tmp_path), 1, 1)
+
+
+def test_processes_that_save_into_one_folder_never_leave_half_a_state(tmp_path):
+    save(tmp_path, network(0), state(0))
+    script = """
+        model, training = network(int(sys.argv[2])), state(int(sys.argv[2]))
+        for _ in range(40):
+            save(sys.argv[1], model, training)
+    """
+    processes = [run(script, tmp_path, seed) for seed in (1, 2)]
+    reads = 0
+    while any(process.poll() is None for process in processes):
+        checkpoint = load(tmp_path)
+        seed = checkpoint.training["epoch"]
+        check(checkpoint, seed, seed)
+        reads += 1
+    assert [process.communicate()[1] for process in processes] == ["", ""]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert reads > 3
+    check(load(tmp_path), *[load(tmp_path).training["epoch"]] * 2)
+    save(tmp_path, network(3), state(3))
+    assert files_of(tmp_path) == named(tmp_path)
+
+
+def test_without_locks_only_the_files_of_the_replaced_checkpoint_are_removed(tmp_path, monkeypatch):
+    def flock(*args):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    save(tmp_path, network(1), state(1))
+    of_another = tmp_path / "parameters-0123456789abcdef.safetensors"
+    of_another.write_bytes(b"being written by another process")
+    monkeypatch.setattr(folder_module.fcntl, "flock", flock)
+    save(tmp_path, network(2), state(2))
+    assert files_of(tmp_path) == sorted([*named(tmp_path), of_another.name])
+    monkeypatch.undo()
+    save(tmp_path, network(3), state(3))
+    assert files_of(tmp_path) == named(tmp_path)
+
+
+def test_a_reader_that_is_overtaken_reads_the_newer_one(tmp_path, monkeypatch):
+    save(tmp_path, network(1), state(1))
+    overtaken = []
+    is_file = Path.stat
+
+    def stat(path, **options):
+        if TENSOR_FILE.fullmatch(path.name) and not overtaken:
+            overtaken.append(path)
+            save(tmp_path, network(2), state(2))  # which removes what is about to be read
+        return is_file(path, **options)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    check(load(tmp_path), 2, 2)
+    assert overtaken
+
+
+# Damage and ill will
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Return the contents of a whole checkpoint's files, and a folder to damage it in."""
+    place = tmp_path_factory.mktemp("whole")
+    save(place, network(1), state(1))
+    return {path.name: path.read_bytes() for path in place.iterdir()}, tmp_path_factory.mktemp("x")
+
+
+def write(place, contents):
+    for path in place.iterdir():
+        path.unlink()
+    for name, data in contents.items():
+        (place / name).write_bytes(data)
+
+
+@given(data=st.data())
+@settings(deadline=None, max_examples=300)
+def test_a_flipped_bit_never_passes(whole, data):
+    contents, place = whole
+    name = data.draw(st.sampled_from(sorted(contents)))
+    at = data.draw(st.integers(0, 8 * len(contents[name]) - 1))
+    damaged = bytearray(contents[name])
+    damaged[at // 8] ^= 1 << at % 8
+    write(place, contents | {name: bytes(damaged)})
+    try:
+        checkpoint = load(place)
+    except CheckpointError:
+        return
+    # White space between the manifest's entries means nothing.
+    assert name == "checkpoint.json"
+    assert json.loads(damaged) == json.loads(contents[name])
+    check(checkpoint, 1, 1)
+
+
+@given(data=st.data())
+@settings(deadline=None, max_examples=100)
+def test_a_file_that_is_cut_or_longer_or_replaced_never_passes(whole, data):
+    contents, place = whole
+    name = data.draw(st.sampled_from(sorted(contents)))
+    original = contents[name]
+    damaged = data.draw(
+        st.integers(0, len(original) - 1).map(lambda size: original[:size])
+        | st.binary(min_size=1, max_size=9).map(lambda more: original + more)
+        | st.binary(max_size=99)
+        | st.sampled_from(sorted(contents.values()))
+    )
+    write(place, contents | {name: damaged})
+    if damaged == original or (name == "checkpoint.json" and damaged.strip(b" \t\r\n") == original):
+        check(load(place), 1, 1)
+    else:
+        with pytest.raises(CheckpointError):
+            load(place)
+
+
+@pytest.mark.parametrize("kind", ["parameters", "training", "checkpoint"])
+def test_a_file_that_is_missing_or_no_file_is_explained(whole, kind):
+    contents, place = whole
+    name = next(name for name in contents if name.startswith(kind))
+    write(place, {n: data for n, data in contents.items() if n != name})
+    with pytest.raises(CheckpointError, match=re.escape("No such file")):
+        load(place)
+    (place / name).mkdir()
+    with pytest.raises(CheckpointError, match=r"no readable checkpoint|damaged"):
+        load(place)
+    (place / name).rmdir()
+    os.mkfifo(place / name)  # whoever opens it would wait for ever
+    with pytest.raises(CheckpointError, match=r"no readable checkpoint|damaged"):
+        load(place)
+
+
+def forge(place, change=lambda manifest: None, header=None, data=b"", kind="parameters"):
+    """Write a checkpoint that is consistent in every hash, as an attacker can."""
+    save(place, Model([Linear(3, 2)]), {"x": np.arange(3.0)})
+    content = json.loads((place / "checkpoint.json").read_text())
+    del content["sha256"]
+    if header is not None:
+        head = header if isinstance(header, bytes) else json.dumps(header).encode()
+        size = content["files"][kind].get("claimed", len(head))
+        data = struct.pack("<Q", size) + head + data
+        path = place / content["files"][kind]["name"]
+        path.write_bytes(data)
+        digest = hashlib.sha256(data).hexdigest()
+        content["files"][kind] |= {"bytes": len(data), "sha256": digest}
+    change(content)
+    (place / "checkpoint.json").write_bytes(write_manifest(content))
+
+
+def linear(D, K):
+    return {"$class": "handgrad.Linear", "in_features": D, "out_features": K}
+
+
+def tensor(shape, end, dtype="F64", start=0):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
+
+
+WEIGHTS, BIAS = tensor([3, 2], 48), tensor([1, 2], 64, start=48)
+
+
+def set_layers(*layers):
+    return lambda content: content["model"].update(components=list(layers))
+
+
+def test_a_forged_checkpoint_that_is_right_loads(tmp_path):
+    forge(tmp_path, header={"0.weights": WEIGHTS, "0.bias": BIAS}, data=b"\0" * 64)
+    assert (load(tmp_path).model.parameters == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (set_layers(linear(10**9, 10**9)), "more than there are parameters"),
+        (set_layers(linear(3, 2), linear(70_000, 70_000)), "more than there are parameters"),
+        (set_layers(*[linear(200, 300)] * 2), "more than there are parameters"),
+        (
+            set_layers(linear({"$array": [10**9], "dtype": "int64", "shape": []}, 10**9)),
+            "more than there are parameters",
+        ),
+        (set_layers(linear(-3, -2)), "refuses"),
+        (set_layers(linear(2, 3)), r"0.weights is F64 \(3, 2\), and should be F64 \(2, 3\)"),
+        (set_layers(linear(3, 2), linear(2, 3)), "1.weights is none, and should be F64"),
+        (set_layers({"$class": "handgrad.ReLU"}), r"0.\w+ is F64 \(., 2\), and should be none"),
+        (
+            set_layers(linear(3, 2) | {"dtype": {"$dtype": "float32"}}),
+            r"0.weights is F64 \(3, 2\), and should be F32 \(3, 2\)",
+        ),
+        (lambda c: c.update(model=linear(3, 2)), "where the model should be"),
+        (lambda c: c.update(model=3), "a int where the model should be"),
+        (lambda c: c.pop("model"), "damaged"),
+        (lambda c: c.pop("training"), "damaged"),
+        (lambda c: c.pop("files"), "nothing about the parameters"),
+        (lambda c: c.update(files=[]), "nothing about the parameters"),
+        (lambda c: c["files"].pop("training"), "nothing about the training"),
+        (lambda c: c["files"]["training"].update(name=3), "nothing about the training"),
+        (lambda c: c["files"]["training"].update(name="../secret"), "'../secret' as the name"),
+        (lambda c: c["files"]["training"].update(name="/etc/passwd"), "as the name"),
+        (lambda c: c["files"]["training"].update(bytes="64"), "bytes"),
+        (lambda c: c["files"]["training"].update(sha256=None), "changed"),
+        (lambda c: c.update(training={}), "nothing refers to: training/x"),
+        (lambda c: c.update(training={"x": {"$array": "training/y"}}), "damaged"),
+        (lambda c: c.update(format="zip"), "no manifest of handgrad's"),
+        (lambda c: c.update(version=2), "version 2"),
+        (lambda c: c.update(version="1"), "version '1'"),
+    ],
+)
+def test_a_hostile_manifest_is_refused(tmp_path, monkeypatch, change, message):
+    forge(tmp_path, change)
+    draw = np.random.standard_normal
+
+    def bounded(shape):
+        assert np.prod([float(n) for n in shape]) < 2**16, "memory was taken before the check"
+        return draw(shape)
+
+    monkeypatch.setattr(np.random, "standard_normal", bounded)
+    with pytest.raises(CheckpointError, match=message):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("header", "size"),
+    [
+        ({"0.weights": WEIGHTS}, 48),
+        ({"0.weights": WEIGHTS, "0.bias": BIAS, "1.bias": tensor([1], 72, start=64)}, 72),
+        ({"0.weights": WEIGHTS, "0.bias": BIAS}, 56),
+        ({"0.weights": WEIGHTS, "0.bias": BIAS}, 72),
+        ({"0.weights": WEIGHTS, "0.bias": tensor([1, 2], 56, "F32", 48)}, 56),
+        ({"0.weights": tensor([2**40, 2**40], 48), "0.bias": BIAS}, 64),
+        ({"0.weights": tensor([2**40], 2**43), "0.bias": BIAS}, 64),
+        ({"0.weights": tensor([-3, -2], 48), "0.bias": BIAS}, 64),
+        ({"0.weights": WEIGHTS, "0.bias": tensor([1, 2], 48, start=32)}, 64),
+        ({"0.weights": tensor([3, 2], 48, "F99"), "0.bias": BIAS}, 64),
+        ({"0.weights": tensor([3, 2], 12, "BF16"), "0.bias": tensor([1, 2], 28, start=12)}, 28),
+        ({"0.weights": 3}, 0),
+        ([], 0),
+        (b"{", 0),
+        (b"\xff", 0),
+        (b"[" * 5000, 0),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("kind", ["parameters", "training"])
+def test_a_hostile_header_is_refused(tmp_path, kind, header, size):
+    forge(tmp_path, header=header, data=b"\0" * size, kind=kind)
+    with pytest.raises(CheckpointError):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("claimed", [2**63, 2**64 - 1, 10**8 + 1, 10**7, 0])
+def test_a_header_that_claims_another_length_is_refused(tmp_path, claimed):
+    def claim(content):
+        name = content["files"]["parameters"]["name"]
+        data = bytearray((tmp_path / name).read_bytes())
+        data[:8] = struct.pack("<Q", claimed)
+        (tmp_path / name).write_bytes(data)
+        content["files"]["parameters"]["sha256"] = hashlib.sha256(data).hexdigest()
+
+    forge(tmp_path, claim)
+    with pytest.raises(CheckpointError, match="do not open"):
+        load(tmp_path)
+
+
+def test_a_tensor_of_a_type_that_numpy_lacks_is_refused_in_the_training_state(tmp_path):
+    header = {"training/x": tensor([3], 6, "BF16")}
+    forge(tmp_path, header=header, data=b"\0" * 6, kind="training")
+    with pytest.raises(CheckpointError, match="tensors of the types BF16"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            b"",
+            b"{}",
+            b"[]",
+            b"3",
+            b"nan",
+            b'{"format": NaN}',
+            b"[" * 10**6,
+            b"\xff\xfe",
+            b"9" * 5000,
+        ),
+        b'{"format": "handgrad checkpoint", "version": 1, "x": 1e999}',
+    ],
+    ids=lambda text: str(text[:20]),
+)
+def test_a_manifest_that_is_none_is_refused(tmp_path, text):
+    (tmp_path / "checkpoint.json").write_bytes(text)
+    with pytest.raises(CheckpointError):
+        load(tmp_path)
+
+
+def test_a_manifest_that_is_too_long_is_not_parsed(tmp_path):
+    with (tmp_path / "checkpoint.json").open("wb") as file:
+        file.truncate(2**40)  # which takes no room on the disk
+    with pytest.raises(CheckpointError, match="longer than"):
+        load(tmp_path)
+
+
+def test_a_damaged_checkpoint_can_be_saved_over(tmp_path):
+    save(tmp_path, network(1), state(1))
+    (tmp_path / "checkpoint.json").write_bytes(b"\xff")
+    save(tmp_path, network(2), state(2))
+    check(load(tmp_path), 2, 2)
+    assert files_of(tmp_path) == named(tmp_path)
