@@ -1,0 +1,260 @@
+"""What all optimizers share: the checks, clipping, weight decay, the blocks and the state.
+
+An optimizer's mathematics is one method, `Optimizer.descend`, which updates one block of the
+parameters in place. A block is short enough that its part of every vector stays in the cache from
+one NumPy call to the next; without blocks, the ten calls of Adam would each fetch a long vector
+from memory anew. Nothing is allocated on the way, and the scratch is no longer than a block.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from handgrad.component import Array
+from handgrad.errors import ArgumentError
+from handgrad.optimizers.checks import (
+    Kind,
+    check_vectors,
+    describe,
+    load_numbers,
+    load_vectors,
+    number,
+)
+
+__all__ = ["Optimizer"]
+
+BLOCK = 65_536
+"""Parameters in a block: 256 KB of float32, so that the blocks of a few vectors fit in a core's
+cache, and a NumPy call costs little beside the work that it does."""
+
+
+class Optimizer(ABC):
+    r"""The base of all optimizers.
+
+    Parameters
+    ----------
+    lr : float
+        Learning rate :math:`\eta`, at least 0. It may be assigned between two steps.
+    weight_decay : float, default 0
+        How strongly the parameters are pulled towards 0, :math:`\lambda`, at least 0.
+    max_norm : float, optional
+        Gradients whose norm is larger are first scaled down to it.
+
+    Attributes
+    ----------
+    steps : int
+        Number of updates so far.
+    kept : tuple of str
+        Names of the vectors that the optimizer keeps, each as long as the parameters.
+    decoupled : bool
+        Whether weight decay shrinks the parameters themselves, instead of joining the gradient.
+
+    Raises
+    ------
+    ArgumentError
+        An option is outside its range.
+
+    Notes
+    -----
+    **Clipping.** With one norm over all the parameters, as PyTorch's ``clip_grad_norm_`` has it,
+
+    .. math:: g \leftarrow g \, \min\Bigl(1, \frac{c}{\|g\|_2 + 10^{-6}}\Bigr), \qquad
+              c = \text{max\_norm}.
+
+    **Weight decay.** The penalty :math:`\frac{\lambda}{2} \|\theta\|_2^2` has the gradient
+    :math:`\lambda \theta`, so after the clipping :math:`g \leftarrow g + \lambda \theta`.
+
+    **Types.** Everything stays in the parameters' precision.
+
+    References
+    ----------
+    Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", ICML
+    2013, algorithm 1 (clipping).
+
+    Examples
+    --------
+    A new optimizer is what it does to a block of the parameters:
+
+    >>> import numpy as np
+    >>> class SignDescent(Optimizer):
+    ...     def descend(self, p, g, scratch, kept):
+    ...         np.sign(g, out=scratch)
+    ...         scratch *= self.lr
+    ...         p -= scratch
+    >>> parameters = np.array([1.0, 2.0])
+    >>> SignDescent(lr=0.5).update(parameters, np.array([3.0, -4.0]))
+    >>> parameters
+    array([0.5, 2.5])
+    """
+
+    kept: tuple[str, ...] = ()
+    decoupled: ClassVar[bool] = False
+
+    def __init__(self, lr: float, weight_decay: float = 0.0, max_norm: float | None = None) -> None:
+        owner = type(self).__name__
+        self.lr = lr
+        self.weight_decay = number(weight_decay, "weight_decay", owner)
+        self.max_norm = max_norm
+        if max_norm is not None:
+            self.max_norm = number(max_norm, "max_norm", owner, positive=True)
+        self.steps = 0
+        self._vectors: dict[str, Array] = {}
+        self._kind: Kind | None = None  # what vectors the state belongs to
+        self._blocks: list[tuple[slice, Array, Array, list[Array]]] = []
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next step."""
+        return self._lr
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        self._lr = number(value, "lr", type(self).__name__)
+
+    @abstractmethod
+    def descend(self, p: Array, g: Array, scratch: Array, kept: Sequence[Array]) -> None:
+        """Update one block of the parameters in place.
+
+        Parameters
+        ----------
+        p
+            The parameters. Written to.
+        g
+            Their gradient, clipped, and with the weight decay where it is not decoupled. Not
+            written to.
+        scratch
+            An array of their length, to write to.
+        kept
+            Their part of the vectors named in `kept`, which are 0 before the first step. Written
+            to.
+        """
+
+    def update(self, parameters: Array, gradients: Array) -> None:
+        """Take one step.
+
+        Parameters
+        ----------
+        parameters : Array, (P,)
+            ``model.parameters``, updated in place.
+        gradients : Array, (P,)
+            ``gradients.flat``. Not written to.
+
+        Raises
+        ------
+        ShapeError
+            They are not two vectors of one length, or not of the length of the step before.
+        DtypeError
+            They are not floats of one type, or not of the type of the step before.
+        ArgumentError
+            The parameters are read-only.
+        """
+        try:
+            fits = (
+                (parameters.shape, parameters.dtype) == self._kind
+                and (gradients.shape, gradients.dtype) == self._kind
+                and parameters.flags.writeable
+            )
+        except AttributeError:  # no arrays
+            fits = False
+        if not fits:
+            check_vectors(parameters, gradients, self, self._kind)
+            self._keep({name: np.zeros_like(parameters) for name in self.kept}, parameters)
+
+        scale = 1.0 if self.max_norm is None else self.max_norm / (_norm(gradients) + 1e-6)
+        decay, shrinkage = self.weight_decay, 1 - self.lr * self.weight_decay
+        self.steps += 1
+        for block, adjusted, scratch, kept in self._blocks:
+            p, g = parameters[block], gradients[block]
+            if not scale >= 1:  # so that a norm which is not a number shows in the parameters
+                g = np.multiply(g, scale, out=adjusted)
+            if decay and self.decoupled:
+                p *= shrinkage
+            elif decay:
+                np.multiply(p, decay, out=scratch)
+                g = np.add(g, scratch, out=adjusted)
+            self.descend(p, g, scratch, kept)
+
+    def _keep(self, vectors: dict[str, Array], like: Array) -> None:
+        """Keep vectors that belong to parameters like those, and cut them into blocks."""
+        self._vectors, self._kind = vectors, (like.shape, like.dtype)
+        P = like.size
+        adjusted, scratch = np.empty_like(like, shape=(2, min(BLOCK, P)))
+        self._blocks = [
+            (
+                slice(start, start + BLOCK),
+                adjusted[: P - start],
+                scratch[: P - start],
+                [vector[start : start + BLOCK] for vector in vectors.values()],
+            )
+            for start in range(0, P, BLOCK)
+        ]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return a copy of all that changes while training.
+
+        Returns
+        -------
+        dict of str to Array, int or float
+            ``steps``, ``lr``, and after the first step the vectors named in `kept`.
+        """
+        vectors = {name: vector.copy() for name, vector in self._vectors.items()}
+        return {"steps": self.steps, "lr": self.lr, **vectors}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over a state, so that the training goes on from there bit for bit.
+
+        Parameters
+        ----------
+        state
+            What `state_dict` of an optimizer with the same options returned. Copied.
+
+        Raises
+        ------
+        ArgumentError
+            Something is missing, or is not what such an optimizer keeps. Nothing has changed.
+        ShapeError, DtypeError
+            The vectors are not floats of one length and one type. Nothing has changed.
+        """
+        numbers = load_numbers(state, self, {"steps": int, "lr": float})
+        steps, lr = numbers["steps"], number(numbers["lr"], "lr", type(self).__name__)
+        expected = self.kept if steps else ()
+        given = state.keys() - numbers.keys()
+        if given != set(expected):
+            raise ArgumentError(
+                f"a state with vectors {sorted(given)} after {steps} steps for {self!r}",
+                f"vectors {sorted(expected)}",
+                "make the optimizer with the options that the state was saved with",
+            )
+        vectors = load_vectors(state, self, expected)
+        self.steps, self.lr = steps, lr
+        self._restore(vectors)
+
+    def _restore(self, vectors: dict[str, Array]) -> None:
+        """Keep vectors of another time; where there are none, the next step fits any vector."""
+        self._vectors, self._kind, self._blocks = {}, None, []
+        if vectors:
+            self._keep(vectors, next(iter(vectors.values())))
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Copies of views are no longer views, so a copy cuts its vectors anew.
+        return {name: value for name, value in vars(self).items() if name != "_blocks"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._restore(self._vectors)
+
+    def __repr__(self) -> str:
+        return describe(self)
+
+
+def _norm(vector: Array) -> float:
+    """Return the Euclidean norm."""
+    squares = float(np.vdot(vector, vector))
+    if math.isfinite(squares):
+        return math.sqrt(squares)
+    return float(np.linalg.norm(vector.astype(np.float64)))  # float32 squares up to 1e19 only

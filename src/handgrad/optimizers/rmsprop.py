@@ -1,0 +1,133 @@
+"""RMSprop: gradients divided by a running root mean square."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from handgrad.component import Array
+from handgrad.errors import ArgumentError
+from handgrad.optimizers.checks import number
+from handgrad.optimizers.optimizer import Optimizer
+
+__all__ = ["RMSprop"]
+
+
+class RMSprop(Optimizer):
+    r"""Gradient descent with each entry divided by its running root mean square.
+
+    .. math::
+        v_t &= \alpha v_{t-1} + (1 - \alpha) \, g_t^2 \\
+        \theta_t &= \theta_{t-1} - \eta \, \frac{g_t}{\sqrt{v_t} + \varepsilon}
+
+    Parameters
+    ----------
+    lr : float, default 0.01
+        Learning rate :math:`\eta`, at least 0.
+    alpha : float, default 0.99
+        Decay of the mean, :math:`0 \le \alpha < 1`.
+    eps : float, default 1e-8
+        :math:`\varepsilon`, above 0.
+    momentum : float, default 0
+        How much of the velocity stays from step to step, :math:`0 \le \mu < 1`.
+    centered : bool, default False
+        Divide by the running standard deviation instead.
+    weight_decay : float, default 0
+        :math:`\lambda`: adds :math:`\lambda \theta_{t-1}` to the gradient.
+    max_norm : float, optional
+        Gradients whose norm is larger are first scaled down to it.
+
+    Raises
+    ------
+    ArgumentError
+        An option is outside its range.
+
+    Notes
+    -----
+    **Why.** An entry whose gradients have been around :math:`s` takes steps around
+    :math:`\eta`, whatever :math:`s` is: the step does not change when the loss is measured in
+    another unit.
+
+    **Centred.** With the running mean :math:`m_t = \alpha m_{t-1} + (1 - \alpha) g_t`, the
+    variance is :math:`v_t - m_t^2`. It is never negative: the weights of either mean sum to
+    :math:`1 - \alpha^t \le 1`, so :math:`m_t^2 \le v_t` by the inequality of Cauchy and Schwarz.
+    In floating point the difference of two equal numbers may fall below 0, so it is cut off
+    there; PyTorch's root would be no number.
+
+    **Momentum.** :math:`b_t = \mu b_{t-1} + g_t / (\sqrt{v_t} + \varepsilon)`, and the step is
+    :math:`\eta \, b_t`.
+
+    **Memory traffic.** For each parameter, five numbers; two more for each of the options
+    `momentum` and `centered`.
+
+    References
+    ----------
+    Tieleman and Hinton, "Lecture 6.5: rmsprop", Neural networks for machine learning (2012);
+    Graves, "Generating sequences with recurrent neural networks" (2013), eqs. 38 to 41 (centred,
+    with momentum).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> parameters = np.array([1.0, 2.0])
+    >>> RMSprop(lr=0.5, alpha=0.75).update(parameters, np.array([1e-3, -1e3]))
+    >>> parameters.round(4)
+    array([0., 3.])
+    """
+
+    def __init__(
+        self,
+        lr: float = 0.01,
+        *,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        momentum: float = 0.0,
+        centered: bool = False,
+        weight_decay: float = 0.0,
+        max_norm: float | None = None,
+    ) -> None:
+        super().__init__(lr, weight_decay, max_norm)
+        self.alpha = number(alpha, "alpha", "RMSprop", below=1)
+        self.eps = number(eps, "eps", "RMSprop", positive=True)
+        self.momentum = number(momentum, "momentum", "RMSprop", below=1)
+        if not isinstance(centered, bool):
+            raise ArgumentError(
+                f"centered={centered!r} for RMSprop", "True or False", "leave it out for False"
+            )
+        self.centered = centered
+        options = {"square_mean": True, "mean": centered, "velocity": self.momentum}
+        self.kept = tuple(name for name, wanted in options.items() if wanted)
+
+    def descend(self, p: Array, g: Array, scratch: Array, kept: Sequence[Array]) -> None:
+        """Update the means, and go along the quotient."""
+        square_mean, *others = kept
+        alpha = self.alpha
+
+        square_mean *= alpha
+        np.multiply(g, g, out=scratch)
+        scratch *= 1 - alpha
+        square_mean += scratch
+
+        if self.centered:
+            mean = others[0]
+            mean *= alpha
+            np.multiply(g, 1 - alpha, out=scratch)
+            mean += scratch
+            np.multiply(mean, mean, out=scratch)
+            np.subtract(square_mean, scratch, out=scratch)
+            np.maximum(scratch, 0, out=scratch)
+            np.sqrt(scratch, out=scratch)
+        else:
+            np.sqrt(square_mean, out=scratch)
+        scratch += self.eps
+
+        np.divide(g, scratch, out=scratch)
+        if self.momentum:
+            velocity = others[-1]
+            velocity *= self.momentum
+            velocity += scratch
+            np.multiply(velocity, self.lr, out=scratch)
+        else:
+            scratch *= self.lr
+        p -= scratch
