@@ -1,0 +1,105 @@
+"""What the readers of binary formats share: sizes checked, bytes counted, numbers made native."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from handgrad.component import Array
+from handgrad.errors import DataError
+
+__all__ = ["Readable", "check_size", "fill", "flatten", "native"]
+
+_DEFLATE = 1032  # zlib's limit: no byte of compressed data stands for more bytes than this
+_PART = 1 << 20  # bytes at a time
+
+
+class Readable(Protocol):
+    """A file that is open for reading bytes, compressed or not."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return at most so many bytes."""
+
+
+def check_size(
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    available: int,
+    path: Path,
+    packed: bool = False,
+) -> None:
+    """Raise `DataError` where a header states another size than the file can hold.
+
+    Parameters
+    ----------
+    shape, dtype
+        What the header states.
+    available
+        The bytes that are there: of numbers, or of compressed data where `packed`.
+    path
+        The file.
+    packed
+        Whether the data is compressed, so that only an upper limit is known.
+    """
+    size = math.prod(shape) * dtype.itemsize
+    stated = f"{path}, whose header states {shape} numbers of {dtype.itemsize} bytes"
+    if size == 0 or not 1 <= len(shape) <= 32:
+        raise DataError(f"{stated}", "at least one row of numbers", "check how it was written")
+    most = available * _DEFLATE if packed else available
+    if size > most:
+        raise DataError(
+            f"{stated}, of which it can hold at most {most // dtype.itemsize:,}",
+            f"{size:,} bytes of numbers",
+            "the file is damaged or cut short: write or download it again",
+        )
+    if size < available and not packed:
+        raise _trailing(path, size, f"{available - size:,}")
+
+
+def fill(array: Array, file: Readable, path: Path) -> None:
+    """Read the numbers of a whole array, and raise `DataError` where there are fewer, or more."""
+    view = memoryview(array.reshape(-1).view(np.uint8).data)
+    done = 0
+    while done < len(view):
+        part = file.read(min(len(view) - done, _PART))
+        if not part:
+            raise DataError(
+                f"{path} with {done:,} bytes of numbers",
+                f"{len(view):,} bytes, as its header states",
+                "the file is cut short: write or download it again",
+            )
+        view[done : done + len(part)] = part
+        done += len(part)
+    if file.read(1):
+        raise _trailing(path, len(view), "more")
+
+
+def _trailing(path: Path, size: int, more: str) -> DataError:
+    return DataError(
+        f"{path} with {more} bytes after its numbers",
+        f"an end after {size:,} bytes of numbers, as its header states",
+        "the file is damaged: write or download it again",
+    )
+
+
+def native(array: Array) -> Array:
+    """Return the array in the byte order of this machine, itself where it has it already."""
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def flatten(
+    array: Array, features: Sequence[str] | None, path: Path
+) -> tuple[Array, tuple[str, ...], tuple[int, ...]]:
+    """Return an array, (N, ...), as rows, (N, D), the features' names, and an image's shape."""
+    x = array.reshape(len(array), -1)
+    D = x.shape[1]
+    if features is not None and len(features) != D:
+        raise DataError(
+            f"{path} with {D} features", f"{len(features)}, as expected", "give the same columns"
+        )
+    names = tuple(features) if features is not None else tuple(str(d) for d in range(D))
+    return x, names, array.shape[1:] if array.ndim > 2 else ()

@@ -1,0 +1,491 @@
+"""The readers of a user's own files: what they accept, what they say, and that nothing escapes."""
+
+import gzip
+import io
+import pickle
+import struct
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from handgrad.datasets import Dataset, read
+from handgrad.errors import DataError, HandgradError
+
+TABLE = np.array([[5.5, 3.0, 0], [4.25, 1.0, 1], [1.0, 2.0, 1], [0.5, -1.0, 0]])
+CSV = "length,width,kind\n5.5,3,rose\n4.25,1,iris\n1,2,iris\n0.5,-1,rose\n"
+
+
+def write(folder, name, content):
+    path = folder / name
+    if isinstance(content, str):
+        content = content.encode()
+    path.write_bytes(content)
+    return path
+
+
+def npy(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def npz(save=np.savez, **arrays):
+    file = io.BytesIO()
+    save(file, **arrays)
+    return file.getvalue()
+
+
+def idx(array, code=0x08):
+    array = np.asarray(array)
+    sizes = struct.pack(f">{array.ndim}I", *array.shape)
+    return bytes([0, 0, code, array.ndim]) + sizes + array.tobytes()
+
+
+# CSV
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("start", ["", "\ufeff", "\n"])
+def test_csv_however_it_is_separated(tmp_path, separator, end, start):
+    data = read(write(tmp_path, "a.csv", start + CSV.replace(",", separator).replace("\n", end)))
+    np.testing.assert_array_equal(data.x, TABLE[:, :2])
+    np.testing.assert_array_equal(data.y, [1, 0, 0, 1])
+    assert data.class_names == ("iris", "rose")
+    assert data.feature_names == ("length", "width")
+    assert data.target_name == "kind"
+    assert data.image == ()
+
+
+@pytest.mark.parametrize("target", ["kind", 0, "0", -3])
+def test_the_target_by_name_and_by_index(tmp_path, target):
+    text = "kind,a,b\nx,1,2\ny,3,4\n"
+    data = read(write(tmp_path, "a.csv", text), target)
+    np.testing.assert_array_equal(data.x, [[1, 2], [3, 4]])
+    assert data.class_names == ("x", "y")
+    data = read(write(tmp_path, "b.csv", text[9:]), target if target != "kind" else 0)
+    np.testing.assert_array_equal(data.x, [[1, 2], [3, 4]])
+    assert (data.feature_names, data.target_name) == (("1", "2"), "0")
+
+
+def test_quoted_fields_keep_separators_and_lines(tmp_path):
+    text = '"a, b",c,kind\n"1",2,"one, ""two""\nthree"\n3,4,z\n'
+    data = read(write(tmp_path, "a.csv", text))
+    assert data.feature_names == ("a, b", "c")
+    assert data.class_names == ('one, "two"\nthree', "z")
+
+
+def test_no_target_means_that_all_columns_are_features(tmp_path):
+    data = read(write(tmp_path, "a.csv", "a,b\n1,2\n3,4\n"), None)
+    np.testing.assert_array_equal(data.x, [[1, 2], [3, 4]])
+    assert (data.y.shape, data.target_name, data.class_names) == ((0,), "", ())
+
+
+def test_numbers_whose_sum_is_not_finite_are_finite_numbers(tmp_path):
+    data = read(write(tmp_path, "a.csv", "1e308,1e308,0.5\n"))
+    np.testing.assert_array_equal(data.x, [[1e308, 1e308]])
+
+
+@pytest.mark.parametrize(
+    ("targets", "classes", "names"),
+    [
+        ("0 1 1 0", None, ("0", "1")),
+        ("10 9 10 9", None, ("9", "10")),  # sorted as numbers
+        ("1.0 2.0 2.0 1.0", None, ("1", "2")),
+        ("1 2 3 4", None, ()),  # one of each
+        ("0.5 1 1 0.5", None, ()),
+        ("0.5 1 1 0.5", True, ("0.5", "1")),
+        ("0 1 1 0", False, ()),
+        ("b a a b", None, ("a", "b")),
+        ("b 1 1 b", True, ("1", "b")),
+        ("b a a b", ("c", "b", "a"), ("c", "b", "a")),
+        ("1.0 2 2 1", ("2", "1"), ("2", "1")),
+    ],
+)
+def test_classes_and_numbers(tmp_path, targets, classes, names):
+    given_targets = targets.split()
+    rows = "".join(f"{i},{field}\n" for i, field in enumerate(given_targets))
+    data = read(write(tmp_path, "a.csv", rows), classes=classes)
+    assert data.class_names == names
+    if names:
+        assert data.y.dtype == np.int64
+        back = [names[k] for k in data.y]
+        assert all(a == b or float(a) == float(b) for a, b in zip(back, given_targets, strict=True))
+    else:
+        assert data.y.dtype == np.float64
+        np.testing.assert_array_equal(data.y, [float(field) for field in given_targets])
+
+
+def test_a_trained_models_features_are_found_by_name(tmp_path):
+    expected = {"target": "kind", "features": ("width", "length"), "classes": ("rose", "iris")}
+    data = read(write(tmp_path, "a.csv", CSV), **expected)
+    np.testing.assert_array_equal(data.x, TABLE[:, [1, 0]])
+    np.testing.assert_array_equal(data.y, [0, 1, 1, 0])
+    unknown = read(write(tmp_path, "b.csv", "note,length,width\n1,5,6\n"), **expected)
+    np.testing.assert_array_equal(unknown.x, [[6, 5]])
+    assert unknown.y.size == 0
+    for target in (-1, "kind"):
+        bare = read(write(tmp_path, "c.csv", "5,6\n"), target, features=("length", "width"))
+        assert (bare.x.tolist(), bare.y.size) == ([[5, 6]], 0)
+    with_target = read(write(tmp_path, "d.csv", "5,6,rose\n"), features=("length", "width"))
+    assert (with_target.x.tolist(), with_target.class_names) == ([[5, 6]], ("rose",))
+    none = read(write(tmp_path, "e.csv", "length,width\n5,6\n"), features=("length", "width"))
+    assert (none.x.tolist(), none.y.size) == ([[5, 6]], 0)
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "words"),
+    [
+        ("a,b,k\n1,2,x\n1,oops,y\n", {}, r"line 3, column 2: 'oops'"),
+        ("a,b,k\n1,2,x\n1,,y\n", {}, r"line 3, column 2: ''"),
+        ("a,b,k\n1,2,x\n1,nan,y\n", {}, r"line 3, column 2: 'nan'"),
+        ("a,b,k\n1,-inf,x\n", {}, r"line 2, column 2: '-inf'"),
+        ("a,b,k\n1,1_000,x\n", {}, r"line 2, column 2: '1_000'"),
+        ("a,b,k\n1,2,x\n\n1,2\n", {}, r"line 4: 2 fields"),
+        ("a,b,k\n1,2,x,9\n", {}, r"line 2: 4 fields"),
+        ('a,b,k\n1,2,"x\ny"\n1,z,x\n', {}, r"line 4, column 2"),
+        ('a,b,k\n1,2,"x\n3,4,y\n', {}, r"line 2: a row that is not well-formed"),
+        ('a,b,k\n1,2,"x"y\n', {}, r"line 2: a row that is not well-formed"),
+        ("1,x,k\n1,2,x\n", {}, r"line 1, column 2: 'x' beside numbers"),
+        (",a,k\n0,1,x\n", {}, r"line 1, column 1: a column without a name.*pandas"),
+        ("a,a,k\n0,1,x\n", {}, r"'a' twice"),
+        ("a,b,k\n", {}, "header and no rows"),
+        ("a,b,k\n1,2,x\n", {"target": "kind"}, r"'kind' as the target.*a, b, k"),
+        ("1,2,3\n", {"target": 3}, "3 as the target.*index"),
+        ("1 2 x\n", {}, "separate the columns with commas"),
+        ("1\n2\n", {}, "0 columns of features"),
+        ("1,x\n2,\n", {}, r"line 2: '' as 1"),
+        ("1,3\n2,x\n", {}, r"line 2: 'x' as 1.*finite number"),
+        ("1,3\n2,nan\n", {}, r"line 2: 'nan' as 1"),
+        ("1,b\n2,b\n", {"classes": False}, r"line 1: 'b' as 1.*choose a loss for classes"),
+        ("1,b\n2,d\n", {"classes": ("a", "b")}, r"line 2: 'd' as 1.*classes a, b"),
+        ("1,3\n2,4\n", {"classes": ("3", "5")}, r"line 2: '4' as 1.*classes 3, 5"),
+        ("a,k\n1,b\n", {"features": ("a", "z")}, r"without 'z'.*2 features"),
+        ("1,2,3,4\n", {"features": ("a", "z")}, "3 columns of features.*2, beside"),
+        (b"a,b,k\n1,2,x\n1,\xff,y\n", {}, "line 3: bytes that are not UTF-8"),
+        ("a,b\n1,2\n".encode("utf-16"), {}, "neither UTF-8 text nor in a binary format"),
+        ("", {}, "empty"),
+        ('""\n', {}, "without any rows"),
+        ("\x1f\n", {}, "without any rows"),
+        (" \n\n", {}, "empty"),
+    ],
+)
+def test_what_is_wrong_in_a_csv_is_named(tmp_path, content, arguments, words):
+    path = write(tmp_path, "table.csv", content)
+    with pytest.raises(DataError, match=f"(?s)table.csv.*{words}|{words}.*table.csv|{words}"):
+        read(path, **arguments)
+
+
+def test_a_field_beyond_all_measure_is_named(tmp_path):
+    with pytest.raises(DataError, match="line 2: a row that is not well-formed"):
+        read(write(tmp_path, "a.csv", "a,b\n1," + "9" * 200_000 + "\n"))
+
+
+def test_bytes_that_are_not_text_far_from_the_start_are_found(tmp_path):
+    content = b"a,b\n" + b"1,2\n" * 5000 + b"1,\xfe\n"
+    with pytest.raises(DataError, match="line 5002"):
+        read(write(tmp_path, "a.csv", content))
+
+
+# NPY and NPZ
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", ["f8", "f4", ">f8", "i2"])
+def test_npy_with_the_target_in_a_column(tmp_path, order, dtype):
+    table = np.asarray(TABLE * 4, dtype=dtype, order=order)
+    path = write(tmp_path, "a.npy", npy(table))
+    data = read(path)
+    np.testing.assert_array_equal(data.x, TABLE[:, :2] * 4)
+    np.testing.assert_array_equal(data.y, [0, 1, 1, 0])
+    assert data.class_names == ("0", "4")
+    assert data.x.dtype.isnative
+    middle = read(path, "1", classes=False)
+    np.testing.assert_array_equal(middle.x, TABLE[:, [0, 2]] * 4)
+    np.testing.assert_array_equal(middle.y, TABLE[:, 1] * 4)
+    assert (middle.feature_names, middle.target_name) == (("0", "2"), "1")
+
+
+@pytest.mark.parametrize(("target", "offset"), [(-1, 0), (0, 8), (None, 0)])
+def test_npy_stays_on_the_disk(tmp_path, target, offset):
+    data = read(write(tmp_path, "a.npy", npy(TABLE)), target)
+    base = data.x
+    while not isinstance(base, np.memmap):
+        base = base.base
+    assert data.x.strides == (24, 8)
+    np.testing.assert_array_equal(data.x[0, 0], TABLE[0, offset // 8])
+
+
+def test_npy_without_targets_and_of_images(tmp_path):
+    images = np.arange(2 * 3 * 5.0).reshape(2, 3, 5)
+    data = read(write(tmp_path, "a.npy", npy(images)), None)
+    np.testing.assert_array_equal(data.x, images.reshape(2, 15))
+    assert data.image == (3, 5)
+    bare = read(write(tmp_path, "b.npy", npy(TABLE)), features=("a", "b", "c"))
+    np.testing.assert_array_equal(bare.x, TABLE)
+    assert bare.feature_names == ("a", "b", "c")
+    with_target = read(write(tmp_path, "c.npy", npy(TABLE)), features=("a", "b"), classes=True)
+    np.testing.assert_array_equal(with_target.y, [0, 1, 1, 0])
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize(
+    ("names", "target"),
+    [("x y", -1), ("X Y", -1), ("data target", -1), ("x_train y_train", -1), ("a b", "b")],
+)
+def test_npz_with_named_arrays(tmp_path, save, names, target):
+    x, y = names.split()
+    images = np.asfortranarray(np.arange(24.0).reshape(4, 2, 3))
+    content = npz(save, **{x: images, y: np.array([[3], [5], [5], [3]])})
+    data = read(write(tmp_path, "a.npz", content), target)
+    np.testing.assert_array_equal(data.x, images.reshape(4, 6))
+    assert data.image == (2, 3)
+    np.testing.assert_array_equal(data.y, [0, 1, 1, 0])
+    assert (data.class_names, data.target_name) == (("3", "5"), y)
+    assert read(tmp_path / "a.npz", data.target_name).class_names == ("3", "5")
+
+
+def test_npz_with_one_array_is_a_table(tmp_path):
+    data = read(write(tmp_path, "a.npz", npz(table=TABLE)))
+    np.testing.assert_array_equal(data.x, TABLE[:, :2])
+
+
+def test_npz_without_targets(tmp_path):
+    path = write(tmp_path, "a.npz", npz(x=TABLE, other=np.ones(2)))
+    assert read(path, None).y.size == 0
+    assert read(path, "y", features=("a", "b", "c")).feature_names == ("a", "b", "c")
+
+
+class Trap:
+    def __reduce__(self):
+        return (pytest.fail, ("unpickled",))
+
+
+def header(shape, descr="<f8", version=1):
+    text = f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H", len(text)) + text
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "arguments", "words"),
+    [
+        ("a.npy", npy(TABLE)[:-1], {}, "can hold at most 11"),
+        ("a.npy", npy(TABLE) + b"!", {}, "1 bytes after its numbers"),
+        ("a.npy", header("(10**15, 8)".replace("10**15", str(10**15))) + b"1" * 64, {}, "at most"),
+        ("a.npy", header((0, 3)), {}, "at least one row"),
+        ("a.npy", header(()) + b"1" * 8, {}, "at least one row"),
+        ("a.npy", header((4,)) + b"1" * 32, {}, r"of shape \(4,\) with the target -1"),
+        ("a.npy", header((1, 4), version=3) + b"1" * 32, {}, "header is damaged"),
+        ("a.npy", header((1, 4))[:40], {}, "header is damaged"),
+        ("a.npy", npy(np.array([[1.0, np.nan, 0], [2, 3, 1]])), {}, r"nan at \[0, 1\]"),
+        ("a.npy", npy(np.array([["a", "b"]])), {}, "nothing is ever unpickled"),
+        ("a.npy", npy(np.array([[Trap()]], dtype=object)), {}, "nothing is ever unpickled"),
+        ("a.npy", npy(TABLE), {"target": "kind"}, "the target 'kind'"),
+        ("a.npy", npy(TABLE), {"target": 3}, "the target 3"),
+        ("a.npy", npy(TABLE), {"features": ("a",)}, "3 features|2 features"),
+        ("a.npy", npy(TABLE), {"classes": ("0", "2")}, "the class 1"),
+        ("a.npy", CSV, {}, r"does not begin as a .npy file"),
+        ("a.npz", npy(TABLE), {}, r"does not begin as a .npz file"),
+        ("a.npz", npz(x=TABLE, y=TABLE[:, 0])[:-30], {}, "damaged or cut short"),
+        ("a.npz", npz(x=TABLE, y=TABLE[:3, 0]), {}, r"y of shape \(3,\) for 4 rows"),
+        ("a.npz", npz(x=TABLE, y=TABLE), {}, "argmax"),
+        ("a.npz", npz(a=TABLE, b=TABLE, c=TABLE), {}, "arrays a, b, c"),
+        ("a.npz", npz(x=TABLE, z=TABLE), {"target": "y"}, "arrays x, z"),
+        ("a.npz", npz(x=TABLE, y=np.array([1, 2, 3, np.inf])), {}, r"inf at \[3\] of y in"),
+        ("a.npz", npz(x=np.array([[Trap()]]), y=[1]), {}, "nothing is ever unpickled"),
+        ("a.npz", npz(), {}, r"arrays \(none\)"),
+        ("a.pkl", pickle.dumps(Trap()), {}, "neither UTF-8|not UTF-8"),
+    ],
+)
+def test_what_is_wrong_in_an_array_file_is_named(tmp_path, name, content, arguments, words):
+    with pytest.raises(DataError, match=words):
+        read(write(tmp_path, name, content), **arguments)
+
+
+def archive(*members, method=zipfile.ZIP_DEFLATED):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as written:
+        for name, content in members:
+            written.writestr(name, content)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (archive(("x.npy", header((10**9, 10**3)) + b"0" * 64)), "at most"),
+        (archive(("x.npy", npy(TABLE)[:-8])), "at most 11"),
+        (archive(("x.npy", npy(TABLE) + b"!")), "after its numbers"),
+        (archive(("x.npy", npy(TABLE)), method=zipfile.ZIP_BZIP2), "compressed in an unknown way"),
+        (archive(("x.txt", "text"), ("y.txt", "text")), "arrays x.txt, y.txt"),
+        (archive(("x", "text")), "header is damaged"),
+    ],
+)
+def test_hostile_archives_are_refused(tmp_path, content, words):
+    with pytest.raises(DataError, match=words):
+        read(write(tmp_path, "a.npz", content))
+
+
+def test_an_archive_whose_directory_lies_about_a_size_is_refused(tmp_path):
+    content = bytearray(archive(("x.npy", npy(TABLE)[:-8])))
+    place = content.rindex(b"PK\x01\x02") + 24
+    content[place : place + 4] = struct.pack("<I", len(npy(TABLE)))
+    with pytest.raises(DataError):
+        read(write(tmp_path, "a.npz", bytes(content)))
+
+
+# IDX
+
+IMAGES = np.arange(3 * 2 * 5, dtype=np.uint8).reshape(3, 2, 5)
+LABELS = np.array([7, 2, 7], dtype=np.uint8)
+
+
+@pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "t10k-images.idx3-ubyte"])
+@pytest.mark.parametrize("pack_images", [False, True])
+@pytest.mark.parametrize("pack_labels", [False, True])
+def test_idx_finds_the_labels_beside_the_images(tmp_path, name, pack_images, pack_labels):
+    def put(name, content, pack):
+        return write(tmp_path, name + ".gz" * pack, gzip.compress(content) if pack else content)
+
+    path = put(name, idx(IMAGES), pack_images)
+    put(name.replace("images", "labels").replace("idx3", "idx1"), idx(LABELS), pack_labels)
+    data = read(path, classes=True)
+    np.testing.assert_array_equal(data.x, IMAGES.reshape(3, 10))
+    np.testing.assert_array_equal(data.y, [1, 0, 1])
+    assert data.image == (2, 5)
+    assert data.class_names == ("2", "7")
+    assert read(path, data.target_name, classes=True).class_names == ("2", "7")
+    assert read(path, None).y.size == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "dtype"),
+    [(0x09, "i1"), (0x0B, ">i2"), (0x0C, ">i4"), (0x0D, ">f4"), (0x0E, ">f8")],
+)
+@pytest.mark.parametrize("pack", [False, True])
+def test_idx_of_every_type(tmp_path, code, dtype, pack):
+    content = idx(IMAGES.astype(dtype), code)
+    write(tmp_path, "labels", idx(LABELS))
+    data = read(write(tmp_path, "i", gzip.compress(content) if pack else content), "labels")
+    np.testing.assert_array_equal(data.x, IMAGES.reshape(3, 10))
+    assert data.x.dtype.isnative
+
+
+def test_the_labels_of_idx_as_the_target(tmp_path):
+    path = write(tmp_path, "pictures", idx(IMAGES))
+    labels = write(tmp_path, "answers", idx(LABELS))
+    for target in ("answers", str(labels)):
+        assert read(path, target, classes=True).class_names == ("2", "7")
+    assert read(path, features=[str(i) for i in range(10)]).y.size == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("images", idx(IMAGES)[:-1], "at most 29"),
+        ("images", idx(IMAGES) + b"!!", "2 bytes after"),
+        ("images", idx(IMAGES)[:7], "cut short in its header"),
+        ("images", b"\0\0\x0a" + idx(IMAGES)[3:], "begins with the bytes 00 00 0a 03"),
+        ("images", idx(LABELS), "the file of the images"),
+        ("images", idx(IMAGES[:0]), "at least one row"),
+        ("images", bytes([0, 0, 8, 3]) + b"\xff" * 12 + b"1", "at most 1"),
+        ("images", bytes([0, 0, 8, 200]) + struct.pack(">200I", *[1] * 200) + b"1", "one row"),
+        ("images", idx(IMAGES[:2]), r"labels of shape \(3,\) for 2 images"),
+        ("images", idx(np.full((3, 1), np.nan, ">f4"), 0x0D), r"nan at \[0, 0\]"),
+        ("images.gz", gzip.compress(idx(IMAGES)[:-1]), "29 bytes of numbers"),
+        ("images.gz", gzip.compress(idx(IMAGES) + b"!"), "more bytes after"),
+        ("images.gz", gzip.compress(idx(IMAGES))[:-9], "compressed data is damaged"),
+        ("images.gz", gzip.compress(idx(IMAGES))[:20], "compressed data is damaged"),
+        ("images.gz", gzip.compress(idx(IMAGES)) + b"!", "compressed data is damaged"),
+        ("images.gz", idx(IMAGES), "does not begin as a .gz file"),
+        ("images.gz", gzip.compress(bytes([0, 0, 8, 3]) + b"\x10" * 12), "at most"),
+        ("other", idx(IMAGES), "no file of labels"),
+    ],
+)
+def test_what_is_wrong_in_an_idx_file_is_named(tmp_path, name, content, words):
+    write(tmp_path, "labels", idx(LABELS))
+    with pytest.raises(DataError, match=words):
+        read(write(tmp_path, name, content))
+
+
+# All of them
+
+
+def test_a_file_beyond_the_memory_is_named(tmp_path, monkeypatch):
+    def full(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr("handgrad.datasets.idx.fill", full)
+    with pytest.raises(DataError, match="larger than the memory"):
+        read(write(tmp_path, "images.gz", gzip.compress(idx(IMAGES))))
+
+
+@pytest.mark.parametrize("name", ["missing.csv", "."])
+def test_a_file_that_cannot_be_read_is_named(tmp_path, name):
+    with pytest.raises(DataError, match="cannot be read"):
+        read(tmp_path / name)
+
+
+def test_missing_labels_are_named(tmp_path):
+    with pytest.raises(DataError, match=r"nothing.*cannot be read"):
+        read(write(tmp_path, "images", idx(IMAGES)), "nothing")
+
+
+SEEDS = [
+    CSV.encode(),
+    b'"a","b"\n1,2\n"3",4\n',
+    b"1;2\n3;4\n",
+    npy(TABLE),
+    npz(x=TABLE, y=TABLE[:, 0]),
+    npz(np.savez_compressed, x=TABLE, y=TABLE[:, 0]),
+    idx(IMAGES),
+    gzip.compress(idx(IMAGES)),
+]
+PIECES = st.binary(max_size=8) | st.sampled_from(
+    [b",", b"\n", b'"', b"\0", b"nan", b"1e999", b"PK\x01\x02", b"\x93NUMPY", b"\xff\xff\xff\xff"]
+)
+
+
+@st.composite
+def damaged(draw):
+    """A file of each kind with a few pieces replaced, inserted or cut away; or any bytes."""
+    content = draw(st.sampled_from(SEEDS) | st.binary(max_size=200))
+    for _ in range(draw(st.integers(0, 4))):
+        start = draw(st.integers(0, len(content)))
+        stop = draw(st.just(len(content)) | st.integers(start, min(len(content), start + 9)))
+        content = content[:start] + draw(PIECES) + content[stop:]
+    return content
+
+
+@given(
+    damaged(),
+    st.sampled_from([-1, 0, 1, None, "kind", "y", "labels"]),
+    st.sampled_from([None, ("length", "width"), ("0",)]),
+    st.sampled_from([None, True, False, ("rose", "iris"), ("0", "1")]),
+)
+@settings(deadline=None, max_examples=400)
+def test_whatever_is_in_a_file_there_is_an_answer(
+    tmp_path_factory, content, target, features, classes
+):
+    folder = tmp_path_factory.getbasetemp() / "fuzz"
+    folder.mkdir(exist_ok=True)
+    write(folder, "labels", idx(LABELS))
+    path = write(folder, "images", content)
+    try:
+        data = read(path, target, features=features, classes=classes)
+    except HandgradError:
+        return
+    assert isinstance(data, Dataset)
+    assert data.x.shape == (len(data), len(data.feature_names))
+    assert data.x.size
+    assert data.x.dtype.kind in "fiub"
+    assert np.isfinite(data.x).all()
+    assert len(data.y) == (len(data) if data.target_name else 0)
+    assert np.isfinite(data.y).all()
+    if data.class_names:
+        assert data.y.dtype == np.int64
+        assert data.y.min() >= 0
+        assert data.y.max() < len(data.class_names)
