@@ -1,0 +1,94 @@
+"""What a trainer calls between the steps and epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from handgrad.training.trainer import Trainer
+
+__all__ = ["Callback", "FunctionCallback"]
+
+
+class Callback:
+    """What a trainer calls; each method does nothing until it is overridden.
+
+    Examples
+    --------
+    >>> class StopAtOne(Callback):
+    ...     def on_epoch(self, trainer):
+    ...         if trainer.history["loss"][-1] < 1:
+    ...             trainer.stop("the loss is below 1")
+    """
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Act when `fit` begins, before the first step.
+
+        Parameters
+        ----------
+        trainer
+            Who calls. Its ``model``, ``optimizer``, ``history``, ``epochs_done`` and ``step`` say
+            where it is; its ``stop`` ends the training.
+        """
+
+    def on_step(self, trainer: Trainer) -> None:
+        """Act after each step.
+
+        Parameters
+        ----------
+        trainer
+            Who calls.
+        """
+
+    def on_epoch(self, trainer: Trainer) -> None:
+        """Act after each epoch, when the history has its values.
+
+        Parameters
+        ----------
+        trainer
+            Who calls.
+        """
+
+    def on_end(self, trainer: Trainer) -> None:
+        """Act when `fit` ends, also where Ctrl-C ends it, but not where an error does.
+
+        Parameters
+        ----------
+        trainer
+            Who calls.
+        """
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a resumed training needs to know, JSON values and arrays."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what `state_dict` returned.
+
+        Parameters
+        ----------
+        state
+            The state.
+        """
+
+
+class FunctionCallback(Callback):
+    """A plain function, called with the trainer after each epoch.
+
+    Parameters
+    ----------
+    function
+        The function.
+
+    Examples
+    --------
+    >>> FunctionCallback(lambda trainer: print(trainer.epochs_done)).function.__name__
+    '<lambda>'
+    """
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self.function = function
+
+    def on_epoch(self, trainer: Trainer) -> None:
+        self.function(trainer)

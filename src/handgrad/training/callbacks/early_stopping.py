@@ -1,0 +1,122 @@
+"""Stop when nothing improves any more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from handgrad.arguments import is_real, positive_size
+from handgrad.errors import ArgumentError
+from handgrad.training.callbacks.callback import Callback
+
+if TYPE_CHECKING:
+    from handgrad.training.trainer import Trainer
+
+__all__ = ["EarlyStopping"]
+
+
+class EarlyStopping(Callback):
+    """Stop when a value has not improved for some epochs, and restore the best parameters.
+
+    The parameters of the best epoch are put back whenever the training ends, whether it was
+    stopped early or not; not where Ctrl-C ends it, since it may go on.
+
+    Parameters
+    ----------
+    monitor : str, optional
+        The value's name in the history: ``validation_loss`` where there is validation data,
+        else ``loss``.
+    patience : int, default 10
+        After how many epochs in a row without an improvement the training stops.
+    min_delta : float, default 0
+        By how much a value must be better than the best one to count as an improvement.
+    mode : {"min", "max"}, optional
+        Whether less or more is better; less for losses and errors, more for everything else.
+
+    Attributes
+    ----------
+    best : float or None
+        The best value so far.
+    best_epoch : int
+        The epoch that it belongs to, counted from 1.
+
+    Raises
+    ------
+    ArgumentError
+        An argument is outside what it may be, or the history has no value of that name.
+
+    Examples
+    --------
+    >>> EarlyStopping("validation_accuracy", patience=3)
+    EarlyStopping(monitor='validation_accuracy', patience=3)
+    """
+
+    def __init__(
+        self,
+        monitor: str | None = None,
+        *,
+        patience: int = 10,
+        min_delta: float = 0.0,
+        mode: str | None = None,
+    ) -> None:
+        self.monitor = monitor
+        self.patience = positive_size(patience, "patience", "EarlyStopping")
+        if not is_real(min_delta) or min_delta < 0:
+            raise ArgumentError(
+                f"min_delta={min_delta!r} for EarlyStopping", "a number >= 0", "0 is a good start"
+            )
+        if mode not in (None, "min", "max"):
+            raise ArgumentError(
+                f"mode={mode!r} for EarlyStopping",
+                '"min", "max" or None',
+                'use "min" where less is better, and "max" where more is',
+            )
+        self.min_delta, self.mode = float(min_delta), mode
+        self.best: float | None = None
+        self.best_epoch = self._waited = 0
+        self._parameters: Any = None
+
+    def on_start(self, trainer: Trainer) -> None:
+        if self._waited >= self.patience:
+            self._stop(trainer)
+
+    def on_epoch(self, trainer: Trainer) -> None:
+        name = self.monitor
+        if name is None:
+            name = "validation_loss" if "validation_loss" in trainer.history else "loss"
+        value = trainer.history[name][-1]
+        if not is_real(value):
+            raise ArgumentError(
+                f"{value!r} as the {name} of epoch {trainer.epochs_done} for {self!r}",
+                "a finite number in every epoch",
+                "monitor a value that each epoch has, such as the loss",
+            )
+        more = self.mode == "max" if self.mode else not name.endswith(("loss", "error"))
+        gain = 0.0 if self.best is None else (value - self.best) * (1 if more else -1)
+        if self.best is None or gain > self.min_delta:
+            self.best, self.best_epoch, self._waited = float(value), trainer.epochs_done, 0
+            self._parameters = trainer.model.parameters.copy()
+        else:
+            self._waited += 1
+        if self._waited >= self.patience:
+            self._stop(trainer)
+
+    def on_end(self, trainer: Trainer) -> None:
+        if self._parameters is not None and not trainer.history.interrupted:
+            trainer.model.parameters = self._parameters
+
+    def _stop(self, trainer: Trainer) -> None:
+        trainer.stop(
+            f"no improvement for {self._waited} epochs; "
+            f"the parameters are those of epoch {self.best_epoch}"
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        state = {"best": self.best, "best_epoch": self.best_epoch, "waited": self._waited}
+        return state if self._parameters is None else {**state, "parameters": self._parameters}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.best, self.best_epoch = state["best"], state["best_epoch"]
+        self._waited, self._parameters = state["waited"], state.get("parameters")
+
+    def __repr__(self) -> str:
+        return f"EarlyStopping(monitor={self.monitor!r}, patience={self.patience})"

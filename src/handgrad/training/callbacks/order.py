@@ -1,0 +1,43 @@
+"""Which callback is called when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from handgrad.errors import ArgumentError
+from handgrad.training.callbacks.callback import Callback, FunctionCallback
+from handgrad.training.callbacks.checkpoint import Checkpoint
+
+__all__ = ["check_callbacks"]
+
+
+def check_callbacks(callbacks: Iterable[Any]) -> list[Callback]:
+    """Return callbacks in the order in which they are called, functions made into some.
+
+    Raises
+    ------
+    ArgumentError
+        Something is neither a callback nor a function.
+
+    Examples
+    --------
+    >>> from handgrad.training import CSVLog
+    >>> check_callbacks([Checkpoint("run"), CSVLog("history.csv")])
+    [CSVLog('history.csv'), Checkpoint('run', every=1)]
+    """
+    made = []
+    for callback in callbacks:
+        if not isinstance(callback, Callback):
+            if isinstance(callback, type) or not callable(callback):
+                raise ArgumentError(
+                    f"{callback!r} as a callback",
+                    "a Callback, or a function of the trainer",
+                    "write EarlyStopping() with the brackets"
+                    if isinstance(callback, type)
+                    else "derive it from handgrad.training.Callback",
+                )
+            callback = FunctionCallback(callback)
+        made.append(callback)
+    # What is saved last holds what all the others have learned from the epoch.
+    return sorted(made, key=lambda callback: isinstance(callback, Checkpoint))

@@ -1,0 +1,71 @@
+"""Weights of classes, as weights of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from handgrad.component import Array
+from handgrad.errors import ArgumentError
+
+__all__ = ["class_weighter"]
+
+
+def class_weighter(weights: Mapping[int, float] | npt.ArrayLike | None) -> Any:
+    """Return a function from targets and sample weights to weights that count the class in.
+
+    Parameters
+    ----------
+    weights
+        A weight for each class, by its index; a class that is left out of a mapping has 1.
+        None where classes have no weights.
+
+    Raises
+    ------
+    ArgumentError
+        A weight is negative or not finite, or a class is not a number from 0 on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class_weighter({1: 3.0})(np.array([0, 1, 2]), None)
+    array([1., 3., 1.])
+    >>> class_weighter([1.0, 3.0])(np.array([[0, 1], [1, 0]]), np.array([0.5, 0.5]))
+    array([1.5, 0.5])
+    """
+    if weights is None:
+        return None
+    if isinstance(weights, Mapping):
+        pairs = dict(weights)
+    else:
+        pairs = dict(enumerate(np.asarray(weights).tolist()))
+    try:
+        table = np.ones(max(pairs, default=0) + 1)
+        for index, weight in pairs.items():
+            table[range(len(table))[index] if index >= 0 else len(table)] = weight
+        good = bool(np.all((table >= 0) & (table < np.inf)))
+    except (TypeError, ValueError, IndexError):
+        good = False
+    if not good:
+        raise ArgumentError(
+            f"class_weight={weights!r}",
+            "a finite weight >= 0 for each class, by its index from 0 on",
+            "write class_weight={0: 1.0, 1: 5.0}",
+        )
+
+    def weigh(y: Array, given: Array | None) -> Array:
+        classes = y.argmax(axis=1) if y.ndim == 2 else y
+        if y.ndim > 2 or classes.dtype.kind not in "iu":
+            raise ArgumentError(
+                f"class_weight with targets of shape {y.shape} and type {y.dtype}",
+                "targets that are classes: indices (N,), or one-hot rows (N, K)",
+                "use sample_weight for other targets",
+            )
+        found = table[np.minimum(classes, len(table) - 1)]
+        found[classes >= len(table)] = 1
+        return found if given is None else found * given
+
+    return weigh

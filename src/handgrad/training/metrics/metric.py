@@ -1,0 +1,110 @@
+"""What every metric is: numbers gathered batch by batch."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from copy import deepcopy
+from typing import Any
+
+from handgrad.component import Array
+from handgrad.errors import ArgumentError
+
+__all__ = ["Metric", "check_metrics"]
+
+
+class Metric(ABC):
+    """What is gathered over batches of predictions and targets.
+
+    What a metric gathers lies in attributes whose names begin with an underscore, numbers or
+    arrays, so that `state_dict` finds it.
+
+    Attributes
+    ----------
+    name : str
+        Under which the history has it.
+
+    Examples
+    --------
+    A new metric is what it starts from, what a batch adds, and what comes out:
+
+    >>> import numpy as np
+    >>> class LargestError(Metric):
+    ...     name = "largest_error"
+    ...     def reset(self):
+    ...         self._largest = 0.0
+    ...     def update(self, predictions, targets):
+    ...         self._largest = max(self._largest, float(abs(predictions - targets).max()))
+    ...     def result(self):
+    ...         return self._largest
+    >>> metric = LargestError()
+    >>> metric.reset()
+    >>> metric.update(np.array([1.0, 2.0]), np.array([1.0, 2.5]))
+    >>> metric.result()
+    0.5
+    """
+
+    name: str
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Start anew."""
+
+    @abstractmethod
+    def update(self, predictions: Array, targets: Array) -> None:
+        """Add a batch.
+
+        Parameters
+        ----------
+        predictions
+            What the model says, (N, ...). Not written to, and not kept.
+        targets
+            What would have been right. Not written to, and not kept.
+        """
+
+    @abstractmethod
+    def result(self) -> Any:
+        """Return the number, or array, over all batches since `reset`."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return a copy of what has been gathered."""
+        return {
+            key[1:]: deepcopy(value) for key, value in vars(self).items() if key.startswith("_")
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what `state_dict` returned."""
+        for key, value in state.items():
+            setattr(self, f"_{key}", value)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+def check_metrics(metrics: Any) -> tuple[Metric, ...]:
+    """Return the metrics as a tuple, or say which of them is none.
+
+    Raises
+    ------
+    ArgumentError
+        Something is not a metric, or two have one name.
+
+    Examples
+    --------
+    >>> from handgrad.training import Accuracy, TopK
+    >>> check_metrics([Accuracy(), TopK(3)])
+    (Accuracy(), TopK(3))
+    """
+    made = tuple(metrics)
+    for metric in made:
+        if not isinstance(metric, Metric):
+            raise ArgumentError(
+                f"{metric!r} as a metric",
+                "an object of a class that is derived from handgrad.training.Metric",
+                "write Accuracy() with the brackets, or derive a class of your own",
+            )
+    names = [metric.name for metric in made]
+    if len(set(names)) < len(names):
+        raise ArgumentError(
+            f"metrics named {', '.join(names)}", "a name for each", "leave out what is there twice"
+        )
+    return made

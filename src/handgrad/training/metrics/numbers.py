@@ -1,0 +1,121 @@
+"""Metrics of predictions that are numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from handgrad.component import Array
+from handgrad.errors import ShapeError
+from handgrad.training.metrics.metric import Metric
+
+__all__ = ["R2", "MeanAbsoluteError"]
+
+
+def _differences(predictions: Array, targets: Array, metric: Metric) -> Array:
+    if predictions.shape != targets.shape:
+        raise ShapeError(
+            f"predictions of shape {predictions.shape} and targets of shape {targets.shape} "
+            f"for {metric!r}",
+            "two arrays of one shape",
+            "reshape the targets, for instance with targets.reshape(predictions.shape)",
+        )
+    difference: Array = np.subtract(predictions, targets, dtype=np.float64)
+    return difference
+
+
+class MeanAbsoluteError(Metric):
+    r"""The mean absolute difference, over all entries.
+
+    .. math:: \frac{1}{M} \sum_{m=1}^M |\hat y_m - y_m|
+
+    Raises
+    ------
+    ShapeError
+        Predictions and targets differ in shape.
+
+    Examples
+    --------
+    >>> metric = MeanAbsoluteError()
+    >>> metric.reset()
+    >>> metric.update(np.array([[1.0], [2.0]]), np.array([[1.5], [4.0]]))
+    >>> metric.result()
+    1.25
+    """
+
+    name = "mean_absolute_error"
+
+    def reset(self) -> None:
+        self._sum, self._seen = 0.0, 0
+
+    def update(self, predictions: Array, targets: Array) -> None:
+        difference = _differences(predictions, targets, self)
+        self._sum += float(np.abs(difference).sum())
+        self._seen += difference.size
+
+    def result(self) -> float:
+        return self._sum / self._seen if self._seen else 0.0
+
+
+class R2(Metric):
+    r"""The coefficient of determination, averaged over the outputs.
+
+    .. math::
+        R^2 = 1 - \frac{\sum_n (y_n - \hat y_n)^2}{\sum_n (y_n - \bar y)^2}
+
+    An output whose targets are all equal counts as 1 where it is predicted exactly, and as 0
+    where it is not, as in scikit-learn.
+
+    Raises
+    ------
+    ShapeError
+        Predictions and targets differ in shape.
+
+    Notes
+    -----
+    The sum of squares around the mean is gathered without the mean being known beforehand. With
+    :math:`n_a, \bar a, S_a` of what has been seen and :math:`n_b, \bar b, S_b` of the new batch,
+
+    .. math:: S = S_a + S_b + (\bar b - \bar a)^2 \, \frac{n_a n_b}{n_a + n_b},
+
+    which does not lose its digits as :math:`\sum y^2 - n \bar y^2` does.
+
+    References
+    ----------
+    Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample
+    variances" (1979), eq. 2.1.
+
+    Examples
+    --------
+    >>> metric = R2()
+    >>> metric.reset()
+    >>> metric.update(np.array([[1.0], [2.0]]), np.array([[1.0], [3.0]]))
+    >>> metric.update(np.array([[5.0]]), np.array([[5.0]]))
+    >>> metric.result()
+    0.875
+    """
+
+    name = "r2"
+
+    def reset(self) -> None:
+        self._seen = 0
+        self._mean = self._spread = self._squares = np.zeros(1)
+
+    def update(self, predictions: Array, targets: Array) -> None:
+        N = len(targets)
+        squares = np.square(_differences(predictions, targets, self)).reshape(N, -1).sum(axis=0)
+        y = targets.reshape(N, -1).astype(np.float64, copy=False)
+        mean = y.mean(axis=0)
+        spread = np.square(y - mean).sum(axis=0)
+        total = self._seen + N
+        step = mean - self._mean
+        self._spread = self._spread + spread + step * step * (self._seen * N / total)
+        self._mean = self._mean + step * (N / total)
+        self._squares = self._squares + squares
+        self._seen = total
+
+    def result(self) -> float:
+        varies = self._spread > 0
+        ratio = np.divide(
+            self._squares, self._spread, out=(self._squares > 0).astype(float), where=varies
+        )
+        return float(np.mean(1 - ratio))

@@ -1,0 +1,96 @@
+"""The picture of a history; loaded only when it is asked for, as matplotlib is."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from handgrad.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from handgrad.training.history import History
+
+__all__ = ["plot_history"]
+
+_VALIDATION = "validation_"
+
+
+def plot_history(history: History, path: str | os.PathLike[str] | None = None) -> Any:
+    """Draw a panel for the loss, for each metric, for the learning rate and for the gradients.
+
+    Parameters
+    ----------
+    history
+        What to draw.
+    path
+        Where the picture goes, if anywhere.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure.
+
+    Raises
+    ------
+    ArgumentError
+        There is no epoch yet, or matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from handgrad.training import History
+    >>> history = History()
+    >>> history.append({"loss": 0.5, "validation_loss": 0.6, "lr": 0.1})
+    >>> [axes.get_title() for axes in plot_history(history).axes]
+    ['loss', 'lr']
+    """
+    try:
+        from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
+    except ImportError as error:
+        raise ArgumentError(
+            "a request for a plot without matplotlib",
+            "matplotlib, which draws it",
+            'install it: pip install "handgrad[plot]"',
+        ) from error
+    panels = _panels(history)
+    if not panels:
+        raise ArgumentError(
+            "a request for a plot of no epochs", "at least one epoch", "call fit first"
+        )
+    across = min(len(panels), 2)
+    down = -(-len(panels) // across)
+    # A Figure of its own, not pyplot's: nothing global changes, and no window opens.
+    figure = Figure(figsize=(5.2 * across, 3.2 * down), layout="constrained")
+    epochs = np.arange(1, history.epochs + 1)
+    for i, (title, names) in enumerate(panels.items()):
+        axes = figure.add_subplot(down, across, i + 1, title=title, xlabel="epoch")
+        for name in names:
+            y = np.array(history[name], dtype=float)  # None becomes NaN, a gap in the line
+            held_out = name.startswith(_VALIDATION)
+            axes.plot(epochs, y, marker=".", linestyle="--" if held_out else "-", label=name)
+        if title == "gradient norm" and min(np.nanmin(_column(history, n)) for n in names) > 0:
+            axes.set_yscale("log")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        if len(names) > 1:
+            axes.legend(fontsize="small")
+    if path is not None:
+        figure.savefig(path, dpi=120)
+    return figure
+
+
+def _column(history: History, name: str) -> Any:
+    return np.array(history[name], dtype=float)
+
+
+def _panels(history: History) -> dict[str, list[str]]:
+    """Return what stands in each panel; a value that is not a number has none."""
+    panels: dict[str, list[str]] = {}
+    for name, column in history.values.items():
+        if all(value is None or np.ndim(value) == 0 for value in column):
+            title = name.removeprefix(_VALIDATION)
+            title = "gradient norm" if title.startswith("gradient_norm") else title
+            panels.setdefault(title, []).append(name)
+    return panels

@@ -1,0 +1,230 @@
+"""What a training shows of itself: a bar in a terminal, lines elsewhere, or nothing."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Mapping
+from time import perf_counter
+from typing import Any, Self
+
+import numpy as np
+
+__all__ = ["Bar", "Lines", "Progress", "make_progress"]
+
+
+class Progress:
+    """Silence, and what the others share: a context that the trainer reports to.
+
+    Attributes
+    ----------
+    due : float
+        The time, of `time.perf_counter`, from which `step` has something to do.
+
+    Examples
+    --------
+    >>> with Progress() as progress:
+    ...     progress.begin(1, 10, 100, 0)
+    ...     progress.end({"loss": 0.5})
+    """
+
+    due = math.inf
+
+    def begin(self, epoch: int, epochs: int, steps: int | None, done: int) -> None:
+        """Start an epoch.
+
+        Parameters
+        ----------
+        epoch, epochs
+            Which, counted from 1, and how many there will be.
+        steps
+            How many steps it has, where that is known.
+        done
+            How many of them are behind it already.
+        """
+
+    def step(self, step: int, rows: int, values: Mapping[str, Any]) -> None:
+        """Show a step.
+
+        Parameters
+        ----------
+        step
+            How many steps of the epoch are done.
+        rows
+            How many samples of it, since `begin`.
+        values
+            The loss and the metrics so far.
+        """
+
+    def count(self, step: int, rows: int) -> None:
+        """Count steps without showing them.
+
+        Parameters
+        ----------
+        step, rows
+            As in `step`.
+        """
+
+    def end(self, values: Mapping[str, Any]) -> None:
+        """End an epoch.
+
+        Parameters
+        ----------
+        values
+            Its values.
+        """
+
+    def say(self, text: str) -> None:
+        """Show a sentence.
+
+        Parameters
+        ----------
+        text
+            The sentence.
+        """
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        pass
+
+
+class Lines(Progress):
+    """A line of text for each epoch.
+
+    Examples
+    --------
+    >>> with Lines() as progress:
+    ...     progress.say("all done")
+    all done
+    """
+
+    def begin(self, epoch: int, epochs: int, steps: int | None, done: int) -> None:
+        self.epoch, self.epochs, self.steps = epoch, epochs, steps
+        self._rows, self._from, self._steps_before = 0, perf_counter(), done
+        if not hasattr(self, "_first"):
+            self._first, self._first_epoch = self._from, epoch - 1
+
+    def count(self, step: int, rows: int) -> None:
+        self._rows = rows
+
+    def end(self, values: Mapping[str, Any]) -> None:
+        now = perf_counter()
+        seconds = (now - self._first) / (self.epoch - self._first_epoch)
+        left = seconds * (self.epochs - self.epoch)
+        speed = self._rows / max(now - self._from, 1e-9)
+        self.say(
+            f"epoch {self.epoch}/{self.epochs}  {_shown(values)}  {speed:,.0f} samples/s"
+            + (f"  {_time(left)} left" if left else "")
+        )
+
+    def say(self, text: str) -> None:
+        print(text, flush=True)
+
+
+class Bar(Lines):
+    """A bar of rich's for the epoch that runs, and a line for each that is done.
+
+    Parameters
+    ----------
+    console : rich.console.Console, optional
+        Where to draw.
+
+    Examples
+    --------
+    >>> import io
+    >>> from rich.console import Console
+    >>> console = Console(file=io.StringIO(), force_terminal=True)
+    >>> with Bar(console) as bar:
+    ...     bar.begin(1, 2, 10, 0)
+    ...     bar.step(5, 640, {"loss": 0.5})
+    >>> "epoch 1/2" in console.file.getvalue()
+    True
+    """
+
+    due = 0.0
+    interval = 0.2  # seconds; drawing costs a millisecond or two
+
+    def __init__(self, console: Any = None) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as RichProgress
+
+        # No thread of its own: it is drawn from the loop, when a step finds that it is due.
+        self._bar = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[numbers]}"),
+            console=console or Console(),
+            auto_refresh=False,
+            transient=True,
+        )
+        self._task = self._bar.add_task("", numbers="")
+
+    def begin(self, epoch: int, epochs: int, steps: int | None, done: int) -> None:
+        super().begin(epoch, epochs, steps, done)
+        self._bar.reset(
+            self._task, description=f"epoch {epoch}/{epochs}", total=steps, completed=done
+        )
+        self.due = perf_counter()
+
+    def step(self, step: int, rows: int, values: Mapping[str, Any]) -> None:
+        now = perf_counter()
+        speed = rows / max(now - self._from, 1e-9)
+        of = f"/{self.steps}" if self.steps else ""
+        numbers = f"step {step}{of}  {_shown(values)}  {speed:,.0f} samples/s"
+        if self.steps:
+            ahead = self.steps - step + (self.epochs - self.epoch) * self.steps
+            each = (now - self._from) / max(step - self._steps_before, 1)
+            numbers += f"  {_time(ahead * each)} left"
+        self._bar.update(self._task, completed=step, numbers=numbers)
+        self._bar.refresh()
+        self.due = perf_counter() + self.interval
+
+    def say(self, text: str) -> None:
+        self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._bar.stop()
+
+
+def make_progress(wanted: bool) -> Progress:
+    """Return the kind of progress that suits where the output goes.
+
+    Parameters
+    ----------
+    wanted
+        Whether anything is to be shown at all.
+
+    Examples
+    --------
+    >>> type(make_progress(False)).__name__
+    'Progress'
+    """
+    if not wanted:
+        return Progress()
+    terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    return Bar() if terminal else Lines()
+
+
+def _shown(values: Mapping[str, Any]) -> str:
+    """Return the values that fit a line: no arrays, and of the gradients nothing."""
+    return "  ".join(
+        f"{name} {value:.4g}"
+        for name, value in values.items()
+        if np.ndim(value) == 0 and not name.startswith("gradient_norm")
+    )
+
+
+def _time(seconds: float) -> str:
+    whole = math.ceil(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

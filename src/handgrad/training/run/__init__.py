@@ -1,0 +1,23 @@
+"""Runs: data in, a trained network in a folder, and what it says about other data.
+
+The commands ``train``, ``evaluate`` and ``predict`` of the command line are the functions of these
+names, and nothing else.
+"""
+
+from handgrad.training.run.fitting import free_folder, train
+from handgrad.training.run.folder import Run, open_run
+from handgrad.training.run.judging import Evaluation, evaluate, predict, write_predictions
+from handgrad.training.run.settings import Settings, hidden_layers
+
+__all__ = [
+    "Evaluation",
+    "Run",
+    "Settings",
+    "evaluate",
+    "free_folder",
+    "hidden_layers",
+    "open_run",
+    "predict",
+    "train",
+    "write_predictions",
+]

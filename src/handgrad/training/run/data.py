@@ -1,0 +1,115 @@
+"""The data of a run: read, split, and recognised when it comes again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from handgrad.component import Array
+from handgrad.datasets import Dataset, load_digits, read, stratified_split
+from handgrad.errors import DataError
+
+__all__ = ["fingerprint", "read_data", "split"]
+
+_ROWS = 4096  # at a time
+
+
+def read_data(
+    data: str,
+    target: str | int | None = -1,
+    features: Sequence[str] | None = None,
+    classes: bool | Sequence[str] | None = None,
+) -> Dataset:
+    """Return the digits, or what is in a file.
+
+    Parameters
+    ----------
+    data
+        ``digits``, or the path of a file; a file of that name is ``./digits``.
+    target, features, classes
+        As `handgrad.datasets.read` has them.
+
+    Examples
+    --------
+    >>> read_data("digits")
+    Dataset(1,797 rows, 64 features, digit: 10 classes)
+    >>> read_data("digits", classes=False)
+    Dataset(1,797 rows, 64 features, digit: numbers)
+    """
+    if data != "digits":
+        return read(data, target, features=features, classes=classes)
+    digits = load_digits()
+    if features is not None and tuple(features) != digits.feature_names:
+        raise DataError(
+            f"the digits, with {len(digits.feature_names)} pixels each",
+            f"the {len(features)} features that the network was trained on",
+            "train a network on the digits",
+        )
+    if target not in {None, -1, "-1", digits.target_name}:
+        raise DataError(
+            f"the target {target!r} of the digits", digits.target_name, "leave --target out"
+        )
+    if classes is False:
+        return replace(digits, y=digits.y.astype(np.float64), class_names=())
+    if isinstance(classes, Sequence) and tuple(classes) != digits.class_names:
+        raise DataError(
+            f"the digits for a network that knows {', '.join(classes)}",
+            "a network that was trained on the digits",
+            "train a network on the digits",
+        )
+    return digits
+
+
+def split(data: Dataset, validation: float, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Return the rows to train on, and the rows that are held out.
+
+    Parameters
+    ----------
+    data
+        The data; of each class the same share is held out.
+    validation
+        The share; 0 for none.
+    rng
+        Where the choice is drawn from.
+
+    Examples
+    --------
+    >>> training, held_out = split(load_digits(), 0.2, np.random.default_rng(0))
+    >>> len(training), len(held_out)
+    (1438, 359)
+    """
+    N = len(data)
+    if not validation:
+        return np.arange(N), np.arange(0)
+    if data.class_names:
+        return stratified_split(data.y, validation, rng)
+    if N < 2:
+        raise DataError(
+            f"{data.description} with one row", "two rows or more", "use --validation 0"
+        )
+    count = min(max(round(validation * N), 1), N - 1)
+    order = rng.permutation(N)
+    return np.sort(order[count:]), np.sort(order[:count])
+
+
+def fingerprint(data: Dataset) -> str:
+    """Return the SHA-256 of features and targets, which are read in parts.
+
+    Parameters
+    ----------
+    data
+        The data.
+
+    Examples
+    --------
+    >>> fingerprint(load_digits())[:8]
+    'f6d9e39f'
+    """
+    digest = hashlib.sha256()
+    for array in (data.x, data.y):
+        for start in range(0, len(array), _ROWS):
+            digest.update(np.ascontiguousarray(array[start : start + _ROWS]).data)
+    return digest.hexdigest()

@@ -1,0 +1,143 @@
+"""A run's folder: a trained network, and what it takes to show it data as it saw the first."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from handgrad.component import Array
+from handgrad.datasets import Dataset, Standardizer
+from handgrad.errors import ArgumentError
+from handgrad.training.run.settings import Settings
+from handgrad.training.trainer import Trainer
+
+__all__ = ["Run", "open_run"]
+
+_ROWS = 4096  # at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A trained network, and what it takes to show it data as it saw the first.
+
+    Parameters
+    ----------
+    folder : path
+        Where it is saved.
+    trainer : Trainer
+        The model, and the state of its training.
+    settings : Settings
+        What the training was told.
+    feature_names, class_names : tuple of str
+        Of the data; no classes where the target is a number.
+    target_name : str
+        Of the data.
+    fingerprint : str
+        The SHA-256 of the data.
+    inputs, outputs : Standardizer
+        Fitted on the training part; `outputs` on the target, where that is a number.
+    """
+
+    folder: Path
+    trainer: Trainer
+    settings: Settings
+    feature_names: tuple[str, ...]
+    class_names: tuple[str, ...]
+    target_name: str
+    fingerprint: str
+    inputs: Standardizer
+    outputs: Standardizer
+
+    def x(self, data: Dataset, rows: Array) -> Array:
+        """Return the features of some rows as the network takes them."""
+        x = np.empty((len(rows), data.x.shape[1]), self.settings.dtype)
+        for start in range(0, len(rows), _ROWS):
+            part = slice(start, start + _ROWS)
+            x[part] = self.inputs.transform(data.x[rows[part]])
+        return x
+
+    def y(self, data: Dataset, rows: Array) -> Array:
+        """Return the targets of some rows as the loss takes them."""
+        y = data.y[rows]
+        if self.class_names:
+            return y
+        return self.outputs.transform(y[:, None]).astype(self.settings.dtype)
+
+    def scores(self, data: Dataset) -> Array:
+        """Return what the network says of all rows: logits, (N, K), or numbers, (N, 1)."""
+        x = self.x(data, np.arange(len(data)))
+        scores: Array = self.trainer.predict(x).astype(np.float64)
+        return scores if self.class_names else self.outputs.restore(scores)
+
+    def summary(self) -> list[str]:
+        """Return in lines how the training ended, and where its result is."""
+        history = self.trainer.history
+        metric = "accuracy" if self.class_names else "r2"
+        name, rows = f"validation_{metric}", "held-out data"
+        if name not in history:
+            name, rows = metric, "training data, while it was trained"
+        value = history[name][-1]
+        shown = f"accuracy {value:.2%}" if self.class_names else f"R2 {value:.4f}"
+        return [
+            f"{shown} on the {rows}, after {history.epochs} epochs",
+            f"{self.folder}: {', '.join(sorted(path.name for path in self.folder.iterdir()))}",
+        ]
+
+    def facts(self) -> dict[str, Any]:
+        """Return all but folder and trainer, as a checkpoint can hold it."""
+        return {
+            "settings": asdict(self.settings),
+            "feature_names": list(self.feature_names),
+            "class_names": list(self.class_names),
+            "target_name": self.target_name,
+            "fingerprint": self.fingerprint,
+            "inputs": self.inputs.state_dict(),
+            "outputs": self.outputs.state_dict(),
+        }
+
+
+def open_run(folder: str | os.PathLike[str]) -> Run:
+    """Return the run in a folder.
+
+    Parameters
+    ----------
+    folder
+        Where `train` put it.
+
+    Raises
+    ------
+    CheckpointError
+        There is none, or it is damaged.
+    ArgumentError
+        The checkpoint there is not a run's.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from handgrad.training.run import train
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = train("digits", folder, hidden=[], epochs=1, progress=False)
+    ...     open_run(folder).settings.data
+    'digits'
+    """
+    trainer = Trainer.resume(folder)
+    try:
+        facts = dict(trainer.extra["run"])
+        settings = Settings(**facts.pop("settings"))
+        for name in ("feature_names", "class_names"):
+            facts[name] = tuple(facts[name])
+        for name in ("inputs", "outputs"):
+            standardizer = Standardizer()
+            standardizer.load_state_dict(facts[name])
+            facts[name] = standardizer
+        return Run(Path(folder), trainer, settings, **facts)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArgumentError(
+            f"{os.fspath(folder)}, which holds a checkpoint that `handgrad train` has not written",
+            "the folder of a run",
+            "load it in Python: handgrad.Trainer.resume(folder)",
+        ) from error
