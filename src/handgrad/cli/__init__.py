@@ -9,6 +9,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from handgrad.cli.check import check
+from handgrad.cli.evaluate import evaluate
+from handgrad.cli.predict import predict
+from handgrad.cli.train import train
 from handgrad.errors import HandgradError
 
 __all__ = ["app", "main"]
@@ -21,11 +24,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(check)
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `check` a command of its own while it is the only one."""
+app.command()(train)
+app.command()(evaluate)
+app.command()(predict)
 
 
 def main() -> None:

@@ -1,0 +1,117 @@
+"""``python -m benchmarks``: the check, then the times."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from benchmarks import agreement, growth, memory, results, sizes
+from benchmarks.contestants import NAMES, OURS
+from benchmarks.machine import describe
+from benchmarks.tasks import EPOCH, NETWORKS, steps
+from benchmarks.timing import race
+from benchmarks.workers import AbsentError, Worker, working
+
+__all__ = ["Part", "main"]
+
+
+class Part(StrEnum):
+    """What there is to run."""
+
+    CHECK = "check"
+    STEPS = "steps"
+    EPOCH = "epoch"
+    MEMORY = "memory"
+    GROWTH = "growth"
+    SIZES = "sizes"
+
+
+def main(
+    parts: Annotated[
+        list[Part] | None,
+        typer.Argument(help="What to run, after the check; everything but the sizes by default."),
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help=f"A contestant to run beside {OURS}; repeatable.")
+    ] = None,
+    rounds: Annotated[
+        int, typer.Option(min=1, help="How often each contestant has its turn.")
+    ] = 15,
+    seconds: Annotated[float, typer.Option(help="How long a turn is, at least.")] = 0.1,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of each contestant.")] = 2,
+    networks: Annotated[
+        int, typer.Option(min=1, max=len(NETWORKS), help="Run the first few networks alone.")
+    ] = len(NETWORKS),
+    out: Annotated[Path, typer.Option(help="Where the results go.")] = results.FOLDER,
+) -> None:
+    """Check that all contestants compute the same; then time them, in turns, and write it down."""
+    console = Console()
+    wanted = set(parts or Part) - (set() if parts else {Part.SIZES})
+    unknown = set(only or ()) - set(NAMES)
+    if unknown:
+        raise typer.BadParameter(f"{sorted(unknown)}: the contestants are {', '.join(NAMES)}")
+    names = [name for name in NAMES if not only or name == OURS or name in only]
+    chosen = NETWORKS[:networks]
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    with working(names, threads) as (workers, absent):
+        for name, reason in absent.items():
+            say(f"left out: {name}: {reason}")
+        machine = describe(workers, threads)
+
+        def keep(part: Part, found: Any) -> None:
+            results.write(out, part, machine, found)
+
+        try:
+            agreed = agree(workers, chosen, say)
+        except AbsentError as reason:
+            sys.exit(str(reason))
+        if not agreed:
+            sys.exit("the contestants do not compute the same, so no time means anything")
+        if Part.STEPS in wanted:
+            keep(Part.STEPS, race(workers, steps(chosen), rounds, seconds, say))
+        if Part.EPOCH in wanted:
+            keep(Part.EPOCH, race(workers, [EPOCH], rounds, seconds, say))
+        if Part.GROWTH in wanted:
+            drawn = [worker for worker in workers if worker.name in growth.CONTESTANTS]
+            times = {
+                axis: race(drawn, tasks, max(1, rounds // 3), seconds, say)
+                for axis, tasks in growth.AXES.items()
+            }
+            keep(Part.GROWTH, times)
+    if Part.MEMORY in wanted:
+        keep(Part.MEMORY, memory.measure(names, threads, say))
+    if Part.SIZES in wanted:
+        keep(Part.SIZES, sizes.measure(names, say))
+    for table in results.collect(out):
+        console.print(table.rich())
+
+
+def agree(workers: list[Worker], networks: Any, say: Any) -> bool:
+    """Check the contestants, say what was found, and return whether all agree."""
+    worst: dict[tuple[str, str, str], agreement.Difference] = {}
+    fine = True
+    for found in agreement.check(workers, OURS, networks, say):
+        key = (found.contestant, found.task.dtype, found.task.optimizer)
+        if not found.agrees:
+            fine = False
+            say(f"DIFFERS: {found}")
+        if key not in worst or found.parameters > worst[key].parameters:
+            worst[key] = found
+    for (name, dtype, optimizer), found in worst.items():
+        say(
+            f"{name:14} {dtype} {optimizer:4} loss {found.loss:.1e}  gradients "
+            f"{found.gradients:.1e}  parameters {found.parameters:.1e} off {OURS}'s"
+        )
+    return fine
+
+
+if __name__ == "__main__":
+    typer.run(main)

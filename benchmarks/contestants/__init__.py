@@ -1,0 +1,36 @@
+"""The contestants, one a file: each trains the network of a task as its users would."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from benchmarks.contestants.contestant import Contestant
+
+__all__ = ["NAMES", "OURS", "Contestant", "load"]
+
+OURS = "handgrad"
+
+NAMES = {
+    "floor": "benchmarks.contestants.floor.Floor",
+    OURS: "benchmarks.contestants.ours.Handgrad",
+    "bare loop": "benchmarks.contestants.ours.BareLoop",
+    "torch": "benchmarks.contestants.torch_eager.TorchEager",
+    "torch.compile": "benchmarks.contestants.torch_compile.TorchCompile",
+    "jax": "benchmarks.contestants.jax_jit.JaxJit",
+    "scikit-learn": "benchmarks.contestants.scikit_learn.ScikitLearn",
+    "thinc": "benchmarks.contestants.thinc_chain.ThincChain",
+}
+"""For each name the class. A contestant is imported in its own process only."""
+
+
+def load(name: str) -> type[Contestant]:
+    """Import a contestant.
+
+    Raises
+    ------
+    ImportError
+        What it needs is not installed.
+    """
+    module, _, attribute = NAMES[name].rpartition(".")
+    cls: type[Contestant] = getattr(import_module(module), attribute)
+    return cls

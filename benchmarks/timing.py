@@ -1,0 +1,96 @@
+"""Rounds in which the contestants take turns, and what they say of two contestants."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from benchmarks.tasks import Task
+from benchmarks.workers import AbsentError, Worker
+
+__all__ = ["Say", "Timing", "race", "ratio"]
+
+Say = Callable[[str], None]
+
+PAUSE = 0.05
+"""Seconds before a turn: so long the idle threads of the one before may keep a core busy, since
+OpenBLAS and OpenMP let theirs wait for work in a loop for a while before they sleep."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The seconds of one step, or one epoch, of one contestant, in every round."""
+
+    contestant: str
+    task: Task
+    seconds: list[float]
+
+    @property
+    def median(self) -> float:
+        """The median over the rounds."""
+        return statistics.median(self.seconds)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the timing as JSON's values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Timing:
+        """Return the timing that `to_json` was called on."""
+        return cls(values["contestant"], Task.from_json(values["task"]), values["seconds"])
+
+
+def race(
+    workers: Iterable[Worker], tasks: Iterable[Task], rounds: int, seconds: float, say: Say
+) -> list[Timing]:
+    """Time every contestant in every task.
+
+    Parameters
+    ----------
+    workers
+        The contestants' processes.
+    tasks
+        What they do; for a task with samples an epoch, for another one a step.
+    rounds
+        How often each of them has its turn.
+    seconds
+        How long a turn is, at least: so many steps are taken in it.
+    say
+        Is told what goes on.
+    """
+    workers, timings = list(workers), []
+    for task in tasks:
+        ready = [worker for worker in workers if worker.takes(task)]
+        _ask_all(ready, say, "prepare", task=task, seconds=seconds)
+        times: dict[str, list[float]] = {worker.name: [] for worker in ready}
+        for _ in range(rounds):
+            for name, value in _ask_all(ready, say, "run", pause=PAUSE).items():
+                times[name].append(value)
+            ready = ready[1:] + ready[:1]  # nobody always comes after the same one
+        timings += [Timing(name, task, v) for name, v in times.items() if len(v) == rounds]
+        variant = f"{task.dtype} {task.optimizer}{f' x {task.samples:,}' if task.samples else ''}"
+        say(f"timed {task.network}, {variant}: {', '.join(times)}")
+    return timings
+
+
+def _ask_all(
+    workers: list[Worker], say: Say, call: str, pause: float = 0.0, **arguments: Any
+) -> dict[str, Any]:
+    """Ask one worker after the other, and take those that fail out of the list."""
+    answers = {}
+    for worker in list(workers):
+        time.sleep(pause)
+        try:
+            answers[worker.name] = worker.ask(call, **arguments)
+        except AbsentError as reason:
+            say(f"left out: {reason}")
+            workers.remove(worker)
+    return answers
+
+
+def ratio(one: Timing, other: Timing) -> float:
+    """Return how many times as long one takes as the other: the median of the rounds' ratios."""
+    return statistics.median(a / b for a, b in zip(one.seconds, other.seconds, strict=True))

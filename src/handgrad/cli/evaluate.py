@@ -1,0 +1,52 @@
+"""``handgrad evaluate``: how good a trained network is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+__all__ = ["evaluate"]
+
+_MOST_CLASSES = 20  # a larger confusion matrix is for a file, not for a terminal
+
+
+def evaluate(
+    folder: Annotated[
+        Path, typer.Argument(metavar="RUN", help="The folder of a run of handgrad train.")
+    ],
+    data: Annotated[str, typer.Argument(help="'digits', or a file of data with its target.")],
+    target: Annotated[
+        str | None,
+        typer.Option(help="What was to be predicted, where it is not the training data's name."),
+    ] = None,
+) -> None:
+    """Measure how good a trained network is on some data.
+
+    Where that is the data of the training, the held-out part is measured apart.
+    """
+    from handgrad.training.run import evaluate as evaluate_run
+    from handgrad.training.run import open_run
+
+    run = open_run(folder)
+    parts = evaluate_run(run, data, target=target)
+    console = Console()
+    table = Table("metric")
+    for part in parts:
+        table.add_column(f"{part.rows} ({part.count:,} rows)", justify="right")
+    for name in parts[0].values:
+        table.add_row(name.replace("_", " "), *(f"{part.values[name]:.4g}" for part in parts))
+    console.print(table)
+    confusion = parts[0].confusion
+    if confusion is None or len(confusion) > _MOST_CLASSES:
+        return
+    console.print(f"confusion matrix, {parts[0].rows} (rows: true, columns: predicted)")
+    matrix = Table("")
+    for name in run.class_names:
+        matrix.add_column(name, justify="right")
+    for name, row in zip(run.class_names, confusion.tolist(), strict=True):
+        matrix.add_row(name, *(str(count) if count else "·" for count in row))
+    console.print(matrix)

@@ -1,0 +1,175 @@
+"""The benchmark: contestants agree, one that does not is found, and a race ends in tables."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from benchmarks import import_time, results, sizes, step
+from benchmarks.agreement import Observation, check, compare
+from benchmarks.contestants import NAMES, OURS
+from benchmarks.machine import describe
+from benchmarks.memory import measure
+from benchmarks.plots import UNITS
+from benchmarks.tasks import NETWORKS, Task
+from benchmarks.timing import Timing, race, ratio
+from benchmarks.workers import AbsentError, Worker, working
+from numpy.testing import assert_allclose
+
+ROOT = Path(__file__).parents[1]
+
+TESTED = ["floor", OURS, "bare loop", "torch"]
+"""What the tests need anyway; the other contestants are extras."""
+
+SMALL = Task((7, 5, 4, 3), 11)
+
+
+@pytest.fixture(scope="module")
+def workers():
+    with working(TESTED, 1) as (started, absent):
+        assert not absent
+        yield started
+
+
+def test_contestants_compute_the_same(workers):
+    found = list(check(workers, OURS, (SMALL, NETWORKS[1]), pytest.fail))
+    assert {difference.contestant for difference in found} == {"torch"}
+    assert len(found) == 2 * 2 * 2
+    assert all(difference.agrees for difference in found)
+
+
+def observation(task, change=lambda array: array, loss=2.0):
+    start = np.concatenate([array.ravel() for layer in task.layers() for array in layer])
+    rng = np.random.default_rng(5)
+    first, last = (start - change(rng.standard_normal(start.size)) for _ in range(2))
+    return Observation(loss, first, last)
+
+
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
+@pytest.mark.parametrize(
+    "change", [lambda g: 1.001 * g, lambda g: -g, lambda g: g[::-1], lambda g: g * np.nan]
+)
+def test_a_contestant_that_computes_something_else_is_found(change, optimizer):
+    task = replace(SMALL, dtype="float64", optimizer=optimizer)
+    ours = observation(task)
+    assert compare(task, ours, observation(task), "same").agrees
+    assert not compare(task, ours, observation(task, change), "other").agrees
+    assert not compare(task, ours, observation(task, loss=2.001), "other loss").agrees
+
+
+def test_a_race_over_steps_and_an_epoch(workers, tmp_path):
+    said = []
+    epoch = replace(SMALL, optimizer="Adam", samples=40)
+    timings = race(workers, [SMALL, epoch], 3, 0.001, said.append)
+    assert [t.contestant for t in timings] == ["floor", OURS, "torch", *TESTED]
+    assert all(len(t.seconds) == 3 and min(t.seconds) > 0 for t in timings)
+    assert len(said) == 2
+
+    memory = measure(TESTED[:2], 1, said.append, epoch)
+    assert all(0 < found["imported"] <= found["peak"] for found in memory)
+    machine = describe(workers, 1)
+    assert machine["versions"]["torch"]
+    results.write(tmp_path, "steps", machine, timings[:3])
+    results.write(tmp_path, "epoch", machine, timings[3:])
+    results.write(tmp_path, "memory", machine, memory)
+    results.write(tmp_path, "sizes", machine, [{"contestant": OURS, "size": 12.0}])
+    growth = {axis: timings[3:] if axis == "samples" else timings[:3] for axis in UNITS}
+    results.write(tmp_path, "growth", machine, growth)
+    tables = results.collect(tmp_path)
+    assert len(tables) == 5
+    text = (tmp_path / "README.md").read_text()
+    assert all(table.title in text for table in tables)
+    assert (tmp_path / "steps.png").stat().st_size > 1000
+    assert (tmp_path / "growth.png").stat().st_size > 1000
+    assert Timing.from_json(json.loads((tmp_path / "steps.json").read_text())["found"][0])
+
+
+def test_the_ratio_is_the_median_of_the_rounds():
+    one, other = Timing("a", SMALL, [2.0, 30.0, 8.0]), Timing("b", SMALL, [1.0, 10.0, 2.0])
+    assert ratio(one, other) == 3.0
+
+
+class FakeWorker:
+    """A contestant that learns, until it is asked to."""
+
+    name, facts = "fake", {"learns": True}
+
+    def takes(self, task):
+        return True
+
+    def ask(self, call, task=None, **arguments):
+        raise AbsentError("fake: fails")
+
+
+def test_a_contestant_that_fails_the_check_is_left_out(workers):
+    said = []
+    assert list(check([workers[1], FakeWorker()], OURS, (SMALL,), said.append)) == []
+    assert said == ["left out: fake: fails"]
+    with pytest.raises(AbsentError, match="is not there"):
+        list(check([FakeWorker()], OURS, (SMALL,), said.append))
+    assert race([FakeWorker()], [SMALL], 1, 0.001, said.append) == []
+
+
+def test_a_contestant_that_is_not_there_or_fails_is_left_out(monkeypatch):
+    with working(["no such one"], 1) as (started, absent):
+        assert not started
+        assert "no such one" in absent["no such one"]
+    with Worker("floor", 1) as floor, pytest.raises(AbsentError, match="has no loss"):
+        floor.ask("observe", SMALL, path="nowhere", steps=1)
+    said = []
+    assert measure(["no such one"], 1, said.append) == []
+    assert "no such one" in said[0]
+    monkeypatch.setitem(sizes.REQUIREMENTS, "none", "./no such package")
+    assert sizes.measure(["none", "bare loop"], said.append) == []
+    assert "none" in said[1]
+
+
+def test_the_command(tmp_path):
+    command = [sys.executable, "-m", "benchmarks", "check", "steps", "--only", "torch"]
+    command += ["--networks", "1", "--rounds", "1", "--seconds", "0.001", "--threads", "1"]
+    result = subprocess.run(
+        [*command, "--out", str(tmp_path)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "One step, float64, Adam" in result.stdout
+    found = json.loads((tmp_path / "steps.json").read_text())["found"]
+    assert {timing["contestant"] for timing in found} == {OURS, "torch"}
+    assert len(found) == 2 * 4
+
+
+def test_the_command_refuses_an_unknown_contestant():
+    command = [sys.executable, "-m", "benchmarks", "check", "--only", "caffe"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert "caffe" in result.stderr
+
+
+def test_data_and_parameters_come_from_the_seed():
+    for task in NETWORKS[:3]:
+        assert_allclose(task.data()[0], task.data()[0])
+        assert task.data()[0].shape == (task.batch, task.sizes[0])
+        assert task.layers()[0][0].dtype == task.dtype
+        assert Task.from_json(json.loads(json.dumps(task.to_json()))) == task
+    assert set(TESTED) <= set(NAMES)
+
+
+def test_the_step_by_hand_is_the_step_with_a_model(monkeypatch):
+    monkeypatch.setattr(step, "SECONDS_A_ROUND", 1e-4)
+    ours, theirs, relative = step.compare((7, 5, 3), 4, rounds=3)
+    assert min(ours, theirs, relative) > 0
+
+
+def test_the_step_by_hand_is_compared_before_it_is_timed(monkeypatch):
+    by_hand = step.by_hand
+    monkeypatch.setattr(step, "by_hand", lambda layers, lr: by_hand(layers, 1.1 * lr))
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        step.compare((7, 5, 3), 4, rounds=1)
+
+
+def test_importing_is_timed_in_a_fresh_process():
+    assert import_time.seconds("json") > 0
+    with pytest.raises(subprocess.CalledProcessError):
+        import_time.seconds("no_such_module")
