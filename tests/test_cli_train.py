@@ -402,6 +402,15 @@ def test_evaluate_prints_metrics_and_confusion(flowers, houses):
     assert "confusion" not in result.output
 
 
+def test_names_that_look_like_markup_are_printed_as_they_are(tmp_path):
+    data = table(tmp_path / "a.csv", classes=["[red]", "[/]", "plain"])
+    assert typed("train", data, "--epochs", 1, "--out", tmp_path / "run").exit_code == 0
+    result = typed("evaluate", tmp_path / "run", data)
+    assert result.exit_code == 0, result.output
+    assert "[red]" in result.output
+    assert "[/]" in result.output
+
+
 @pytest.mark.parametrize(
     ("content", "target", "words"),
     [

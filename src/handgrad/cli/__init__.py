@@ -34,5 +34,7 @@ def main() -> None:
     try:
         app()
     except HandgradError as error:
-        Console(stderr=True).print(f"[bold red]handgrad:[/] {escape(str(error))}", highlight=False)
+        Console(stderr=True).print(
+            f"[bold red]handgrad:[/] {escape(str(error))}", highlight=False, soft_wrap=True
+        )
         sys.exit(2)

@@ -1,9 +1,10 @@
-"""``handgrad check``: whether every gradient is right."""
+"""``handgrad check``: whether every gradient is right, and what is wrong with one that isn't."""
 
 from __future__ import annotations
 
 import json
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,12 +14,50 @@ __all__ = ["check"]
 
 
 def check(
+    target: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="FILE.py:NAME | FOLDER",
+            help="A class of your own, or a folder that holds activations, losses, layers and "
+            "model; left out, the library itself is checked.",
+        ),
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(help="Which exercise the class is, where its name is none of ours."),
+    ] = None,
+    hints: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=4,
+            metavar="LEVEL",
+            help="The strongest hint: 1 the symptom, 2 the property that is violated, 3 the line "
+            "of the derivation, 4 the mend, with the right values.",
+        ),
+    ] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Write a page with heat maps as well."),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, metavar="SECONDS", help="When to stop code that hangs.")
+    ] = 60,
 ) -> None:
-    """Check every gradient of the library: against numerical truths, and against PyTorch.
+    """Say what is wrong with a gradient; or check every gradient of the library.
 
-    Exit status 0: everything agrees; 1: something is off.
+    Exit status 0: right; 1: something is wrong; 2: it could not be run.
     """
+    if target is None:
+        if kind is not None or html is not None:
+            raise typer.BadParameter("--kind and --html belong to a FILE.py:NAME or FOLDER")
+        _library(as_json)
+    else:
+        _target(target, kind, hints, as_json, html, timeout)
+
+
+def _library(as_json: bool) -> None:
     from handgrad.checking.library import check_library
     from handgrad.checking.report import show, watched
 
@@ -28,3 +67,22 @@ def check(
     else:
         show(report, Console())
     raise typer.Exit(0 if report.ok else 1)
+
+
+def _target(
+    target: str, kind: str | None, hints: int, as_json: bool, html: Path | None, timeout: float
+) -> None:
+    from handgrad.diagnosis.html import page
+    from handgrad.diagnosis.report import print_diagnosis, print_folder
+    from handgrad.diagnosis.target import diagnose_target, overall, to_dict
+
+    diagnoses = diagnose_target(target, kind, timeout=timeout)
+    if html is not None:
+        html.write_text(page(diagnoses, hints), encoding="utf-8")
+    if as_json:
+        typer.echo(json.dumps(to_dict(diagnoses, hints), indent=2))
+    elif len(diagnoses) == 1:
+        print_diagnosis(diagnoses[0], hints)
+    else:
+        print_folder(diagnoses, hints)
+    raise typer.Exit(overall(diagnoses).exit_code)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 __all__ = ["evaluate"]
@@ -46,7 +47,7 @@ def evaluate(
     console.print(f"confusion matrix, {parts[0].rows} (rows: true, columns: predicted)")
     matrix = Table("")
     for name in run.class_names:
-        matrix.add_column(name, justify="right")
+        matrix.add_column(escape(name), justify="right")
     for name, row in zip(run.class_names, confusion.tolist(), strict=True):
-        matrix.add_row(name, *(str(count) if count else "·" for count in row))
+        matrix.add_row(escape(name), *(str(count) if count else "·" for count in row))
     console.print(matrix)

@@ -114,7 +114,7 @@ def train(
         run.x(dataset, training),
         run.y(dataset, training),
         epochs=settings.epochs,
-        batch_size=settings.batch_size,
+        batch_size=settings.batch_rows(len(training)),
         validation_data=(run.x(dataset, held_out), run.y(dataset, held_out))
         if len(held_out)
         else None,

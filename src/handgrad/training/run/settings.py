@@ -29,7 +29,7 @@ OPTIMIZERS: Mapping[str, Callable[..., Optimizer]] = {
     "adamw": AdamW,
     "rmsprop": RMSprop,
 }
-LEARNING_RATES = {"sgd": 0.02, "adam": 0.001, "adamw": 0.002, "rmsprop": 0.001}
+LEARNING_RATES = {"sgd": 0.02, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.001}
 DTYPES = ("float32", "float64")
 
 
@@ -43,7 +43,7 @@ class Settings:
         ``digits``, or the path of a file that `handgrad.datasets.read` understands.
     target : str, optional
         What is to be predicted, as `handgrad.datasets.read` has it; None for its default.
-    hidden : sequence of int, default (512,)
+    hidden : sequence of int, default (256,)
         Units of each hidden layer; empty for a linear model.
     activation : {"relu", "sigmoid"}
         What follows each hidden layer.
@@ -56,11 +56,12 @@ class Settings:
     optimizer : {"adamw", "adam", "rmsprop", "sgd"}
         The optimizer; ``sgd`` has a momentum of 0.9.
     lr : float, optional
-        Learning rate; None for 0.02 with ``sgd``, 0.002 with ``adamw``, and 0.001 with the others.
-    epochs : int, default 60
+        Learning rate; None for 0.02 with ``sgd``, and 0.001 with the others.
+    epochs : int, default 40
         How often each datapoint is seen.
-    batch_size : int, default 64
-        Rows of a minibatch.
+    batch_size : int, optional
+        Rows of a minibatch; None for a power of two from 16 to 128, with which an epoch has about a
+        hundred steps.
     dtype : {"float32", "float64"}
         The floating type.
     validation : float, default 0.2
@@ -81,14 +82,14 @@ class Settings:
 
     data: str
     target: str | None = None
-    hidden: Sequence[int] = (512,)
+    hidden: Sequence[int] = (256,)
     activation: str = "relu"
     dropout: float | None = None
     loss: str = "auto"
     optimizer: str = "adamw"
     lr: float | None = None
-    epochs: int = 60
-    batch_size: int = 64
+    epochs: int = 40
+    batch_size: int | None = None
     dtype: str = "float32"
     validation: float = 0.2
     seed: int = 0
@@ -107,10 +108,17 @@ class Settings:
         seed = self.seed
         _check(self, "seed", isinstance(seed, int) and seed >= 0, "an integer >= 0")
         _check(self, "lr", self.lr is None or is_real(self.lr), "a number >= 0")
-        for name in ("epochs", "batch_size"):
-            positive_size(getattr(self, name), name, "a training")
+        positive_size(self.epochs, "epochs", "a training")
+        if self.batch_size is not None:
+            positive_size(self.batch_size, "batch_size", "a training")
         hidden = tuple(positive_size(units, "hidden", "a training") for units in self.hidden)
         object.__setattr__(self, "hidden", hidden)  # a list comes back from a checkpoint
+
+    def batch_rows(self, rows: int) -> int:
+        """Return how many rows a minibatch has, where there are so many to train on."""
+        if self.batch_size is not None:
+            return self.batch_size
+        return int(2 ** np.clip(np.rint(np.log2(rows / 100)), 4, 7))
 
     def make_optimizer(self) -> Optimizer:
         """Return the optimizer."""
