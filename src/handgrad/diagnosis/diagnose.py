@@ -1,0 +1,125 @@
+"""The way in: a class or an object in, a diagnosis out."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any
+
+from handgrad.diagnosis.engine import Outcome, examine
+from handgrad.diagnosis.kinds import KINDS, kind_of
+from handgrad.diagnosis.kinds.base import Kind, Shapes
+from handgrad.diagnosis.kinds.companions import own_classes
+from handgrad.diagnosis.result import Diagnosis, Status
+from handgrad.diagnosis.student import StudentError, Subject
+from handgrad.errors import ArgumentError
+
+__all__ = ["diagnose"]
+
+
+def diagnose(
+    obj_or_class: Any, kind: str | None = None, *, shapes: Shapes | None = None, seed: int = 0
+) -> Diagnosis:
+    """Say what is wrong with somebody's loss, activation, layer, dropout or model, and why.
+
+    Parameters
+    ----------
+    obj_or_class
+        A class that keeps the exercise's calls, which is the best: objects of several sizes are
+        made of it. Or an object, which is copied.
+    kind
+        "mse", "cross_entropy", "linear", "relu", "sigmoid", "dropout" or "model"; from the name of
+        the class where it is None.
+    shapes
+        Sizes (N, D, K) of the trials: rows, inputs, outputs. At least two, distinct and coprime,
+        or mistakes coincide.
+    seed
+        For everything random.
+
+    Returns
+    -------
+    Diagnosis
+        A verdict for each quantity, the mistake's name, the evidence, the hints.
+
+    Raises
+    ------
+    ArgumentError
+        The kind is not known.
+
+    Notes
+    -----
+    An exception in the code that is diagnosed is not raised: it is in the result's `failure`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class ReLU:
+    ...     def __call__(self, x):
+    ...         self.x = x
+    ...         return np.maximum(x, 0)
+    ...     def grad(self, in_gradient):
+    ...         return in_gradient * (in_gradient > 0)
+    >>> diagnosis = diagnose(ReLU)
+    >>> print(diagnosis.headline)
+    ReLU is wrong: masked by the sign of the upstream gradient
+    >>> print(diagnosis.hints(1)[0].text)
+    Your gradient never has a negative entry, and does not change when the input does.
+    """
+    start = perf_counter()
+    subject = Subject(obj_or_class)
+    name = kind or next(filter(None, (kind_of(c.__name__) for c in _classes(subject.type))), None)
+    if name not in KINDS:
+        raise ArgumentError(
+            f"{subject.name} of kind {name!r}" if name else f"{subject.name}, of no known kind",
+            f"one of {', '.join(KINDS)}",
+            "give the kind, for instance diagnose(thing, kind='linear')",
+        )
+    if name == "model" and not subject.is_class:  # an object cannot be given other components
+        subject = Subject(subject.type)
+    outcome = _attempt(KINDS[name], subject, {}, shapes, seed)
+    if KINDS[name].needs and subject.is_class and Status.of(outcome.findings) is not Status.RIGHT:
+        outcome = _with_own(KINDS[name], subject, outcome, shapes, seed)
+    seconds = perf_counter() - start
+    return Diagnosis(
+        subject.name,
+        name,
+        Status.of(outcome.findings),
+        tuple(outcome.findings),
+        tuple(outcome.notes),
+        outcome.failure,
+        seconds,
+    )
+
+
+def _classes(thing: Any) -> tuple[Any, ...]:
+    """Return a class and those that it derives from, or a function that makes objects."""
+    return getattr(thing, "__mro__", (thing,))
+
+
+def _attempt(
+    kind: type[Kind], subject: Subject, own: dict[str, type], shapes: Shapes | None, seed: int
+) -> Outcome:
+    try:
+        return examine(kind(subject, own), shapes, seed)
+    except StudentError as error:
+        return Outcome(failure=error.failure)
+
+
+def _with_own(
+    kind: type[Kind], subject: Subject, outcome: Outcome, shapes: Shapes | None, seed: int
+) -> Outcome:
+    """Try again with the layers of the student's module, for code that takes no others."""
+    own = {name: cls for name, cls in own_classes(subject).items() if name in kind.needs}
+    usable = {}
+    for name, cls in own.items():
+        alone = _attempt(KINDS[name], Subject(cls), {}, None, seed)
+        if Status.of(alone.findings) is Status.RIGHT:
+            usable[name] = cls
+        else:
+            outcome.notes.append(f"its own {cls.__name__} is not right: mend that one first")
+    if not usable:
+        return outcome
+    again = _attempt(kind, subject, usable, shapes, seed)
+    better = Status.of(again.findings) is Status.RIGHT or (
+        Status.of(outcome.findings) is Status.FAILED and Status.of(again.findings) is Status.WRONG
+    )
+    return again if better else outcome

@@ -1,0 +1,1 @@
+from layers.Linear import Linear

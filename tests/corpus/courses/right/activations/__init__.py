@@ -1,0 +1,2 @@
+from .ReLU import ReLU
+from .Sigmoid import Sigmoid

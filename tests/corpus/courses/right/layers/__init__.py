@@ -1,0 +1,2 @@
+from .Dropout import Dropout
+from .Linear import Linear

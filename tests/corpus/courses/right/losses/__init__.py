@@ -1,0 +1,2 @@
+from losses.CrossEntropy import CrossEntropy
+from losses.MSELoss import MSELoss

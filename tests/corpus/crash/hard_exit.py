@@ -1,0 +1,13 @@
+"""Takes the interpreter along."""
+
+import os
+
+import numpy as np
+
+
+class Sigmoid:
+    def __call__(self, x):
+        return 1 / (1 + np.exp(-x))
+
+    def grad(self, in_gradient):
+        os._exit(0)

@@ -1,0 +1,10 @@
+"""NumPy was not imported."""
+
+
+class ReLU:
+    def __call__(self, x):
+        self.x = x
+        return np.maximum(0, x)
+
+    def grad(self, in_gradient):
+        return in_gradient * (self.x > 0)

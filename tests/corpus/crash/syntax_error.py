@@ -1,0 +1,9 @@
+"""A colon is missing."""
+
+import numpy as np
+
+
+class ReLU:
+    def __call__(self, x)
+        self.x = x
+        return np.maximum(0, x)

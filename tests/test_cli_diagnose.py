@@ -1,0 +1,108 @@
+"""``handgrad check`` on a student's file or folder."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from handgrad.cli import app
+from handgrad.errors import ArgumentError
+
+CORPUS = Path(__file__).parent / "corpus"
+MISTAKEN = f"{CORPUS / 'mistakes' / 'linear.py'}:AveragedBoth"
+RIGHT = f"{CORPUS / 'courses' / 'right' / 'activations' / 'ReLU.py'}:ReLU"
+
+
+def check(*arguments):
+    wide = {"COLUMNS": "200", "NO_COLOR": "1"}  # so that no sentence is broken
+    return CliRunner().invoke(app, ["check", *map(str, arguments)], env=wide)
+
+
+def test_right_wrong_and_could_not_run_have_each_their_status():
+    assert check(RIGHT).exit_code == 0
+    wrong = check(MISTAKEN, "--kind", "linear")
+    assert wrong.exit_code == 1
+    assert "averaged over the minibatch" in wrong.stdout
+    failed = check(CORPUS / "crash" / "shapes.py:Linear")
+    assert failed.exit_code == 2
+    assert "self.x @ in_gradient" in failed.stdout
+
+
+@pytest.mark.parametrize("level", [1, 2, 3, 4])
+def test_hints_are_capped(level):
+    result = check(MISTAKEN, "--kind", "linear", "--hints", level, "--json")
+    said = json.loads(result.stdout)
+    assert result.exit_code == said["exit_code"] == 1
+    assert {hint["level"] for hint in said["hints"]} == set(range(1, level + 1))
+    examples = [f["example"] for f in said["findings"] if f["verdict"] == "wrong"]
+    assert examples
+    for example in examples:
+        assert (example["truth"] is not None) == (level == 4)
+
+
+def test_a_level_outside_the_ladder_is_refused():
+    assert check(MISTAKEN, "--kind", "linear", "--hints", 5).exit_code == 2
+
+
+def test_the_page_is_written(tmp_path):
+    page = tmp_path / "page.html"
+    assert check(MISTAKEN, "--kind", "linear", "--html", page, "--hints", 4).exit_code == 1
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("<!DOCTYPE html>")
+    assert text.count("<figure>") >= 3
+
+
+def test_a_folder_is_checked_whole():
+    result = check(CORPUS / "courses" / "mistaken", "--json")
+    said = json.loads(result.stdout)
+    assert result.exit_code == said["exit_code"] == 1
+    assert len(said["diagnoses"]) == 7
+    assert check(CORPUS / "courses" / "right").exit_code == 0
+    empty = check(CORPUS / "courses" / "empty")
+    assert empty.exit_code == 2
+    assert "it is missing: there is neither losses.py" in empty.stdout
+
+
+def test_code_that_hangs_is_stopped():
+    result = check(CORPUS / "crash" / "endless.py:ReLU", "--timeout", 1)
+    assert result.exit_code == 2
+    assert "no answer within 1 s" in result.stdout
+
+
+def test_an_unknown_kind_and_an_unknown_name_are_told():
+    for result in (check(MISTAKEN), check(MISTAKEN, "--kind", "nonsense")):
+        assert result.exit_code == 2
+        assert "linear" in result.output or "linear" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mend"),
+    [
+        ((CORPUS / "crash" / "typo.py",), "typo.py:ReLU"),
+        (("nowhere",), "check the path"),
+        ((CORPUS / "courses" / "right", "--kind", "relu"), "leave --kind out"),
+    ],
+    ids=["no name", "no file", "a kind for a folder"],
+)
+def test_a_target_that_is_none_says_how_to_write_one(arguments, mend):
+    result = check(*arguments)
+    assert isinstance(result.exception, ArgumentError)
+    assert mend in str(result.exception)
+
+
+@pytest.mark.parametrize("option", [("--kind", "relu"), ("--html", "page.html")])
+def test_options_of_a_target_need_one(option):
+    result = check(*option)
+    assert result.exit_code == 2
+    assert not Path("page.html").exists()
+
+
+def test_the_installed_command_gives_the_status_and_no_traceback():
+    command = [sys.executable, "-c", "from handgrad.cli import main; main()", "check", "nowhere"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert "FILE.py:NAME" in result.stderr
