@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from handgrad import Activation, CrossEntropy, Dropout, Linear, Model, MSELoss, 
 from handgrad.checking import (
     CASES,
     Case,
+    cases,
     central_differences,
     check,
     check_library,
@@ -22,6 +24,10 @@ from handgrad.checking import (
     repeatable,
 )
 from handgrad.checking.comparison import compare
+from handgrad.checking.invariants import (
+    independent_of_the_batch,
+    rows_of_the_gradient_sum_to_zero,
+)
 from handgrad.checking.report import show, watched
 from handgrad.cli import app
 from handgrad.errors import ArgumentError, DtypeError, ShapeError
@@ -160,6 +166,31 @@ class OtherCalls(Square):
         return 2 * super().grad(in_gradient)
 
 
+class OtherWeights(Linear):
+    def grad(self, in_gradient):
+        dw, dx = super().grad(in_gradient)
+        return 2 * dw, dx
+
+
+class OtherBias(Linear):
+    def grad(self, in_gradient):
+        gradients = super().grad(in_gradient)
+        self.gradients = {**self.gradients, "bias": -self.gradients["bias"]}
+        return gradients
+
+
+class FlatBias(Linear):
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        dx, gradients = super().pullback(dy, saved, need_dx, out)
+        return dx, {**gradients, "bias": gradients["bias"][0]}
+
+
+class ForgetsTheBias(Linear):
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        dx, gradients = super().pullback(dy, saved, need_dx, out)
+        return dx, {"weights": gradients["weights"]}
+
+
 class IgnoresOut(Linear):
     def pullback(self, dy, saved, need_dx=True, out=None):
         return super().pullback(dy, saved, need_dx)
@@ -194,6 +225,10 @@ def wrong(name, *invariants):
         wrong(CoarseInSingle, "precision_is_kept"),
         wrong(InventsAGradient, "one_gradient_for_each_parameter"),
         wrong(OtherCalls, "same_through_the_calls"),
+        wrong(OtherWeights, "same_through_the_calls"),
+        wrong(OtherBias, "same_through_the_calls"),
+        wrong(FlatBias, "one_gradient_for_each_parameter"),
+        wrong(ForgetsTheBias, "one_gradient_for_each_parameter"),
         wrong(IgnoresOut, "writes_where_it_is_told"),
         wrong(NeedsDx, "writes_where_it_is_told"),
     ],
@@ -205,6 +240,60 @@ def test_each_invariant_sees_what_violates_it(component, violated):
     assert violated <= found
     assert bool(violated) == bool(found)
     assert result.ok == (not violated)
+
+
+class Centres(Activation):
+    """Right, but a row's output depends on the others."""
+
+    def apply(self, x):
+        return x - x.mean(axis=0), None
+
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        return dy - dy.mean(axis=0), {}
+
+
+class OnAtTheKink(ReLU):
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        return dy * (saved >= 0), {}
+
+
+class DropsAlways(Dropout):
+    def eval(self):
+        return self
+
+
+class IgnoresWeights(MSELoss):
+    def apply(self, predictions, targets, weights=None):
+        return super().apply(predictions, targets)
+
+
+class WeighsTheValueAlone(MSELoss):
+    def apply(self, predictions, targets, weights=None):
+        value, _ = super().apply(predictions, targets, weights)
+        return value, predictions - targets
+
+
+class Shifted(CrossEntropy):
+    def pullback(self, saved):
+        return super().pullback(saved) + 1e-3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "targets", "invariant"),
+    [
+        (Centres(), None, independent_of_the_batch),
+        (OnAtTheKink(), None, cases.zero_at_the_kink),
+        (DropsAlways(Linear(3, 5), 0.5), None, cases.nothing_dropped_in_evaluation),
+        (IgnoresWeights(), X + 1, cases.scaled_by_its_weights),
+        (WeighsTheValueAlone(), X + 1, cases.scaled_by_its_weights),
+        (Shifted(), [0, 1, 2, 0, 1, 2, 0], rows_of_the_gradient_sum_to_zero),
+    ],
+    ids=lambda value: getattr(value, "__name__", type(value).__name__),
+)
+def test_what_only_some_rows_ask_sees_what_violates_it(wrong, targets, invariant):
+    (violation,) = check(wrong, X, targets, invariants=[invariant]).violations
+    assert violation.invariant == invariant.__name__
+    assert "Error" not in violation.seen
 
 
 def test_wrong_factor_is_reported_in_numbers():
@@ -222,6 +311,56 @@ def test_single_precision_inside_is_too_coarse_for_a_complex_step():
 
 def test_violation_is_told_in_words():
     assert "linear in the upstream gradient: no, dx is not" in str(check(NotLinear(), X))
+
+
+@pytest.mark.parametrize(
+    ("component", "told"),
+    [
+        (FlatBias(3, 5), "dbias has the shape (5,) where it should have (1, 5)"),
+        (ForgetsTheBias(3, 5), "there is no dbias"),
+        (InventsAGradient(), "there is dweights, but no such parameter"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_wrong_with_the_gradients_of_the_parameters_is_told(component, told):
+    assert f"one gradient for each parameter: no, {told}" in str(check(component, X))
+
+
+def test_a_component_in_single_precision_is_checked_in_double():
+    rng = np.random.default_rng(3)
+    model = Model([Linear(3, 5, rng=rng, dtype=np.float32), Sigmoid(), Dropout(ReLU(), 0.5)])
+    before = model.parameters.copy()
+    for subject, targets in ((model, None), (Sigmoid(), None), (MSELoss(), X + 1)):
+        truth = central_differences if subject is model else complex_step
+        result = check(subject, X.astype(np.float32), targets, truth=truth)
+        assert result.ok, result
+    assert model.parameters.dtype == np.float32
+    np.testing.assert_array_equal(model.parameters, before)
+
+
+def test_a_single_number_is_an_input_too():
+    assert check(Sigmoid(), 0.5, truth=complex_step).ok
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_there_is_no_gradient_to_compare_where_the_input_is_not_finite(value):
+    for arguments in ((ReLU(), [[1.0, value]]), (MSELoss(), [value], [1.0])):
+        with pytest.raises(ArgumentError, match="NaN or infinity in the"):
+            check(*arguments)
+
+
+def test_what_does_not_apply_is_not_counted():
+    components, losses = check(Linear(3, 5), X), check(MSELoss(), X, X + 1)
+    assert components.invariants == losses.invariants + 2  # an upstream gradient, and out
+
+
+def test_not_a_number_is_no_accusation_of_mutating():
+    class Nan(Square):
+        def pullback(self, dy, saved, need_dx=True, out=None):
+            return np.nan * dy, {}
+
+    found = {violation.invariant for violation in check(Nan(), X).violations}
+    assert not found & {"nothing_is_mutated", "same_through_the_calls", "writes_where_it_is_told"}
 
 
 def test_parameters_and_random_state_are_left_alone():
@@ -289,6 +428,31 @@ def test_an_exception_is_a_violation():
         report = check_library([case], pytorch=False)
         assert not report.ok
         assert all(result.violations for _, _, result in report.results)
+        for _, _, result in report.results:  # says what, and where
+            assert str(result.faults[0]).startswith(("runs: no, KeyError", "runs: no, RuntimeErr"))
+            assert "of test_checking.py)" in str(result.faults[0])
+
+
+def test_report_tells_the_first_fault_of_each_row_and_nothing_that_is_right():
+    rows = [
+        Case(
+            FlatBias,
+            about,
+            lambda rng: FlatBias(3, 5, rng=rng),
+            lambda rng: X,
+            None,
+        )
+        for about in ("once", "twice")
+    ]
+    report, console = check_library(rows, pytorch=False), Console(file=io.StringIO(), width=80)
+    show(report, console)
+    text = console.file.getvalue()
+    assert text.count("dbias against complex step") == 2
+    assert "dx against" not in text
+    assert "6 of 6 checks are off." in text
+    assert max(map(len, text.splitlines())) <= 80
+    headings = [line for line in text.splitlines() if line.startswith("FlatBias,")]
+    assert headings == ["FlatBias, once (seed 0)", "FlatBias, twice (seed 0)"]
 
 
 def test_report_is_plain_json_even_with_infinite_errors():
@@ -344,8 +508,16 @@ def test_command_prints_the_table():
     assert "WRONG" not in result.stdout
 
 
-def test_command_says_so_where_there_is_no_pytorch(monkeypatch):
-    monkeypatch.setattr("handgrad.checking.library.has_pytorch", lambda: False)
+@pytest.mark.parametrize("error", [ModuleNotFoundError, OSError])
+def test_command_says_so_where_there_is_no_pytorch(monkeypatch, error):
+    class Finder:
+        @staticmethod
+        def find_spec(name, path, target=None):
+            if name == "torch":
+                raise error("no such library")
+
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    monkeypatch.setattr("sys.meta_path", [Finder, *sys.meta_path])
     result = CliRunner().invoke(app, ["check"])
     assert result.exit_code == 0
     assert "PyTorch is not installed" in result.stdout

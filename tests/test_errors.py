@@ -1,5 +1,6 @@
 """Bad input: the error names what was given, what was expected and the mend; nothing changes."""
 
+import operator
 import pickle
 import warnings
 
@@ -62,6 +63,7 @@ NOT_NUMBERS = {
     "complex numbers": (np.ones((N, D), complex), DtypeError, "complex128"),
     "dates": (np.array([["2000-01-01"] * D], dtype="datetime64[D]"), DtypeError, "datetime64"),
     "ragged rows": ([[1.0, 2.0, 3.0], [4.0]], ShapeError, "list with rows of several lengths"),
+    "masked entries": (np.ma.masked_less(np.ones((N, D)), 2), DtypeError, "masked"),
     "an empty minibatch": (np.empty((0, D)), ShapeError, r"\(0, 3\)[\s\S]*leave empty"),
     "no features": (np.empty((N, 0)), ShapeError, r"\(7, 0\)"),
     "an empty list": ([], ShapeError, r"\(0,\)"),
@@ -320,6 +322,15 @@ def test_a_parameter_is_an_array_of_its_shape(value, error):
 # Steps
 
 
+@pytest.mark.parametrize(
+    "build", [linear, lambda: with_theirs().components[0]], ids=["ours", "theirs"]
+)
+def test_the_dict_of_a_layers_parameters_stays(build):
+    layer = called(build)
+    with refuses(ArgumentError, layer, match="another dict"):
+        layer.parameters = {name: array + 1 for name, array in layer.parameters.items()}
+
+
 @pytest.mark.parametrize("lr", [*INFINITE, *NO_NUMBER, 10**400], ids=repr)
 def test_a_learning_rate_is_a_finite_number(lr):
     model = small_model()
@@ -334,7 +345,15 @@ FOREIGN = {
     "a list of dicts": lambda model: [dict(entry) for entry in trained(model)],
     "the vector": lambda model: trained(model).flat,
     "an outer model's": lambda model: trained(Model([model])),
+    "more than its own": lambda model: trained(model) * 2,
+    "its own, twice over": lambda model: operator.imul(trained(model), 2),
+    "its own without the last": lambda model: shorter(trained(model)),
 }
+
+
+def shorter(gradients):
+    gradients.pop()
+    return gradients
 
 
 @pytest.mark.parametrize("build", FOREIGN.values(), ids=FOREIGN)
@@ -345,6 +364,40 @@ def test_gradients_that_belong_to_another_model(build):
         model.update_parameters(foreign, 0.1)
     with refuses(GradientsError, model, foreign, match="this model's backward did not return"):
         model.backward(random(N, K), out=foreign)
+
+
+@pytest.mark.parametrize(
+    ("i", "entry", "error", "match"),
+    [
+        (0, None, GradientsError, "NoneType as the gradients"),
+        (0, {"weights": random(D, H)}, GradientsError, r"\['weights'\][\s\S]*'bias'"),
+        (slice(0, 2), [{}, {}], GradientsError, "list as the gradients"),
+        (1, {"weights": random(D, H)}, GradientsError, r"gradients of \[\]"),
+    ],
+    ids=str,
+)
+def test_an_entry_that_is_no_components_gradients(i, entry, error, match):
+    gradients = trained(small_model())
+    with refuses(error, gradients, match=match):
+        gradients[i] = entry
+
+
+@pytest.mark.parametrize(
+    ("array", "error", "match"),
+    [
+        (random(H, D), ShapeError, r"\(5, 3\)[\s\S]*\(3, 5\)"),
+        (np.full((D, H), "a"), DtypeError, "<U1 as the gradient of the weights"),
+        (random(D, H) * 1j, DtypeError, "complex128 as the gradient of the weights"),
+        (None, ShapeError, r"shape \(\)"),
+    ],
+    ids=["another shape", "strings", "complex", "none"],
+)
+def test_an_array_that_is_no_parameters_gradient(array, error, match):
+    model = small_model()
+    gradients = trained(model)
+    gradients[0]["weights"] = array
+    with refuses(error, model, match=match):
+        model.update_parameters(gradients, 0.1)
 
 
 # The errors themselves

@@ -21,6 +21,7 @@ EXERCISE = SOURCE.parents[1] / "exercise"
 
 ORDER = [
     "errors",
+    "arguments",
     "component",
     "adapter",
     "activations",

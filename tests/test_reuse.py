@@ -68,3 +68,17 @@ def test_an_entry_that_was_replaced_is_not_used_again(model):
     assert again[0]["weights"] is not other
     np.testing.assert_array_equal(other, 1)
     np.testing.assert_array_equal(again.flat, backward(copy.deepcopy(model), 1).flat)
+
+
+@pytest.mark.parametrize("change", [list.reverse, list.pop, lambda g: g.append(g[1])])
+def test_a_list_that_somebody_has_changed_is_not_used_again(change):
+    rng = np.random.default_rng(0)
+    model = Model([Linear(7, 7, rng=rng), ReLU(), Linear(7, 7, rng=rng)])
+    expected = backward(model, 1).flat.copy()
+    change(backward(model, 0))
+    again = backward(model, 1)
+    np.testing.assert_array_equal(again.flat, expected)
+    assert [list(entry) for entry in again] == [["weights", "bias"], [], ["weights", "bias"]]
+    before = model.parameters.copy()
+    model.update_parameters(again, 1.0)
+    np.testing.assert_array_equal(model.parameters, before - expected)

@@ -79,6 +79,18 @@ def test_integers_and_lists_count_as_float64(component, dtype):
     assert_array_equal(y, component(x.tolist()))
 
 
+def test_numbers_in_another_order_of_bytes_are_the_same_numbers():
+    x, targets = random(N, K), random(N, K, seed=1)
+    swapped = [array.astype(array.dtype.newbyteorder()) for array in (x, targets)]
+    for component in (ReLU(), Sigmoid(), Linear(K, D, rng=generator())):
+        assert_array_equal(component(swapped[0]), component(x))
+        assert component(swapped[0]).dtype.isnative
+    for loss in (MSELoss(), CrossEntropy()):
+        assert loss(*swapped) == loss(x, targets)
+        assert_array_equal(loss.grad(), (loss(x, targets), loss.grad())[1])
+        assert loss.grad().dtype == np.float64
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
 def test_precision_is_kept(dtype):
     x, dy = random(N, D).astype(dtype), random(N, K, seed=1).astype(dtype)

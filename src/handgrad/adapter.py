@@ -9,7 +9,8 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from handgrad.component import Array, Component, Layer, Loss, as_floats
+from handgrad.arguments import as_floats
+from handgrad.component import Array, Component, Layer, Loss
 from handgrad.errors import ArgumentError, CallOrderError, GradientsError, ShapeError
 
 __all__ = ["ContractAdapter", "ExerciseAdapter", "adapt"]

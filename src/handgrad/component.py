@@ -18,114 +18,17 @@ the two, written once, in this file: the first remembers ``saved``, the second u
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from numbers import Real
-from operator import index
 from types import MappingProxyType
 from typing import Any, Self, overload
 
-import numpy as np
 import numpy.typing as npt
 
-from handgrad.errors import ArgumentError, CallOrderError, DtypeError, ShapeError
+from handgrad.arguments import Array, as_floats, as_numbers, in_short, row_weights
+from handgrad.errors import ArgumentError, CallOrderError, ShapeError
 
 __all__ = ["Activation", "Array", "Component", "Layer", "Loss", "Parameter"]
-
-Array = npt.NDArray[Any]
-"""An array of real numbers, or of complex ones while a complex step is taken through a formula."""
-
-
-def in_short(owner: object) -> str:
-    """Return what a message calls `owner`: its repr, unless that is a table, as a model's is."""
-    text = owner if isinstance(owner, str) else repr(owner)
-    return f"a {type(owner).__name__}" if "\n" in text else text
-
-
-def as_numbers(value: npt.ArrayLike, role: str, owner: object) -> Array:
-    """Return `value` as a non-empty array of numbers, itself where it already is one.
-
-    `role` and `owner` (the "input" of "ReLU()") are for the message only.
-    """
-    # An array of another library (CuPy's, say) speaks NumPy's protocol, and flows through as it is;
-    # a subclass of ndarray does not, since np.matrix means something else by `*`.
-    if type(value) is not np.ndarray and (
-        isinstance(value, np.ndarray) or not hasattr(value, "__array_function__")
-    ):
-        try:
-            value = np.asarray(value)
-        except (ValueError, TypeError) as error:
-            raise ShapeError(
-                f"{type(value).__name__} with rows of several lengths as the {role} of "
-                f"{in_short(owner)}",
-                "a rectangular array of numbers",
-                "pad or cut the rows to one length",
-            ) from error
-    array: Array = value  # type: ignore[assignment]
-    if array.dtype.kind not in "fiub":
-        raise DtypeError(
-            f"an array of {array.dtype} as the {role} of {in_short(owner)}",
-            "real numbers (floats, or integers, which become float64)",
-            "convert it, for instance with .astype(np.float64)",
-        )
-    if not array.size:
-        raise ShapeError(
-            f"an empty array of shape {array.shape} as the {role} of {in_short(owner)}",
-            "at least one row and one feature",
-            "leave empty minibatches out",
-        )
-    return array
-
-
-def as_floats(value: npt.ArrayLike, role: str, owner: object) -> Array:
-    """Return `value` as `as_numbers` does, integers and booleans converted to float64."""
-    array = as_numbers(value, role, owner)
-    return array if array.dtype.kind == "f" else array.astype(np.float64)
-
-
-def row_weights(weights: npt.ArrayLike, predictions: Array, owner: object) -> Array:
-    """Return `weights` in the predictions' type, or raise where they are not one for each row."""
-    array = as_numbers(weights, "weights", owner)
-    if array.shape != predictions.shape[:1]:
-        raise ShapeError(
-            f"weights of shape {array.shape} for predictions of shape {predictions.shape} "
-            f"in {in_short(owner)}",
-            f"one weight for each row, shape {predictions.shape[:1]}",
-            "give each datapoint one number; weights.ravel() makes a column flat",
-        )
-    return array.astype(predictions.dtype, copy=False)
-
-
-def positive_size(value: object, name: str, owner: str) -> int:
-    """Return `value` as an int, or raise `ArgumentError` where it is not a positive integer."""
-    try:
-        size = 0 if isinstance(value, bool) else index(value)  # type: ignore[arg-type]
-    except TypeError:
-        size = 0
-    if size < 1:
-        raise ArgumentError(
-            f"{name}={value!r} for {owner}", "a positive integer", "give the size as an int >= 1"
-        )
-    return size
-
-
-def is_real(value: object) -> bool:
-    """Return whether `value` is a finite real number, which a bool is not."""
-    try:
-        return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-    except OverflowError:  # an int beyond every float
-        return False
-
-
-def check_rng(rng: object, owner: str) -> None:
-    """Raise `ArgumentError` where `rng` is neither None nor a `numpy.random.Generator`."""
-    if rng is not None and not isinstance(rng, np.random.Generator):
-        raise ArgumentError(
-            f"rng={rng!r} for {owner}",
-            "a numpy.random.Generator, or None for NumPy's global state",
-            "make one from a seed with numpy.random.default_rng(seed)",
-        )
 
 
 class Component(ABC):
@@ -373,6 +276,16 @@ class Layer(Component):
 
     parameters: dict[str, Array]
     gradients: Mapping[str, Array] = MappingProxyType({})
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # A model would go on to train the arrays in the first dict.
+        if name == "parameters" and name in vars(self):
+            raise ArgumentError(
+                f"another dict as the parameters of {self!r}",
+                "the dict that it was made with",
+                "assign the arrays one by one, as in layer.weights = array, which copies them",
+            )
+        super().__setattr__(name, value)
 
     def grad(self, in_gradient: npt.ArrayLike) -> tuple[Array | None, Array]:
         """Return the gradients with respect to the weights and to the input of the last call.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from operator import is_
 from sys import getrefcount
 from typing import Any
 
 import numpy as np
 
+from handgrad.arguments import as_numbers
 from handgrad.component import Array, Component
 from handgrad.errors import GradientsError, ShapeError
 
@@ -82,11 +84,17 @@ class Reusable:
     """
 
     def __init__(self, layout: Layout, parameters: Array) -> None:
-        self.pieces = Gradients(layout, np.empty_like(parameters))._pieces()
+        self.gradients = Gradients(layout, np.empty_like(parameters))
+        self.entries = list(self.gradients)
+        self.pieces = self.gradients._pieces()
         self.unseen = list(map(getrefcount, self.pieces))
 
     def free(self) -> bool:
-        return list(map(getrefcount, self.pieces)) == self.unseen
+        return (
+            list(map(getrefcount, self.pieces)) == self.unseen
+            and len(self.gradients) == len(self.entries)  # or somebody has turned the list around
+            and all(map(is_, self.gradients, self.entries))
+        )
 
 
 class Layout:
@@ -156,8 +164,14 @@ _NONE: dict[str, Array] = {}  # one dict, so that components without parameters 
 
 def store(given: Any, mine: Any, add: bool) -> None:
     """Put gradients that a component did not write where it was told to into their place."""
-    if isinstance(mine, Gradients):
+    if isinstance(mine, Gradients) and isinstance(given, Gradients):
         given, mine = {"flat": given.flat}, {"flat": mine.flat}
+    if not isinstance(given, Mapping) or not isinstance(mine, Mapping):
+        raise GradientsError(
+            f"{type(given).__name__} as the gradients of a component",
+            "a dict of arrays by the parameters' names, or a model's gradients",
+            "give each component's gradients in the form that backward returned",
+        )
     if given.keys() != mine.keys():
         raise GradientsError(
             f"gradients of {sorted(given)}", f"gradients of {sorted(mine)}", "return one for each"
@@ -172,6 +186,7 @@ def store(given: Any, mine: Any, add: bool) -> None:
                 f"the shape of the {name}, {place.shape}",
                 "the gradient of a parameter has the parameter's shape",
             )
+        array = as_numbers(array, f"gradient of the {name}", "a component")
         if add:
             place += array
         else:

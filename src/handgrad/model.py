@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from handgrad.adapter import adapt
-from handgrad.component import Activation, Array, Component, as_numbers, in_short, is_real
+from handgrad.arguments import as_numbers, in_short, is_real
+from handgrad.component import Activation, Array, Component
 from handgrad.errors import ArgumentError, DtypeError, GradientsError, ShapeError
 from handgrad.gradients import Gradients, Homes, Layout, Reusable, parameters_of, store
 
@@ -283,7 +284,7 @@ class Model(Component):
             return self.pullback(dy, saved, False, out)[1]
         if self._reusable is None or not self._reusable.free():
             self._reusable = Reusable(self.layout, self._flat)
-        return self.pullback(dy, saved, False, self._reusable.pieces[0])[1]
+        return self.pullback(dy, saved, False, self._reusable.gradients)[1]
 
     def update_parameters(self, gradients: Gradients, lr: float) -> None:
         r"""Take one step of gradient descent, :math:`\theta \leftarrow \theta - \eta \, g`.
@@ -311,11 +312,14 @@ class Model(Component):
         parameters -= float(lr) * gradients.flat
 
     def _check_ours(self, gradients: Gradients) -> None:
-        if getattr(gradients, "layout", None) is not self.layout:
+        if getattr(gradients, "layout", None) is not self.layout or len(gradients) != len(
+            self.components
+        ):
             raise GradientsError(
                 f"{type(gradients).__name__} that this model's backward did not return",
-                "the gradients of this very model",
-                "pass what model.backward(loss.grad()) returned, changed in place if need be",
+                "the gradients of this very model, one entry for each component",
+                "pass what model.backward(loss.grad()) returned; gradients.flat can be changed, "
+                "for instance gradients.flat[:] *= 2",
             )
 
     def train(self) -> Self:

@@ -7,7 +7,7 @@ tests; a public component without a row fails them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,8 @@ import numpy as np
 from handgrad.activations import ReLU, Sigmoid
 from handgrad.checking.evaluation import Subject
 from handgrad.checking.invariants import (
-    GENERAL,
+    OF_COMPONENTS,
+    OF_LOSSES,
     Invariant,
     independent_of_the_batch,
     rows_of_the_gradient_sum_to_zero,
@@ -50,17 +51,20 @@ class Case:
     x : callable
         Draws an input, away from kinks.
     twin : callable
-        The same formula in PyTorch: (torch, component, x, parameters, targets) -> y.
+        The same formula in PyTorch: (torch, component, x, parameters, targets) -> y. What may
+        stand in another component also takes `at`, which its parameters' names begin with.
     targets : callable, optional
         Draws a loss' targets.
     truth : callable
         `complex_step` where the formula is analytic.
     invariants : tuple
-        What must hold besides `GENERAL`.
+        What must hold besides what holds for everything of its kind.
     wrong : tuple of (callable, exception)
         Each callable does one wrong thing to the component and must raise that error.
     extreme : callable, optional
         Inputs as far out as they come: nothing may overflow, warn, or stop being finite.
+    seeds : tuple of int
+        The row is drawn, built and checked once with each.
     """
 
     component: type
@@ -73,7 +77,7 @@ class Case:
     invariants: tuple[Invariant, ...] = ()
     wrong: Wrong = ()
     extreme: Sampler | None = None
-    seeds: tuple[int, ...] = field(default=(0, 1, 2))
+    seeds: tuple[int, ...] = (0, 1, 2)
 
     def __str__(self) -> str:
         return f"{self.component.__name__}, {self.about}"
@@ -81,7 +85,7 @@ class Case:
     @property
     def all_invariants(self) -> tuple[Invariant, ...]:
         """What must hold for this row."""
-        return GENERAL + self.invariants
+        return (OF_LOSSES if self.targets else OF_COMPONENTS) + self.invariants
 
 
 # ------------------------------------------------------------------------------------- samplers
@@ -120,19 +124,21 @@ def ends(*shape: int, size: float) -> Sampler:
 # ---------------------------------------------------------------------- the twins in PyTorch
 
 
+def torch_relu(torch: Any, component: Any, x: Any, p: Any, _: Any, at: str = "") -> Any:
+    return torch.relu(x)
+
+
+def torch_sigmoid(torch: Any, component: Any, x: Any, p: Any, _: Any, at: str = "") -> Any:
+    return torch.sigmoid(x)
+
+
 def torch_linear(torch: Any, component: Any, x: Any, p: Any, _: Any, at: str = "") -> Any:
     return torch.nn.functional.linear(x, p[f"{at}weights"].T, p[f"{at}bias"][0])
 
 
 def torch_dropout(torch: Any, component: Any, x: Any, p: Any, _: Any, at: str = "") -> Any:
     """Drop what the component drops: the mask is drawn from the same random state."""
-    y = (
-        x
-        if isinstance(component.layer, ReLU | Sigmoid)
-        else torch_linear(torch, component.layer, x, p, None, at)
-    )
-    if isinstance(component.layer, ReLU):
-        y = torch.relu(y)
+    y = TWINS[type(component.layer)](torch, component.layer, x, p, None, at)
     if not component.training:
         return y
     if component.rng is None:
@@ -142,38 +148,32 @@ def torch_dropout(torch: Any, component: Any, x: Any, p: Any, _: Any, at: str = 
     return torch.where(torch.tensor(keep, dtype=torch.bool), y / (1 - component.p), 0.0)
 
 
-def torch_cross_entropy(torch: Any, component: Any, x: Any, p: Any, targets: Any) -> Any:
-    """Take one-hot rows, probabilities or class indices, as PyTorch does."""
-    reduction = "mean" if component.average else "sum"
-    return torch.nn.functional.cross_entropy(x, targets, reduction=reduction)
+def torch_model(torch: Any, component: Any, x: Any, p: Any, _: Any, at: str = "") -> Any:
+    """Run the model's components one after the other, each as its own twin."""
+    firsts = [component.layout.slots.index(slot) for slot in component.layout.slots]
+    for i, inner in zip(firsts, component.components, strict=True):
+        x = TWINS[type(inner)](torch, inner, x, p, None, f"{at}{i}.")
+    return x
 
 
 def torch_mse(torch: Any, component: Any, x: Any, p: Any, targets: Any) -> Any:
     return torch.nn.functional.mse_loss(x, targets)
 
 
-def torch_relu(torch: Any, component: Any, x: Any, p: Any, _: Any) -> Any:
-    return torch.relu(x)
+def torch_cross_entropy(torch: Any, component: Any, x: Any, p: Any, targets: Any) -> Any:
+    """Take one-hot rows, probabilities or class indices, as PyTorch does."""
+    reduction = "mean" if component.average else "sum"
+    return torch.nn.functional.cross_entropy(x, targets, reduction=reduction)
 
 
-def torch_sigmoid(torch: Any, component: Any, x: Any, p: Any, _: Any) -> Any:
-    return torch.sigmoid(x)
-
-
-def torch_model(torch: Any, component: Any, x: Any, p: Any, _: Any, at: str = "") -> Any:
-    """Run the model's components one after the other, each as its own twin."""
-    firsts = [component.layout.slots.index(slot) for slot in component.layout.slots]
-    for i, inner in zip(firsts, component.components, strict=True):
-        if isinstance(inner, ReLU | Sigmoid):
-            x = torch.relu(x) if isinstance(inner, ReLU) else torch.sigmoid(x)
-        else:
-            twins: dict[Any, Twin] = {
-                Linear: torch_linear,
-                Dropout: torch_dropout,
-                Model: torch_model,
-            }
-            x = twins[type(inner)](torch, inner, x, p, None, f"{at}{i}.")
-    return x
+TWINS: dict[type, Twin] = {
+    ReLU: torch_relu,
+    Sigmoid: torch_sigmoid,
+    Linear: torch_linear,
+    Dropout: torch_dropout,
+    Model: torch_model,
+}
+"""The twins of what may stand in a model or in a dropout."""
 
 
 # ------------------------------------------------------------------- what only some rows hold

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from handgrad.adapter import adapt
-from handgrad.checking.evaluation import Subject, evaluate, numerical_gradients
-from handgrad.checking.invariants import GENERAL, Invariant
+from handgrad.arguments import as_floats, as_numbers
+from handgrad.checking.evaluation import (
+    Subject,
+    cast,
+    evaluate,
+    named_parameters,
+    numerical_gradients,
+)
+from handgrad.checking.invariants import Invariant, general
 from handgrad.checking.pytorch import Twin, pytorch_gradients
 from handgrad.checking.truth import Truth, central_differences, complex_step, repeatable
-from handgrad.component import Array, Loss, as_floats, as_numbers
+from handgrad.component import Array, Loss
 from handgrad.errors import ArgumentError
 
 __all__ = ["TOLERANCES", "CheckResult", "Comparison", "Violation", "check"]
@@ -56,6 +65,11 @@ class Comparison:
         """Whether the two agree."""
         return self.relative <= self.tolerance  # NaN does not
 
+    def __str__(self) -> str:
+        text = f"{self.quantity} against {self.truth}: largest error {self.absolute:.1e}, "
+        text += f"relative {self.relative:.1e}"
+        return text if self.ok else f"{text}, more than {self.tolerance:.0e}"
+
 
 @dataclass(frozen=True)
 class Violation:
@@ -63,6 +77,9 @@ class Violation:
 
     invariant: str
     seen: str
+
+    def __str__(self) -> str:
+        return f"{self.invariant.replace('_', ' ')}: no, {self.seen}"
 
 
 @dataclass(frozen=True)
@@ -97,17 +114,16 @@ class CheckResult:
     @property
     def ok(self) -> bool:
         """Whether everything agrees and every invariant holds."""
-        return all(comparison.ok for comparison in self.comparisons) and not self.violations
+        return not self.faults
+
+    @property
+    def faults(self) -> list[Comparison | Violation]:
+        """What is wrong: the comparisons that do not agree, and the violations."""
+        return [*(c for c in self.comparisons if not c.ok), *self.violations]
 
     def __str__(self) -> str:
-        lines = [f"{self.component}: {'right' if self.ok else 'WRONG'}"]
-        lines += [
-            f"  {c.quantity} against {c.truth}: largest error {c.absolute:.1e}, relative "
-            f"{c.relative:.1e}{'' if c.ok else f', more than {c.tolerance:.0e}'}"
-            for c in self.comparisons
-        ]
-        lines += [f"  {v.invariant.replace('_', ' ')}: no, {v.seen}" for v in self.violations]
-        return "\n".join(lines)
+        verdict = f"{self.component}: {'right' if self.ok else 'WRONG'}"
+        return "\n  ".join(map(str, [verdict, *self.comparisons, *self.violations]))
 
 
 def check(
@@ -117,10 +133,13 @@ def check(
     *,
     truth: Truth = central_differences,
     twin: Twin | None = None,
-    invariants: Sequence[Invariant] = GENERAL,
+    invariants: Sequence[Invariant] | None = None,
     rng: np.random.Generator | None = None,
 ) -> CheckResult:
     """Check the gradients of a component, a model or a loss at one input.
+
+    They are computed in float64, whatever the types of the input and of the parameters, since in
+    float32 rounding hides small mistakes; an invariant asks whether float32 gives the same.
 
     Parameters
     ----------
@@ -137,7 +156,7 @@ def check(
         The same component in PyTorch, ``twin(torch, component, x, parameters, targets) -> y``, of
         tensors; its gradients are a second truth.
     invariants : sequence of callables, optional
-        What else must hold.
+        What else must hold; where it is None, what holds for everything of its kind.
     rng : numpy.random.Generator, optional
         Draws the upstream gradient, which is random and signed; seeded with 0 where it is None.
 
@@ -149,7 +168,8 @@ def check(
     Raises
     ------
     ArgumentError
-        A loss without targets, or targets for something that is none.
+        A loss without targets, or targets for something that is none; NaN or infinity in the
+        input.
     ShapeError, DtypeError
         The input does not fit the component.
 
@@ -174,14 +194,16 @@ def check(
                 f"no targets for {component!r}", "the targets of the loss", "pass them after x"
             )
         subject = component
-        x, against = as_floats(x, "predictions", subject), as_numbers(targets, "targets", subject)
+        x, against = _in_double(x, subject), as_numbers(targets, "targets", subject)
     else:
         if targets is not None:
             raise ArgumentError(
                 f"targets for {component!r}", "targets for a loss alone", "leave them out"
             )
         subject = adapt(component)
-        x = as_floats(x, "input", subject)
+        x = _in_double(x, subject)
+        if any(d[key].dtype != np.float64 for _, d, key in named_parameters(subject)):
+            subject = cast(subject, np.float64)
         y = repeatable(evaluate, subject)(subject, x, None)["y"]
         against = rng.standard_normal(y.shape)
 
@@ -197,11 +219,12 @@ def check(
         for quantity, true in gradients.items()
     ]
     violations = []
+    invariants = general(subject) if invariants is None else invariants
     for invariant in invariants:
         try:
             seen = repeatable(invariant, subject)(subject, x, against, rng)
         except Exception as error:  # a component may be wrong in any way
-            seen = f"{type(error).__name__}: {error}"
+            seen = told(error)
         if seen is not None:
             violations.append(Violation(invariant.__name__, seen))
     return CheckResult(_name(subject), comparisons, len(invariants), violations)
@@ -218,6 +241,25 @@ def compare(
         relative = absolute / (float(np.abs(true).max()) or 1.0)
     name = "PyTorch" if method is pytorch_gradients else method.__name__.replace("_", " ")
     return Comparison(quantity, name, absolute, relative, TOLERANCES.get(method, 1e-6))
+
+
+def told(error: Exception) -> str:
+    """Return what was raised, and where."""
+    place = extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} (line {place.lineno} of {Path(place.filename).name})"
+
+
+def _in_double(x: npt.ArrayLike, subject: Subject) -> Array:
+    """Return the input as a new float64 array, at which the gradients can be compared."""
+    role = "predictions" if isinstance(subject, Loss) else "input"
+    array = as_floats(x, role, subject).astype(np.float64)
+    if not np.isfinite(array).all():
+        raise ArgumentError(
+            f"NaN or infinity in the {role} of {_name(subject)}",
+            "finite numbers, around which to take differences",
+            "check it at another input",
+        )
+    return array
 
 
 def _name(subject: Subject) -> str:

@@ -22,12 +22,14 @@ from handgrad.checking.evaluation import (
     named_parameters,
 )
 from handgrad.checking.truth import repeatable
-from handgrad.component import Array, Component, Loss
+from handgrad.component import Array, Component, Layer, Loss
 from handgrad.model import Model
 
 __all__ = [
-    "GENERAL",
+    "OF_COMPONENTS",
+    "OF_LOSSES",
     "Invariant",
+    "general",
     "independent_of_the_batch",
     "linear_in_the_upstream_gradient",
     "nothing_is_mutated",
@@ -45,8 +47,6 @@ def linear_in_the_upstream_gradient(
     subject: Subject, x: Array, against: Array, rng: np.random.Generator
 ) -> str | None:
     """Ask whether B(ag + h) = a B(g) + B(h), since a pullback is a matrix times its argument."""
-    if isinstance(subject, Loss):
-        return None  # its upstream gradient is always 1
     other = rng.standard_normal(against.shape)
     at = repeatable(lambda dy: evaluate(subject, x, dy), subject)
     g, h, both = at(against), at(other), at(-3 * against + other)
@@ -63,8 +63,6 @@ def nothing_is_mutated(
 
     Neither may write to an argument, to what the other saved, or to the component itself.
     """
-    if isinstance(subject, ExerciseAdapter):
-        return None  # the exercise's calls keep their state in the object
     arguments = {"the input": x, "the targets or the upstream gradient": against}
     copies = {name: array.copy() for name, array in arguments.items()}
     state = _state(subject)
@@ -74,12 +72,12 @@ def nothing_is_mutated(
     apart, interleaved = run(False), run(True)
 
     for name, array in arguments.items():
-        if not np.array_equal(array, copies[name]):
+        if not _same(array, copies[name]):
             return f"{name} was written to"
     if _state(subject) != state:
         return "the component was written to"
     for first, second in zip(apart, interleaved, strict=True):
-        if any(not np.array_equal(first[name], second[name]) for name in first):
+        if any(not _same(first[name], second[name]) for name in first):
             return "two interleaved calls mix"
     return None
 
@@ -88,7 +86,7 @@ def _two_calls(
     subject: Subject, x: Array, against: Array, together: bool
 ) -> list[dict[str, Array]]:
     """Return the gradients for two inputs, each pullback after its own apply or after both."""
-    inputs, saved, results = (x, x[::-1] * 0.5), [], []
+    inputs, saved, results = (x, 0.5 * np.flip(x)), [], []
     for i, each in enumerate(inputs):
         saved.append(_apply(subject, each, against)[1])
         if not together:
@@ -122,8 +120,6 @@ def precision_is_kept(
     subject: Subject, x: Array, against: Array, rng: np.random.Generator
 ) -> str | None:
     """Ask whether float32 gives float32, and the float64 result to float32's precision."""
-    if isinstance(subject, ExerciseAdapter):
-        return None  # the exercise fixes float64 only
     exact = repeatable(evaluate, subject)(subject, x, against)
     single = cast(subject, np.float32)
     if not isinstance(subject, Loss):
@@ -145,8 +141,13 @@ def one_gradient_for_each_parameter(
     expected = {f"d{name}": d[key].shape for name, d, key in named_parameters(subject)}
     expected |= {"dx": x.shape, "y": got["y"].shape}
     shapes = {name: np.shape(array) for name, array in got.items()}
-    if shapes != expected:
-        return f"gradients of the shapes {shapes} where {expected} were expected"
+    if missing := expected.keys() - shapes.keys():
+        return f"there is no {' and no '.join(sorted(missing))}"
+    if more := shapes.keys() - expected.keys():
+        return f"there is {' and '.join(sorted(more))}, but no such parameter"
+    for name, shape in shapes.items():
+        if shape != expected[name]:
+            return f"{name} has the shape {shape} where it should have {expected[name]}"
     return None
 
 
@@ -154,10 +155,8 @@ def writes_where_it_is_told(
     subject: Subject, x: Array, against: Array, rng: np.random.Generator
 ) -> str | None:
     """Ask whether `out` is where the gradients go, and `need_dx` changes none of them."""
-    if isinstance(subject, Loss | ExerciseAdapter):
-        return None
-    run = repeatable(lambda: subject.apply(x)[1], subject)
-    saved = run()
+    assert isinstance(subject, Component)
+    saved = repeatable(subject.apply, subject)(x)[1]
     _, fresh = subject.pullback(against, saved)
     _, out = subject.pullback(against, saved)
     for _, array in named_gradients(out):
@@ -168,7 +167,7 @@ def writes_where_it_is_told(
     ):
         if given is not place:
             return f"{name} is not in the array that was given as out"
-        if not np.array_equal(new, given):
+        if not _same(new, given):
             return f"{name} differs with out= and need_dx=False"
     return None
 
@@ -185,11 +184,15 @@ def same_through_the_calls(
         got = {"y": repeatable(shell, shell)(x)}
         if isinstance(shell, Model):
             got |= named_gradients(shell.backward(against))
+        elif isinstance(shell, Layer):
+            weights, got["dx"] = shell.grad(against)
+            got |= named_gradients(shell.gradients)
+            if weights is not None:
+                got["dweights"] = weights
         else:
-            result = shell.grad(against)
-            got["dx"] = result[1] if isinstance(result, tuple) else result
+            got["dx"] = shell.grad(against)
     for name, array in got.items():
-        if not np.array_equal(array, expected[name]):
+        if not _same(array, expected[name]):
             return f"{name} differs between the calls and the methods"
     return None
 
@@ -218,16 +221,46 @@ def rows_of_the_gradient_sum_to_zero(
     return None
 
 
+def _same(a: Array, b: Array) -> bool:
+    return np.array_equal(a, b, equal_nan=True)
+
+
 def _close(a: Array, b: Array, tolerance: float = 1e-10) -> bool:
     return bool(np.abs(a - b).max() <= tolerance * max(1.0, np.abs(b).max()))
 
 
-GENERAL: tuple[Invariant, ...] = (
-    linear_in_the_upstream_gradient,
+OF_LOSSES: tuple[Invariant, ...] = (
     nothing_is_mutated,
     precision_is_kept,
     one_gradient_for_each_parameter,
-    writes_where_it_is_told,
     same_through_the_calls,
 )
-"""What `check` asks of everything; a row of the table may ask for more."""
+"""What `check` asks of every loss, whose upstream gradient is always 1."""
+
+OF_COMPONENTS: tuple[Invariant, ...] = (
+    linear_in_the_upstream_gradient,
+    *OF_LOSSES,
+    writes_where_it_is_told,
+)
+"""What `check` asks of every component."""
+
+_OF_THE_EXERCISE: tuple[Invariant, ...] = (
+    linear_in_the_upstream_gradient,
+    one_gradient_for_each_parameter,
+    same_through_the_calls,
+)
+"""Of an object with only the exercise's calls, which keeps its state in itself, in float64."""
+
+
+def general(subject: Subject) -> tuple[Invariant, ...]:
+    """Return what must hold for everything of the subject's kind; a row may ask for more.
+
+    Examples
+    --------
+    >>> from handgrad import MSELoss
+    >>> linear_in_the_upstream_gradient in general(MSELoss())
+    False
+    """
+    if isinstance(subject, Loss):
+        return OF_LOSSES
+    return _OF_THE_EXERCISE if isinstance(subject, ExerciseAdapter) else OF_COMPONENTS

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.checking.cases import CASES, Case
-from handgrad.checking.comparison import CheckResult, Comparison, Violation, check
+from handgrad.checking.comparison import CheckResult, Comparison, Violation, check, told
 from handgrad.checking.pytorch import has_pytorch
 from handgrad.checking.truth import repeatable
 
@@ -164,8 +164,7 @@ def run(case: Case, seed: int, pytorch: bool) -> CheckResult:
     try:
         return repeatable(checked)()
     except Exception as error:
-        violation = Violation("runs", f"{type(error).__name__}: {error}")
-        return CheckResult(str(case), [], 1, [violation])
+        return CheckResult(str(case), [], 1, [Violation("runs", told(error))])
 
 
 def _quantity(comparison: Comparison) -> str:

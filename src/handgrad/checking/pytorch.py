@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import Any
 
 from handgrad.checking.evaluation import Subject, named_parameters
@@ -17,14 +16,18 @@ Twin = Callable[..., Any]
 
 
 def has_pytorch() -> bool:
-    """Return whether PyTorch is installed, without importing it.
+    """Return whether PyTorch is there and can be imported.
 
     Examples
     --------
     >>> has_pytorch() in (True, False)
     True
     """
-    return find_spec("torch") is not None
+    try:
+        import torch  # noqa: F401
+    except (ImportError, OSError):  # the latter where one of its shared libraries is missing
+        return False
+    return True
 
 
 def pytorch_gradients(subject: Subject, x: Array, against: Array, twin: Twin) -> dict[str, Array]:

@@ -8,8 +8,10 @@ from typing import TypeVar
 
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import track
 from rich.table import Table
+from rich.text import Text
 
 from handgrad.checking.comparison import Comparison
 from handgrad.checking.library import Report
@@ -63,19 +65,26 @@ def show(report: Report, console: Console) -> None:
         )
         above = line.component
     console.print(table)
+    shown = set()
     for case, seed, result in report.results:
-        if not result.ok:
-            console.print(f"{case} (seed {seed})", style="bold", markup=False)
-            console.print(str(result), style="red", markup=False, highlight=False)
+        if not result.ok and str(case) not in shown:
+            shown.add(str(case))
+            console.print(f"{case} (seed {seed})", style="bold", markup=False, highlight=False)
+            for fault in result.faults:
+                console.print(Padding(Text(str(fault), style="red"), (0, 0, 0, 2)))
     if not report.pytorch:
         console.print(
-            "PyTorch is not installed, so nothing was compared with it "
+            "PyTorch is not installed (or cannot be imported), so nothing was compared with it "
             "(pip install 'handgrad\\[torch]' brings it).",
             highlight=False,
         )
     wrong = sum(not result.ok for _, _, result in report.results)
     if wrong:
-        console.print(f"[bold red]{wrong} of {len(report.results)} checks are off.[/]")
+        console.print(
+            f"[bold red]{wrong} of {len(report.results)} checks are off.[/] "
+            "Of each row the first is shown; --json gives all.",
+            highlight=False,
+        )
     else:
         console.print(f"[green]All {len(report.results)} checks agree.[/]", highlight=False)
 

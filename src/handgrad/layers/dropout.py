@@ -8,7 +8,8 @@ from typing import Any, Self
 import numpy as np
 
 from handgrad.adapter import adapt
-from handgrad.component import Array, Layer, check_rng, is_real
+from handgrad.arguments import check_rng, is_real
+from handgrad.component import Array, Layer
 from handgrad.errors import ArgumentError
 
 __all__ = ["Dropout"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.component import Array, Layer, Parameter, check_rng, positive_size
+from handgrad.arguments import check_rng, positive_size
+from handgrad.component import Array, Layer, Parameter
 from handgrad.errors import ArgumentError, ShapeError
 
 __all__ = ["Linear"]

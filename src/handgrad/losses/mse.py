@@ -48,7 +48,7 @@ class MSELoss(Loss):
 
     References
     ----------
-    Bishop, "Pattern Recognition and Machine Learning" (2006), eq. 1.2, there without the mean.
+    Bishop, "Pattern Recognition and Machine Learning" (2006), eq. 1.2, there half the sum.
 
     Examples
     --------
