@@ -490,3 +490,22 @@ def test_every_line_of_the_table_has_one_width():
 
 def test_the_gradients_type_is_public():
     assert type(trained(small_model())) is Gradients
+
+
+def test_repr_counts_a_shared_layer_once():
+    layer = Linear(3, 3)
+    rows = repr(Model([layer, ReLU(), layer])).splitlines()
+    assert [row.split()[-1] for row in rows[1:]] == ["12", "0", "shared", "12"]
+
+
+def test_a_shallow_copy_is_a_copy_too():
+    model = Model([Linear(3, 2)])
+    other = copy.copy(model)
+    other.parameters[:] = 0
+    assert model.parameters.any()
+
+
+@pytest.mark.parametrize("size", [10**30, 10**16])
+def test_sizes_beyond_the_memory_are_told_in_words(size):
+    with pytest.raises(ArgumentError, match="smaller"):
+        Linear(size, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
@@ -343,6 +344,10 @@ class Model(Component):
         self.__dict__.update(state)
         self._pack()
 
+    def __copy__(self) -> Self:
+        # Parameters live in one model: a copy that shared its components would move them out.
+        return copy.deepcopy(self)
+
     def __repr__(self) -> str:
         rows = [("Model", "output", "parameters"), *_rows(self, "")]
         rows.append(("total", "", f"{self._flat.size:,}"))
@@ -373,12 +378,14 @@ def _features(component: Component, before: int | None) -> int | None:
 
 def _rows(model: Model, indent: str, features: int | None = None) -> Iterator[tuple[str, str, str]]:
     """Yield name, output shape and number of parameters of every component."""
-    for component in model.components:
+    slots = model.layout.slots
+    for i, component in enumerate(model.components):
         before, features = features, _features(component, features)
         if isinstance(component, Model):
             yield f"{indent}Model", "", ""
             yield from _rows(component, indent + "  ", before)
         else:
             size = sum(array.size for array in parameters_of(component).values())
+            shared = size and slots.index(slots[i]) < i  # and counted where it stands first
             output = "?" if features is None else f"(..., {features})"
-            yield f"{indent}{component!r}", output, f"{size:,}"
+            yield f"{indent}{component!r}", output, "shared" if shared else f"{size:,}"

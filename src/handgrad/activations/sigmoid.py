@@ -41,7 +41,8 @@ class Sigmoid(Activation):
 
     **Range.** Far to the left :math:`e^{-x}` is infinite in floating point, and
     :math:`1/\infty = 0` is the right answer, so that overflow is silenced. Every finite input
-    gives an output in [0, 1], with full relative precision in the left tail.
+    gives an output in [0, 1], with full relative precision in the left tail, down to the smallest
+    normal number.
 
     References
     ----------

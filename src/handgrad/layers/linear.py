@@ -38,8 +38,8 @@ class Linear(Layer):
     Raises
     ------
     ArgumentError
-        A size is not a positive integer, `dtype` is not a floating type, or `rng` is not a
-        generator.
+        A size is not a positive integer or too large for the memory, `dtype` is not a floating
+        type, or `rng` is not a generator.
     ShapeError
         The last axis of an input has not `in_features` entries.
 
@@ -119,10 +119,15 @@ class Linear(Layer):
         self.rng, self.dtype = rng, np.dtype(dtype)
         # Drawn in float64 whatever the type, so that one seed gives one network.
         draw = np.random.standard_normal if rng is None else rng.standard_normal
-        self.parameters = {
-            name: (0.05 * draw(shape)).astype(dtype)
-            for name, shape in (("weights", (D, K)), ("bias", (1, K)))
-        }
+        try:
+            self.parameters = {
+                name: (0.05 * draw(shape)).astype(dtype)
+                for name, shape in (("weights", (D, K)), ("bias", (1, K)))
+            }
+        except (MemoryError, ValueError) as error:
+            raise ArgumentError(
+                f"Linear({D}, {K})", "sizes whose weights fit into memory", "choose smaller ones"
+            ) from error
 
     def apply(self, x: Array) -> tuple[Array, Array]:
         """Return ``x @ weights + bias``, and `x` as what is saved."""
