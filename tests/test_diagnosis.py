@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 import handgrad
 from handgrad import (
@@ -185,9 +187,16 @@ class Triple(Base):
         return dW, self.gradients.pop("bias"), dx
 
 
+class Named(Base):
+    def grad(self, dy):
+        dW, dx = super().grad(dy)
+        return {"dx": dx, "dW": dW, "db": self.gradients.pop("bias"), "other": 0}
+
+
 @pytest.mark.parametrize(
     ("cls", "names"),
     [
+        (Named, set()),
         (OutIn, {"weights stored (out, in)", "a bias of shape (out,)"}),
         (Column, {"a bias of shape (out, 1)"}),
         (Joined, {"weights and bias in one matrix"}),
@@ -310,6 +319,17 @@ def test_a_bias_without_a_gradient_is_let_be_and_weights_without_one_are_not():
     diagnosis = diagnose(NoBias, "linear")
     assert diagnosis.status is Status.RIGHT
     assert verdicts(diagnosis)["db"] is Verdict.UNKNOWN
+
+    class NoInput(Base):
+        def grad(self, dy):
+            return (super().grad(dy)[0],)
+
+    class OnlyInput(NoWeights):
+        def grad(self, dy):
+            return (super().grad(dy),)
+
+    assert verdicts(diagnose(NoInput, "linear"))["dx"] is Verdict.WRONG
+    assert verdicts(diagnose(OnlyInput, "linear"))["dW"] is Verdict.WRONG
     diagnosis = diagnose(NoWeights, "linear")
     assert diagnosis.status is Status.WRONG
     assert verdicts(diagnosis)["dW"] is Verdict.WRONG
@@ -433,6 +453,15 @@ def test_a_small_number_in_the_logarithm_is_no_mistake():
     assert conventions(diagnosis) == {"an epsilon of 1e-08 in the logarithm"}
 
 
+def test_one_maximum_for_all_rows_overflows_and_is_not_a_missing_maximum():
+    def p(x):
+        e = np.exp(x - x.max())
+        return e / e.sum(axis=1, keepdims=True)
+
+    cls = loss(lambda x, y: -np.sum(y * np.log(p(x))) / len(x), lambda x, y: (p(x) - y) / len(x))
+    assert {c.name for c in diagnose(cls, "cross_entropy").causes} == {"overflows"}
+
+
 def test_an_object_that_is_asked_for_the_sum():
     class Sum:
         average = False
@@ -516,6 +545,11 @@ def test_the_kink_is_probed_on_its_own():
     assert "are not finite" in str(diagnosis)
 
 
+def test_a_kink_that_is_a_little_aside_is_seen():
+    aside = activation(relu, lambda x, dy: dy * (x > 1e-3))
+    assert [f.quantity for f in diagnose(aside, "relu").wrong] == ["close"]
+
+
 def test_what_happens_in_large_minibatches_alone_is_seen():
     large = activation(relu, lambda x, dy: dy * (x > 0) * (1 if len(x) < 50 else 1.01))
     diagnosis = diagnose(large, "relu")
@@ -525,9 +559,7 @@ def test_what_happens_in_large_minibatches_alone_is_seen():
 
 def test_what_is_said_of_an_unknown_mistake():
     rows = activation(relu, lambda x, dy: dy * (x > 0) * np.arange(1, len(x) + 1)[:, None])
-    assert "each row of your dx has a factor of its own" in str(
-        diagnose(rows, "relu")
-    )
+    assert "each row of your dx has a factor of its own" in str(diagnose(rows, "relu"))
     columns = activation(relu, lambda x, dy: dy * (x > 0) * np.arange(1, x.shape[1] + 1))
     assert "each column of your dx" in str(diagnose(columns, "relu"))
     factor = activation(relu, lambda x, dy: dy * (x > 0) * 2 * len(x))
@@ -600,6 +632,22 @@ def test_writing_to_what_was_given_is_said_with_the_number_of_entries():
         "writes to its input", "writes to the upstream gradient",
     }  # fmt: skip
     assert "of 21 entries" in str(diagnosis)
+
+
+@given(st.floats(-5, 5), st.sampled_from(["relu", "sigmoid", "mse"]))
+@settings(deadline=None, max_examples=40)
+def test_a_factor_that_no_mistake_gives_gets_no_name(factor, kind):
+    assume(min(abs(factor - known) for known in (-2, -1, -0.5, 0, 0.5, 1, 2)) > 1e-4)
+    ours = {"relu": ReLU, "sigmoid": Sigmoid, "mse": MSELoss}[kind]
+
+    class Scaled(ours):
+        def grad(self, *dy):
+            return factor * super().grad(*dy)
+
+    diagnosis = diagnose(Scaled)
+    assert diagnosis.status is Status.WRONG
+    assert diagnosis.causes == ()
+    assert f"{factor:.6f} times the truth" in str(diagnosis)
 
 
 # Dropout.

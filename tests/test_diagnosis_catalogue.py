@@ -11,11 +11,20 @@ from confusion import PAGE, matrix, section
 from handgrad import diagnose
 from handgrad.diagnosis import Status, Verdict
 from handgrad.diagnosis.catalogue import any as general
-from handgrad.diagnosis.catalogue import cross_entropy, dropout, linear, model, mse, relu, sigmoid
+from handgrad.diagnosis.catalogue import (
+    cross_entropy,
+    dropout,
+    function,
+    linear,
+    model,
+    mse,
+    relu,
+    sigmoid,
+)
 from handgrad.diagnosis.catalogue.mistake import Behaviour, Mistake
 from handgrad.diagnosis.kinds import KINDS
 
-MODULES = (general, cross_entropy, dropout, linear, model, mse, relu, sigmoid)
+MODULES = (general, cross_entropy, dropout, function, linear, model, mse, relu, sigmoid)
 ENTRIES = list(mechanical.entries())
 BY_KIND = [(kind, mistake) for kind, cls in KINDS.items() for mistake in cls.mistakes]
 
@@ -57,6 +66,7 @@ def test_every_entry_of_the_catalogue_is_listed():
     listed = {id(m.cause) for _, m in BY_KIND} | {id(m.cause) for m in dropout.MASKS.values()}
     listed |= {id(b.cause) for b in general.BEHAVIOURS.values()}
     listed |= {id(cross_entropy.no_maximum.cause), id(general.overflow.cause)}
+    listed |= {id(mistake.cause) for mistake in function.MISTAKES}
     assert {cause.name for cause in causes() if id(cause) not in listed} == set()
 
 

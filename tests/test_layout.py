@@ -207,3 +207,8 @@ def test_the_courses_import_names_are_ours():
         lines += [f"import sys; assert sorted(sys.modules[{module!r}].__all__) == {names}"]
     command = [sys.executable, "-c", "\n".join(lines)]
     subprocess.run(command, check=True, cwd=EXERCISE, capture_output=True)
+
+
+def test_every_folder_is_a_package():
+    folders = {file.parent for file in SOURCE.rglob("*.py")}
+    assert all((folder / "__init__.py").exists() for folder in folders)

@@ -17,7 +17,7 @@ from handgrad.diagnosis.kinds.base import Kind, seeded
 from handgrad.diagnosis.result import Finding, Verdict
 from handgrad.diagnosis.student import StudentError
 
-__all__ = ["behaviours", "cost"]
+__all__ = ["Expected", "behaviours", "cost"]
 
 Expected = Callable[[Given, Results], Results]
 
@@ -246,7 +246,7 @@ def cost(kind: Kind, seed: int) -> list[str]:
     if len(given.x) != many or times[many] / times[few] < 0.55 * many / few:
         return []
     return [
-        f"the time per row does not fall with the size of the minibatch: "
+        f"the time per row hardly falls with the size of the minibatch: "
         f"{times[few] / few * 1e6:.1f} µs at N = {few}, {times[many] / many * 1e6:.1f} µs at "
         f"N = {many}; that is a loop over the rows, which is right and slow"
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from handgrad.diagnosis.behaviour import behaviours, cost
-from handgrad.diagnosis.catalogue.any import EPSILON, FLOAT32, overflow
+from handgrad.diagnosis.catalogue.any import EPSILON, FLOAT32
 from handgrad.diagnosis.catalogue.mistake import Given, Mistake, Results
 from handgrad.diagnosis.compare import (
     DOUBLE,
@@ -17,14 +17,15 @@ from handgrad.diagnosis.compare import (
     Trial,
     describe,
     distance,
-    mask,
     same,
 )
 from handgrad.diagnosis.kinds.base import Kind, Shapes, Stress, seeded
 from handgrad.diagnosis.own import agreement
 from handgrad.diagnosis.result import Cause, Example, Failure, Finding, Verdict
 from handgrad.diagnosis.search import explain_all, predict
+from handgrad.diagnosis.stress import judge
 from handgrad.diagnosis.student import StudentError, restored
+from handgrad.diagnosis.trials import example, run_all
 
 __all__ = ["Outcome", "examine"]
 
@@ -66,11 +67,9 @@ class _Examination:
 
     def _trials(self, shapes: Shapes) -> list[Trial]:
         """Run every trial; where too few run, those with square matrices."""
-        trials, failure = _run_all(self.kind, self.kind.givens(shapes, self.seed), self.seed)
+        trials, failure = run_all(self.kind, self.kind.givens(shapes, self.seed), self.seed)
         if len(trials) < 2 and self.kind.subject.is_class:
-            trials, _ = _run_all(
-                self.kind, self.kind.givens(self.kind.square, self.seed), self.seed
-            )
+            trials, _ = run_all(self.kind, self.kind.givens(self.kind.square, self.seed), self.seed)
         if failure and len(trials) < 2:
             raise StudentError(failure)
         self.outcome.failure = failure
@@ -259,85 +258,16 @@ class _Examination:
 
     def _example(self, name: str) -> Example:
         trial = min(self.trials, key=lambda t: t.right[name].size)
-        return _example(trial, name, self.tolerance)
+        return example(trial, name, self.tolerance)
 
     def _stress(self, stress: Stress) -> list[Finding]:
-        """Judge input that the trials avoid; nothing is said where it is right."""
-        try:
-            trials = [_run(self.kind, given) for given in stress.givens]
-        except StudentError as error:
-            evidence = f"while {error.failure.doing}: {error.failure.error}"
-            self.outcome.failure = error.failure
-            return [Finding(stress.name, stress.title, Verdict.WRONG, evidence=(evidence,))]
-        for trial in trials:
-            trial.right = self.expected(trial.given, trial.seen)
+        """Judge input that the trials avoid, where the code runs on it."""
         tolerance = max(self.tolerance, HIDDEN)
-        # Where all is 0 that is right, as slopes far from the origin, 1e-20 is right: floor = 1.
-        wrong = [
-            n
-            for n in self.names
-            if any(not same(t.seen[n], t.right[n], tolerance, floor=1) for t in trials)
-        ]
-        if stress.name == "extreme" and wrong == ["value"]:
-            self.outcome.notes.append(
-                f"with {stress.title} the value is not exact: the logarithm is taken of a "
-                "probability that has become 0; the gradient is right"
-            )
-            return []
-        for convention in stress.conventions:
-            others = [predict((convention,), t.given, t.right) or {} for t in trials]
-            if wrong and all(
-                same(t.seen[n], other[n], tolerance)
-                for t, other in zip(trials, others, strict=True)
-                for n in wrong
-            ):
-                note = f"differs from ours only there: {convention.cause.explanation}"
-                return [
-                    Finding(
-                        stress.name, stress.title, Verdict.CONVENTION,
-                        ((convention.cause,),), (note,), _example(trials[0], wrong[0], tolerance),
-                    )
-                ]  # fmt: skip
-        found = explain_all(trials, wrong, stress.mistakes, tolerance)
-        for name in wrong:
-            if not found[name] and stress.name == "extreme" and _infinite(trials, name):
-                found[name] = ((overflow.cause,),)
-        return [
-            Finding(
-                stress.name, f"{self.kind.titles[n]}, {stress.title}", Verdict.WRONG, found[n],
-                tuple(describe(n, trials, [t.right[n] for t in trials], tolerance)),
-                _example(trials[0], n, tolerance),
-            )
-            for n in wrong
-        ]  # fmt: skip
-
-
-def _infinite(trials: Sequence[Trial], name: str) -> bool:
-    """Return whether something is not finite that should be."""
-    return any(
-        bool((~np.isfinite(t.seen[name])).any() and np.isfinite(t.right[name]).all())
-        for t in trials
-    )
-
-
-def _example(trial: Trial, name: str, tolerance: float) -> Example:
-    seen, right = trial.seen[name], trial.right[name]
-    truth = right if seen.shape == right.shape else None
-    return Example(trial.given.label, seen, truth, mask(seen, right, max(tolerance, HIDDEN)))
-
-
-def _run(kind: Kind, given: Given) -> Trial:
-    seen = kind.run(kind.fresh(given), given)
-    return Trial(given, seen, kind.right(given, seen))
-
-
-def _run_all(kind: Kind, givens: Sequence[Given], seed: int) -> tuple[list[Trial], Failure | None]:
-    """Run all trials; return those that ran, and the first failure."""
-    trials, failure = [], None
-    for i, given in enumerate(givens):
-        given.seed = 1000 * i + seed
         try:
-            trials.append(_run(kind, given))
+            findings, notes = judge(self.kind, stress, self.names, self.expected, tolerance)
         except StudentError as error:
-            failure = failure or error.failure
-    return trials, failure
+            self.outcome.failure = error.failure
+            evidence = f"while {error.failure.doing}: {error.failure.error}"
+            return [Finding(stress.name, stress.title, Verdict.WRONG, evidence=(evidence,))]
+        self.outcome.notes += notes
+        return findings

@@ -217,6 +217,19 @@ def broadcast_transposed(given: Given, right: Results) -> Results:
 
 
 @mistake(
+    "every row is compared with every row",
+    "The targets have got an axis too many in front of the last, and the difference broadcasts: "
+    "each row of the predictions is compared with all rows of the targets.",
+    "The residual has one axis more than the predictions.",
+    "Each prediction has one target, and is compared with no other.",
+    "The subtraction: term m of the sum holds prediction m and target m.",
+    "Leave the targets' shape alone (no `[:, None]`, no `keepdims`), or bring both to one shape.",
+)
+def broadcast_rows(given: Given, right: Results) -> Results:
+    return _outer(given.x[None] - given.y[:, None])
+
+
+@mistake(
     "the root of the mean",
     "The value is the root of the mean squared error.",
     "The loss grows in proportion to the residual, not to its square.",
@@ -347,6 +360,7 @@ MISTAKES: tuple[Mistake, ...] = (
     averaged_rows,
     broadcast,
     broadcast_transposed,
+    broadcast_rows,
     root,
     not_squared,
     absolute_error,

@@ -88,8 +88,13 @@ class ReLUKind(_ActivationKind):
         kink = self._special(seed, "with an input of 0")
         for given in kink:
             given.x[:, 1] = 0
+        near = self._special(seed, "close to the kink")
+        for given in near:
+            sizes = np.random.default_rng(given.x.shape).uniform(-6, -1, given.x.shape)
+            given.x[...] = np.sign(given.x) * 10**sizes
         return [
             *super().stresses(seed),
+            Stress("close", "close to the kink", tuple(near)),
             Stress("kink", "the kink, where the input is 0", tuple(kink), conventions=relu.KINK),
         ]
 

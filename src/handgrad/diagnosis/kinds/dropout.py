@@ -12,7 +12,8 @@ from handgrad.diagnosis.catalogue import dropout
 from handgrad.diagnosis.catalogue.mistake import Given, Mistake, Results
 from handgrad.diagnosis.kinds.base import Kind, Shapes, numbers
 from handgrad.diagnosis.kinds.companions import Layer
-from handgrad.diagnosis.kinds.linear import TITLES, ours, sort_gradients
+from handgrad.diagnosis.kinds.gradients import sort_gradients
+from handgrad.diagnosis.kinds.linear import TITLES, ours
 from handgrad.diagnosis.result import Failure, Finding, Verdict
 from handgrad.diagnosis.student import StudentError, Subject, guard, method
 

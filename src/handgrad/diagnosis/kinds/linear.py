@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -13,12 +12,13 @@ from handgrad.diagnosis.catalogue import linear
 from handgrad.diagnosis.catalogue.linear import LAYOUTS
 from handgrad.diagnosis.catalogue.mistake import Given, Results
 from handgrad.diagnosis.kinds.base import Kind, Shapes, Stress, numbers
+from handgrad.diagnosis.kinds.gradients import sort_gradients
 from handgrad.diagnosis.parameters import Slot, find_bias, find_weights, meaning, walk
 from handgrad.diagnosis.result import Failure
 from handgrad.diagnosis.student import StudentError, Subject, guard, method
 from handgrad.layers import Linear
 
-__all__ = ["LinearKind", "Made", "ours", "sort_gradients"]
+__all__ = ["LinearKind", "Made", "ours"]
 
 TITLES = {
     "output": "output",
@@ -227,54 +227,3 @@ def _as_bias(db: Array, slot: Slot | None, K: int) -> Array:
         return np.full(K, db.ravel()[0])
     shape = None if slot is None else slot.array.shape
     return db.ravel() if db.size == K and (db.shape == shape or db.shape[-1:] == (K,)) else db
-
-
-def sort_gradients(
-    thing: Any, returned: Any, x_shape: tuple[int, ...], W_shape: tuple[int, ...]
-) -> tuple[Results, bool]:
-    """Return the gradients by name, and whether they were returned in another order than (dW, dx).
-
-    What was not returned is looked for in the object: ``gradients["bias"]``, ``db``, ``grad_b``...
-    """
-    arrays: dict[str, Array] = {}
-    swapped = False
-    if isinstance(returned, Mapping):
-        for key, value in returned.items():
-            what, _ = meaning((str(key),))
-            if what:
-                arrays[{"W": "dW", "b": "db", "x": "dx"}[what]] = numbers(
-                    value, f"gradient {key!r}"
-                )
-    elif isinstance(returned, list | tuple) and not _is_row(returned):
-        given = [numbers(value, "a returned gradient") for value in returned if value is not None]
-        if len(given) == 3:
-            place = next((i for i, a in enumerate(given) if _like_bias(a, W_shape)), 1)
-            arrays["db"] = given.pop(place)
-        if len(given) == 2:
-            first, second = given
-            swapped = (first.shape == x_shape and second.shape != x_shape) or (
-                second.shape == W_shape and first.shape != W_shape and x_shape != W_shape
-            )
-            arrays["dW"], arrays["dx"] = (second, first) if swapped else (first, second)
-        elif given:
-            arrays["dx"] = given[0]
-    else:
-        arrays["dx"] = numbers(returned, "the returned gradient")
-    for slot in walk(thing):
-        what, gradient = meaning(slot.path)
-        name = {"W": "dW", "b": "db"}.get(what)
-        if gradient and name and name not in arrays:
-            arrays[name] = np.array(slot.array)
-    return arrays, swapped
-
-
-def _is_row(value: Any) -> bool:
-    """Return whether a list is a matrix written as lists, and not several gradients."""
-    return isinstance(value, list) and all(
-        isinstance(row, list) and all(isinstance(entry, int | float) for entry in row)
-        for row in value
-    )
-
-
-def _like_bias(array: Array, W_shape: tuple[int, ...]) -> bool:
-    return array.ndim < 2 or 1 in array.shape
