@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -69,23 +70,24 @@ def main(
         def keep(part: Part, found: Any) -> None:
             results.write(out, part, machine, found)
 
-        try:
-            agreed = agree(workers, chosen, say)
-        except AbsentError as reason:
-            sys.exit(str(reason))
-        if not agreed:
-            sys.exit("the contestants do not compute the same, so no time means anything")
+        if wanted - {Part.MEMORY, Part.SIZES}:
+            try:
+                agreed = agree(workers, chosen, say)
+            except AbsentError as reason:
+                sys.exit(str(reason))
+            if not agreed:
+                sys.exit("the contestants do not compute the same, so no time means anything")
+            if hasattr(os, "getloadavg"):
+                say(f"load of this machine, {threads} of it our own: {os.getloadavg()[0]:.1f}")
         if Part.STEPS in wanted:
-            keep(Part.STEPS, race(workers, steps(chosen), rounds, seconds, say))
+            for task in steps(chosen):
+                keep(Part.STEPS, race(workers, [task], rounds, seconds, say))
         if Part.EPOCH in wanted:
             keep(Part.EPOCH, race(workers, [EPOCH], rounds, seconds, say))
         if Part.GROWTH in wanted:
             drawn = [worker for worker in workers if worker.name in growth.CONTESTANTS]
-            times = {
-                axis: race(drawn, tasks, max(1, rounds // 3), seconds, say)
-                for axis, tasks in growth.AXES.items()
-            }
-            keep(Part.GROWTH, times)
+            for axis, tasks in growth.AXES.items():
+                keep(Part.GROWTH, {axis: race(drawn, tasks, rounds, seconds, say)})
     if Part.MEMORY in wanted:
         keep(Part.MEMORY, memory.measure(names, threads, say))
     if Part.SIZES in wanted:

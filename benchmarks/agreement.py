@@ -16,10 +16,18 @@ from benchmarks.workers import AbsentError, Worker
 __all__ = ["Difference", "Observation", "check", "compare"]
 
 STEPS = 3
-TOLERANCE = {("float32", "SGD"): 1e-4, ("float64", "SGD"): 1e-10}
-ADAM = 1e-4
-"""In float64 too: `torch.compile` and JAX take Adam's bias correction, ``1 - beta ** t``, in
-float32, which at the first steps is right to five digits."""
+TOLERANCE = {
+    ("float32", "SGD"): 1e-3,
+    ("float64", "SGD"): 1e-10,
+    ("float32", "Adam"): 2e-2,
+    ("float64", "Adam"): 2e-3,
+}
+"""In norm, so a wrong factor, sign or bias correction in any layer is far outside of it.
+
+Adam divides a gradient by its size: where the gradient is nothing but rounding, so is the sign of
+the step. In the widest network that is true of many an entry. In float64 the difference is that
+of `torch.compile`, which takes the bias correction, ``1 - beta ** t``, in float32.
+"""
 
 RATES = {"SGD": 1.0, "Adam": 0.01}
 
@@ -46,8 +54,9 @@ class Difference:
     @property
     def agrees(self) -> bool:
         """Whether all of it is within the tolerance; what is not a number is not."""
-        bound = TOLERANCE.get((self.task.dtype, self.task.optimizer), ADAM)
-        return all(value <= bound for value in (self.loss, self.gradients, self.parameters))
+        # No optimizer has touched the first loss.
+        first, bound = (TOLERANCE[self.task.dtype, name] for name in ("SGD", self.task.optimizer))
+        return self.loss <= first and self.gradients <= bound and self.parameters <= bound
 
 
 def observe(worker: Worker, task: Task) -> Observation:

@@ -15,7 +15,7 @@ AXES = {
     "width": [Task((w, w, w, 10), 128) for w in (16, 32, 64, 128, 256, 512, 1024)],
     "depth": [Task((128,) * (depth + 1) + (10,), 128) for depth in (1, 2, 4, 8, 16, 32)],
     "batch": [replace(NETWORKS[2], batch=batch) for batch in (1, 4, 16, 64, 256, 1024)],
-    "samples": [replace(EPOCH, samples=n) for n in (1_000, 2_000, 4_000, 8_000, 16_000, 32_000)],
+    "samples": [replace(EPOCH, samples=n) for n in (500, 1_000, 2_000, 4_000, 8_000, 16_000)],
 }
 """What grows, each in tasks that differ in nothing else; for `samples` an epoch is timed."""
 

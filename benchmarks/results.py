@@ -15,10 +15,13 @@ FOLDER = Path(__file__).parent / "results"
 
 
 def write(folder: Path, part: str, machine: dict[str, Any], found: Any) -> None:
-    """Write the JSON file of a part."""
+    """Write the JSON file of a part; what an earlier run found on this machine besides stays."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"machine": machine, "found": _to_json(found)}, indent=1)
-    (folder / f"{part}.json").write_text(text + "\n")
+    path = folder / f"{part}.json"
+    content = {"machine": machine, "found": _to_json(found)}
+    if path.exists():
+        content = _merge(json.loads(path.read_text()), content)
+    path.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def collect(folder: Path) -> list[tables.Table]:
@@ -56,6 +59,32 @@ HEAD = """# Results
 
 Written by `python -m benchmarks`; the JSON files beside this page hold every round.
 """
+
+
+def _merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Return what a new run has found, and what only an old one has, if they are of one kind.
+
+    The contestants of one task always come from one run, since their rounds belong together.
+    """
+    versions = old["machine"]["versions"] | new["machine"]["versions"]
+    if old["machine"] | {"versions": versions} != new["machine"] | {"versions": versions}:
+        return new
+    if any(versions[name] != version for name, version in old["machine"]["versions"].items()):
+        return new
+    found = old["found"], new["found"]
+    if isinstance(found[0], dict):
+        merged: Any = found[0] | found[1]
+    else:
+        places = {key: i for i, key in enumerate(dict.fromkeys(map(_key, [*found[0], *found[1]])))}
+        fresh = set(map(_key, found[1]))
+        rows = [row for row in found[0] if _key(row) not in fresh] + found[1]
+        merged = sorted(rows, key=lambda row: places[_key(row)])
+    return {"machine": new["machine"] | {"versions": versions}, "found": merged}
+
+
+def _key(row: dict[str, Any]) -> str:
+    """Return what a row is about: a task with all its contestants, or one contestant."""
+    return json.dumps(row.get("task", row["contestant"]))
 
 
 def _distinct(machines: Any) -> list[dict[str, Any]]:

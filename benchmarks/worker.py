@@ -76,9 +76,12 @@ class Session:
         return done
 
     def run(self) -> float:
-        """Return the seconds of one step or epoch, the mean over a round."""
-        if self.repeats > 1:
-            self.work(*self.data)  # fills the caches, which the others have emptied
+        """Return the seconds of one step or epoch, the mean over a round.
+
+        One that is not timed comes first: it fills the caches, which the others have emptied, and
+        wakes the threads.
+        """
+        self.work(*self.data)
         self.contestant.wait()
         start = time.perf_counter()
         for _ in range(self.repeats):

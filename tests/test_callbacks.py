@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from handgrad import CrossEntropy, Linear, Model, MSELoss, ReLU
-from handgrad.errors import ArgumentError
+from handgrad.errors import ArgumentError, CheckpointError
 from handgrad.optimizers import SGD
 from handgrad.training import (
     Accuracy,
@@ -200,6 +200,72 @@ def test_arguments_of_a_checkpoint(tmp_path):
         Checkpoint(tmp_path, every=0)
 
 
+def test_what_cannot_be_saved_is_refused_before_the_first_step(data, tmp_path):
+    class Unkept:
+        """A loss that does not keep its constructor's argument."""
+
+        def __init__(self, factor):
+            self.loss = MSELoss()
+
+        def __call__(self, predictions, targets):
+            return self.loss(predictions, targets)
+
+        def grad(self):
+            return self.loss.grad()
+
+    trainer = Trainer(Model([Linear(D, D)]), Unkept(2), SGD(lr=0.1))
+    before = trainer.model.parameters.copy()
+    with pytest.raises(CheckpointError, match="factor"):
+        trainer.fit(
+            data[0], data[0], epochs=9, callbacks=[Checkpoint(tmp_path / "run", 9)], progress=False
+        )
+    assert np.array_equal(trainer.model.parameters, before)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """The numbers, from 0, of the calls of `Trainer.save` that find no room."""
+    failing, calls, save = set(), [], Trainer.save
+
+    def saving(self, folder):
+        calls.append(folder)
+        if len(calls) - 1 in failing:
+            raise CheckpointError("no room", "room", "make room") from OSError(28, "full")
+        save(self, folder)
+
+    monkeypatch.setattr(Trainer, "save", saving)
+    return failing
+
+
+def test_a_full_disk_does_not_end_a_training(data, tmp_path, full_disk):
+    full_disk.add(0)
+    saved = []
+
+    class Spy(Checkpoint):
+        def on_epoch(self, trainer):
+            super().on_epoch(trainer)
+            saved.append(self.saved)
+
+    with pytest.warns(UserWarning, match="epoch 2 (.|\n)*no room"):
+        make().fit(*data, epochs=5, callbacks=[Spy(tmp_path, every=2)], progress=False)
+    ends = [f"everything up to the end of epoch {epoch}" for epoch in (3, 4, 5)]
+    assert saved == ["", "", *ends]  # tried again after the next epoch
+    assert Trainer.resume(tmp_path).epochs_done == 5
+
+
+def test_a_disk_that_is_full_to_the_end_is_an_error(data, tmp_path, full_disk):
+    full_disk.update({1, 2})
+    trainer = make()
+    with (
+        pytest.warns(UserWarning, match="no room"),
+        pytest.raises(CheckpointError, match="no room"),
+    ):
+        trainer.fit(*data, epochs=3, callbacks=[Checkpoint(tmp_path)], progress=False)
+    assert trainer.epochs_done == 3
+    assert Trainer.resume(tmp_path).epochs_done == 1
+
+
 def test_the_table_grows_with_the_epochs(data, tmp_path):
     lengths = []
 
@@ -249,7 +315,7 @@ def test_ctrl_c_at_the_end_of_an_epoch(data):
     history = make().fit(*data, epochs=2, callbacks=[interrupt], progress=False)
     assert history.interrupted
     assert history.epochs == 1
-    assert history.ended.startswith("stopped by Ctrl-C after epoch 1; nothing of it is saved")
+    assert history.ended.startswith("stopped by Ctrl-C after epoch 1; nothing is saved")
     history = make().fit(*data, epochs=1, callbacks=[interrupt], progress=False)
     assert not history.interrupted
     assert history.ended == "1 epoch done"
@@ -384,6 +450,26 @@ def test_the_bar(data, terminal):
         )
     assert "epoch 1/2  loss" in text
     assert "2 epochs done" in text
+
+
+def test_the_bar_in_a_narrow_terminal():
+    console = Console(file=io.StringIO(), force_terminal=True, width=60, _environ={})
+    with Bar(console) as bar:
+        bar.begin(97, 100, 157, 0)
+        bar.step(93, 11904, {"loss": 1.137, "accuracy": 0.6284})
+    text = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", console.file.getvalue())
+    words = "epoch 97/100 step 93/157 loss 1.137 accuracy 0.6284 samples/s left"
+    assert set(words.split()) <= set(text.split())
+
+
+def test_the_bar_keeps_its_pace_however_short_the_epochs(data, terminal, monkeypatch):
+    calls = []
+    step = Bar.step
+    monkeypatch.setattr(Bar, "interval", 1e9)
+    monkeypatch.setattr(Bar, "step", lambda self, *values: calls.append(step(self, *values)))
+    make().fit(*data, epochs=3, batch_size=8)
+    assert len(calls) == 1
+    assert all(f"epoch {epoch}/3  loss" in terminal.getvalue() for epoch in (1, 2, 3))
 
 
 def test_the_bar_without_a_known_number_of_steps(data, terminal):

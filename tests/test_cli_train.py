@@ -17,7 +17,7 @@ import handgrad.cli
 import handgrad.training.run.fitting as fitting
 from handgrad import Dropout, Linear, Model, MSELoss, ReLU, Sigmoid
 from handgrad.datasets import load_digits, read
-from handgrad.errors import ArgumentError, CheckpointError, DataError
+from handgrad.errors import ArgumentError, CheckpointError, DataError, TrainingError
 from handgrad.optimizers import SGD
 from handgrad.training import Trainer
 from handgrad.training.run import (
@@ -246,7 +246,7 @@ def test_hidden_layers_are_numbers_with_commas():
     [
         ("1,x\n2,x\n", {}, "one class, 'x'"),
         ("1,2.5\n", {}, "one row"),
-        ("1,x\n2,y\n", {}, "one datapoint each"),
+        ("1,x\n2,y\n", {}, "a class of its own for each row"),
         ("1,x\n2,y\n", {"loss": "mse"}, "choose a loss for classes"),
     ],
 )
@@ -267,7 +267,9 @@ def test_a_run_goes_on_bit_for_bit(tmp_path):
     np.testing.assert_array_equal(parameters(parts), parameters(whole))
     np.testing.assert_array_equal(parameters(open_run(tmp_path / "parts")), parameters(whole))
     assert parts.trainer.history["loss"] == whole.trainer.history["loss"]
-    again = train("digits", tmp_path / "parts", resume=True, progress=False)
+    said = []
+    again = train("digits", tmp_path / "parts", resume=True, progress=False, say=said.append)
+    assert "its 6 epochs" in "".join(said)
     assert again.trainer.epochs_done == again.settings.epochs == 6
 
 
@@ -402,6 +404,15 @@ def test_evaluate_prints_metrics_and_confusion(flowers, houses):
     assert "confusion" not in result.output
 
 
+def test_a_confusion_matrix_is_whole_in_a_narrow_terminal(tmp_path, monkeypatch):
+    run = train("digits", tmp_path / "run", hidden=[], epochs=1, progress=False)
+    monkeypatch.setenv("COLUMNS", "30")
+    lines = typed("evaluate", run.folder, "digits").output.splitlines()
+    rows = [line for line in lines if len(line) > 50]
+    counts = [cell.strip() for row in rows for cell in row.split("│")[2:-1]]
+    assert sum(int(cell) for cell in counts if cell not in {"·", ""}) == 359
+
+
 def test_names_that_look_like_markup_are_printed_as_they_are(tmp_path):
     data = table(tmp_path / "a.csv", classes=["[red]", "[/]", "plain"])
     assert typed("train", data, "--epochs", 1, "--out", tmp_path / "run").exit_code == 0
@@ -504,6 +515,32 @@ def test_predict_writes_csv(flowers, houses, tmp_path):
     assert len(out.read_text().splitlines()) == 151
     with pytest.raises(ArgumentError, match="cannot be written"):
         write_predictions(["a"], [], tmp_path / "nowhere" / "a.csv")
+
+
+def test_an_explosion_says_what_the_folder_holds(tmp_path):
+    data = table(tmp_path / "a.csv")
+    with pytest.raises(TrainingError, match="run holds what 0 epochs have taught"):
+        train(data, tmp_path / "run", **SMALL, optimizer="sgd", lr=1e30)
+    assert open_run(tmp_path / "run").trainer.epochs_done == 0
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ArgumentError, match="cannot be written to: Not a directory"):
+        train("digits", tmp_path / "file" / "run", **SMALL)
+
+
+def test_a_disk_that_is_full_is_told_in_words(flowers, monkeypatch, capsys):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    command = ["handgrad", "predict", str(flowers.folder / "run"), flowers.data]
+    monkeypatch.setattr(sys, "argv", command)
+    monkeypatch.setattr("handgrad.training.run.write_predictions", full)
+    with pytest.raises(SystemExit) as stopped:
+        handgrad.cli.main()
+    assert stopped.value.code == 2
+    assert "handgrad: [Errno 28] No space left on device" in capsys.readouterr().err
 
 
 def test_what_goes_wrong_is_told_in_words(tmp_path, monkeypatch, capsys):

@@ -575,6 +575,37 @@ def test_what_is_said_of_an_unknown_mistake():
     assert "they are those with a positive input" in str(diagnose(above, "relu"))
 
 
+def test_what_is_too_much_is_said():
+    decay = activation(relu, lambda x, dy: dy * (x > 0) + 0.25 * x)
+    assert "your dx is the truth plus 0.250000 times the input" in str(diagnose(decay, "relu"))
+    assert diagnose(decay, "relu").causes == ()
+
+
+def test_evidence_is_of_a_shape_where_something_is_wrong():
+    def dx(x, dy):
+        return dy * (x > 0) * np.where(np.arange(len(x)) > 6, 0, 1)[:, None]
+
+    finding = diagnose(activation(relu, dx), "relu").findings[1]
+    assert finding.verdict is Verdict.WRONG
+    assert "at N = 11, D = 5" in finding.evidence[0]
+    assert finding.example.differs.any()
+
+
+def test_what_is_not_finite_has_no_size():
+    nan = activation(relu, lambda x, dy: np.where(x > 0, dy, np.nan))
+    evidence = diagnose(nan, "relu").findings[1].evidence[0]
+    assert "12 are not finite" in evidence
+    assert "inf" not in evidence.replace("not finite", "")
+
+
+def test_a_displayed_result_gives_no_truth_and_no_mend():
+    diagnosis = diagnose(activation(relu, lambda x, dy: dy), "relu")
+    for text in (str(diagnosis), repr(diagnosis)):
+        assert "hint 2 (no mask)" in text
+        assert "hint 3" not in text
+        assert "array(" not in text
+
+
 def test_what_is_not_linear_is_said():
     square = activation(relu, lambda x, dy: dy**2 * (x > 0))
     diagnosis = diagnose(square, "relu")
@@ -651,6 +682,22 @@ def test_a_factor_that_no_mistake_gives_gets_no_name(factor, kind):
 
 
 # Dropout.
+
+
+def test_a_mask_of_a_few_numbers_that_keeps_all_by_chance_is_seen_as_shared():
+    class PerFeature(handgrad.Dropout):
+        def apply(self, x):
+            y, inner = self.layer.apply(x)
+            mask = np.random.binomial(1, 1 - self.p, y.shape[1]) / (1 - self.p)
+            return y * mask, (mask, inner)
+
+        def pullback(self, dy, saved, need_dx=True, out=None):
+            mask, inner = saved
+            return self.layer.pullback(dy * mask, inner, need_dx, out)
+
+    for seed in range(30):
+        diagnosis = diagnose(PerFeature, "dropout", seed=seed)
+        assert [c.name for c in diagnosis.causes][-1:] == ["one mask for all rows"], seed
 
 
 def test_masks_of_a_generator_of_ones_own_are_right():
@@ -852,6 +899,12 @@ def test_a_dropout_that_takes_only_its_own_layer_gets_it():
         ("np.ones((2, 3)) + np.ones((3, 2))", "different shapes"),
         ("np.ones(3).sum(axis=1)", "vector has axis 0"),
         ("np.ones(3)[5]", "outside the array"),
+        ("np.ones(3)[np.ones(2)]", "one-hot"),
+        ("np.ones(3)[1.5]", "no whole number"),
+        ("np.ones(3)[0, 0]", "more indices than the array has axes"),
+        ("np.ones(3).shape[1]", "that of a vector has only one"),
+        ("handgrad.Linear(9, 2)(x)", "gradient_weights first"),
+        ("handgrad.ReLU().grad(x)", "before its forward pass"),
         ("np.add(np.ones(3, int), 0.5, out=np.ones(3, int))", "integers"),
         ("bool(np.ones(3))", "np.where"),
         ("np.array([[1, 2], [3]])", "rectangular"),
@@ -871,7 +924,7 @@ def test_a_dropout_that_takes_only_its_own_layer_gets_it():
 def test_a_known_exception_comes_with_a_hint(code, part):
     class Broken:
         def __call__(self, x):
-            return eval(code, {"np": np, "x": x, "exit": exit})
+            return eval(code, {"np": np, "x": x, "exit": exit, "handgrad": handgrad})
 
         def grad(self, dy):
             return dy
@@ -961,7 +1014,8 @@ def test_a_loop_is_right_and_told_its_cost(monkeypatch, tick, noted):
     assert diagnosis.status is Status.RIGHT
     assert bool(diagnosis.notes) == noted
     if noted:
-        assert "1.0 µs at N = 16, 1.0 µs at N = 128" in diagnosis.notes[0]
+        assert "8 times as many rows take 8.0 times as long" in diagnosis.notes[0]
+        assert "1.0 µs a row at N = 16, 1.0 µs a row at N = 128" in diagnosis.notes[0]
 
 
 def test_slow_code_is_called_less_often(monkeypatch):
@@ -1027,6 +1081,14 @@ def test_a_mistake_in_the_gradient_of_a_function(f, g, name, seed):
     assert diagnosis.exit_code == 1
 
 
+def test_a_slope_of_0_at_x_is_right_although_the_numerical_one_is_not_quite_0():
+    diagnosis = diagnose_function(lambda x: (x**3).sum(), lambda x: 3 * x**2, np.zeros(3))
+    assert diagnosis.status is Status.RIGHT, str(diagnosis)
+    assert not diagnosis.findings[-1].example.differs.any()
+    wrong = diagnose_function(lambda x: (x**3).sum(), lambda x: 3 * x**2 + 1e-6, np.zeros(3))
+    assert wrong.status is Status.WRONG
+
+
 def test_other_things_that_a_function_can_do():
     def writes(x, dy):
         x *= 2
@@ -1048,6 +1110,9 @@ def test_other_things_that_a_function_can_do():
     rng = np.random.default_rng()
     chance = diagnose_function(lambda x: x + rng.random(), lambda x, dy: dy, np.ones(2))
     assert chance.exit_code in (0, 2)
+    outside = diagnose_function(lambda x: np.log(-np.abs(x)).sum(), lambda x: 1 / x, X)
+    assert outside.status is Status.FAILED
+    assert "no slope there" in outside.headline
     failed = diagnose_function(lambda x: x @ x, lambda x: x, X)
     assert failed.status is Status.FAILED
     assert "inner sizes" in failed.failure.hint

@@ -76,12 +76,13 @@ def test_state_comes_back(history):
 def test_plot(history, tmp_path):
     path = tmp_path / "history.png"
     figure = history.plot(path)
-    assert [axes.get_title() for axes in figure.axes] == ["loss", "lr", "gradient norm"]
+    assert [axes.get_title() for axes in figure.axes] == ["loss", "learning rate", "gradient norm"]
     loss, lr, norms = figure.axes
-    assert [line.get_label() for line in loss.lines] == ["loss", "validation_loss"]
+    assert [line.get_label() for line in loss.lines] == ["training", "validation"]
     assert np.array_equal(loss.lines[0].get_ydata(), history["loss"])
     assert np.array_equal(loss.lines[1].get_ydata(), [np.nan, 0.5], equal_nan=True)
     assert lr.get_legend() is None
+    assert [line.get_label() for line in norms.lines] == ["all", "component 0"]
     assert (norms.get_yscale(), len(norms.lines)) == ("log", 2)
     assert path.read_bytes().startswith(b"\x89PNG")
 

@@ -175,6 +175,76 @@ def test_early_stopping_goes_on(data, tmp_path, stop):
     assert resumed.history.state_dict() == whole.history.state_dict()
 
 
+class Lately(Callback):
+    """Has no state at first, and its number of epochs later."""
+
+    def __init__(self, first):
+        self.first, self.epochs = first, 0
+
+    def on_epoch(self, trainer):
+        self.epochs += trainer.epochs_done >= self.first
+
+    def state_dict(self):
+        return {"epochs": self.epochs} if self.epochs else {}
+
+    def load_state_dict(self, state):
+        self.epochs = state.get("epochs", 0)
+
+
+def test_two_callbacks_of_a_class_keep_their_own_states(data, tmp_path):
+    trainer = adam(np.random.default_rng(2))
+    train(trainer, data, 2, [Lately(9), Lately(1), Checkpoint(tmp_path)])
+    late, early = Lately(9), Lately(1)
+    train(Trainer.resume(tmp_path), data, 3, [late, early])
+    assert (late.epochs, early.epochs) == (0, 3)
+
+
+def test_a_state_that_a_callback_refuses_stays_until_it_fits(data, tmp_path):
+    class Refusing(Lately):
+        def load_state_dict(self, state):
+            raise ValueError("no")
+
+    Refusing.__name__ = "Lately"
+    whole = numpys_own(None)
+    train(whole, data, callbacks=[Lately(1)])
+    trainer = numpys_own(None)
+    train(trainer, data, 2, [Lately(1), Checkpoint(tmp_path)])
+    resumed = Trainer.resume(tmp_path)
+    with pytest.raises(ValueError, match="no"):
+        train(resumed, data, callbacks=[Refusing(1)])
+    np.random.seed(0)
+    counted = Lately(1)
+    train(resumed, data, callbacks=[counted])
+    assert counted.epochs == EPOCHS
+    assert everything(resumed) == everything(whole)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"order": np.arange(N) // 2},
+        {"order": np.arange(1, N + 1)},
+        {"order": np.arange(N) + 0.0},
+        {"order": np.arange(N).reshape(1, N)},
+        {"steps": -1},
+        {"steps": 1.5},
+        {"batch_size": 0},
+        {"rows": -8},
+        {"total": "much"},
+        {"metrics": []},
+        {"norms": {"gradient_norm": "much"}},
+    ],
+)
+def test_an_epoch_under_way_that_cannot_have_been_saved(data, tmp_path, change):
+    trainer = adam(np.random.default_rng(2))
+    train(trainer, data, callbacks=[Stop(1, 3), Checkpoint(tmp_path)])
+    kept = checkpoint.load(tmp_path, classes=(Accuracy, ConfusionMatrix))
+    state = kept.training
+    checkpoint.save(tmp_path, kept.model, {**state, "flight": {**state["flight"], **change}})
+    with pytest.raises(CheckpointError, match="no trainer can go on from"):
+        Trainer.resume(tmp_path)
+
+
 def test_what_is_saved_is_where_the_training_was_not_the_best(data, tmp_path):
     whole = adam(np.random.default_rng(2))
     train(whole, data)

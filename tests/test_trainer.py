@@ -215,7 +215,7 @@ def test_epochs_are_shuffled_differently():
 @pytest.mark.parametrize("mode", ["r", "c", "r+"])
 @pytest.mark.parametrize("fortran", [False, True])
 def test_a_memmap_gives_what_the_array_gives(data, tmp_path, monkeypatch, mode, fortran):
-    monkeypatch.setattr("handgrad.training.batches.column.SMALL", 0)
+    monkeypatch.setattr("handgrad.training.batches.arrays.SMALL", 0)
     x, y = data
     np.save(tmp_path / "x.npy", np.asfortranarray(x) if fortran else x)
     mapped = np.load(tmp_path / "x.npy", mmap_mode=mode)
@@ -265,7 +265,7 @@ def test_another_file_of_the_same_name(tmp_path):
 
 
 def test_a_file_that_is_cut_while_it_is_in_use(data, tmp_path, monkeypatch):
-    monkeypatch.setattr("handgrad.training.batches.column.SMALL", 0)
+    monkeypatch.setattr("handgrad.training.batches.arrays.SMALL", 0)
     x, y = data
     path = tmp_path / "x.npy"
     np.save(path, x)
@@ -635,7 +635,7 @@ def test_a_gap_in_the_data_names_its_row(data):
     x[37, 4] = np.nan
     with pytest.raises(TrainingError, match="the inputs, at row 37, column 4") as caught:
         trained(x, y)
-    assert "clean the data" in str(caught.value)
+    assert "try cleaning the data" in str(caught.value)
     with pytest.raises(TrainingError, match="row 5 of the batch, column 4"):
         trained(Again(x, y), None)
     x, targets = np.ones((N, D)), np.ones((N, K))
@@ -723,6 +723,7 @@ def test_what_cannot_be_found_again(data):
         ({"schedule": 0.1}, "as the schedule"),
         ({"rng": 3}, "default_rng"),
         ({"metrics": ["accuracy"]}, "metric"),
+        ({"metrics": Accuracy()}, "a list of metrics"),
     ],
 )
 def test_arguments_of_a_trainer(change, what):
@@ -747,6 +748,7 @@ def test_arguments_of_a_trainer(change, what):
         ({"x": [], "y": None, "sample_weight": [1.0]}, ArgumentError, "within the batches"),
         ({"callbacks": [Checkpoint]}, ArgumentError, "brackets"),
         ({"callbacks": [3]}, ArgumentError, "derive it"),
+        ({"callbacks": print}, ArgumentError, "a list of callbacks"),
         ({"validation_data": np.zeros((N, D))}, ArgumentError, "without targets"),
     ],
 )

@@ -57,7 +57,8 @@ class ReLU(Activation):
 
     def apply(self, x: Array) -> tuple[Array, Array]:
         """Return ``max(x, 0)``, and the same array as what is saved."""
-        y = np.maximum(x, 0)
+        # For many numbers NumPy is twice as fast with an array of zeros as with the number 0.
+        y: Array = np.maximum(x, np.zeros_like(x))
         return y, y
 
     def pullback(

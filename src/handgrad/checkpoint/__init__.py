@@ -14,10 +14,11 @@ from handgrad.checkpoint.generators import (
     restore_generator,
     restore_global_state,
 )
-from handgrad.checkpoint.storage import Checkpoint, load, save
+from handgrad.checkpoint.storage import Checkpoint, check, load, save
 
 __all__ = [
     "Checkpoint",
+    "check",
     "from_config",
     "generator_state",
     "load",

@@ -23,7 +23,7 @@ from handgrad.component import Array
 from handgrad.errors import ArgumentError, CheckpointError
 from handgrad.model import Model
 
-__all__ = ["Checkpoint", "load", "save"]
+__all__ = ["Checkpoint", "check", "load", "save"]
 
 
 @dataclass(frozen=True)
@@ -83,17 +83,8 @@ def save(folder: str | os.PathLike[str], model: Model, training: Any = None) -> 
     >>> bool((checkpoint.model.parameters == model.parameters).all()), checkpoint.training
     (True, {'epoch': 3})
     """
-    if not isinstance(model, Model):
-        raise ArgumentError(
-            f"{type(model).__name__} as the model to save", "a Model", "save Model([component])"
-        )
-    arrays: dict[str, Array] = {}
-    encoder = Encoder(arrays)
-    content: dict[str, Any] = {
-        "model": encoder.encode(model, "model"),
-        "training": encoder.encode_rest(training, "training"),
-        "files": {},
-    }
+    content, arrays = _encoded(model, training)
+    content["files"] = {}
     token, files = secrets.token_hex(8), {}
     for kind, tensors in (("parameters", _parameters(model)), ("training", arrays)):
         name, data = f"{kind}-{token}.safetensors", _serialise(tensors)
@@ -109,6 +100,35 @@ def save(folder: str | os.PathLike[str], model: Model, training: Any = None) -> 
             "a folder that can be written to, with room for the new checkpoint beside the old one",
             "make room or choose another folder; a checkpoint that was there before is unharmed",
         ) from error
+
+
+def check(model: Model, training: Any = None) -> None:
+    """Raise the error that `save` would raise where something cannot be stored; write nothing.
+
+    Parameters
+    ----------
+    model, training
+        As `save` takes them.
+
+    Raises
+    ------
+    CheckpointError
+        Something cannot be stored.
+    ArgumentError
+        `model` is not a `Model`, or its layers have moved into another one.
+
+    Examples
+    --------
+    >>> from handgrad import ReLU
+    >>> check(Model([ReLU()]), {"epoch": 3})
+    >>> check(Model([ReLU()]), {"epoch": print})
+    Traceback (most recent call last):
+    handgrad.errors.CheckpointError: got a value of type builtin_function_or_method, <built-in ...>
+      expected: an object with constructor arguments, an array, or a value that JSON has
+      to mend it: store a number, a string, a list, or an array in its place
+    """
+    _, arrays = _encoded(model, training)
+    _check_types({**_parameters(model), **arrays})
 
 
 def load(folder: str | os.PathLike[str], *, classes: Iterable[type] = ()) -> Checkpoint:
@@ -149,6 +169,21 @@ def load(folder: str | os.PathLike[str], *, classes: Iterable[type] = ()) -> Che
             if newer == manifest:
                 raise
             manifest = newer  # another process saved while we read
+
+
+def _encoded(model: Model, training: Any) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Return what goes into the manifest, and the arrays of the training state."""
+    if not isinstance(model, Model):
+        raise ArgumentError(
+            f"{type(model).__name__} as the model to save", "a Model", "save Model([component])"
+        )
+    arrays: dict[str, Array] = {}
+    encoder = Encoder(arrays)
+    content = {
+        "model": encoder.encode(model, "model"),
+        "training": encoder.encode_rest(training, "training"),
+    }
+    return content, arrays
 
 
 def _restore(folder: Path, manifest: bytes, classes: tuple[type, ...]) -> Checkpoint:
@@ -211,9 +246,7 @@ def _tensors(file: Any) -> dict[str, tuple[str, tuple[int, ...]]]:
     return {name: (part.get_dtype(), tuple(part.get_shape())) for name, part in slices.items()}
 
 
-def _serialise(tensors: Mapping[str, Array]) -> bytes:
-    from safetensors.numpy import save as to_bytes
-
+def _check_types(tensors: Mapping[str, Array]) -> None:
     for name, array in tensors.items():
         if array.dtype.name not in DTYPES:
             raise CheckpointError(
@@ -221,6 +254,12 @@ def _serialise(tensors: Mapping[str, Array]) -> bytes:
                 f"one of the types {', '.join(DTYPES)}",
                 "make the layers with dtype=np.float64",
             )
+
+
+def _serialise(tensors: Mapping[str, Array]) -> bytes:
+    from safetensors.numpy import save as to_bytes
+
+    _check_types(tensors)
     # safetensors copies memory as it lies there, so it has to lie row by row.
     return to_bytes({name: np.asarray(array, order="C") for name, array in tensors.items()})
 

@@ -33,7 +33,7 @@ def main() -> None:
     """Run the command line; what goes wrong on purpose is told in words, with exit status 2."""
     try:
         app()
-    except HandgradError as error:
+    except (HandgradError, OSError) as error:  # OSError: a disk that is full, for instance
         Console(stderr=True).print(
             f"[bold red]handgrad:[/] {escape(str(error))}", highlight=False, soft_wrap=True
         )

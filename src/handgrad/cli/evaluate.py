@@ -13,6 +13,7 @@ from rich.table import Table
 __all__ = ["evaluate"]
 
 _MOST_CLASSES = 20  # a larger confusion matrix is for a file, not for a terminal
+_WIDEST = 10_000
 
 
 def evaluate(
@@ -50,4 +51,7 @@ def evaluate(
         matrix.add_column(escape(name), justify="right")
     for name, row in zip(run.class_names, confusion.tolist(), strict=True):
         matrix.add_row(escape(name), *(str(count) if count else "·" for count in row))
+    # Whole in a narrow terminal too: without this, columns of numbers would silently be missing.
+    wide = console.measure(matrix, options=console.options.update(max_width=_WIDEST)).maximum
+    console.width = max(console.width, wide)
     console.print(matrix)

@@ -52,6 +52,12 @@ def read_npz(
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name.removesuffix(".npy") for name in archive.namelist()]
+            if names and names == archive.namelist():
+                raise DataError(
+                    f"{path}, an archive without any NumPy array: {', '.join(names[:3])}",
+                    "an archive as numpy.savez writes it",
+                    "save a spreadsheet as CSV UTF-8; unpack any other archive",
+                )
             if len(names) == 1:
                 array = _member(archive, names[0], path)
                 return _split(array, path, target, features, classes)
@@ -141,7 +147,8 @@ def _header(file: Readable, path: Path) -> tuple[tuple[int, ...], bool, np.dtype
         raise DataError(
             f"{path} with an array of {dtype}",
             "an array of numbers; nothing is ever unpickled",
-            "convert it, for instance with .astype(np.float64), and save it again",
+            "save numbers: x.astype(np.float64); of names of classes "
+            "np.unique(y, return_inverse=True)[1]",
         )
     return tuple(map(int, shape)), fortran, dtype
 

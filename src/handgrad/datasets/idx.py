@@ -113,7 +113,8 @@ def _header(file: Readable, path: Path) -> tuple[int, np.dtype[Any], tuple[int, 
         raise DataError(
             f"{path}, which begins with the bytes {magic.hex(' ')}",
             "an IDX file: two zeros, the code of a type (08 for bytes), the number of dimensions",
-            "download it again; MNIST's images begin with 00 00 08 03, the labels with 00 00 08 01",
+            "download it again (MNIST's images begin with 00 00 08 03, the labels with "
+            "00 00 08 01); of gzipped files only IDX is read, so unpack another one first",
         )
     sizes = file.read(4 * dimensions)
     if len(sizes) < 4 * dimensions:

@@ -64,8 +64,10 @@ def read(
     Notes
     -----
     **CSV.** UTF-8; separated by commas, semicolons or tabs; fields may be quoted as usual. The
-    first line is a header where none of its features is a number. Features are numbers; an empty
-    field, ``nan`` or ``inf`` is an error, not a number.
+    first line is a header where none of its features is a number, or where three or more are
+    called 0, 1, 2 and so on. Features are numbers; an empty field, ``nan`` or ``inf`` is an error,
+    not a number. Rows without any value are left out, and so is an empty last column without a
+    name.
 
     **Safety.** Nothing is ever unpickled. The sizes that a header states are checked against the
     size of the file before memory is taken.

@@ -6,6 +6,7 @@ import csv
 import math
 import re
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -18,6 +19,9 @@ from handgrad.datasets.targets import class_name, column, encode
 from handgrad.errors import DataError
 
 __all__ = ["read_csv"]
+
+_MISSING = {"", "?", "na", "n/a", "nan", "null"}  # what stands, in small letters, for no value
+_NUMBERED = 3  # so many features that are called 0, 1, 2, ... are no row of data
 
 
 def read_csv(
@@ -42,7 +46,7 @@ def read_csv(
     else:
         places = [place for place in range(len(names)) if place != t]
     if header:
-        _check_names(path, line, names, places)
+        _check_names(path, line, names, places if t is None else [*places, t])
     else:
         names = [str(place) for place in range(len(names))]
         rows = chain([(line, first)], rows)
@@ -78,7 +82,10 @@ def read_csv(
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row that is not blank, and the line on which it begins."""
+    """Yield each row that is not blank, and the line on which it begins.
+
+    Where the first row ends in a separator, the empty fields at the ends are left out.
+    """
     with path.open(encoding="utf-8-sig", newline="") as file:
         end = 0
         try:
@@ -87,10 +94,13 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
             reader = csv.reader(
                 file, delimiter=_delimiter(first), strict=True, skipinitialspace=True
             )
+            open_end = None
             for row in reader:
                 line, end = end + 1, reader.line_num
-                if len(row) > 1 or (row and row[0].strip()):
-                    yield line, row
+                if any(map(str.strip, row)):
+                    if open_end is None:
+                        open_end = not row[-1].strip()
+                    yield line, row[:-1] if open_end and not row[-1].strip() else row
         except UnicodeDecodeError as error:
             raise DataError(
                 f"{path}, line {_undecodable(path)}: bytes that are not UTF-8",
@@ -143,18 +153,36 @@ def _numbers(path: Path, line: int, fields: list[str], places: Sequence[int]) ->
                 raise DataError(
                     f"{path}, line {line}, column {place + 1}: {field[:40]!r}",
                     "a finite number",
-                    "leave the row out, fill in what is missing, or write 1.5 for a half more than "
-                    "one; only the target may hold names",
+                    _mend(field),
                 )
     return numbers
+
+
+def _mend(field: str) -> str:
+    """Return what to do about a field that is not a finite number."""
+    if field.strip().lower() in _MISSING:
+        return "leave the row out, or fill in what is missing"
+    if _has_comma(field):
+        return "write numbers as 1234.5: a point, no comma, nothing between the thousands"
+    return (
+        "only the target may hold names: leave the column out, or give it numbers, such as a "
+        "column of 0 and 1 for each name"
+    )
+
+
+def _has_comma(field: str) -> bool:
+    """Return whether a field is a number but for the commas in it, or what parts thousands."""
+    return _number(re.sub(r"[,'\u2019\s]", "", field)) is not None
 
 
 def _is_header(path: Path, line: int, names: list[str], target: str | int | None) -> bool:
     """Return whether the first row names the columns."""
     skip = {column(target, len(names)), *(i for i, name in enumerate(names) if name == target)}
-    numeric = [_number(name) is not None for i, name in enumerate(names) if i not in skip]
+    others = [i for i in range(len(names)) if i not in skip]
+    if len(others) >= _NUMBERED and all(names[i] == str(i) for i in others):
+        return True
+    numeric = [_number(names[i]) is not None for i in others]
     if any(numeric) and not all(numeric):
-        others = [i for i in range(len(names)) if i not in skip]
         place = others[numeric.index(False)]
         raise DataError(
             f"{path}, line {line}, column {place + 1}: {names[place][:40]!r} beside numbers",
@@ -190,21 +218,24 @@ def _target(
 
 def _select(path: Path, names: list[str], features: Sequence[str]) -> list[int]:
     """Return where the features stand that a trained model expects."""
-    missing = [name for name in features if name not in names]
+    places = {name: place for place, name in enumerate(names)}
+    missing = [name for name in features if name not in places]
     if missing:
         raise DataError(
             f"{path} without {', '.join(map(repr, missing[:5]))}",
             f"a column for each of the {len(features)} features that are expected",
             "name the columns in the header as in the data that was trained on",
         )
-    return [names.index(name) for name in features]
+    return [places[name] for name in features]
 
 
 def _check_names(path: Path, line: int, names: list[str], places: list[int]) -> None:
-    """Raise where a column of features has no name, or two have the same one."""
+    """Raise where a column that is read has no name, or two have the same one."""
+    counts = Counter(names)
     for place in places:
-        if not names[place] or names.count(names[place]) > 1:
-            kind = f"the name {names[place]!r} twice" if names[place] else "a column without a name"
+        name = names[place]
+        if not name or counts[name] > 1:
+            kind = f"the name {name!r} twice" if name else "a column without a name"
             raise DataError(
                 f"{path}, line {line}, column {place + 1}: {kind}",
                 "a name of its own for each column",
@@ -233,13 +264,16 @@ def _encode(
         wrong, expected = [n is None for n in numbers], "a finite number, as in other rows"
     else:
         known = sorted(set(texts))
-        wrong, expected = [not text for text in texts], "the name of a class"
+        wrong = [text.lower() in _MISSING or ("," in text and _has_comma(text)) for text in texts]
+        expected = "the name of a class, or a number"
     if any(wrong):
-        i = wrong.index(True)
+        text = texts[i := wrong.index(True)]
         raise DataError(
-            f"{path}, line {lines[i]}: {texts[i][:40]!r} as {name}",
+            f"{path}, line {lines[i]}: {text[:40]!r} as {name}",
             expected,
-            "mend the field or leave the row out; where names and numbers are all names of "
+            _mend(text)
+            if text.lower() in _MISSING or _has_comma(text)
+            else "mend the field or leave the row out; where names and numbers are all names of "
             "classes, choose a loss for classes",
         )
     index = {known_name: k for k, known_name in enumerate(known)}

@@ -104,8 +104,8 @@ def _mutation(kind: Kind, given: Given) -> list[Finding]:
                     f"the {name}",
                     "the parameters",
                     BEHAVIOURS["parameters"],
-                    f"after a forward and a backward pass the {name} differ by "
-                    f"{distance(after[name], array):.1e}",
+                    f"a forward and a backward pass changed the {name}, by up to "
+                    f"{distance(after[name], array):.1e} of the largest entry",
                 )
             )
     return findings
@@ -246,7 +246,7 @@ def cost(kind: Kind, seed: int) -> list[str]:
     if len(given.x) != many or times[many] / times[few] < 0.55 * many / few:
         return []
     return [
-        f"the time per row hardly falls with the size of the minibatch: "
-        f"{times[few] / few * 1e6:.1f} µs at N = {few}, {times[many] / many * 1e6:.1f} µs at "
-        f"N = {many}; that is a loop over the rows, which is right and slow"
+        f"{many // few} times as many rows take {times[many] / times[few]:.1f} times as long: "
+        f"{times[few] / few * 1e6:.1f} µs a row at N = {few}, {times[many] / many * 1e6:.1f} µs "
+        f"a row at N = {many}; so does a loop over the rows, which is right and slow"
     ]

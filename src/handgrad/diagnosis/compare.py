@@ -92,8 +92,15 @@ def describe(
     tolerance
         What counts as rounding.
     """
-    first = trials[0]
-    seen, right = first.seen[name], rights[0]
+    first, right = next(
+        (
+            (t, r)
+            for t, r in zip(trials, rights, strict=True)
+            if not same(t.seen[name], r, tolerance)
+        ),
+        (trials[0], rights[0]),
+    )
+    seen = first.seen[name]
     if seen.shape != right.shape:
         sentences = [
             f"your {name} has shape {seen.shape}; it should have {right.shape} "
@@ -105,6 +112,7 @@ def describe(
     return (
         _factor(name, trials, rights)
         or _by_rows(name, trials, rights)
+        or _excess(name, trials, rights)
         or [_entries(name, first, right, tolerance)]
     )
 
@@ -171,7 +179,7 @@ def _products(sizes: dict[str, int]) -> Iterable[tuple[str, float]]:
 def _by_rows(name: str, trials: Sequence[Trial], rights: Sequence[Array]) -> list[str]:
     """Say it where each row, or each column, has a factor of its own."""
     for axis, what in ((1, "row"), (0, "column")):
-        fits, factors = True, []
+        fits, shown = True, ""
         for trial, right in zip(trials, rights, strict=True):
             seen = trial.seen[name]
             if seen.ndim != 2 or seen.shape != right.shape or min(seen.shape) < 2:
@@ -182,25 +190,45 @@ def _by_rows(name: str, trials: Sequence[Trial], rights: Sequence[Array]) -> lis
             k = (seen * right).sum(axis=axis, keepdims=True) / np.where(norm, norm, 1)
             remainder = np.abs(seen - k * right).max() / max(np.abs(seen).max(), 1e-300)
             fits &= bool(remainder < 1e-9)
-            factors.append(", ".join(f"{factor:.4g}" for factor in k.ravel()[:8]))
+            if not shown and remainder < 1e-9 < np.abs(seen - right).max():
+                factors = ", ".join(f"{factor:.4g}" for factor in k.ravel()[:8])
+                shown = f"{trial.given.label}: {factors}"
         if fits:
+            return [f"each {what} of your {name} has a factor of its own to the truth, at {shown}"]
+    return []
+
+
+def _excess(name: str, trials: Sequence[Trial], rights: Sequence[Array]) -> list[str]:
+    """Say it where what is too much is one number times something that the code was given."""
+    words = {"W": "weights", "b": "bias", "x": "input", "y": "target", "dy": "upstream gradient"}
+    for field, what in words.items():
+        factors = []
+        for trial, right in zip(trials, rights, strict=True):
+            seen, other = trial.seen[name], getattr(trial.given, field)
+            if seen.shape != right.shape or other.shape != seen.shape:
+                break
+            k, remainder = _least_squares(seen - right, other)
+            if not remainder <= 1e-6:
+                break
+            factors.append(k)
+        if len(factors) == len(trials) and np.allclose(factors, factors[0], rtol=1e-6):
             return [
-                f"each {what} of your {name} has a factor of its own to the truth, at "
-                f"{trials[0].given.label}: {factors[0]}"
+                f"your {name} is the truth plus {factors[0]:.6f} times the {what}, at "
+                f"{len(trials)} shapes and seeds"
             ]
     return []
 
 
 def _entries(name: str, trial: Trial, right: Array, tolerance: float) -> str:
     seen = trial.seen[name]
-    wrong = mask(seen, right, tolerance)
-    parts = [
-        f"{np.count_nonzero(wrong)} of {wrong.size} entries of your {name} differ at "
-        f"{trial.given.label}, by up to {distance(seen, right):.1e} of the largest"
-        if wrong.size > 1
-        else f"your {name} differs by {distance(seen, right):.1e} of its size at "
-        f"{trial.given.label}"
-    ]
+    wrong, far = mask(seen, right, tolerance), distance(seen, right)
+    if wrong.size > 1:
+        size = f", by up to {far:.1e} of the largest" if np.isfinite(far) else ""
+        count = f"{np.count_nonzero(wrong)} of {wrong.size} entries of your {name} differ"
+        parts = [f"{count} at {trial.given.label}{size}"]
+    else:
+        size = f" by {far:.1e} of its size" if np.isfinite(far) else ""
+        parts = [f"your {name} differs{size} at {trial.given.label}"]
     if not np.isfinite(seen).all():
         parts.append(f"{np.count_nonzero(~np.isfinite(seen))} are not finite")
     zeros = int(np.count_nonzero((seen == 0) & (right != 0)))

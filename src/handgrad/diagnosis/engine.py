@@ -20,7 +20,7 @@ from handgrad.diagnosis.compare import (
     same,
 )
 from handgrad.diagnosis.kinds.base import Kind, Shapes, Stress, seeded
-from handgrad.diagnosis.own import agreement
+from handgrad.diagnosis.own import agreement, smallest
 from handgrad.diagnosis.result import Cause, Example, Failure, Finding, Verdict
 from handgrad.diagnosis.search import explain_all, predict
 from handgrad.diagnosis.stress import judge
@@ -245,8 +245,8 @@ class _Examination:
         evidence = describe(name, self.trials, rights, self.tolerance)
         if own is not None:
             evidence.append(
-                f"your {name} agrees with the numerical derivative of your own forward pass at one "
-                f"shape to {own:.0e}"
+                f"your {name} agrees with the numerical derivative of your own forward pass to "
+                f"{own:.0e} at {smallest(self.trials).given.label}: other input shows what is wrong"
             )
         if found:
             evidence.append(
@@ -257,7 +257,9 @@ class _Examination:
         )
 
     def _example(self, name: str) -> Example:
-        trial = min(self.trials, key=lambda t: t.right[name].size)
+        tolerance = max(self.tolerance, HIDDEN)
+        off = [t for t in self.trials if not same(t.seen[name], t.right[name], tolerance)]
+        trial = min(off or self.trials, key=lambda t: t.right[name].size)
         return example(trial, name, self.tolerance)
 
     def _stress(self, stress: Stress) -> list[Finding]:

@@ -8,6 +8,7 @@ import traceback
 from pathlib import Path
 
 from handgrad.diagnosis.result import Failure
+from handgrad.errors import CallOrderError, ShapeError
 
 __all__ = ["HINTS", "explain", "is_theirs"]
 
@@ -18,6 +19,17 @@ _LIBRARIES = tuple(
 
 HINTS: tuple[tuple[type[BaseException], str, str], ...] = (
     # (type of the exception, part of its message, what to look at); the first that fits is given
+    (
+        ShapeError,
+        "",
+        "A component gets an array that does not fit it. Is it what the component before it "
+        "returned? A layer's grad returns a pair: gradient_weights first, gradient_input second.",
+    ),
+    (
+        CallOrderError,
+        "",
+        "A component's grad is called before its forward pass.",
+    ),
     (
         ValueError,
         "matmul",
@@ -51,6 +63,27 @@ HINTS: tuple[tuple[type[BaseException], str, str], ...] = (
         "truth value",
         "An `if` needs one answer and this condition gives one for each entry: use np.where or a "
         "boolean mask.",
+    ),
+    (
+        IndexError,
+        "arrays used as indices",
+        "An array of fractions cannot be an index. The exercise's targets are one-hot, a row of 0s "
+        "and a single 1: `argmax(axis=1)` gives the labels.",
+    ),
+    (
+        IndexError,
+        "valid indices",
+        "What stands in the brackets is no whole number: print it.",
+    ),
+    (
+        IndexError,
+        "too many indices",
+        "There are more indices than the array has axes: print its shape.",
+    ),
+    (
+        IndexError,
+        "tuple index",
+        "The tuple has fewer entries than that. If it is a shape: that of a vector has only one.",
     ),
     (
         IndexError,

@@ -101,7 +101,7 @@ def _findings(
             continue  # it takes arrays of one shape alone
         single |= output.dtype == np.float32
     given, scalar = trials[0].given, trials[0].given.dy.size == 1
-    findings = _repeatable(f, given) + _mutation(f, grad_f, given, scalar)
+    findings = _comparable(f, given) or _mutation(f, grad_f, given, scalar)
     if findings and findings[0].quantity == "output":
         return findings
     tolerance = 1e-2 if single else TOLERANCE
@@ -135,7 +135,11 @@ def _places(x: Array, rng: np.random.Generator) -> Iterator[tuple[str, Array]]:
 
 
 def _judge(trials: list[Trial], slopes: list[Array], tolerance: float) -> list[Finding]:
-    worst = max(distance(t.seen["gradient"], s) for t, s in zip(trials, slopes, strict=True))
+    # Where the slope at x is 0, the numerical one is 0 only beside those at the neighbours.
+    floor = max(float(np.abs(slope).max(initial=0)) for slope in slopes)
+    worst = max(
+        distance(t.seen["gradient"], slope, floor) for t, slope in zip(trials, slopes, strict=True)
+    )
     where = "; ".join(trial.given.label for trial in trials)
     if worst <= tolerance:
         sentence = f"your gradient agrees with the numerical derivative to {worst:.0e} ({where})"
@@ -152,7 +156,8 @@ def _finding(
 ) -> Finding:
     seen, right = trial.seen["gradient"], trial.right["gradient"]
     truth = right if seen.shape == right.shape else None
-    example = Example(trial.given.label, seen, truth, mask(seen, right, tolerance))
+    differs = mask(seen, right, tolerance) & (verdict is not Verdict.RIGHT)
+    example = Example(trial.given.label, seen, truth, differs)
     return Finding("gradient", "gradient of the function", verdict, found, evidence, example)
 
 
@@ -208,14 +213,18 @@ def _of_the_sum(f: Callable[..., Any], given: Given) -> Array:
     return _numerical(f, ones, 1.0)
 
 
-def _repeatable(f: Callable[..., Any], given: Given) -> list[Finding]:
+def _comparable(f: Callable[..., Any], given: Given) -> list[Finding]:
+    """Say it where the function has no slope to compare with: no number, or another each time."""
     outputs = []
     for _ in range(2):
         seeded(given.seed)
         outputs.append(_call(f, given.x.copy(), "calling the function twice"))
-    if same(outputs[0], outputs[1], TOLERANCE):
+    if not np.isfinite(outputs[0]).all():
+        sentence = "the function is NaN or infinite at x, and has no slope there; choose another x"
+    elif not same(outputs[0], outputs[1], TOLERANCE):
+        sentence = "two calls at the same x, from the same random state, give two outputs"
+    else:
         return []
-    sentence = "two calls at the same x, from the same random state, give two outputs"
     return [Finding("output", "output of the function", Verdict.UNKNOWN, (), (sentence,))]
 
 

@@ -23,6 +23,11 @@ PATIENCE = 0.2
 """Seconds for the differences of one variable; of slow code fewer entries are differentiated."""
 
 
+def smallest(trials: Sequence[Trial]) -> Trial:
+    """Return the trial that is differentiated."""
+    return min(trials, key=lambda t: t.given.x.size + t.given.W.size)
+
+
 def agreement(
     kind: Kind, trials: Sequence[Trial], names: Sequence[str], single: bool
 ) -> dict[str, float]:
@@ -45,7 +50,7 @@ def agreement(
         The largest difference, relative to the largest entry, for the quantities that agree.
         Those that don't, or cannot be differentiated, are left out.
     """
-    trial = min(trials, key=lambda t: t.given.x.size + t.given.W.size)
+    trial = smallest(trials)
     tolerance = 1e-2 if single else 1e-5
     truths: dict[str, tuple[Array, Array]] = {}
     agree = {}

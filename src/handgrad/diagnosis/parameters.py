@@ -109,7 +109,7 @@ def walk(thing: Any) -> Iterator[Slot]:
 
 
 def _is_numbers(value: Any) -> bool:
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray | np.floating):  # a sum over everything is np.float64
         return value.dtype.kind in "fiub"
     if isinstance(value, list) and value:
         first = value[0]

@@ -214,7 +214,7 @@ class Failure:
     hint: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Diagnosis:
     """The answer to "what is wrong with my gradient?".
 
@@ -273,8 +273,10 @@ class Diagnosis:
     def headline(self) -> str:
         """The whole in one sentence."""
         if self.status is Status.FAILED:
-            error = self.failure.error if self.failure else "nothing could be compared"
-            return f"{self.subject} could not be run: {error}"
+            if self.failure:
+                return f"{self.subject} could not be run: {self.failure.error}"
+            known = (sentence for finding in self.findings for sentence in finding.evidence)
+            return f"{self.subject} could not be judged: {next(known, 'nothing could be compared')}"
         if self.status is Status.RIGHT:
             conventions = {
                 f.summary for f in self.findings if f.verdict is Verdict.CONVENTION and f.summary
@@ -283,6 +285,8 @@ class Diagnosis:
                 return f"{self.subject} is right"
             return f"{self.subject} is right, under another convention: {'; '.join(conventions)}"
         names = list(dict.fromkeys(f.summary for f in self.wrong if f.summary))
+        if not names and self.failure:
+            return f"{self.subject} is wrong: it does not run on every input, {self.failure.error}"
         if not names:
             return f"{self.subject} is wrong, and I don't know why"
         return f"{self.subject} is wrong: {'; '.join(names)}"
@@ -325,7 +329,11 @@ class Diagnosis:
             "seconds": round(self.seconds, 3),
         }
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
+        """Everything as text, with the hints up to the level at which every page begins, 2."""
         lines = [self.headline]
         for f in self.findings:
             lines.append(f"  {f.quantity}: {f.verdict}{f.summary and ': ' + f.summary}")
@@ -335,7 +343,7 @@ class Diagnosis:
             lines.append(f"  while {self.failure.doing}")
             lines += [f"    {file}:{n}: {source}" for file, n, source in self.failure.lines]
             lines += [f"  hint: {self.failure.hint}"] if self.failure.hint else []
-        lines += [f"  hint {hint.level} ({hint.about}): {hint.text}" for hint in self.hints()]
+        lines += [f"  hint {hint.level} ({hint.about}): {hint.text}" for hint in self.hints(2)]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

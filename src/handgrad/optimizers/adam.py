@@ -120,7 +120,7 @@ class Adam(Optimizer):
         gradient_sum *= beta1
         gradient_sum += g
         square_sum *= beta2
-        np.multiply(g, g, out=scratch)
+        np.square(g, out=scratch)
         square_sum += scratch
 
         np.sqrt(square_sum, out=scratch)

@@ -105,7 +105,7 @@ class RMSprop(Optimizer):
         alpha = self.alpha
 
         square_mean *= alpha
-        np.multiply(g, g, out=scratch)
+        np.square(g, out=scratch)
         scratch *= 1 - alpha
         square_mean += scratch
 
@@ -114,7 +114,7 @@ class RMSprop(Optimizer):
             mean *= alpha
             np.multiply(g, 1 - alpha, out=scratch)
             mean += scratch
-            np.multiply(mean, mean, out=scratch)
+            np.square(mean, out=scratch)
             np.subtract(square_mean, scratch, out=scratch)
             np.maximum(scratch, 0, out=scratch)
             np.sqrt(scratch, out=scratch)

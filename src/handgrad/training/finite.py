@@ -16,7 +16,7 @@ _SMALLER = (
     "a smaller learning rate, max_norm=1.0 for the optimizer, or smaller initial weights; "
     "where numbers are near the largest that the type holds, dtype=np.float64"
 )
-_DATA = "clean the data: leave out or fill in what is missing, and standardise the columns"
+_DATA = "cleaning the data: leave out or fill in what is missing, and standardise the columns"
 
 
 def all_finite(array: Any) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 
+from handgrad.arguments import positive_size
 from handgrad.component import Array
 from handgrad.gradients import Gradients
+from handgrad.optimizers.checks import count
 from handgrad.training.batches import Batches
 
 __all__ = ["Average", "Flight", "gradient_norms"]
@@ -106,6 +108,37 @@ class Flight:
     def state_dict(self) -> dict[str, Any]:
         """Return the arguments that make such another."""
         return dict(vars(self))
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Any], metrics: int) -> Self:
+        """Return an epoch with the state of another.
+
+        Parameters
+        ----------
+        state
+            What `state_dict` returned.
+        metrics
+            How many metrics there are.
+
+        Raises
+        ------
+        ValueError, ArgumentError
+            No epoch can have had that state.
+        """
+        flight, owner = cls(**state), "an epoch under way"
+        positive_size(flight.batch_size, "batch_size", owner)
+        count(flight.steps, "steps", owner)
+        count(flight.rows, "rows", owner)
+        order = flight.order
+        if order is not None and not (
+            order.dtype.kind in "iu" and np.array_equal(np.sort(order), np.arange(order.size))
+        ):
+            raise ValueError("the order is not one of all the rows")
+        if not all(isinstance(x, float | int) for x in (flight.total, *flight.norms.values())):
+            raise ValueError("something is not a number")
+        if len(flight.metrics) != metrics or not all(isinstance(m, dict) for m in flight.metrics):
+            raise ValueError(f"not a state for each of {metrics} metrics")
+        return flight
 
 
 def gradient_norms(gradients: Gradients, prefix: str = "gradient_norm") -> dict[str, float]:

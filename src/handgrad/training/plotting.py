@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["plot_history"]
 
 _VALIDATION = "validation_"
+_FEW = 30
+"""Up to so many epochs, each of them gets a dot; more of them would hide the lines."""
 
 
 def plot_history(history: History, path: str | os.PathLike[str] | None = None) -> Any:
@@ -43,7 +45,7 @@ def plot_history(history: History, path: str | os.PathLike[str] | None = None) -
     >>> history = History()
     >>> history.append({"loss": 0.5, "validation_loss": 0.6, "lr": 0.1})
     >>> [axes.get_title() for axes in plot_history(history).axes]
-    ['loss', 'lr']
+    ['loss', 'learning rate']
     """
     try:
         from matplotlib.figure import Figure
@@ -64,12 +66,14 @@ def plot_history(history: History, path: str | os.PathLike[str] | None = None) -
     # A Figure of its own, not pyplot's: nothing global changes, and no window opens.
     figure = Figure(figsize=(5.2 * across, 3.2 * down), layout="constrained")
     epochs = np.arange(1, history.epochs + 1)
+    dot = "." if len(epochs) <= _FEW else None
     for i, (title, names) in enumerate(panels.items()):
         axes = figure.add_subplot(down, across, i + 1, title=title, xlabel="epoch")
         for name in names:
             y = np.array(history[name], dtype=float)  # None becomes NaN, a gap in the line
             held_out = name.startswith(_VALIDATION)
-            axes.plot(epochs, y, marker=".", linestyle="--" if held_out else "-", label=name)
+            label = _label(name, title, held_out)
+            axes.plot(epochs, y, marker=dot, linestyle="--" if held_out else "-", label=label)
         if title == "gradient norm" and min(np.nanmin(_column(history, n)) for n in names) > 0:
             axes.set_yscale("log")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -81,6 +85,13 @@ def plot_history(history: History, path: str | os.PathLike[str] | None = None) -
     return figure
 
 
+def _label(name: str, title: str, held_out: bool) -> str:
+    if title == "gradient norm":
+        _, dot, place = name.partition(".")
+        return f"component {place}" if dot else "all"
+    return "validation" if held_out else "training"
+
+
 def _column(history: History, name: str) -> Any:
     return np.array(history[name], dtype=float)
 
@@ -90,7 +101,7 @@ def _panels(history: History) -> dict[str, list[str]]:
     panels: dict[str, list[str]] = {}
     for name, column in history.values.items():
         if all(value is None or np.ndim(value) == 0 for value in column):
-            title = name.removeprefix(_VALIDATION)
-            title = "gradient norm" if title.startswith("gradient_norm") else title
+            title = name.removeprefix(_VALIDATION).partition(".")[0].replace("_", " ")
+            title = "learning rate" if title == "lr" else title
             panels.setdefault(title, []).append(name)
     return panels

@@ -151,12 +151,14 @@ class Bar(Lines):
         from rich.console import Console
         from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as RichProgress
+        from rich.table import Column
 
         # No thread of its own: it is drawn from the loop, when a step finds that it is due.
         self._bar = RichProgress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
-            TextColumn("{task.fields[numbers]}"),
+            # Where the terminal is too narrow for all of it, the numbers go on on the next line.
+            TextColumn("{task.fields[numbers]}", table_column=Column()),
             console=console or Console(),
             auto_refresh=False,
             transient=True,
@@ -168,7 +170,6 @@ class Bar(Lines):
         self._bar.reset(
             self._task, description=f"epoch {epoch}/{epochs}", total=steps, completed=done
         )
-        self.due = perf_counter()
 
     def step(self, step: int, rows: int, values: Mapping[str, Any]) -> None:
         now = perf_counter()

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from handgrad.checkpoint import Checkpoint, generator_state, restore_global_state
 from handgrad.errors import CheckpointError, HandgradError
-from handgrad.training.callbacks import Callback
 from handgrad.training.flight import Flight
 from handgrad.training.metrics import R2, Accuracy, ConfusionMatrix, MeanAbsoluteError, TopK
 
 if TYPE_CHECKING:
+    from handgrad.training.callbacks import Callback
     from handgrad.training.trainer import Trainer
 
 __all__ = ["METRICS", "apply_waiting", "fill_trainer", "state_of"]
@@ -47,9 +47,8 @@ def state_of(trainer: Trainer) -> dict[str, Any]:
         if hasattr(thing := getattr(trainer, name), "state_dict")
     }
     callbacks = waiting.get("callbacks") or [
-        {"class": type(callback).__name__, "state": state}
+        {"class": type(callback).__name__, "state": callback.state_dict()}
         for callback in trainer._callbacks
-        if (state := callback.state_dict())
     ]
     return {
         "loss": trainer.loss,
@@ -96,7 +95,7 @@ def fill_trainer(cls: type[T], found: Checkpoint) -> T:
         trainer.history.load_state_dict(state["history"])
         trainer.extra = dict(state["extra"])
         if state["flight"] is not None:
-            trainer._flight = Flight(**state["flight"])
+            trainer._flight = Flight.restored(state["flight"], len(trainer.metrics))
         trainer._waiting = {"numpy": dict(state["numpy"]), "callbacks": list(state["callbacks"])}
     except (HandgradError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(
@@ -120,7 +119,7 @@ def apply_waiting(trainer: Trainer) -> None:
     CheckpointError
         A state does not fit.
     """
-    waiting, trainer._waiting = trainer._waiting, {}
+    waiting = trainer._waiting
     if not waiting:
         return
     free: list[Callback] = list(trainer._callbacks)
@@ -130,3 +129,4 @@ def apply_waiting(trainer: Trainer) -> None:
                 free.pop(i).load_state_dict(saved["state"])
                 break
     restore_global_state(waiting["numpy"])
+    trainer._waiting = {}  # last, so that where something does not fit, nothing is lost

@@ -167,9 +167,10 @@ class Trainer:
     def saved(self) -> str:
         """A sentence that says where the training is saved, and up to where."""
         for callback in self._callbacks:
-            if isinstance(callback, Checkpoint) and callback.saved:
-                return f"{callback.folder} holds {callback.saved}"
-        return "nothing of it is saved, which a Checkpoint among the callbacks would do"
+            if isinstance(callback, Checkpoint):
+                held = callback.saved or "nothing of this training yet"
+                return f"{callback.folder} holds {held}"
+        return "nothing is saved, since there is no Checkpoint among the callbacks"
 
     def stop(self, reason: str = "a callback stopped it") -> None:
         """End the training with this epoch; for callbacks.
@@ -402,6 +403,9 @@ class Trainer:
     @classmethod
     def resume(cls, folder: str | os.PathLike[str], *, classes: Iterable[type] = ()) -> Self:
         """Return the trainer that was saved, ready to go on.
+
+        Its model is that of the last epoch, also where `EarlyStopping` was at work; its `fit` puts
+        the best parameters back when it ends.
 
         Call its `fit` with the arguments of the first time: the same `epochs`, since that counts
         from the beginning, and callbacks of the same kinds in the same order, which then go on

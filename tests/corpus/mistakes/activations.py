@@ -99,7 +99,19 @@ class TanhSlope(BaseSigmoid):
         return in_gradient * (1 - self.y**2)
 
 
+class PlusInTheSlope(BaseSigmoid):
+    def grad(self, in_gradient):
+        return in_gradient * self.y * (1 + self.y)
+
+
+class BracketsMissing(BaseSigmoid):
+    def grad(self, in_gradient):
+        return in_gradient * self.y * 1 - self.y
+
+
 CASES = {
+    "PlusInTheSlope": ("sigmoid", ["a plus in the second factor"]),
+    "BracketsMissing": ("sigmoid", ["the brackets around the second factor are missing"]),
     "Leaks": ("relu", ["a leak of 0.01 in the backward pass"]),
     "TanhSlope": ("sigmoid", ["the derivative of tanh"]),
     "QuotientRule": ("sigmoid", ["overflows"]),

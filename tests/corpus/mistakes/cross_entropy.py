@@ -143,7 +143,27 @@ class NoMeanAndFlipped(Right):
         return self.y - self.p
 
 
+class WholeColumns(Right):
+    def grad(self):
+        g = self.p.copy()
+        g[:, self.y.argmax(axis=1)] -= 1
+        return self.scale(g)
+
+
+class PlusInTheJacobian(Right):
+    def grad(self):
+        g = np.empty_like(self.p)
+        for i, (p, y) in enumerate(zip(self.p, self.y, strict=True)):
+            g[i] = (np.diag(p) + np.outer(p, p)) @ (-y / p)
+        return self.scale(g)
+
+
 CASES = {
+    "WholeColumns": ("cross_entropy", ["1 is subtracted from whole columns"]),
+    "PlusInTheJacobian": (
+        "cross_entropy",
+        ["a wrong sign beside the diagonal of the softmax's Jacobian"],
+    ),
     "SoftmaxTwice": ("cross_entropy", ["the softmax is applied twice"]),
     "AlwaysMeanGradient": ("cross_entropy", ["the mean is taken whatever `average` says"]),
     "NoMeanAndFlipped": ("cross_entropy", ["the mean is left out of the gradient", "the sign is flipped"]),

@@ -96,7 +96,31 @@ class DropsTheRest(Right):
         return self.layer.grad(in_gradient * self.mask)
 
 
+class ScalesTheUpstreamInPlace(Right):
+    """Right, but for what it does to the array that it was given."""
+
+    def grad(self, in_gradient):
+        in_gradient *= self.mask
+        in_gradient /= 1 - self.p if self.training else 1
+        return self.layer.grad(in_gradient)
+
+
+class MaskPerFeature(Right):
+    def __call__(self, x):
+        out = super().__call__(x)
+        if not self.training:
+            return out
+        out = self.layer(x)
+        self.mask = np.random.binomial(1, 1 - self.p, size=out.shape[1])
+        return out * self.mask * self.scale
+
+    def grad(self, in_gradient):
+        return self.layer.grad(in_gradient * self.mask * self.scale)
+
+
 CASES = {
+    "ScalesTheUpstreamInPlace": ("dropout", ["writes to the upstream gradient"]),
+    "MaskPerFeature": ("dropout", ["one mask for all rows"]),
     "ScaleForgotten": ("dropout", ["no scale in the backward pass"]),
     "MaskForgotten": ("dropout", ["no mask in the backward pass"]),
     "MaskAndScaleForgotten": ("dropout", ["the backward pass does nothing"]),

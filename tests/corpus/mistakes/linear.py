@@ -155,14 +155,61 @@ class OutInTransposed(OutInAveraged):
         return self.dW, dY @ self.W
 
 
+class BiasSummedToANumber(OutInAveraged):
+    """No array at all, but one number in an attribute."""
+
+    def grad(self, dY):
+        self.dW = dY.T @ self.X
+        self.db = dY.sum()
+        return self.dW, dY @ self.W
+
+
+class BeginsWithOne(Layer):
+    """A loop over the rows that leaves out the first; the rest is right."""
+
+    rows = slice(1, None)
+
+    def grad(self, in_gradient):
+        dW = np.zeros_like(self.weights)
+        db = np.zeros_like(self.bias)
+        for x, g in zip(self.x[self.rows], in_gradient[self.rows], strict=True):
+            dW += np.outer(x, g)
+            db += g
+        self.gradients["bias"] = db
+        return dW, in_gradient @ self.weights.T
+
+
+class EndsEarly(BeginsWithOne):
+    rows = slice(None, -1)
+
+
+class ReshapedWeights(Layer):
+    def grad(self, in_gradient):
+        self.gradients["bias"] = in_gradient.sum(axis=0, keepdims=True)
+        W = self.weights.reshape(self.weights.shape[1], self.weights.shape[0])
+        return self.x.T @ in_gradient, in_gradient @ W
+
+
+class ReshapedInput(Layer):
+    def grad(self, in_gradient):
+        self.gradients["bias"] = in_gradient.sum(axis=0, keepdims=True)
+        x = self.x.reshape(self.x.shape[1], -1)
+        return x @ in_gradient, in_gradient @ self.weights.T
+
+
 CASES = {
     "BiasNotSummed": ("linear", ["the bias' gradient is not summed"]),
     "OutInAveraged": ("linear", ["the parameters' gradients are averaged over the minibatch"]),
     "OutInTransposed": ("linear", ["the gradient of the weights is transposed"]),
     "WeightsTransposed": ("linear", ["the gradient of the weights is transposed"]),
-    "AveragedWeights": ("linear", ["the parameters' gradients are averaged over the minibatch"]),
+    "AveragedWeights": ("linear", ["the weights' gradient is averaged over the minibatch"]),
     "AveragedBoth": ("linear", ["the parameters' gradients are averaged over the minibatch"]),
-    "AveragedBias": ("linear", ["the parameters' gradients are averaged over the minibatch"]),
+    "AveragedBias": ("linear", ["the bias' gradient is averaged over the minibatch"]),
+    "BiasSummedToANumber": ("linear", ["the bias' gradient is summed over everything"]),
+    "BeginsWithOne": ("linear", ["the first row is left out"]),
+    "EndsEarly": ("linear", ["the last row is left out"]),
+    "ReshapedWeights": ("linear", ["the weights are reshaped, not transposed"]),
+    "ReshapedInput": ("linear", ["the input is reshaped, not transposed"]),
     "BiasSummedOverEverything": ("linear", ["the bias' gradient is summed over everything"]),
     "BiasSummedOverFeatures": ("linear", ["the bias' gradient is summed over the features"]),
     "BiasLeftOut": ("linear", ["the bias is left out of the forward pass"]),

@@ -89,7 +89,15 @@ class BiasNotUpdated(Right):
                 component.weights = component.weights - lr * g["weights"]
 
 
+class EqualsMinus(Right):
+    def update_parameters(self, gradients, lr):
+        for component, g in zip(self.components, gradients):
+            for name in g:
+                setattr(component, name, -lr * g[name])
+
+
 CASES = {
+    "EqualsMinus": ("model", ["the old parameters are lost in the step"]),
     "WalksForward": ("model", ["walks forwards in the backward pass"]),
     "Ascends": ("model", ["ascends"]),
     "PilesUp": ("model", ["gradients pile up"]),

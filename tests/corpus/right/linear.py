@@ -261,7 +261,34 @@ class InputFirst(Linear):
         return in_gradient @ self.weights.T, self.x.T @ in_gradient
 
 
+class Recorded:
+    def __init__(self, n_in, n_out):
+        self.W = np.random.randn(n_in, n_out)
+        self.b = np.random.randn(1, n_out)
+
+    def __call__(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def grad(self, dy):
+        dW = self.x.T @ dy
+        self.dW_norm = np.linalg.norm(dW)
+        self.db_norm = np.linalg.norm(dy.sum(axis=0))
+        self.db = dy.sum(axis=0, keepdims=True)
+        return dW, dy @ self.W.T
+
+
+class RecordedAlone(Recorded):
+    """Gives no gradient of the bias, only its norm."""
+
+    def grad(self, dy):
+        self.db_norm = np.linalg.norm(dy.sum(axis=0))
+        return self.x.T @ dy, dy @ self.W.T
+
+
 CASES = {
+    "Recorded": ("linear", "right"),
+    "RecordedAlone": ("linear", "right"),
     "InputFirst": ("linear", "convention"),
     "Linear": ("linear", "right"),
     "FlatBias": ("linear", "convention"),

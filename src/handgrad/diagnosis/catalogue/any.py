@@ -95,8 +95,9 @@ MISTAKES: tuple[Mistake, ...] = (flipped, zero, doubled, halved, truncated)
 
 
 @convention(
-    "float32 inside",
-    "Somewhere inside the numbers are rounded to float32, so that about seven digits are right.",
+    "rounded inside, as by float32",
+    "About seven digits are right, and a small change of the input leaves the result as it is: "
+    "somewhere inside, numbers are rounded, as float32 does it.",
 )
 def float32(given: Given, right: Results) -> Results:
     return {

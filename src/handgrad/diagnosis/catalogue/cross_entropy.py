@@ -179,6 +179,33 @@ def diagonal(given: Given, right: Results) -> Results:
 
 
 @mistake(
+    "a wrong sign beside the diagonal of the softmax's Jacobian",
+    "The derivative of a probability by another class' logit is taken with a plus.",
+    "No entry of your gradient is positive.",
+    _SUMS,
+    "The derivative of the softmax has two cases; in the one of two different indices, raising one "
+    "logit lowers the other probabilities, so what sign has it?",
+    "Take the minus, `-p[i] * p[j]` where i and j differ; all of it together is `p - y`.",
+)
+def plus_beside(given: Given, right: Results) -> Results:
+    return _like(given, right, -(_softmax(given.x) + given.y))
+
+
+@mistake(
+    "1 is subtracted from whole columns",
+    "Where the 1 of the target is subtracted, the column is chosen for every row, and not each "
+    "row's own column.",
+    "Your gradient has negative entries at classes that are not the row's label.",
+    _SUMS,
+    "The line with the two terms: in each row one entry alone belongs to the label.",
+    "Choose one entry in each row, `g[np.arange(len(g)), labels] -= 1` in place of "
+    "`g[:, labels] -= 1`; or write `p - y`.",
+)
+def whole_columns(given: Given, right: Results) -> Results:
+    return _like(given, right, _softmax(given.x) - given.y.max(axis=0))
+
+
+@mistake(
     "an extra factor p(1-p)",
     "The right gradient is multiplied by p (1 - p) once more, entry by entry.",
     "Where the prediction is sure and wrong, your gradient is close to 0.",
@@ -416,6 +443,8 @@ MISTAKES: tuple[Mistake, ...] = (
     target_added,
     no_jacobian,
     diagonal,
+    plus_beside,
+    whole_columns,
     extra_slope,
     logits,
     wrong_axis,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from handgrad.component import Array
 from handgrad.diagnosis.catalogue import any as general
 from handgrad.diagnosis.catalogue.mistake import Given, Mistake, Results, mistake
 from handgrad.diagnosis.result import Cause
@@ -12,6 +13,15 @@ __all__ = ["LAYOUTS", "MISTAKES"]
 
 _SUM = "A parameter serves every row of the minibatch, so its gradient is a sum over the rows."
 _SHAPE = "The gradient of a parameter has the parameter's shape."
+_EVERY_ROW = (
+    "Each row has its part in the gradients of the parameters, and its own row in the gradient of "
+    "the input."
+)
+_SLOWLY = "The larger the minibatch, the smaller is the gradient, and the slower the training."
+_NO_MEAN = (
+    "The sum over n comes from the chain rule; a factor 1/N appears in no line, since the mean is "
+    "the loss' affair and is in the upstream gradient already."
+)
 
 
 @mistake(
@@ -41,16 +51,38 @@ def untransposed(given: Given, right: Results) -> Results:
 @mistake(
     "the parameters' gradients are averaged over the minibatch",
     "The gradients of the weights and the bias are divided by the number of rows.",
-    "The gradient of the input is right, and the parameters move too slowly, the more so the "
-    "larger the minibatch.",
+    _SLOWLY,
     _SUM,
-    "The sum over n comes from the chain rule; a factor 1/N appears in no line, since the mean is "
-    "the loss' affair and is in the upstream gradient already.",
+    _NO_MEAN,
     "Leave out the division: `x.T @ dy` and `dy.sum(axis=0)`.",
 )
 def averaged(given: Given, right: Results) -> Results:
     N = len(given.x)
     return {"dW": right["dW"] / N, "db": right["db"] / N}
+
+
+@mistake(
+    "the weights' gradient is averaged over the minibatch",
+    "The gradient of the weights is divided by the number of rows.",
+    _SLOWLY,
+    _SUM,
+    _NO_MEAN,
+    "Leave out the division: `x.T @ dy`.",
+)
+def averaged_weights(given: Given, right: Results) -> Results:
+    return {"dW": right["dW"] / len(given.x)}
+
+
+@mistake(
+    "the bias' gradient is averaged over the minibatch",
+    "The gradient of the bias is divided by the number of rows.",
+    _SLOWLY,
+    _SUM,
+    _NO_MEAN,
+    "Sum in place of taking the mean: `dy.sum(axis=0)`.",
+)
+def averaged_bias(given: Given, right: Results) -> Results:
+    return {"db": right["db"] / len(given.x)}
 
 
 @mistake(
@@ -204,9 +236,73 @@ def input_alone(given: Given, right: Results) -> Results:
 
 
 @mistake(
+    "the first row is left out",
+    "The gradient is that of all rows but the first.",
+    "The first row of the minibatch might as well not be there.",
+    _EVERY_ROW,
+    "The index n: it runs over all rows.",
+    "Begin the loop with row 0, `range(len(dy))`.",
+)
+def without_first(given: Given, right: Results) -> Results:
+    return _without(given, right, 0)
+
+
+@mistake(
+    "the last row is left out",
+    "The gradient is that of all rows but the last.",
+    "The last row of the minibatch might as well not be there.",
+    _EVERY_ROW,
+    "The index n: it runs over all rows.",
+    "End the loop with the last row, `range(len(dy))`.",
+)
+def without_last(given: Given, right: Results) -> Results:
+    return _without(given, right, -1)
+
+
+def _without(given: Given, right: Results, row: int) -> Results:
+    dx = right["dx"].copy()
+    dx[row] = 0
+    x, dy = np.delete(given.x, row, axis=0), np.delete(given.dy, row, axis=0)
+    return {"dW": x.T @ dy, "db": dy.sum(axis=0), "dx": dx}
+
+
+@mistake(
+    "the weights are reshaped, not transposed",
+    "The weights are brought to the transposed shape by a reshape, which leaves the order of the "
+    "numbers in memory and so puts them in other places.",
+    "The shape of the gradient of the input is right, and its entries are not.",
+    "Transposing exchanges rows and columns; reshaping cuts the same sequence into other rows.",
+    "The line in index notation: which weight stands in row k and column d of the transpose?",
+    "Transpose: `dy @ W.T`, not `W.reshape(...)`.",
+)
+def reshaped_weights(given: Given, right: Results) -> Results:
+    return {"dx": given.dy @ _reshaped(given.W)}
+
+
+@mistake(
+    "the input is reshaped, not transposed",
+    "The input is brought to the transposed shape by a reshape, which leaves the order of the "
+    "numbers in memory and so puts them in other places.",
+    "The shape of the gradient of the weights is right, and its entries are not.",
+    "Transposing exchanges rows and columns; reshaping cuts the same sequence into other rows.",
+    "The line in index notation: which input stands in row d and column n of the transpose?",
+    "Transpose: `x.T @ dy`, not `x.reshape(...)`.",
+)
+def reshaped_input(given: Given, right: Results) -> Results:
+    return {"dW": _reshaped(given.x) @ given.dy}
+
+
+def _reshaped(matrix: Array) -> Array:
+    """Return a matrix of the transposed shape, the numbers in their old order."""
+    if matrix.shape[0] == matrix.shape[1]:
+        raise ValueError("a square matrix stays as it is")
+    return matrix.reshape(matrix.shape[::-1])
+
+
+@mistake(
     "only the last row counts",
-    "A loop over the minibatch overwrites the gradients instead of adding to them, so that those "
-    "of the last row remain.",
+    "A loop over the minibatch overwrites the gradient instead of adding to it, so that the one "
+    "of the last row remains.",
     "Changing any row but the last one leaves the gradient of the parameters as it is.",
     _SUM,
     "The sum over n: what the loop does with one term and the next.",
@@ -218,7 +314,7 @@ def last_row(given: Given, right: Results) -> Results:
 
 @mistake(
     "only the first row counts",
-    "The gradients of the parameters are those of the first row alone.",
+    "The gradient is that of the first row alone.",
     "Changing any row but the first one leaves the gradient of the parameters as it is.",
     _SUM,
     "The sum over n: all of its terms count.",
@@ -346,6 +442,8 @@ MISTAKES: tuple[Mistake, ...] = (
     transposed,
     untransposed,
     averaged,
+    averaged_weights,
+    averaged_bias,
     averaged_input,
     bias_total,
     bias_mean,
@@ -358,6 +456,10 @@ MISTAKES: tuple[Mistake, ...] = (
     input_ignores,
     weights_alone,
     input_alone,
+    without_first,
+    without_last,
+    reshaped_weights,
+    reshaped_input,
     last_row,
     first_row,
     output_saved,

@@ -290,6 +290,22 @@ def no_step(given: Given, right: Results) -> Results:
 
 
 @mistake(
+    "the old parameters are lost in the step",
+    "The parameters are set to the step itself, minus the learning rate times the gradient.",
+    "After one step the parameters are very small, whatever they were before.",
+    "A learning rate of 0 leaves the parameters as they are.",
+    "The step: the new parameters are the old ones and a small change.",
+    "Subtract from the old ones: `weights -= lr * gradient`; `weights =- ...` is an assignment of "
+    "a negative number.",
+)
+def old_lost(given: Given, right: Results) -> Results:
+    return {
+        "W step": right["W step"] + given.W / given.lr,
+        "b step": right["b step"] + given.b / given.lr,
+    }
+
+
+@mistake(
     "the bias is not updated",
     "The step moves the weights alone.",
     "The biases never change.",
@@ -427,6 +443,7 @@ MISTAKES: tuple[Mistake, ...] = (
     averaged,
     two_steps,
     no_step,
+    old_lost,
     bias_stays,
     weights_stay,
     bias_ascends,

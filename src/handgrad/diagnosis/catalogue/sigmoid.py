@@ -96,6 +96,32 @@ def second_factor(given: Given, right: Results) -> Results:
 
 
 @mistake(
+    "a plus in the second factor",
+    "The second factor is 1 plus the output.",
+    "Far to the right your slope goes to 2, where the sigmoid is flat.",
+    _SLOPE,
+    "The line that splits the fraction in two: which sign has the second half?",
+    "Take the minus: `dy * y * (1 - y)`.",
+)
+def plus(given: Given, right: Results) -> Results:
+    y = _sigmoid(given.x)
+    return {"dx": given.dy * y * (1 + y)}
+
+
+@mistake(
+    "the brackets around the second factor are missing",
+    "The output is subtracted at the end, from the whole product.",
+    "Where the upstream gradient is 0, your gradient is not 0.",
+    "The backward pass is linear in the upstream gradient.",
+    "The last line is a product of three factors, and the last one is a difference.",
+    "Put the difference in brackets: `dy * y * (1 - y)`.",
+)
+def no_brackets(given: Given, right: Results) -> Results:
+    y = _sigmoid(given.x)
+    return {"dx": given.dy * y - y}
+
+
+@mistake(
     "the square of the output",
     "The slope is taken to be the output times itself.",
     "Far to the right your slope goes to 1, where the sigmoid is flat.",
@@ -200,6 +226,8 @@ MISTAKES: tuple[Mistake, ...] = (
     ignored,
     first_factor,
     second_factor,
+    plus,
+    no_brackets,
     squared,
     tanh_slope,
     at_upstream,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,9 @@ from handgrad.diagnosis.kinds.base import numbers
 from handgrad.diagnosis.parameters import meaning, walk
 
 __all__ = ["sort_gradients"]
+
+_RECORDS = re.compile("norm|mean|avg|average|max|min|std|var|abs")
+"""Names of numbers that are told of a gradient, and are none."""
 
 
 def sort_gradients(
@@ -47,8 +51,11 @@ def sort_gradients(
     else:
         array = numbers(returned, "the returned gradient")
         arrays[_only(array, x_shape, W_shape)] = array
-    for slot in walk(thing):
+    # Arrays first: a number beside them may be a gradient's norm, kept for the record.
+    for slot in sorted(walk(thing), key=lambda slot: slot.array.ndim == 0):
         what, gradient = meaning(slot.path)
+        if slot.array.ndim == 0 and _RECORDS.search(slot.name.lower()):
+            continue
         name = {"W": "dW", "b": "db"}.get(what)
         if gradient and name and name not in arrays:
             arrays[name] = np.array(slot.array)

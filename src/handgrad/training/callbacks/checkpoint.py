@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import TYPE_CHECKING
 
 from handgrad.arguments import positive_size
+from handgrad.checkpoint import check
+from handgrad.errors import CheckpointError
 from handgrad.training.callbacks.callback import Callback
+from handgrad.training.state import state_of
 
 if TYPE_CHECKING:
     from handgrad.training.trainer import Trainer
@@ -17,7 +21,13 @@ __all__ = ["Checkpoint"]
 class Checkpoint(Callback):
     """Save the trainer every few epochs, at the end, and where Ctrl-C ends the training.
 
-    It is called after all other callbacks, so that what it saves is all of the epoch.
+    It is called after all other callbacks, so that what it saves is all of the epoch. What it
+    saves is where the training goes on from: with `EarlyStopping` too, the parameters are the last
+    epoch's, not the best ones; those a ``trainer.save`` after `Trainer.fit` saves.
+
+    What could never be saved, such as a loss that does not keep its arguments, is refused before
+    the first step. Where the file system refuses (a full disk), there is a warning, another try
+    after the next epoch, and an error only if the training has ended by then.
 
     Parameters
     ----------
@@ -35,6 +45,8 @@ class Checkpoint(Callback):
     ------
     ArgumentError
         `every` is not a positive integer.
+    CheckpointError
+        Something can't be saved.
 
     Examples
     --------
@@ -46,19 +58,37 @@ class Checkpoint(Callback):
         self.folder = os.fspath(folder)
         self.every = positive_size(every, "every", "Checkpoint")
         self.saved = ""
+        self._refused: CheckpointError | None = None
+
+    def on_start(self, trainer: Trainer) -> None:
+        check(trainer.model, state_of(trainer))
 
     def on_epoch(self, trainer: Trainer) -> None:
-        if trainer.epochs_done % self.every == 0 or trainer.ending:
+        if not (self._refused or trainer.ending or trainer.epochs_done % self.every == 0):
+            return
+        try:
             self._save(trainer)
+        except CheckpointError as error:
+            if not isinstance(error.__cause__, OSError):
+                raise
+            self._refused = error
+            warnings.warn(
+                f"epoch {trainer.epochs_done} is not saved: {error}\n"
+                "the training goes on, and saves after the next epoch if it can",
+                stacklevel=2,
+            )
 
     def on_end(self, trainer: Trainer) -> None:
         # Not otherwise: another callback may have put older parameters back by now, and a training
         # goes on from where it was, not from there.
         if trainer.history.interrupted:
             self._save(trainer)
+        elif self._refused:
+            raise self._refused
 
     def _save(self, trainer: Trainer) -> None:
         trainer.save(self.folder)
+        self._refused = None
         done = trainer.epochs_done
         where = f"step {trainer.step} of epoch {done + 1}" if trainer.under_way else f"epoch {done}"
         self.saved = f"everything up to the end of {where}"

@@ -18,7 +18,9 @@ class EarlyStopping(Callback):
     """Stop when a value has not improved for some epochs, and restore the best parameters.
 
     The parameters of the best epoch are put back whenever the training ends, whether it was
-    stopped early or not; not where Ctrl-C ends it, since it may go on.
+    stopped early or not; not where Ctrl-C ends it, since it may go on. A `Checkpoint` beside it
+    holds the last epoch's parameters, and the best ones for when the training has gone on from it
+    and ended; to save a model with the best, call ``trainer.save`` after `Trainer.fit`.
 
     Parameters
     ----------

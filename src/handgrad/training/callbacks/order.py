@@ -26,6 +26,10 @@ def check_callbacks(callbacks: Iterable[Any]) -> list[Callback]:
     >>> check_callbacks([Checkpoint("run"), CSVLog("history.csv")])
     [CSVLog('history.csv'), Checkpoint('run', every=1)]
     """
+    if not isinstance(callbacks, Iterable):
+        raise ArgumentError(
+            f"callbacks={callbacks!r}", "a list of callbacks", "write callbacks=[EarlyStopping()]"
+        )
     made = []
     for callback in callbacks:
         if not isinstance(callback, Callback):

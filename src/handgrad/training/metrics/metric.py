@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from copy import deepcopy
 from typing import Any
 
@@ -94,6 +95,10 @@ def check_metrics(metrics: Any) -> tuple[Metric, ...]:
     >>> check_metrics([Accuracy(), TopK(3)])
     (Accuracy(), TopK(3))
     """
+    if not isinstance(metrics, Iterable):
+        raise ArgumentError(
+            f"metrics={metrics!r}", "a list of metrics", "write metrics=[Accuracy()]"
+        )
     made = tuple(metrics)
     for metric in made:
         if not isinstance(metric, Metric):

@@ -85,6 +85,12 @@ def split(data: Dataset, validation: float, rng: np.random.Generator) -> tuple[A
     if not validation:
         return np.arange(N), np.arange(0)
     if data.class_names:
+        if np.bincount(data.y).max() < 2:
+            raise DataError(
+                f"{data.description} with a class of its own for each row",
+                "classes with two rows or more",
+                "choose another --target; use --loss mse for numbers; or use --validation 0",
+            )
         return stratified_split(data.y, validation, rng)
     if N < 2:
         raise DataError(

@@ -63,7 +63,8 @@ def train(
     Raises
     ------
     ArgumentError
-        The folder is in use, or the options are not those of the run to be resumed.
+        The folder is in use or cannot be written to, or the options are not those of the run to be
+        resumed.
     DataError
         The data cannot be read, or are not those of the run to be resumed.
     TrainingError
@@ -104,12 +105,13 @@ def train(
     say(f"{data}: {dataset!r}, {len(training):,} to train on, {len(held_out):,} held out")
     say(repr(trainer.model))
 
-    folder.mkdir(parents=True, exist_ok=True)
-    if command:
-        with (folder / "command.txt").open("a", encoding="utf-8") as file:
-            file.write(f"{command}\n")
+    _write_command(folder, command)
     trainer.extra["run"] = run.facts()
     trainer.save(folder)  # so that there is something to go on from at any moment
+    saving = Checkpoint(folder)
+    saving.saved = f"what {trainer.epochs_done} epochs have taught"
+    if trainer.epochs_done >= settings.epochs:
+        say(f"it has had its {trainer.epochs_done} epochs; --epochs N goes on to N")
     trainer.fit(
         run.x(dataset, training),
         run.y(dataset, training),
@@ -118,7 +120,7 @@ def train(
         validation_data=(run.x(dataset, held_out), run.y(dataset, held_out))
         if len(held_out)
         else None,
-        callbacks=[CSVLog(folder / "history.csv"), Checkpoint(folder)],
+        callbacks=[CSVLog(folder / "history.csv"), saving],
         progress=progress,
     )
     if trainer.epochs_done and find_spec("matplotlib"):
@@ -144,6 +146,21 @@ def free_folder(data: str) -> Path:
     name = Path(data).name.split(".")[0] or "run"
     names = (name if i == 1 else f"{name}-{i}" for i in count(1))
     return next(folder for name in names if not (folder := Path("runs", name)).exists())
+
+
+def _write_command(folder: Path, command: str) -> None:
+    """Make the folder, and add the command to those that were typed for it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if command:
+            with (folder / "command.txt").open("a", encoding="utf-8") as file:
+                file.write(f"{command}\n")
+    except OSError as error:
+        raise ArgumentError(
+            f"{folder}, which cannot be written to: {error.strerror}",
+            "a folder for the run",
+            "choose another folder with --out",
+        ) from error
 
 
 def _rows(data: Dataset, settings: Settings) -> tuple[Array, Array]:
