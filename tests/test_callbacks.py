@@ -526,3 +526,9 @@ def test_mean_squared_error_is_a_mean(data):
     history = trainer.fit(x, x[:, :K], epochs=1, batch_size=8, progress=False)
     expected = MSELoss()(trainer.predict(x), x[:, :K])
     assert history["loss"][0] == pytest.approx(float(expected))
+
+
+def test_it_is_said_that_nothing_is_saved_yet(tmp_path):
+    trainer = make()
+    trainer._callbacks = [Checkpoint(tmp_path, every=50)]
+    assert trainer.saved == "nothing is saved yet"

@@ -166,10 +166,12 @@ class Trainer:
     @property
     def saved(self) -> str:
         """A sentence that says where the training is saved, and up to where."""
-        for callback in self._callbacks:
-            if isinstance(callback, Checkpoint):
-                held = callback.saved or "nothing of this training yet"
-                return f"{callback.folder} holds {held}"
+        checkpoints = [c for c in self._callbacks if isinstance(c, Checkpoint)]
+        for callback in checkpoints:
+            if callback.saved:
+                return f"{callback.folder} holds {callback.saved}"
+        if checkpoints:
+            return "nothing is saved yet"
         return "nothing is saved, since there is no Checkpoint among the callbacks"
 
     def stop(self, reason: str = "a callback stopped it") -> None:
