@@ -7,9 +7,10 @@ import pytest
 
 import handgrad
 from handgrad.checking import CASES, Case, check
-from handgrad.checking.evaluation import evaluate, named_parameters
+from handgrad.checking.evaluation import evaluate
 from handgrad.checking.truth import central_differences, complex_step
 from handgrad.component import Component, Loss
+from handgrad.model import named_parameters
 
 rows = pytest.mark.parametrize("case", CASES, ids=str)
 abstract = {handgrad.Component, handgrad.Activation, handgrad.Layer, handgrad.Loss}

@@ -15,7 +15,7 @@ from handgrad.component import Activation, Array, Component
 from handgrad.errors import ArgumentError, DtypeError, GradientsError, ShapeError
 from handgrad.gradients import Gradients, Homes, Layout, Reusable, parameters_of, store
 
-__all__ = ["Model"]
+__all__ = ["Model", "named_parameters"]
 
 
 class Model(Component):
@@ -353,6 +353,26 @@ class Model(Component):
         rows.append(("total", "", f"{self._flat.size:,}"))
         name, output, count = (max(map(len, column)) for column in zip(*rows, strict=True))
         return "\n".join(f"{a:{name}} {b:{output}} {c:>{count}}" for a, b, c in rows)
+
+
+def named_parameters(component: Any, prefix: str = "") -> Iterator[tuple[str, Any, str]]:
+    """Yield the name of every parameter, and the dict and the key that it is found under.
+
+    Examples
+    --------
+    >>> from handgrad import Linear, Model, ReLU
+    >>> [name for name, _, _ in named_parameters(Model([Linear(2, 3), ReLU(), Linear(3, 1)]))]
+    ['0.weights', '0.bias', '2.weights', '2.bias']
+    """
+    if isinstance(component, Model):
+        slots = component.layout.slots
+        for i, inner in enumerate(component.components):
+            if slots.index(slots[i]) == i:  # components that share parameters have one set
+                yield from named_parameters(inner, f"{prefix}{i}.")
+    else:
+        parameters = getattr(component, "parameters", None) or {}
+        for key in parameters:
+            yield prefix + key, parameters, key
 
 
 def _leaves(component: Component) -> list[dict[str, Array]]:

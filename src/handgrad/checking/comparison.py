@@ -17,7 +17,6 @@ from handgrad.checking.evaluation import (
     Subject,
     cast,
     evaluate,
-    named_parameters,
     numerical_gradients,
 )
 from handgrad.checking.invariants import Invariant, general
@@ -25,6 +24,7 @@ from handgrad.checking.pytorch import Twin, pytorch_gradients
 from handgrad.checking.truth import Truth, central_differences, complex_step, repeatable
 from handgrad.component import Array, Loss
 from handgrad.errors import ArgumentError
+from handgrad.model import named_parameters
 
 __all__ = ["TOLERANCES", "CheckResult", "Comparison", "Violation", "check"]
 

@@ -16,38 +16,17 @@ import numpy.typing as npt
 
 from handgrad.checking.truth import Truth, repeatable
 from handgrad.component import Array, Component, Loss
-from handgrad.model import Model
+from handgrad.model import Model, named_parameters
 
 __all__ = [
     "Subject",
     "cast",
     "evaluate",
     "named_gradients",
-    "named_parameters",
     "numerical_gradients",
 ]
 
 Subject = Component | Loss
-
-
-def named_parameters(subject: Subject, prefix: str = "") -> Iterator[tuple[str, Any, str]]:
-    """Yield the name of every parameter, and the dict and the key that it is found under.
-
-    Examples
-    --------
-    >>> from handgrad import Linear, Model, ReLU
-    >>> [name for name, _, _ in named_parameters(Model([Linear(2, 3), ReLU(), Linear(3, 1)]))]
-    ['0.weights', '0.bias', '2.weights', '2.bias']
-    """
-    if isinstance(subject, Model):
-        slots = subject.layout.slots
-        for i, component in enumerate(subject.components):
-            if slots.index(slots[i]) == i:  # components that share parameters have one set
-                yield from named_parameters(component, f"{prefix}{i}.")
-    else:
-        parameters = getattr(subject, "parameters", None) or {}
-        for key in parameters:
-            yield prefix + key, parameters, key
 
 
 def named_gradients(gradients: Any, prefix: str = "d") -> Iterator[tuple[str, Array]]:

@@ -19,11 +19,10 @@ from handgrad.checking.evaluation import (
     cast,
     evaluate,
     named_gradients,
-    named_parameters,
 )
 from handgrad.checking.truth import repeatable
 from handgrad.component import Array, Component, Layer, Loss
-from handgrad.model import Model
+from handgrad.model import Model, named_parameters
 
 __all__ = [
     "OF_COMPONENTS",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from handgrad.checking.evaluation import Subject, named_parameters
+from handgrad.checking.evaluation import Subject
 from handgrad.checking.truth import repeatable
 from handgrad.component import Array
+from handgrad.model import named_parameters
 
 __all__ = ["Twin", "has_pytorch", "pytorch_gradients"]
 

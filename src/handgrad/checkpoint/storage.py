@@ -7,7 +7,7 @@ import math
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from handgrad.checkpoint.manifest import parse_manifest, read_manifest, write_ma
 from handgrad.checkpoint.notation import DTYPES, damaged
 from handgrad.component import Array
 from handgrad.errors import ArgumentError, CheckpointError
-from handgrad.model import Model
+from handgrad.model import Model, named_parameters
 
 __all__ = ["Checkpoint", "check", "load", "save"]
 
@@ -225,19 +225,7 @@ def _restore(folder: Path, manifest: bytes, classes: tuple[type, ...]) -> Checkp
 def _parameters(model: Model) -> dict[str, Array]:
     """Return the parameters of all components by name, those that are shared under one name."""
     _ = model.parameters  # which makes sure that they have not moved into another model
-    named: dict[int, tuple[str, Array]] = {}
-    for name, array in _walk(model, ""):
-        named.setdefault(id(array), (name, array))
-    return dict(named.values())
-
-
-def _walk(model: Model, prefix: str) -> Iterator[tuple[str, Array]]:
-    for i, component in enumerate(model.components):
-        if isinstance(component, Model):
-            yield from _walk(component, f"{prefix}{i}.")
-        else:
-            for name, array in (getattr(component, "parameters", None) or {}).items():
-                yield f"{prefix}{i}.{name}", array
+    return {name: arrays[key] for name, arrays, key in named_parameters(model)}
 
 
 def _tensors(file: Any) -> dict[str, tuple[str, tuple[int, ...]]]:
