@@ -288,7 +288,11 @@ def test_dropout_wraps_no_model():
         Dropout(model, 0.5)
 
 
-@pytest.mark.parametrize("components", [[], (), None, 3, Linear(2, 3), iter([])], ids=repr)
+@pytest.mark.parametrize(
+    "components",
+    [[], (), None, 3, Linear(2, 3), iter([])],
+    ids=lambda value: type(value).__name__,
+)
 def test_a_model_has_components(components):
     with refuses(ArgumentError, match="at least one component"):
         Model(components)

@@ -30,8 +30,8 @@ def evaluate(
 
     Where that is the data of the training, the held-out part is measured apart.
     """
-    from handgrad.training.run import evaluate as evaluate_run
-    from handgrad.training.run import open_run
+    from handgrad.experiments import evaluate as evaluate_run
+    from handgrad.experiments import open_run
 
     run = open_run(folder)
     parts = evaluate_run(run, data, target=target)

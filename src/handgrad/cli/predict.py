@@ -20,8 +20,8 @@ def predict(
     ] = None,
 ) -> None:
     """Write a prediction for each row of some data, as CSV."""
-    from handgrad.training.run import open_run, write_predictions
-    from handgrad.training.run import predict as predict_run
+    from handgrad.experiments import open_run, write_predictions
+    from handgrad.experiments import predict as predict_run
 
     names, rows = predict_run(open_run(folder), data)
     write_predictions(names, rows, out)

@@ -84,8 +84,8 @@ def train(
 
     Ctrl-C stops after the current step, and --resume goes on from there.
     """
-    from handgrad.training.run import free_folder, hidden_layers
-    from handgrad.training.run import train as train_run
+    from handgrad.experiments import free_folder, hidden_layers
+    from handgrad.experiments import train as train_run
 
     if resume and out is None:
         raise typer.BadParameter("name the run to go on with: --out RUN", param_hint="--resume")

@@ -194,7 +194,7 @@ def test_a_diagnosis_survives_the_way_through_json(diagnosis):
 
 # The child process and what becomes of it.
 
-CORPUS = Path(__file__).parent / "corpus"
+CORPUS = Path(__file__).parents[1] / "corpus"
 
 
 def write(folder, name, text):

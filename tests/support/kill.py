@@ -1,4 +1,4 @@
-"""A training that is killed over and over, and goes on each time: `python tests/kill.py`.
+"""A training that is killed over and over, and goes on each time: `python tests/support/kill.py`.
 
 The same program is run once without disturbance, and once killed with SIGKILL at random moments
 and started again. In the end both have to be the same, bit for bit, and no run may have begun

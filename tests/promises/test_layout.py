@@ -33,6 +33,8 @@ ORDER = [
     "checkpoint",
     "datasets",
     "training",
+    "experiments",
+    "experiments",
     "checking",
     "diagnosis",
     "grading",

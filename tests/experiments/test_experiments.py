@@ -14,13 +14,11 @@ import pytest
 from typer.testing import CliRunner
 
 import handgrad.cli
-import handgrad.training.run.fitting as fitting
+import handgrad.experiments.fitting as fitting
 from handgrad import Dropout, Linear, Model, MSELoss, ReLU, Sigmoid
 from handgrad.datasets import load_digits, read
 from handgrad.errors import ArgumentError, CheckpointError, DataError, TrainingError
-from handgrad.optimizers import SGD
-from handgrad.training import Trainer
-from handgrad.training.run import (
+from handgrad.experiments import (
     Settings,
     evaluate,
     free_folder,
@@ -30,8 +28,10 @@ from handgrad.training.run import (
     train,
     write_predictions,
 )
-from handgrad.training.run.data import split
-from handgrad.training.run.settings import OPTIMIZERS, build_model
+from handgrad.experiments.data import split
+from handgrad.experiments.settings import OPTIMIZERS, build_model
+from handgrad.optimizers import SGD
+from handgrad.training import Trainer
 
 SMALL = {"hidden": [16], "epochs": 4, "progress": False}
 FAST = {"hidden": [16], "epochs": 15, "dropout": 0.0, "lr": 0.05, "progress": False}
@@ -536,7 +536,7 @@ def test_a_disk_that_is_full_is_told_in_words(flowers, monkeypatch, capsys):
 
     command = ["handgrad", "predict", str(flowers.folder / "run"), flowers.data]
     monkeypatch.setattr(sys, "argv", command)
-    monkeypatch.setattr("handgrad.training.run.write_predictions", full)
+    monkeypatch.setattr("handgrad.experiments.write_predictions", full)
     with pytest.raises(SystemExit) as stopped:
         handgrad.cli.main()
     assert stopped.value.code == 2

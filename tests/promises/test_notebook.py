@@ -12,7 +12,7 @@ from nbclient import NotebookClient
 
 from handgrad import CrossEntropy, Dropout, Linear, MSELoss, ReLU, Sigmoid
 
-NOTEBOOK = Path(__file__).parents[1] / "exercise" / "exercise_7_3.ipynb"
+NOTEBOOK = Path(__file__).parents[2] / "exercise" / "exercise_7_3.ipynb"
 
 
 def text(cell):

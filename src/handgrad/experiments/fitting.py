@@ -15,11 +15,11 @@ import numpy as np
 from handgrad.component import Array
 from handgrad.datasets import Dataset, Standardizer
 from handgrad.errors import ArgumentError, DataError
+from handgrad.experiments.data import fingerprint, read_data, split
+from handgrad.experiments.folder import Run, open_run
+from handgrad.experiments.settings import LOSSES, Settings, build_model
 from handgrad.training.callbacks import Checkpoint, CSVLog
 from handgrad.training.metrics import R2, Accuracy
-from handgrad.training.run.data import fingerprint, read_data, split
-from handgrad.training.run.folder import Run, open_run
-from handgrad.training.run.settings import LOSSES, Settings, build_model
 from handgrad.training.trainer import Trainer
 
 __all__ = ["free_folder", "train"]

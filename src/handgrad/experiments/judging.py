@@ -15,6 +15,8 @@ import numpy as np
 
 from handgrad.component import Array
 from handgrad.errors import ArgumentError, DataError
+from handgrad.experiments.data import fingerprint, read_data, split
+from handgrad.experiments.folder import Run
 from handgrad.losses import CrossEntropy
 from handgrad.training.metrics import (
     R2,
@@ -24,8 +26,6 @@ from handgrad.training.metrics import (
     Metric,
     TopK,
 )
-from handgrad.training.run.data import fingerprint, read_data, split
-from handgrad.training.run.folder import Run
 
 __all__ = ["Evaluation", "evaluate", "predict", "write_predictions"]
 
@@ -78,7 +78,7 @@ def evaluate(run: Run, data: str, *, target: str | None = None) -> list[Evaluati
     Examples
     --------
     >>> import tempfile
-    >>> from handgrad.training.run import train
+    >>> from handgrad.experiments import train
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     run = train("digits", folder, hidden=[], epochs=1, progress=False)
     >>> [(part.rows, part.count) for part in evaluate(run, "digits")]
@@ -131,7 +131,7 @@ def predict(run: Run, data: str) -> tuple[list[str], Iterable[tuple[Any, ...]]]:
     Examples
     --------
     >>> import tempfile
-    >>> from handgrad.training.run import train
+    >>> from handgrad.experiments import train
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     run = train("digits", folder, hidden=[], epochs=20, progress=False)
     >>> names, rows = predict(run, "digits")

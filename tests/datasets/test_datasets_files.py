@@ -394,7 +394,9 @@ LABELS = np.array([7, 2, 7], dtype=np.uint8)
 @pytest.mark.parametrize("pack_labels", [False, True])
 def test_idx_finds_the_labels_beside_the_images(tmp_path, name, pack_images, pack_labels):
     def put(name, content, pack):
-        return write(tmp_path, name + ".gz" * pack, gzip.compress(content) if pack else content)
+        return write(
+            tmp_path, name + ".gz" * pack, gzip.compress(content, mtime=0) if pack else content
+        )
 
     path = put(name, idx(IMAGES), pack_images)
     put(name.replace("images", "labels").replace("idx3", "idx1"), idx(LABELS), pack_labels)
@@ -441,13 +443,13 @@ def test_the_labels_of_idx_as_the_target(tmp_path):
         ("images", bytes([0, 0, 8, 200]) + struct.pack(">200I", *[1] * 200) + b"1", "one row"),
         ("images", idx(IMAGES[:2]), r"labels of shape \(3,\) for 2 images"),
         ("images", idx(np.full((3, 1), np.nan, ">f4"), 0x0D), r"nan at \[0, 0\]"),
-        ("images.gz", gzip.compress(idx(IMAGES)[:-1]), "29 bytes of numbers"),
-        ("images.gz", gzip.compress(idx(IMAGES) + b"!"), "more bytes after"),
-        ("images.gz", gzip.compress(idx(IMAGES))[:-9], "compressed data is damaged"),
-        ("images.gz", gzip.compress(idx(IMAGES))[:20], "compressed data is damaged"),
-        ("images.gz", gzip.compress(idx(IMAGES)) + b"!", "compressed data is damaged"),
+        ("images.gz", gzip.compress(idx(IMAGES)[:-1], mtime=0), "29 bytes of numbers"),
+        ("images.gz", gzip.compress(idx(IMAGES) + b"!", mtime=0), "more bytes after"),
+        ("images.gz", gzip.compress(idx(IMAGES), mtime=0)[:-9], "compressed data is damaged"),
+        ("images.gz", gzip.compress(idx(IMAGES), mtime=0)[:20], "compressed data is damaged"),
+        ("images.gz", gzip.compress(idx(IMAGES), mtime=0) + b"!", "compressed data is damaged"),
         ("images.gz", idx(IMAGES), "does not begin as a .gz file"),
-        ("images.gz", gzip.compress(bytes([0, 0, 8, 3]) + b"\x10" * 12), "at most"),
+        ("images.gz", gzip.compress(bytes([0, 0, 8, 3]) + b"\x10" * 12, mtime=0), "at most"),
         ("other", idx(IMAGES), "no file of labels"),
     ],
 )
@@ -466,7 +468,7 @@ def test_a_file_beyond_the_memory_is_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr("handgrad.datasets.idx.fill", full)
     with pytest.raises(DataError, match="larger than the memory"):
-        read(write(tmp_path, "images.gz", gzip.compress(idx(IMAGES))))
+        read(write(tmp_path, "images.gz", gzip.compress(idx(IMAGES), mtime=0)))
 
 
 @pytest.mark.parametrize("name", ["missing.csv", "."])
@@ -488,7 +490,7 @@ SEEDS = [
     npz(x=TABLE, y=TABLE[:, 0]),
     npz(np.savez_compressed, x=TABLE, y=TABLE[:, 0]),
     idx(IMAGES),
-    gzip.compress(idx(IMAGES)),
+    gzip.compress(idx(IMAGES), mtime=0),
 ]
 PIECES = st.binary(max_size=8) | st.sampled_from(
     [b",", b"\n", b'"', b"\0", b"nan", b"1e999", b"PK\x01\x02", b"\x93NUMPY", b"\xff\xff\xff\xff"]

@@ -4,10 +4,10 @@ The commands ``train``, ``evaluate`` and ``predict`` of the command line are the
 names, and nothing else.
 """
 
-from handgrad.training.run.fitting import free_folder, train
-from handgrad.training.run.folder import Run, open_run
-from handgrad.training.run.judging import Evaluation, evaluate, predict, write_predictions
-from handgrad.training.run.settings import Settings, hidden_layers
+from handgrad.experiments.fitting import free_folder, train
+from handgrad.experiments.folder import Run, open_run
+from handgrad.experiments.judging import Evaluation, evaluate, predict, write_predictions
+from handgrad.experiments.settings import Settings, hidden_layers
 
 __all__ = [
     "Evaluation",

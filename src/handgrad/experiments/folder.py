@@ -12,7 +12,7 @@ import numpy as np
 from handgrad.component import Array
 from handgrad.datasets import Dataset, Standardizer
 from handgrad.errors import ArgumentError
-from handgrad.training.run.settings import Settings
+from handgrad.experiments.settings import Settings
 from handgrad.training.trainer import Trainer
 
 __all__ = ["Run", "open_run"]
@@ -118,7 +118,7 @@ def open_run(folder: str | os.PathLike[str]) -> Run:
     Examples
     --------
     >>> import tempfile
-    >>> from handgrad.training.run import train
+    >>> from handgrad.experiments import train
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = train("digits", folder, hidden=[], epochs=1, progress=False)
     ...     open_run(folder).settings.data

@@ -1,6 +1,7 @@
 """The confusion matrix of the diagnosis: which mistake was made, and which one was named.
 
-``python tests/confusion.py`` writes ``docs/confusion.md``; the tests compare it with a new run.
+``python tests/support/confusion.py`` writes ``docs/confusion.md``; the tests compare it with a
+new run.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from handgrad import diagnose
 from handgrad.diagnosis import Diagnosis, Verdict
 from mechanical import Entry, entries
 
-PAGE = Path(__file__).parents[1] / "docs" / "confusion.md"
+PAGE = Path(__file__).parents[2] / "docs" / "confusion.md"
 SEEDS = range(20)
 LARGE = ((67, 13, 11), (41, 17, 8), (29, 9, 23))
 LARGE_SQUARE = ((67, 13, 13), (41, 11, 11), (29, 9, 9))
@@ -24,8 +25,8 @@ Every mistake of the catalogue is made on purpose, by a class that keeps the exe
 a column the first one that was named, under the row's number. Whatever stands off the diagonal
 would be a wrong diagnosis; "none" is a mistake that was seen and not named.
 
-This page is written by `python tests/confusion.py`, and the tests fail where it is not what they
-find.
+This page is written by `python tests/support/confusion.py`, and the tests fail where it is not
+what they find.
 """
 
 

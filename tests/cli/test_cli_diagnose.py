@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from handgrad.cli import app
 from handgrad.errors import ArgumentError
 
-CORPUS = Path(__file__).parent / "corpus"
+CORPUS = Path(__file__).parents[1] / "corpus"
 MISTAKEN = f"{CORPUS / 'mistakes' / 'linear.py'}:AveragedBoth"
 RIGHT = f"{CORPUS / 'courses' / 'right' / 'activations' / 'ReLU.py'}:ReLU"
 

@@ -45,7 +45,7 @@ def test_every_mistake_gets_its_own_name_with_every_seed(kind, tmp_path):
     (tmp_path / f"confusion-{kind}.md").write_text(found, encoding="utf-8")
     wrong = {name: dict(row) for name, row in counts.items() if set(row) != {name}}
     assert wrong == {}
-    assert found in PAGE.read_text(encoding="utf-8"), "run python tests/confusion.py"
+    assert found in PAGE.read_text(encoding="utf-8"), "run python tests/support/confusion.py"
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{entry.kind}-{entry.name}")

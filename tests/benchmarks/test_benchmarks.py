@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks import import_time, results, sizes, step
 from benchmarks.agreement import Observation, check, compare
 from benchmarks.contestants import NAMES, OURS
 from benchmarks.machine import describe
@@ -19,7 +18,9 @@ from benchmarks.timing import Timing, race, ratio
 from benchmarks.workers import AbsentError, Worker, working
 from numpy.testing import assert_allclose
 
-ROOT = Path(__file__).parents[1]
+from benchmarks import import_time, results, sizes, step
+
+ROOT = Path(__file__).parents[2]
 
 TESTED = ["floor", OURS, "bare loop", "torch"]
 """What the tests need anyway; the other contestants are extras."""

@@ -11,7 +11,7 @@ from handgrad.diagnosis.folder import COURSE, diagnose_folder
 from handgrad.diagnosis.result import Status, Verdict
 from handgrad.diagnosis.sandbox import diagnose_file
 
-CORPUS = Path(__file__).parent / "corpus"
+CORPUS = Path(__file__).parents[1] / "corpus"
 
 
 def cases(folder):
