@@ -162,8 +162,8 @@ class Model(Component):
         assert flat is not None  # a model without parameters shares none
         return flat
 
-    @parameters.setter
-    def parameters(self, values: npt.ArrayLike) -> None:  # type: ignore[override]
+    @parameters.setter  # type: ignore[override]
+    def parameters(self, values: npt.ArrayLike) -> None:
         flat, given = self.parameters, as_numbers(values, "parameters", self)
         if given.shape != flat.shape:
             raise ShapeError(
@@ -245,26 +245,8 @@ class Model(Component):
     def _locate(self, error: Exception, i: int) -> None:
         error.add_note(f"in component {i} of the model, {in_short(self.components[i])}")
 
-    def forward(self, x: npt.ArrayLike) -> Array:
-        """Run the forward pass and remember what `backward` needs; the same as calling the model.
-
-        Parameters
-        ----------
-        x
-            Input, (..., D).
-
-        Returns
-        -------
-        Array
-            Output of the last component, (..., K).
-
-        Raises
-        ------
-        ShapeError
-            The input is empty, or its number of features does not fit.
-        DtypeError
-            The input holds something else than numbers.
-        """
+    def forward(self, x: Any) -> Array:
+        """Run the forward pass, and remember what `backward` needs: the same as a call."""
         return self(x)
 
     def backward(self, in_gradient: npt.ArrayLike, out: Gradients | None = None) -> Gradients:
@@ -320,7 +302,9 @@ class Model(Component):
             out.settle()  # or what somebody has put in a view's place would be written over
         else:
             if self._reusable is None or not self._reusable.free():
-                self._reusable = Reusable(self.layout, self.parameters)
+                self._reusable = Reusable(
+                    self.layout, self._homes[0][1] if self._homes else np.empty(0)
+                )
             out = self._reusable.gradients
         out.gather(self.pullback(dy, saved, False, out.offered)[1])
         return out

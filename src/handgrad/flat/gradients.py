@@ -181,8 +181,8 @@ class Reusable:
     whether writing over them could surprise anybody.
     """
 
-    def __init__(self, layout: Layout, parameters: Array) -> None:
-        self.gradients = Gradients(layout, np.empty_like(parameters))
+    def __init__(self, layout: Layout, like: Array) -> None:
+        self.gradients = Gradients(layout, np.empty_like(like, shape=layout.size))
         self.entries = list(self.gradients)
         self.pieces = self.gradients.pieces()
         self.unseen = list(map(getrefcount, self.pieces))
