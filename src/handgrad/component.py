@@ -222,7 +222,7 @@ class Component(ABC):
         """
         y, saved = self.apply(self._checked(x))
         self._remembered = saved, y.shape
-        if self.training:
+        if self._training and not evaluating_here():
             self.update_buffers(saved)
         return y
 
