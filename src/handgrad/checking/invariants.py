@@ -20,9 +20,9 @@ from handgrad.checking.evaluation import (
     evaluate,
     named_gradients,
 )
-from handgrad.checking.truth import repeatable
 from handgrad.component import Array, Component, Layer, Loss
 from handgrad.model import Model, named_parameters
+from handgrad.randomness import repeatable
 
 __all__ = [
     "OF_COMPONENTS",

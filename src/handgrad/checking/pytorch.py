@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from handgrad.checking.evaluation import Subject
-from handgrad.checking.truth import repeatable
 from handgrad.component import Array
 from handgrad.model import named_parameters
+from handgrad.randomness import repeatable
 
 __all__ = ["Twin", "has_pytorch", "pytorch_gradients"]
 
