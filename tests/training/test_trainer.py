@@ -237,13 +237,11 @@ def test_a_memmap_with_an_offset(tmp_path):
     path.write_bytes(b"\0" * 12_345 + values.tobytes())
     mapped = np.memmap(path, np.int32, "r", offset=12_345, shape=values.shape)
     for part in (slice(None), slice(1_000, None), slice(5, 17_001)):
-        found = rows_on_disk(mapped[part])
-        found.open()
         rows = np.random.default_rng(0).permutation(len(values[part]))[:50]
-        assert np.array_equal(found.read(rows, np.empty((50, 3), np.int32)), values[part][rows])
-        inner = found.read(slice(7, 12), np.empty((5, 3), np.int32))
+        with rows_on_disk(np.asarray(mapped)[part][:]) as found:
+            assert np.array_equal(found.read(rows, np.empty((50, 3), np.int32)), values[part][rows])
+            inner = found.read(slice(7, 12), np.empty((5, 3), np.int32))
         assert np.array_equal(inner, values[part][7:12])
-        found.close()
     assert rows_on_disk(mapped[::2]) is None
     assert rows_on_disk(mapped[:, :2]) is None
     assert rows_on_disk(mapped * 2) is None

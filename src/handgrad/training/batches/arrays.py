@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -41,16 +42,6 @@ class Column:
         self.file = None if array is None or array.nbytes <= SMALL else rows_on_disk(array)
         self._size = batch_size
         self._buffer: Array | None = None
-
-    def open(self) -> None:
-        """Open the file, if there is one."""
-        if self.file is not None:
-            self.file.open()
-
-    def close(self) -> None:
-        """Close it."""
-        if self.file is not None:
-            self.file.close()
 
     def take(self, rows: Any) -> Array | None:
         """Return some rows: of an array in memory a slice as it lies, others in the buffer.
@@ -128,17 +119,15 @@ class ArrayBatches:
 
     def run(self, order: Array | None, start: int = 0) -> Iterator[Batch]:
         """Yield the batches from number `start` on, in the rows' order where `order` is None."""
-        try:
+        with ExitStack() as files:
             for column in self._columns:
-                column.open()
+                if column.file is not None:
+                    files.enter_context(column.file)
             for begin in range(start * self.batch_size, self.rows, self.batch_size):
                 where = slice(begin, min(begin + self.batch_size, self.rows))
                 chosen = where if order is None else order[where]
                 x, y, weights = (column.take(chosen) for column in self._columns)
                 yield self._convert(x), y, weights
-        finally:
-            for column in self._columns:
-                column.close()
 
     def _convert(self, x: Any) -> Array:
         if x.dtype == self.dtype:
