@@ -16,7 +16,15 @@ from handgrad import CrossEntropy, Dropout, Linear, Model, MSELoss, ReLU
 from handgrad.errors import ArgumentError, DataError, DtypeError, ShapeError, TrainingError
 from handgrad.optimizers import SGD, Adam
 from handgrad.optimizers.schedules import ReduceOnPlateau, Step
-from handgrad.training import R2, Accuracy, Callback, Checkpoint, ConfusionMatrix, Metric, Trainer
+from handgrad.training import (
+    R2,
+    Accuracy,
+    Callback,
+    ConfusionMatrix,
+    Metric,
+    ModelCheckpoint,
+    Trainer,
+)
 from handgrad.training.batches import ArrayBatches, make_batches
 from handgrad.training.batches.file import rows_on_disk
 
@@ -574,7 +582,7 @@ def test_a_rate_that_is_too_large(data, tmp_path):
     with pytest.raises(TrainingError) as caught:
         trainer.fit(
             x, targets, epochs=50, batch_size=8, progress=False,
-            callbacks=[Keep(), Checkpoint(tmp_path / "run")],
+            callbacks=[Keep(), ModelCheckpoint(tmp_path / "run")],
         )  # fmt: skip
     text = str(caught.value)
     assert "epoch 1, step 1" not in text
@@ -744,7 +752,7 @@ def test_arguments_of_a_trainer(change, what):
         ({"x": [(1,)], "y": None}, ArgumentError, "batch 1 of list"),
         ({"x": [7], "y": None}, ArgumentError, "int as batch 1"),
         ({"x": [], "y": None, "sample_weight": [1.0]}, ArgumentError, "within the batches"),
-        ({"callbacks": [Checkpoint]}, ArgumentError, "brackets"),
+        ({"callbacks": [ModelCheckpoint]}, ArgumentError, "brackets"),
         ({"callbacks": [3]}, ArgumentError, "derive it"),
         ({"callbacks": print}, ArgumentError, "a list of callbacks"),
         ({"validation_data": np.zeros((N, D))}, ArgumentError, "without targets"),

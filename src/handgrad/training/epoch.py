@@ -14,8 +14,8 @@ from handgrad.component import Array
 from handgrad.errors import ArgumentError, TrainingError
 from handgrad.randomness import Sources
 from handgrad.training.batches import Batches
+from handgrad.training.epoch_state import Average, EpochState, gradient_norms
 from handgrad.training.finite import all_finite, find_culprit, training_error
-from handgrad.training.flight import Average, Flight, gradient_norms
 from handgrad.training.interrupt import Interrupt
 from handgrad.training.metrics import Metric
 from handgrad.training.parts import evaluating
@@ -56,7 +56,7 @@ def results(average: Average, metrics: Sequence[Metric]) -> dict[str, Any]:
 def run_steps(
     trainer: Trainer,
     batches: Batches,
-    flight: Flight,
+    state: EpochState,
     weigh: Callable[[Array, Any], Array] | None,
     hooks: Sequence[Callable[[Trainer], None]],
     progress: Progress,
@@ -70,7 +70,7 @@ def run_steps(
         Whose model is trained.
     batches
         The batches.
-    flight
+    state
         How much of the epoch is done; brought up to date when this returns.
     weigh
         Gives the rows' weights their classes' weights.
@@ -96,17 +96,17 @@ def run_steps(
     parameters, gradients = model.parameters, trainer._gradients
     flat, dot, isfinite, clock = gradients.flat, np.vdot, math.isfinite, perf_counter
     average = Average(loss)
-    average.total, average.rows = flight.total, flight.rows
+    average.total, average.rows = state.total, state.rows
     for i, metric in enumerate(metrics):
         metric.reset()
-        if flight.steps:
-            metric.load_state_dict(flight.metrics[i])
+        if state.steps:
+            metric.load_state_dict(state.metrics[i])
     sources = Sources([trainer.rng, model, loss])
     settled = False
-    step, rows_before, due = flight.steps, flight.rows, progress.due
+    step, rows_before, due = state.steps, state.rows, progress.due
 
     with np.errstate(**_QUIET):  # type: ignore[arg-type]
-        for x, y, weights in batches.run(flight.order, step):
+        for x, y, weights in batches.run(state.order, step):
             if weigh is not None:
                 weights = weigh(y, weights)
             before = sources.now()
@@ -118,7 +118,7 @@ def run_steps(
             # A square that overflows is no reason to stop, if what is squared is finite.
             if not (isfinite(value) and (isfinite(dot(flat, flat)) or all_finite(flat))):
                 sources.go_back(before)
-                raise _stopped(trainer, flight, step, value, (x, y, weights))
+                raise _stopped(trainer, state, step, value, (x, y, weights))
             update(parameters, flat)
             step += 1
             average.add(float(value), len(x))
@@ -135,11 +135,11 @@ def run_steps(
             if interrupt.requested:
                 break
     _some_rows(average)
-    if step > flight.steps:
-        flight.norms = gradient_norms(gradients)
-    trainer.step = flight.steps = step
-    flight.total, flight.rows = average.total, average.rows
-    flight.metrics = [metric.state_dict() for metric in metrics]
+    if step > state.steps:
+        state.norms = gradient_norms(gradients)
+    trainer.step = state.steps = step
+    state.total, state.rows = average.total, average.rows
+    state.metrics = [metric.state_dict() for metric in metrics]
     progress.count(step, average.rows - rows_before)
     return results(average, metrics)
 
@@ -152,12 +152,12 @@ def _some_rows(average: Average) -> None:
 
 
 def _stopped(
-    trainer: Trainer, flight: Flight, step: int, value: Any, batch: tuple[Any, Any, Any]
+    trainer: Trainer, state: EpochState, step: int, value: Any, batch: tuple[Any, Any, Any]
 ) -> TrainingError:
     """Return the error for a step whose loss or gradient is not finite."""
     rows = None
-    if flight.order is not None:
-        rows = flight.order[step * flight.batch_size :]
+    if state.order is not None:
+        rows = state.order[step * state.batch_size :]
     culprit = find_culprit(trainer.model, trainer.loss, *batch, rows=rows)
     where = f"epoch {trainer.epochs_done + 1}, step {step + 1}"
     return training_error(where, value, culprit, trainer.saved)

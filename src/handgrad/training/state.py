@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from handgrad.checkpoint import Checkpoint, generator_state, restore_global_state
 from handgrad.errors import CheckpointError, HandgradError
-from handgrad.training.flight import Flight
+from handgrad.training.epoch_state import EpochState
 from handgrad.training.metrics import R2, Accuracy, ConfusionMatrix, MeanAbsoluteError, TopK
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def state_of(trainer: Trainer) -> dict[str, Any]:
     >>> state["loss"], state["states"]
     (MSELoss(), {'optimizer': {'steps': 0, 'lr': 0.1}})
     """
-    waiting, flight = trainer._waiting, trainer._flight
+    waiting, under_way = trainer._waiting, trainer._epoch_state
     states = {
         name: thing.state_dict()
         for name in _STATEFUL
@@ -60,7 +60,7 @@ def state_of(trainer: Trainer) -> dict[str, Any]:
         "states": states,
         "callbacks": callbacks,
         "history": trainer.history.state_dict(),
-        "flight": None if flight is None else flight.state_dict(),
+        "epoch": None if under_way is None else under_way.state_dict(),
         "extra": trainer.extra,
     }
 
@@ -94,8 +94,8 @@ def fill_trainer(cls: type[T], found: Checkpoint) -> T:
             getattr(trainer, name).load_state_dict(values)
         trainer.history.load_state_dict(state["history"])
         trainer.extra = dict(state["extra"])
-        if state["flight"] is not None:
-            trainer._flight = Flight.restored(state["flight"], len(trainer.metrics))
+        if state["epoch"] is not None:
+            trainer._epoch_state = EpochState.restored(state["epoch"], len(trainer.metrics))
         trainer._waiting = {"numpy": dict(state["numpy"]), "callbacks": list(state["callbacks"])}
     except (HandgradError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(

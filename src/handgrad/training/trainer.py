@@ -17,12 +17,12 @@ from handgrad.gradients import Gradients
 from handgrad.model import Model
 from handgrad.randomness import check_rng, default_generator
 from handgrad.training.batches import Batches, make_batches
-from handgrad.training.callbacks import Callback, Checkpoint
+from handgrad.training.callbacks import Callback, ModelCheckpoint
 from handgrad.training.callbacks.order import check_callbacks
 from handgrad.training.class_weights import class_weighter
 from handgrad.training.epoch import run_steps, score
+from handgrad.training.epoch_state import EpochState
 from handgrad.training.finite import check_parameters
-from handgrad.training.flight import Flight
 from handgrad.training.history import History
 from handgrad.training.interrupt import Interrupt
 from handgrad.training.metrics.metric import check_metrics
@@ -137,7 +137,7 @@ class Trainer:
         self.history = History()
         self.extra: dict[str, Any] = {}
         self.step = 0
-        self._flight: Flight | None = None  # the epoch that Ctrl-C has interrupted
+        self._epoch_state: EpochState | None = None  # the epoch that Ctrl-C has interrupted
         self._callbacks: list[Callback] = []
         self._goal, self._reason = 0, ""
         # What was saved and waits for `fit`: the callbacks' states, and NumPy's global one.
@@ -156,18 +156,18 @@ class Trainer:
     @property
     def under_way(self) -> bool:
         """Whether an epoch is under way: begun, and not yet done."""
-        return self._flight is not None
+        return self._epoch_state is not None
 
     @property
     def saved(self) -> str:
         """A sentence that says where the training is saved, and up to where."""
-        checkpoints = [c for c in self._callbacks if isinstance(c, Checkpoint)]
+        checkpoints = [c for c in self._callbacks if isinstance(c, ModelCheckpoint)]
         for callback in checkpoints:
             if callback.saved:
                 return f"{callback.folder} holds {callback.saved}"
         if checkpoints:
             return "nothing is saved yet"
-        return "nothing is saved, since there is no Checkpoint among the callbacks"
+        return "nothing is saved, since there is no ModelCheckpoint among the callbacks"
 
     def stop(self, reason: str = "a callback stopped it") -> None:
         """End the training with this epoch; for callbacks.
@@ -227,7 +227,7 @@ class Trainer:
         History
             The values of all epochs. ``history.interrupted`` says whether Ctrl-C ended the
             training, which it does after the step that runs; `fit` then goes on from there, and
-            so does `resume` if there is a `Checkpoint` among the callbacks. A second Ctrl-C
+            so does `resume` if there is a `ModelCheckpoint` among the callbacks. A second Ctrl-C
             raises KeyboardInterrupt at once.
 
         Raises
@@ -281,15 +281,15 @@ class Trainer:
         interrupt: Interrupt,
     ) -> None:
         """Train for one epoch, or for the rest of one, and record it; or stop on the way."""
-        flight = self._flight
-        if flight is None or not flight.fits(batches, size):
-            flight = Flight(batches.order(self.rng), size)
-        self._flight = None  # where an error ends the epoch there is nothing to go on with
+        state = self._epoch_state
+        if state is None or not state.fits(batches, size):
+            state = EpochState(batches.order(self.rng), size)
+        self._epoch_state = None  # where an error ends the epoch there is nothing to go on with
         number = self.epochs_done + 1
-        show.begin(number, self._goal, batches.steps, flight.steps)
-        row = run_steps(self, batches, flight, weigh, self._hooks, show, interrupt)
+        show.begin(number, self._goal, batches.steps, state.steps)
+        row = run_steps(self, batches, state, weigh, self._hooks, show, interrupt)
         check_parameters(self.model, f"epoch {number}", self.saved)
-        self._flight = flight
+        self._epoch_state = state
         if interrupt.requested:
             return
         if held_out is not None:
@@ -297,9 +297,9 @@ class Trainer:
             if held is None:
                 return
             row |= {f"validation_{name}": value for name, value in held.items()}
-        self._flight = None
+        self._epoch_state = None
         row["lr"] = float(getattr(self.optimizer, "lr", np.nan))
-        self.history.append(row | flight.norms)
+        self.history.append(row | state.norms)
         if self.schedule is not None:
             self.schedule.step(self.optimizer, row.get("validation_loss", row["loss"]))
         for callback in self._callbacks:

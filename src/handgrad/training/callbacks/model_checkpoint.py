@@ -15,10 +15,10 @@ from handgrad.training.state import state_of
 if TYPE_CHECKING:
     from handgrad.training.trainer import Trainer
 
-__all__ = ["Checkpoint"]
+__all__ = ["ModelCheckpoint"]
 
 
-class Checkpoint(Callback):
+class ModelCheckpoint(Callback):
     """Save the trainer every few epochs, at the end, and where Ctrl-C ends the training.
 
     It is called after all other callbacks, so that what it saves is all of the epoch. What it
@@ -50,13 +50,13 @@ class Checkpoint(Callback):
 
     Examples
     --------
-    >>> Checkpoint("run", every=5)
-    Checkpoint('run', every=5)
+    >>> ModelCheckpoint("run", every=5)
+    ModelCheckpoint('run', every=5)
     """
 
     def __init__(self, folder: str | os.PathLike[str], every: int = 1) -> None:
         self.folder = os.fspath(folder)
-        self.every = positive_size(every, "every", "Checkpoint")
+        self.every = positive_size(every, "every", "ModelCheckpoint")
         self.saved = ""
         self._refused: CheckpointError | None = None
 
@@ -94,4 +94,4 @@ class Checkpoint(Callback):
         self.saved = f"everything up to the end of {where}"
 
     def __repr__(self) -> str:
-        return f"Checkpoint({self.folder!r}, every={self.every})"
+        return f"ModelCheckpoint({self.folder!r}, every={self.every})"

@@ -14,7 +14,7 @@ from handgrad.gradients import Gradients
 from handgrad.optimizers.checks import count
 from handgrad.training.batches import Batches
 
-__all__ = ["Average", "Flight", "gradient_norms"]
+__all__ = ["Average", "EpochState", "gradient_norms"]
 
 
 class Average:
@@ -56,7 +56,7 @@ class Average:
         return self.total / self.rows if self.means else self.total
 
 
-class Flight:
+class EpochState:
     """An epoch that is under way: all that is needed to go on with it after a break.
 
     Parameters
@@ -76,7 +76,7 @@ class Flight:
 
     Examples
     --------
-    >>> Flight(None, 128).steps
+    >>> EpochState(None, 128).steps
     0
     """
 
@@ -125,20 +125,20 @@ class Flight:
         ValueError, ArgumentError
             No epoch can have had that state.
         """
-        flight, owner = cls(**state), "an epoch under way"
-        positive_size(flight.batch_size, "batch_size", owner)
-        count(flight.steps, "steps", owner)
-        count(flight.rows, "rows", owner)
-        order = flight.order
+        found, owner = cls(**state), "an epoch under way"
+        positive_size(found.batch_size, "batch_size", owner)
+        count(found.steps, "steps", owner)
+        count(found.rows, "rows", owner)
+        order = found.order
         if order is not None and not (
             order.dtype.kind in "iu" and np.array_equal(np.sort(order), np.arange(order.size))
         ):
             raise ValueError("the order is not one of all the rows")
-        if not all(isinstance(x, float | int) for x in (flight.total, *flight.norms.values())):
+        if not all(isinstance(x, float | int) for x in (found.total, *found.norms.values())):
             raise ValueError("something is not a number")
-        if len(flight.metrics) != metrics or not all(isinstance(m, dict) for m in flight.metrics):
+        if len(found.metrics) != metrics or not all(isinstance(m, dict) for m in found.metrics):
             raise ValueError(f"not a state for each of {metrics} metrics")
-        return flight
+        return found
 
 
 def gradient_norms(gradients: Gradients, prefix: str = "gradient_norm") -> dict[str, float]:
