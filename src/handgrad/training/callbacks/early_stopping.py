@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from handgrad.arguments import is_real, positive_size
 from handgrad.errors import ArgumentError
 from handgrad.optimizers.schedules.best import BestSoFar
 from handgrad.training.callbacks.callback import Callback
-
-if TYPE_CHECKING:
-    from handgrad.training.trainer import Trainer
 
 __all__ = ["EarlyStopping"]
 
@@ -79,11 +76,11 @@ class EarlyStopping(BestSoFar, Callback):
         self.best_epoch = 0
         self._parameters: Any = None
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: Any) -> None:
         if self.bad_epochs >= self.patience:
             self._stop(trainer)
 
-    def on_epoch(self, trainer: Trainer) -> None:
+    def on_epoch(self, trainer: Any) -> None:
         name = self.monitor
         if name is None:
             name = "validation_loss" if "validation_loss" in trainer.history else "loss"
@@ -101,11 +98,11 @@ class EarlyStopping(BestSoFar, Callback):
         if self.bad_epochs >= self.patience:
             self._stop(trainer)
 
-    def on_end(self, trainer: Trainer) -> None:
+    def on_end(self, trainer: Any) -> None:
         if self._parameters is not None and not trainer.history.interrupted:
             trainer.model.parameters = self._parameters
 
-    def _stop(self, trainer: Trainer) -> None:
+    def _stop(self, trainer: Any) -> None:
         trainer.stop(
             f"no improvement for {self.bad_epochs} epochs; "
             f"the parameters are those of epoch {self.best_epoch}"

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import TYPE_CHECKING
+from typing import Any
 
 from handgrad.arguments import positive_size
 from handgrad.checkpoint import check
 from handgrad.errors import CheckpointError
 from handgrad.training.callbacks.callback import Callback
 from handgrad.training.state import state_of
-
-if TYPE_CHECKING:
-    from handgrad.training.trainer import Trainer
 
 __all__ = ["ModelCheckpoint"]
 
@@ -60,10 +57,10 @@ class ModelCheckpoint(Callback):
         self.saved = ""
         self._refused: CheckpointError | None = None
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: Any) -> None:
         check(trainer.model, state_of(trainer))
 
-    def on_epoch(self, trainer: Trainer) -> None:
+    def on_epoch(self, trainer: Any) -> None:
         if not (self._refused or trainer.ending or trainer.epochs_done % self.every == 0):
             return
         try:
@@ -78,7 +75,7 @@ class ModelCheckpoint(Callback):
                 stacklevel=2,
             )
 
-    def on_end(self, trainer: Trainer) -> None:
+    def on_end(self, trainer: Any) -> None:
         # Not otherwise: another callback may have put older parameters back by now, and a training
         # goes on from where it was, not from there.
         if trainer.history.interrupted:
@@ -86,7 +83,7 @@ class ModelCheckpoint(Callback):
         elif self._refused:
             raise self._refused
 
-    def _save(self, trainer: Trainer) -> None:
+    def _save(self, trainer: Any) -> None:
         trainer.save(self.folder)
         self._refused = None
         done = trainer.epochs_done
