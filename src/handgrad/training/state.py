@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 from handgrad.checkpoint import Checkpoint, generator_state, restore_global_state
 from handgrad.errors import CheckpointError, HandgradError
 from handgrad.training.epoch_state import EpochState
 from handgrad.training.metrics import R2, Accuracy, ConfusionMatrix, MeanAbsoluteError, TopK
+from handgrad.training.step import AccumulateGradients, TrainStep
 
-if TYPE_CHECKING:
-    from handgrad.training.callbacks import Callback
-    from handgrad.training.trainer import Trainer
+__all__ = ["CLASSES", "apply_waiting", "fill_trainer", "state_of"]
 
-__all__ = ["METRICS", "apply_waiting", "fill_trainer", "state_of"]
-
-METRICS = (Accuracy, TopK, MeanAbsoluteError, R2, ConfusionMatrix)
+CLASSES = (
+    Accuracy,
+    TopK,
+    MeanAbsoluteError,
+    R2,
+    ConfusionMatrix,
+    TrainStep,
+    AccumulateGradients,
+)
 """Classes of this package that a checkpoint may hold."""
-
-T = TypeVar("T", bound="Trainer")
 
 _STATEFUL = ("optimizer", "schedule")
 
 
-def state_of(trainer: Trainer) -> dict[str, Any]:
+def state_of(trainer: Any) -> dict[str, Any]:
     """Return all of a trainer but its model.
 
     Parameters
@@ -55,6 +58,8 @@ def state_of(trainer: Trainer) -> dict[str, Any]:
         "optimizer": trainer.optimizer,
         "metrics": list(trainer.metrics),
         "schedule": trainer.schedule,
+        "step": trainer.step,
+        "first_loss": trainer._first_loss,
         "rng": trainer.rng,
         "numpy": waiting.get("numpy") or generator_state(),
         "states": states,
@@ -65,7 +70,7 @@ def state_of(trainer: Trainer) -> dict[str, Any]:
     }
 
 
-def fill_trainer(cls: type[T], found: Checkpoint) -> T:
+def fill_trainer(cls: Any, found: Checkpoint) -> Any:
     """Return a trainer made of what was saved.
 
     Parameters
@@ -88,12 +93,15 @@ def fill_trainer(cls: type[T], found: Checkpoint) -> T:
             state["optimizer"],
             metrics=state["metrics"],
             schedule=state["schedule"],
+            step=state["step"],
             rng=state["rng"],
         )
         for name, values in state["states"].items():
             getattr(trainer, name).load_state_dict(values)
         trainer.history.load_state_dict(state["history"])
         trainer.extra = dict(state["extra"])
+        if state["first_loss"] is not None:
+            trainer._first_loss = float(state["first_loss"])
         if state["epoch"] is not None:
             trainer._epoch_state = EpochState.restored(state["epoch"], len(trainer.metrics))
         trainer._waiting = {"numpy": dict(state["numpy"]), "callbacks": list(state["callbacks"])}
@@ -106,7 +114,7 @@ def fill_trainer(cls: type[T], found: Checkpoint) -> T:
     return trainer
 
 
-def apply_waiting(trainer: Trainer) -> None:
+def apply_waiting(trainer: Any) -> None:
     """Put NumPy's global state and the callbacks' states back, if they were saved.
 
     Parameters
@@ -122,7 +130,7 @@ def apply_waiting(trainer: Trainer) -> None:
     waiting = trainer._waiting
     if not waiting:
         return
-    free: list[Callback] = list(trainer._callbacks)
+    free = list(trainer._callbacks)
     for saved in waiting["callbacks"]:
         for i, callback in enumerate(free):
             if type(callback).__name__ == saved["class"]:

@@ -25,8 +25,20 @@ class Callback:
         Parameters
         ----------
         trainer
-            Who calls. Its ``model``, ``optimizer``, ``history``, ``epochs_done`` and ``step`` say
-            where it is; its ``stop`` ends the training.
+            Who calls. Its ``model``, ``optimizer``, ``history``, ``epochs_done`` and
+            ``steps_done`` say where it is; its ``stop`` ends the training.
+        """
+
+    def on_gradients(self, trainer: Any, gradients: Any) -> None:
+        """Act between the gradients of a step and the update of the parameters.
+
+        Parameters
+        ----------
+        trainer
+            Who calls.
+        gradients
+            What the optimizer is about to be given; may be changed in place, for instance
+            ``gradients.flat`` as a whole.
         """
 
     def on_step(self, trainer: Any) -> None:

@@ -8,14 +8,15 @@ from handgrad.arguments import is_real, positive_size
 from handgrad.errors import ArgumentError
 from handgrad.optimizers.schedules.best import BestSoFar
 from handgrad.training.callbacks.callback import Callback
+from handgrad.walk import restore, snapshot
 
 __all__ = ["EarlyStopping"]
 
 
 class EarlyStopping(BestSoFar, Callback):
-    """Stop when a value has not improved for some epochs, and restore the best parameters.
+    """Stop when a value has not improved for some epochs, and restore the best model.
 
-    The parameters of the best epoch are put back whenever the training ends, whether it was
+    Parameters and buffers of the best epoch are put back whenever the training ends, whether it was
     stopped early or not; not where Ctrl-C ends it, since it may go on. A `ModelCheckpoint` beside
     it holds the last epoch's parameters, and the best ones for when the training has gone on from
     it and ended; to save a model with the best, call ``trainer.save`` after `Trainer.fit`.
@@ -74,7 +75,7 @@ class EarlyStopping(BestSoFar, Callback):
             )
         self.min_delta, self.mode = float(min_delta), mode
         self.best_epoch = 0
-        self._parameters: Any = None
+        self._best: Any = None
 
     def on_start(self, trainer: Any) -> None:
         if self.bad_epochs >= self.patience:
@@ -94,13 +95,13 @@ class EarlyStopping(BestSoFar, Callback):
         more = self.mode == "max" if self.mode else not name.endswith(("loss", "error"))
         if self.improves(value, more=more, min_delta=self.min_delta):
             self.best_epoch = trainer.epochs_done
-            self._parameters = trainer.model.parameters.copy()
+            self._best = snapshot(trainer.model)
         if self.bad_epochs >= self.patience:
             self._stop(trainer)
 
     def on_end(self, trainer: Any) -> None:
-        if self._parameters is not None and not trainer.history.interrupted:
-            trainer.model.parameters = self._parameters
+        if self._best is not None and not trainer.history.interrupted:
+            restore(trainer.model, self._best)
 
     def _stop(self, trainer: Any) -> None:
         trainer.stop(
@@ -110,11 +111,11 @@ class EarlyStopping(BestSoFar, Callback):
 
     def state_dict(self) -> dict[str, Any]:
         state = {"best": self.best, "best_epoch": self.best_epoch, "bad_epochs": self.bad_epochs}
-        return state if self._parameters is None else {**state, "parameters": self._parameters}
+        return state if self._best is None else {**state, "arrays": self._best}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.best, self.best_epoch = state["best"], state["best_epoch"]
-        self.bad_epochs, self._parameters = state["bad_epochs"], state.get("parameters")
+        self.bad_epochs, self._best = state["bad_epochs"], state.get("arrays")
 
     def __repr__(self) -> str:
         return f"EarlyStopping(monitor={self.monitor!r}, patience={self.patience})"

@@ -87,7 +87,11 @@ class ModelCheckpoint(Callback):
         trainer.save(self.folder)
         self._refused = None
         done = trainer.epochs_done
-        where = f"step {trainer.step} of epoch {done + 1}" if trainer.under_way else f"epoch {done}"
+        where = (
+            f"step {trainer.steps_done} of epoch {done + 1}"
+            if trainer.under_way
+            else f"epoch {done}"
+        )
         self.saved = f"everything up to the end of {where}"
 
     def __repr__(self) -> str:
