@@ -18,7 +18,6 @@ CLASSES = (
     MeanAbsoluteError,
     R2,
     ConfusionMatrix,
-    TrainStep,
     AccumulateGradients,
 )
 """Classes of this package that a checkpoint may hold."""
@@ -58,7 +57,7 @@ def state_of(trainer: Any) -> dict[str, Any]:
         "optimizer": trainer.optimizer,
         "metrics": list(trainer.metrics),
         "schedule": trainer.schedule,
-        "step": trainer.step,
+        "step": None if type(trainer.step) is TrainStep else trainer.step,
         "first_loss": trainer._first_loss,
         "rng": trainer.rng,
         "numpy": waiting.get("numpy") or generator_state(),
