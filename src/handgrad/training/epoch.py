@@ -81,7 +81,7 @@ def run_steps(
     take.load_state_dict(state.step)
     take.start(trainer, gradients, weigh)
     sources = Sources([trainer.rng, model, trainer.loss])
-    settled = False
+    settled = updated = False
     step, rows, due = state.steps, 0, progress.due
 
     with np.errstate(**_QUIET):  # type: ignore[arg-type]
@@ -114,8 +114,8 @@ def run_steps(
                 break
         else:
             _some(step)
-            take.finish()
-    if step > state.steps:
+            updated = take.finish()
+    if updated or step > state.steps:
         state.norms = gradient_norms(model, gradients.flat)
     trainer.steps_done = state.steps = step
     state.total, state.count = average.total, average.count

@@ -184,8 +184,9 @@ class TrainStep:
             self.gradients.settle()
         self.optimizer.update(self.parameters, self._flat)
 
-    def finish(self) -> None:
-        """Do what is left to do at the end of an epoch."""
+    def finish(self) -> bool:
+        """Do what is left to do at the end of an epoch, and return whether there was an update."""
+        return False
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed training needs to know, JSON values and arrays."""
@@ -254,13 +255,14 @@ class AccumulateGradients(TrainStep):
             self.finish()
         return result
 
-    def finish(self) -> None:
+    def finish(self) -> bool:
         if self._sum is None:
-            return
+            return False
         divisor = (self._count or 1.0) if self.loss.average else 1.0
         np.divide(self._sum, divisor, out=self._flat)
         self._sum, self._count, self._done = None, 0.0, 0
         self.update()
+        return True
 
     def state_dict(self) -> dict[str, Any]:
         if self._sum is None:
