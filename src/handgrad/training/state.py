@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from handgrad.checkpoint import Checkpoint, generator_state, restore_global_state
+from handgrad.checkpoint import Restored, exported_classes, generator_state, restore_global_state
 from handgrad.errors import CheckpointError, HandgradError
 from handgrad.training.flight import Flight
 from handgrad.training.metrics import R2, Accuracy, ConfusionMatrix, MeanAbsoluteError, TopK
@@ -65,7 +65,7 @@ def state_of(trainer: Trainer) -> dict[str, Any]:
     }
 
 
-def fill_trainer(cls: type[T], found: Checkpoint) -> T:
+def fill_trainer(cls: type[T], found: Restored) -> T:
     """Return a trainer made of what was saved.
 
     Parameters
