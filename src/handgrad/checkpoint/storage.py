@@ -15,7 +15,8 @@ from handgrad.checkpoint.replacing import replacing
 from handgrad.checkpoint.tensors import read_tensors, to_safetensors
 from handgrad.component import Array
 from handgrad.errors import ArgumentError, CheckpointError, shorten
-from handgrad.model import Model, named_parameters
+from handgrad.model import Model
+from handgrad.walk import buffers, parameters
 
 __all__ = ["FILE", "Restored", "check", "load", "save"]
 
@@ -198,7 +199,7 @@ def _encoded(model: Model, training: Any) -> list[bytes | memoryview]:
 def _state(model: Model) -> dict[str, Array]:
     """Return the parameters and buffers of all components by name, each once."""
     _ = model.parameters  # which makes sure that they have not moved into another model
-    return {name: arrays[key] for name, arrays, key in named_parameters(model)}
+    return {place.name: place.array for place in (*parameters(model), *buffers(model))}
 
 
 def _description(metadata: dict[str, str], intact: bool) -> dict[str, Any]:
