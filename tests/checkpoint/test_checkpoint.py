@@ -1,6 +1,5 @@
 """Checkpoints: everything comes back, and whatever goes wrong, one whole checkpoint stays."""
 
-import contextlib
 import errno
 import fcntl
 import io
@@ -11,7 +10,6 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -157,10 +155,14 @@ def test_the_file_is_plain_safetensors_with_the_documented_names(tmp_path):
     save(tmp_path, model, state(3) | {"losses": [0.5] * 40})
     tensors = load_file(tmp_path / FILE)
     assert sorted(tensors) == sorted(
-        [f"{place}.{name}" for place in ("0", "2", "4.0", "5") for name in ("weights", "bias")]
+        [
+            f"{place}.{name}"
+            for place in ("0", "2.layer", "4.0", "5.layer")
+            for name in ("weights", "bias")
+        ]
         + [f"training/{name}" for name in ("buffers/velocity", "order", "losses")]
     )
-    np.testing.assert_array_equal(tensors["2.weights"], model.components[3].weights)
+    np.testing.assert_array_equal(tensors["2.layer.weights"], model.components[3].weights)
     np.testing.assert_array_equal(tensors["4.0.bias"], model.components[4].components[0].bias)
     np.testing.assert_array_equal(tensors["training/order"], state(3)["order"])
     assert tensors["training/losses"].tolist() == [0.5] * 40
@@ -339,21 +341,21 @@ class Disk:
 
     def open(self, path, mode):
         self.step()
-        file = io.open(path, mode)  # noqa: SIM115, UP020
-        if mode == "rb":
-            return file
-        write = file.write
-        file = SimpleNamespace(flush=file.flush, fileno=file.fileno, writelines=None, raw=file)
+        return HalfByHalf(path, mode, self.step)
 
-        def writelines(parts):
-            for part in parts:
-                for half in (part[: len(part) // 2], part[len(part) // 2 :]):
-                    self.step()
-                    write(half)
-                    file.flush()
 
-        file.writelines = writelines
-        return contextlib.nullcontext(file)
+class HalfByHalf(io.FileIO):
+    """A file that is given half of each part at a time, with a step before each."""
+
+    def __init__(self, path, mode, step):
+        super().__init__(path, mode)
+        self.step = step
+
+    def writelines(self, parts):
+        for part in parts:
+            for half in (part[: len(part) // 2], part[len(part) // 2 :]):
+                self.step()
+                self.write(half)
 
 
 @pytest.mark.parametrize("kill", [False, True], ids=["error", "kill"])
@@ -433,7 +435,9 @@ def test_a_folder_that_is_a_file_is_explained(tmp_path):
 
 def run(script, *arguments):
     """Start a Python process that runs `script`."""
-    prelude = "import sys, numpy as np\nfrom test_checkpoint import *\n"
+    prelude = (
+        f"import sys, numpy as np\nsys.path[:0] = {sys.path!r}\nfrom test_checkpoint import *\n"
+    )
     return subprocess.Popen(
         [sys.executable, "-c", prelude + textwrap.dedent(script), *map(str, arguments)],
         cwd=Path(__file__).parent,

@@ -24,6 +24,7 @@ from handgrad.errors import ArgumentError, CheckpointError, shorten
 
 __all__ = ["Decoder", "from_config"]
 
+_DAMAGE = (ArithmeticError, LookupError, TypeError, ValueError, RecursionError, MemoryError)
 SLACK = 2**16
 """So many entries may be asked for without a tensor that fills them: half a megabyte."""
 
@@ -105,7 +106,7 @@ class Decoder:
                 restore_generator(stored, rng)
         except CheckpointError:
             raise
-        except (LookupError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+        except _DAMAGE as error:
             raise damaged(f"{type(error).__name__}: {error}") from cause(error)
         finally:
             np.random.set_state(state)

@@ -148,13 +148,13 @@ def load(path: str | os.PathLike[str], *, classes: Iterable[type] = ()) -> Resto
     --------
     >>> load("nowhere")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    handgrad.errors.CheckpointError: got no readable checkpoint in 'nowhere' (No such file ...)
+    handgrad.errors.CheckpointError: got no readable checkpoint in 'nowhere' ([Errno 2] No such ...)
       expected: a folder that handgrad has saved into
       to mend it: look for the folder with checkpoint.safetensors in it
     """
     try:
         metadata, tensors, intact = read_tensors(_file(path))
-    except OSError as error:
+    except (OSError, MemoryError) as error:
         if isinstance(error, FileNotFoundError) and Path(path, _OLD).is_file():
             raise CheckpointError(
                 f"a checkpoint of version 1 in {os.fspath(path)!r}, three files with {_OLD}",
@@ -162,7 +162,7 @@ def load(path: str | os.PathLike[str], *, classes: Iterable[type] = ()) -> Resto
                 "train anew; no release of handgrad has written version 1",
             ) from error
         raise CheckpointError(
-            f"no readable checkpoint in {os.fspath(path)!r} ({error.strerror})",
+            f"no readable checkpoint in {os.fspath(path)!r} ({error})",
             "a folder that handgrad has saved into",
             f"look for the folder with {FILE} in it",
         ) from error
