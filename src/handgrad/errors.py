@@ -17,6 +17,7 @@ __all__ = [
     "HandgradError",
     "ShapeError",
     "TrainingError",
+    "cause",
     "shorten",
 ]
 
@@ -105,3 +106,13 @@ def shorten(text: object, length: int = 200) -> str:
     whole = str(text)
     cut = whole if len(whole) <= length else f"{whole[: length - 3]}..."
     return cut.encode("utf-8", "backslashreplace").decode()
+
+def cause(error: BaseException) -> BaseException | None:
+    """Return an error to raise another one from; None where it repeats a damaged file at length.
+
+    Examples
+    --------
+    >>> cause(ValueError("x" * 10**6)) is None, cause(ValueError("no number"))
+    (True, ValueError('no number'))
+    """
+    return error if len(str(error)) <= 1000 else None

@@ -21,7 +21,7 @@ from safetensors.numpy import load_file
 
 from handgrad import Adam, CrossEntropy, Dropout, Linear, Model, ReLU
 from handgrad.optimizers.schedules import ReduceOnPlateau
-from handgrad.training import Accuracy, Callback, Checkpoint, CSVLog, EarlyStopping, Trainer
+from handgrad.training import Accuracy, Callback, CSVLog, EarlyStopping, ModelCheckpoint, Trainer
 
 
 class Events(Callback):
@@ -71,7 +71,7 @@ def train(folder: Path, epochs: int) -> None:
             Events(),
             EarlyStopping("validation_accuracy", patience=1000),
             CSVLog(folder / "history.csv"),
-            Checkpoint(folder),
+            ModelCheckpoint(folder),
         ],
         progress=False,
     )
@@ -191,7 +191,7 @@ def main() -> None:
         wrong = differences(killed, undisturbed)
     where = ", ".join(f"{count} {place}" for place, count in struck.items())
     print(f"{options.kills} kills over {epochs} epochs: {where}.")
-    print("Nothing was lost but the epoch in flight.")
+    print("Nothing was lost but the epoch that was under way.")
     print(f"Not the same: {', '.join(wrong)}." if wrong else "The end is the same, bit for bit.")
     sys.exit(bool(wrong))
 

@@ -16,7 +16,15 @@ from handgrad import CrossEntropy, Dropout, Linear, Model, MSELoss, ReLU
 from handgrad.errors import ArgumentError, DataError, DtypeError, ShapeError, TrainingError
 from handgrad.optimizers import SGD, Adam
 from handgrad.optimizers.schedules import ReduceOnPlateau, Step
-from handgrad.training import R2, Accuracy, Callback, Checkpoint, ConfusionMatrix, Metric, Trainer
+from handgrad.training import (
+    R2,
+    Accuracy,
+    Callback,
+    ConfusionMatrix,
+    Metric,
+    ModelCheckpoint,
+    Trainer,
+)
 from handgrad.training.batches import ArrayBatches, make_batches
 from handgrad.training.batches.file import rows_on_disk
 
@@ -237,13 +245,11 @@ def test_a_memmap_with_an_offset(tmp_path):
     path.write_bytes(b"\0" * 12_345 + values.tobytes())
     mapped = np.memmap(path, np.int32, "r", offset=12_345, shape=values.shape)
     for part in (slice(None), slice(1_000, None), slice(5, 17_001)):
-        found = rows_on_disk(mapped[part])
-        found.open()
         rows = np.random.default_rng(0).permutation(len(values[part]))[:50]
-        assert np.array_equal(found.read(rows, np.empty((50, 3), np.int32)), values[part][rows])
-        inner = found.read(slice(7, 12), np.empty((5, 3), np.int32))
+        with rows_on_disk(np.asarray(mapped)[part][:]) as found:
+            assert np.array_equal(found.read(rows, np.empty((50, 3), np.int32)), values[part][rows])
+            inner = found.read(slice(7, 12), np.empty((5, 3), np.int32))
         assert np.array_equal(inner, values[part][7:12])
-        found.close()
     assert rows_on_disk(mapped[::2]) is None
     assert rows_on_disk(mapped[:, :2]) is None
     assert rows_on_disk(mapped * 2) is None
@@ -576,7 +582,7 @@ def test_a_rate_that_is_too_large(data, tmp_path):
     with pytest.raises(TrainingError) as caught:
         trainer.fit(
             x, targets, epochs=50, batch_size=8, progress=False,
-            callbacks=[Keep(), Checkpoint(tmp_path / "run")],
+            callbacks=[Keep(), ModelCheckpoint(tmp_path / "run")],
         )  # fmt: skip
     text = str(caught.value)
     assert "epoch 1, step 1" not in text
@@ -746,7 +752,7 @@ def test_arguments_of_a_trainer(change, what):
         ({"x": [(1,)], "y": None}, ArgumentError, "batch 1 of list"),
         ({"x": [7], "y": None}, ArgumentError, "int as batch 1"),
         ({"x": [], "y": None, "sample_weight": [1.0]}, ArgumentError, "within the batches"),
-        ({"callbacks": [Checkpoint]}, ArgumentError, "brackets"),
+        ({"callbacks": [ModelCheckpoint]}, ArgumentError, "brackets"),
         ({"callbacks": [3]}, ArgumentError, "derive it"),
         ({"callbacks": print}, ArgumentError, "a list of callbacks"),
         ({"validation_data": np.zeros((N, D))}, ArgumentError, "without targets"),

@@ -8,13 +8,13 @@ The architecture and the rest of the state are JSON, in the file's metadata. Not
 
 from handgrad.checkpoint.decoder import from_config
 from handgrad.checkpoint.encoder import to_config
-from handgrad.checkpoint.generators import (
+from handgrad.checkpoint.notation import exported_classes
+from handgrad.checkpoint.storage import FILE, Restored, check, load, save
+from handgrad.randomness import (
     generator_state,
     restore_generator,
     restore_global_state,
 )
-from handgrad.checkpoint.notation import exported_classes
-from handgrad.checkpoint.storage import FILE, Restored, check, load, save
 
 __all__ = [
     "FILE",

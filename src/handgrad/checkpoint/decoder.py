@@ -10,17 +10,16 @@ from typing import Any
 import numpy as np
 
 from handgrad.adapter import adapt
-from handgrad.checkpoint.generators import restore_generator
 from handgrad.checkpoint.notation import (
     DTYPES,
     MOST_OBJECTS,
-    cause,
     damaged,
     join,
     public_classes,
 )
 from handgrad.component import Array, Component
-from handgrad.errors import ArgumentError, CheckpointError, shorten
+from handgrad.errors import ArgumentError, CheckpointError, cause, shorten
+from handgrad.randomness import restore_generator
 
 __all__ = ["Decoder", "from_config"]
 

@@ -37,7 +37,6 @@ from handgrad.errors import CheckpointError, shorten
 __all__ = [
     "DTYPES",
     "MOST_OBJECTS",
-    "cause",
     "damaged",
     "exported_classes",
     "join",
@@ -133,14 +132,3 @@ def damaged(what: object) -> CheckpointError:
         "what handgrad has written, unchanged",
         "take an older copy, or train anew",
     )
-
-
-def cause(error: BaseException) -> BaseException | None:
-    """Return an error to raise another one from; None where it repeats a damaged file at length.
-
-    Examples
-    --------
-    >>> cause(ValueError("x" * 10**6)) is None, cause(ValueError("no number"))
-    (True, ValueError('no number'))
-    """
-    return error if len(str(error)) <= 1000 else None

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 from handgrad.checkpoint.decoder import Decoder
 from handgrad.checkpoint.encoder import Encoder
-from handgrad.checkpoint.notation import cause, damaged
+from handgrad.checkpoint.notation import damaged
 from handgrad.checkpoint.replacing import replacing
 from handgrad.checkpoint.tensors import read_tensors, to_safetensors
 from handgrad.component import Array
-from handgrad.errors import ArgumentError, CheckpointError, shorten
+from handgrad.errors import ArgumentError, CheckpointError, cause, shorten
 from handgrad.model import Model
 from handgrad.walk import buffers, parameters
 

@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.checkpoint.notation import DTYPES, cause, damaged
+from handgrad.checkpoint.notation import DTYPES, damaged
 from handgrad.component import Array
-from handgrad.errors import CheckpointError
+from handgrad.errors import CheckpointError, cause
 
 __all__ = ["read_tensors", "to_safetensors"]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.arguments import Array, check_rng, positive_size
+from handgrad.arguments import Array, positive_size
 from handgrad.component import ExerciseLayer
 from handgrad.errors import ArgumentError, ShapeError
 from handgrad.parameter import Parameter
+from handgrad.randomness import check_rng
 from handgrad.shapes import Shape, leading_axes
 
 __all__ = ["Linear"]

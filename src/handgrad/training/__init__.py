@@ -1,6 +1,6 @@
 """The loop: a trainer, what it measures, what it remembers, and what it does on the way."""
 
-from handgrad.training.callbacks import Callback, Checkpoint, CSVLog, EarlyStopping
+from handgrad.training.callbacks import Callback, CSVLog, EarlyStopping, ModelCheckpoint
 from handgrad.training.history import History
 from handgrad.training.metrics import (
     R2,
@@ -17,12 +17,12 @@ __all__ = [
     "Accuracy",
     "CSVLog",
     "Callback",
-    "Checkpoint",
     "ConfusionMatrix",
     "EarlyStopping",
     "History",
     "MeanAbsoluteError",
     "Metric",
+    "ModelCheckpoint",
     "TopK",
     "Trainer",
 ]

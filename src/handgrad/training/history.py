@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import ArgumentError
+from handgrad.training.plotting import plot_history
 
 __all__ = ["History"]
 
@@ -132,9 +133,7 @@ class History:
         ArgumentError
             There is no epoch yet, or matplotlib is not installed.
         """
-        from handgrad.training.plotting import plot_history
-
-        return plot_history(self, path)
+        return plot_history(self.values, path)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the values as JSON has them."""
