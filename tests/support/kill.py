@@ -46,7 +46,7 @@ def train(folder: Path, epochs: int) -> None:
     data = np.random.default_rng(11)
     x = data.standard_normal((1400, 7))
     y = (x[:, 0] * x[:, 1] > 0) + (x[:, 2] > 1).astype(int)
-    if (folder / "checkpoint.json").exists():
+    if (folder / "checkpoint.safetensors").exists():
         trainer = Trainer.resume(folder)
     else:
         np.random.seed(7)
@@ -95,7 +95,7 @@ def finish(process: subprocess.Popen[str]) -> tuple[str, str]:
 
 def outcome(folder: Path) -> dict[str, object]:
     """Return all that a finished training leaves, but for the names of its files."""
-    manifest = json.loads((folder / "checkpoint.json").read_text())
+    manifest = json.loads((folder / "checkpoint.safetensors").read_text())
     tensors = {
         kind: {
             name: (array.dtype.name, array.shape, array.tobytes())
@@ -166,7 +166,7 @@ def differences(folder: Path, undisturbed: Path) -> list[str]:
     """Return what is not the same after two trainings, and which files a kill has left over."""
     one, other = outcome(folder), outcome(undisturbed)
     wrong = [key for key in other if one[key] != other[key]]
-    left = {path.name for path in folder.iterdir()} ^ {"checkpoint.json", "history.csv"}
+    left = {path.name for path in folder.iterdir()} ^ {"checkpoint.safetensors", "history.csv"}
     return wrong + sorted(name for name in left if not name.endswith(".safetensors"))
 
 

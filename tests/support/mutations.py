@@ -9,7 +9,7 @@ import json
 def parts_of(data):
     """Return a safetensors file's header, and the bytes of its arrays."""
     end = 8 + int.from_bytes(data[:8], "little")
-    return json.loads(data[8:end]), data[end:]
+    return json.loads(data[8:end].decode()), data[end:]
 
 
 def forged(header, data=b"", length=None):
@@ -36,65 +36,20 @@ def forged(header, data=b"", length=None):
     return size + text.replace(digest.encode(), right.encode(), 1) + data
 
 
+# fmt: off
 HOSTILE = [
-    None,
-    True,
-    False,
-    0,
-    1,
-    -1,
-    3,
-    2**31,
-    2**62,
-    2**63,
-    2**64,
-    10**30,
-    -(2**70),
-    0.5,
-    -0.0,
-    1e308,
-    "",
-    "x",
-    "x" * 5000,
-    "\ud800",
-    "\x00",
-    "model",
-    "handgrad.Model",
-    "handgrad.Linear",
-    "inf",
-    [],
-    [0],
-    [[]],
-    [1, 2],
-    ["a"],
-    [None] * 50,
-    [0] * 65,
-    [0, 2**62],
-    {},
-    {"": 0},
-    {"$same": ""},
-    {"$same": "model"},
-    {"$same": "model/components/0"},
-    {"$array": [1], "dtype": "int8"},
-    {"$array": [], "dtype": "float64", "shape": [0, 2**62]},
-    {"$array": "training/rng"},
-    {"$array": "0.weights"},
-    {"$list": "0.weights"},
-    {"$float": "nan"},
-    {"$float": "-inf"},
-    {"$tuple": [1, 2]},
-    {"$dtype": "float16"},
-    {"$dtype": "bool"},
-    {"$class": "handgrad.ReLU"},
-    {"$class": "handgrad.Adam"},
-    {"$class": ["handgrad.ReLU"]},
-    {"$class": "os.system"},
+    None, True, False, 0, 1, -1, 3, 2**31, 2**62, 2**63, 2**64, 10**30, -(2**70), 0.5, -0.0, 1e308,
+    "", "x", "x" * 5000, "\ud800", "\x00", "model", "handgrad.Model", "handgrad.Linear", "inf",
+    [], [0], [[]], [1, 2], ["a"], [None] * 50, [0] * 65, [0, 2**62], {}, {"": 0}, {"$same": ""},
+    {"$same": "model"}, {"$same": "model/components/0"}, {"$array": [1], "dtype": "int8"},
+    {"$array": [], "dtype": "float64", "shape": [0, 2**62]}, {"$array": "training/epoch/order"},
+    {"$array": "0.weights"}, {"$list": "0.weights"}, {"$float": "nan"}, {"$float": "-inf"},
+    {"$tuple": [1, 2]}, {"$dtype": "float16"}, {"$dtype": "bool"}, {"$class": "handgrad.ReLU"},
+    {"$class": "handgrad.Adam"}, {"$class": ["handgrad.ReLU"]}, {"$class": "os.system"},
     {"$class": "handgrad.Linear", "in_features": 10**6, "out_features": 10**6},
-    {"$generator": {}},
-    {"$generator": {"bit_generator": "PCG64"}},
-    {"$$x": 1},
-    {"$": 1},
+    {"$generator": {}}, {"$generator": {"bit_generator": "PCG64"}}, {"$$x": 1}, {"$": 1},
 ]
+# fmt: on
 """Values that stand in for others."""
 
 
@@ -140,7 +95,8 @@ def mutate_json(rng, value):
             text[rng.integers(len(text))] = "aZ9$/.~"[rng.integers(7)]
             holder[key] = "".join(text)
         case 5 if isinstance(holder, dict):
-            holder[list(holder)[rng.integers(len(holder))]] = holder.pop(key)
+            name = list(holder)[rng.integers(len(holder))]  # which may be the very same
+            holder[name] = holder.pop(key)
         case _:
             holder[key] = HOSTILE[rng.integers(len(HOSTILE))]
     return value
@@ -150,7 +106,7 @@ def mutate_bytes(rng, data):
     """Return bytes with some flipped, cut off, put in, left out, zeroed, or copied elsewhere."""
     data = bytearray(data)
     head = 8 + int.from_bytes(data[:8], "little")
-    end = [8, 200, head, len(data)][rng.integers(4)]  # the first bytes matter most
+    end = min([8, 200, head, len(data)][rng.integers(4)], len(data))  # the first matter most
     start, length = int(rng.integers(end)), int(rng.choice([1, 2, 8, 100, 1000]))
     stop = min(start + length, len(data))
     match rng.integers(6):
@@ -220,7 +176,7 @@ def mutate(rng, data):
             return data, kind
         length = int.from_bytes(data[:8], "little")
         try:
-            header = json.loads(data[8 : 8 + length])
+            header = json.loads(data[8 : 8 + length].decode())
         except ValueError:
             return data, kind
         return forged(header, data[8 + length :]), kind

@@ -151,7 +151,7 @@ def _parse(text: bytes, size: int) -> tuple[dict[str, str], dict[str, Any]]:
     """Return what a header says, if it fits so many bytes of arrays."""
     entries, end = {}, 0
     try:
-        header = json.loads(text)
+        header = json.loads(text.decode())  # else JSON in UTF-16 would pass too
         metadata = header.pop("__metadata__", {})
         if not all(isinstance(value, str) for value in metadata.values()):
             raise ValueError("metadata that are not texts")
