@@ -31,7 +31,7 @@ class Events(Callback):
         self.say("began", trainer.epochs_done)
 
     def on_step(self, trainer):
-        if trainer.step == 1 and trainer.epochs_done:
+        if trainer.steps_done == 1 and trainer.epochs_done:
             self.say("saved", trainer.epochs_done)  # since the next epoch has begun
 
     def on_epoch(self, trainer):

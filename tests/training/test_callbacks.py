@@ -58,7 +58,7 @@ class InterruptAt(Callback):
         self.at, self.times = (epoch, step), times
 
     def on_step(self, trainer):
-        if (trainer.epochs_done + 1, trainer.step) == self.at:
+        if (trainer.epochs_done + 1, trainer.steps_done) == self.at:
             for _ in range(self.times):
                 signal.raise_signal(signal.SIGINT)
 
@@ -77,7 +77,7 @@ def test_what_is_called_and_when(data, tmp_path):
             seen.append((self.name, "start", trainer.epochs_done))
 
         def on_step(self, trainer):
-            seen.append((self.name, "step", trainer.step))
+            seen.append((self.name, "step", trainer.steps_done))
 
         def on_epoch(self, trainer):
             seen.append((self.name, "epoch", trainer.epochs_done, len(trainer.history["loss"])))
@@ -296,7 +296,7 @@ def test_ctrl_c_stops_after_the_step(data, tmp_path):
     )  # fmt: skip
     assert history.interrupted
     assert history.epochs == 2
-    assert trainer.step == 4
+    assert trainer.steps_done == 4
     assert trainer.under_way
     assert history.ended == (
         f"stopped by Ctrl-C after step 4 of epoch 3; "
@@ -329,20 +329,19 @@ def test_ctrl_c_in_the_validation(data):
     class Late(Accuracy):
         def update(self, predictions, targets):
             super().update(predictions, targets)
-            if len(predictions) == 7 and self.armed:  # only the validation has such a batch
-                self.armed = False
+            if len(predictions) == 7 and armed:  # only the validation has such a batch
+                armed.pop()
                 signal.raise_signal(signal.SIGINT)
 
-    metric = Late()
-    metric.armed = True
+    armed = [True]
     x, y = data
-    trainer = make(metrics=[metric])
+    trainer = make(metrics=[Late()])
     held_out = [(x[:7], y[:7]), (x, y)]
     options = {"batch_size": 8, "validation_data": held_out, "progress": False}
     history = trainer.fit(x, y, epochs=2, **options)
     assert history.interrupted
     assert history.epochs == 0
-    assert trainer.step == 7
+    assert trainer.steps_done == 7
     trainer.fit(x, y, epochs=2, **options)
     whole = make(metrics=[Accuracy()])
     whole.fit(x, y, epochs=2, **options)
@@ -355,7 +354,7 @@ def test_other_batches_begin_the_epoch_anew(data):
     trainer.fit(*data, epochs=2, batch_size=8, callbacks=[InterruptAt(1, 3)], progress=False)
     history = trainer.fit(*data, epochs=1, batch_size=53, progress=False)
     assert history.epochs == 1
-    assert trainer.step == 1
+    assert trainer.steps_done == 1
 
 
 def test_early_stopping_restores_nothing_on_ctrl_c(data):

@@ -8,7 +8,6 @@ from memory anew. Nothing is allocated on the way, and the scratch is no longer 
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -25,6 +24,7 @@ from handgrad.optimizers.checks import (
     load_vectors,
     number,
 )
+from handgrad.optimizers.clipping import clipping_factor
 
 __all__ = ["Optimizer"]
 
@@ -165,7 +165,7 @@ class Optimizer(ABC):
             check_vectors(parameters, gradients, self, self._form)
             self._keep({name: np.zeros_like(parameters) for name in self.slots}, parameters)
 
-        scale = 1.0 if self.max_norm is None else self.max_norm / (_norm(gradients) + 1e-6)
+        scale = 1.0 if self.max_norm is None else clipping_factor(gradients, self.max_norm)
         decay, shrinkage = self.weight_decay, 1 - self.lr * self.weight_decay
         self.steps += 1
         for block, adjusted, scratch, slots in self._blocks:
@@ -250,11 +250,3 @@ class Optimizer(ABC):
 
     def __repr__(self) -> str:
         return describe(self)
-
-
-def _norm(vector: Array) -> float:
-    """Return the Euclidean norm."""
-    squares = float(np.vdot(vector, vector))
-    if math.isfinite(squares):
-        return math.sqrt(squares)
-    return float(np.linalg.norm(vector.astype(np.float64)))  # float32 squares up to 1e19 only

@@ -1,6 +1,12 @@
-"""The loop: a trainer, what it measures, what it remembers, and what it does on the way."""
+"""The loop: a trainer, its steps, what it measures, what it remembers, and what it does besides."""
 
-from handgrad.training.callbacks import Callback, CSVLog, EarlyStopping, ModelCheckpoint
+from handgrad.training.callbacks import (
+    Callback,
+    ClipGradients,
+    CSVLog,
+    EarlyStopping,
+    ModelCheckpoint,
+)
 from handgrad.training.history import History
 from handgrad.training.metrics import (
     R2,
@@ -10,13 +16,16 @@ from handgrad.training.metrics import (
     Metric,
     TopK,
 )
+from handgrad.training.step import AccumulateGradients, TrainStep
 from handgrad.training.trainer import Trainer
 
 __all__ = [
     "R2",
+    "AccumulateGradients",
     "Accuracy",
     "CSVLog",
     "Callback",
+    "ClipGradients",
     "ConfusionMatrix",
     "EarlyStopping",
     "History",
@@ -24,5 +33,6 @@ __all__ = [
     "Metric",
     "ModelCheckpoint",
     "TopK",
+    "TrainStep",
     "Trainer",
 ]

@@ -136,10 +136,9 @@ class EpochState:
             order.dtype.kind in "iu" and np.array_equal(np.sort(order), np.arange(order.size))
         ):
             raise ValueError("the order is not one of all the rows")
-        if not all(
-            isinstance(x, float | int) for x in (found.total, found.count, *found.norms.values())
-        ):
-            raise ValueError("something is not a number")
+        numbers = (found.total, found.count, *found.norms.values())
+        if not all(isinstance(number, float | int) for number in numbers) or found.count < 0:
+            raise ValueError("something is not a number that it can be")
         if len(found.metrics) != metrics or not all(isinstance(m, dict) for m in found.metrics):
             raise ValueError(f"not a state for each of {metrics} metrics")
         return found
