@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 
 from handgrad import CrossEntropy, Dropout, Linear, Model, MSELoss, ReLU, checkpoint
 from handgrad.errors import CheckpointError
@@ -384,7 +385,8 @@ def test_what_no_trainer_has_saved(tmp_path, data):
 def test_the_state_is_for_people_to_read(data, tmp_path):
     trainer = adam(np.random.default_rng(2))
     train(trainer, data, 2, [EarlyStopping(patience=9), ModelCheckpoint(tmp_path)])
-    training = json.loads((tmp_path / "checkpoint.json").read_text("utf-8"))["training"]
+    with safe_open(tmp_path / "checkpoint.safetensors", framework="numpy") as file:
+        training = json.loads(file.metadata()["training"])
     assert training["history"]["loss"] == trainer.history["loss"]
     assert training["callbacks"][0]["class"] == "EarlyStopping"
     assert training["optimizer"]["lr"] == 0.01
@@ -429,7 +431,7 @@ def test_kills_at_random_moments(tmp_path):
                 time.sleep(rng.uniform(0.02, 0.2))
                 process.kill()
             kills += 1
-            if (tmp_path / "killed" / "checkpoint.json").exists():
+            if (tmp_path / "killed" / "checkpoint.safetensors").exists():
                 done.append(Trainer.resume(tmp_path / "killed").epochs_done)
         with start(tmp_path / "killed") as last:
             assert last.wait() == 0

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from handgrad.checkpoint import Checkpoint, generator_state, restore_global_state
-from handgrad.errors import CheckpointError, HandgradError
+from handgrad.checkpoint import Restored, exported_classes, generator_state, restore_global_state
+from handgrad.errors import CheckpointError, cause
+from handgrad.training import metrics, step
 from handgrad.training.epoch_state import EpochState
-from handgrad.training.metrics import R2, Accuracy, ConfusionMatrix, MeanAbsoluteError, TopK
-from handgrad.training.step import AccumulateGradients, TrainStep
 
 __all__ = ["CLASSES", "apply_waiting", "fill_trainer", "state_of"]
 
-CLASSES = (
-    Accuracy,
-    TopK,
-    MeanAbsoluteError,
-    R2,
-    ConfusionMatrix,
-    AccumulateGradients,
+CLASSES = tuple(
+    cls
+    for module in (metrics, step)
+    for cls in exported_classes(module)
+    if issubclass(cls, metrics.Metric | step.TrainStep)
 )
-"""Classes of this package that a checkpoint may hold."""
+"""Classes of this package that a checkpoint may hold: all that it exports."""
 
 _STATEFUL = ("optimizer", "schedule")
 
@@ -69,7 +68,7 @@ def state_of(trainer: Any) -> dict[str, Any]:
     }
 
 
-def fill_trainer(cls: Any, found: Checkpoint) -> Any:
+def fill_trainer(cls: Any, found: Restored) -> Any:
     """Return a trainer made of what was saved.
 
     Parameters
@@ -85,7 +84,7 @@ def fill_trainer(cls: Any, found: Checkpoint) -> Any:
         It was not saved by a trainer, or does not fit together.
     """
     state: Any = found.training
-    try:
+    with _explained():
         trainer = cls(
             found.model,
             state["loss"],
@@ -95,8 +94,9 @@ def fill_trainer(cls: Any, found: Checkpoint) -> Any:
             step=state["step"],
             rng=state["rng"],
         )
-        for name, values in state["states"].items():
-            getattr(trainer, name).load_state_dict(values)
+        for name in _STATEFUL:
+            if hasattr(thing := getattr(trainer, name), "state_dict"):
+                thing.load_state_dict(state["states"][name])
         trainer.history.load_state_dict(state["history"])
         trainer.extra = dict(state["extra"])
         if state["first_loss"] is not None:
@@ -104,12 +104,6 @@ def fill_trainer(cls: Any, found: Checkpoint) -> Any:
         if state["epoch"] is not None:
             trainer._epoch_state = EpochState.restored(state["epoch"], len(trainer.metrics))
         trainer._waiting = {"numpy": dict(state["numpy"]), "callbacks": list(state["callbacks"])}
-    except (HandgradError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise CheckpointError(
-            f"a checkpoint that no trainer can go on from ({type(error).__name__}: {error})",
-            "what Trainer.save has written, unchanged",
-            "use handgrad.checkpoint.load for a model that was saved without a trainer",
-        ) from error
     return trainer
 
 
@@ -130,10 +124,24 @@ def apply_waiting(trainer: Any) -> None:
     if not waiting:
         return
     free = list(trainer._callbacks)
-    for saved in waiting["callbacks"]:
-        for i, callback in enumerate(free):
-            if type(callback).__name__ == saved["class"]:
-                free.pop(i).load_state_dict(saved["state"])
-                break
+    with _explained():
+        for saved in waiting["callbacks"]:
+            for i, callback in enumerate(free):
+                if type(callback).__name__ == saved["class"]:
+                    free.pop(i).load_state_dict(saved["state"])
+                    break
     restore_global_state(waiting["numpy"])
     trainer._waiting = {}  # last, so that where something does not fit, nothing is lost
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Raise `CheckpointError` for whatever a damaged state makes somebody's methods raise."""
+    try:
+        yield
+    except Exception as error:
+        raise CheckpointError(
+            f"a checkpoint that no trainer can go on from ({type(error).__name__}: {error})",
+            "what Trainer.save has written, unchanged",
+            "use handgrad.checkpoint.load for a model that was saved without a trainer",
+        ) from cause(error)
