@@ -21,10 +21,11 @@ from handgrad.checking.evaluation import (
 )
 from handgrad.checking.invariants import Invariant, general
 from handgrad.checking.pytorch import Twin, pytorch_gradients
-from handgrad.checking.truth import Truth, central_differences, complex_step, repeatable
+from handgrad.checking.truth import Truth, central_differences, complex_step
 from handgrad.component import Array
 from handgrad.errors import ArgumentError
 from handgrad.loss import Loss
+from handgrad.randomness import repeatable
 from handgrad.walk import parameters as named_parameters
 
 __all__ = ["TOLERANCES", "CheckResult", "Comparison", "Violation", "check"]

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.checking.truth import Truth, repeatable
+from handgrad.checking.truth import Truth
 from handgrad.component import Array, Component
 from handgrad.loss import Loss
+from handgrad.randomness import repeatable
 from handgrad.walk import named_gradients as gradients_by_name
 from handgrad.walk import parameters as named_parameters
 

@@ -20,11 +20,11 @@ from handgrad.checking.evaluation import (
     evaluate,
     named_gradients,
 )
-from handgrad.checking.truth import repeatable
 from handgrad.component import Array, Component, ExerciseLayer
 from handgrad.layers import Dropout
 from handgrad.loss import Loss
 from handgrad.model import Model
+from handgrad.randomness import repeatable
 from handgrad.walk import parameters as named_parameters
 
 __all__ = [

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from handgrad.checking.evaluation import Subject
-from handgrad.checking.truth import repeatable
 from handgrad.component import Array
+from handgrad.randomness import repeatable
 from handgrad.walk import parameters as named_parameters
 
 __all__ = ["Twin", "has_pytorch", "pytorch_gradients"]

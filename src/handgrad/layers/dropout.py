@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from handgrad.adapter import adapt
-from handgrad.arguments import Array, check_rng, is_real
+from handgrad.arguments import Array, is_real
 from handgrad.component import ExerciseLayer
 from handgrad.errors import ArgumentError
+from handgrad.randomness import check_rng
 from handgrad.shapes import Shape
 
 __all__ = ["Dropout"]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import ArgumentError
+from handgrad.training.plotting import plot_history
 
 __all__ = ["History"]
 
@@ -22,8 +23,9 @@ class History:
 
     Names are ``loss`` and each metric's, the same with ``validation_`` in front where there is
     validation data, ``lr`` (the rate that the epoch was trained with), ``gradient_norm`` and
-    ``gradient_norm.0``, ... for each component with parameters: the Euclidean norm of the gradient
-    of the epoch's last step, before any clipping.
+    ``gradient_norm.0``, ``gradient_norm.1.layer``, ... for each component with parameters of its
+    own, by its place in the model: the Euclidean norm of the gradient of the epoch's last step, as
+    the optimizer was given it.
 
     Attributes
     ----------
@@ -132,9 +134,7 @@ class History:
         ArgumentError
             There is no epoch yet, or matplotlib is not installed.
         """
-        from handgrad.training.plotting import plot_history
-
-        return plot_history(self, path)
+        return plot_history(self.values, path)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the values as JSON has them."""

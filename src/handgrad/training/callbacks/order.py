@@ -7,7 +7,7 @@ from typing import Any
 
 from handgrad.errors import ArgumentError
 from handgrad.training.callbacks.callback import Callback, FunctionCallback
-from handgrad.training.callbacks.checkpoint import Checkpoint
+from handgrad.training.callbacks.model_checkpoint import ModelCheckpoint
 
 __all__ = ["check_callbacks"]
 
@@ -23,8 +23,8 @@ def check_callbacks(callbacks: Iterable[Any]) -> list[Callback]:
     Examples
     --------
     >>> from handgrad.training import CSVLog
-    >>> check_callbacks([Checkpoint("run"), CSVLog("history.csv")])
-    [CSVLog('history.csv'), Checkpoint('run', every=1)]
+    >>> check_callbacks([ModelCheckpoint("run"), CSVLog("history.csv")])
+    [CSVLog('history.csv'), ModelCheckpoint('run', every=1)]
     """
     if not isinstance(callbacks, Iterable):
         raise ArgumentError(
@@ -44,4 +44,4 @@ def check_callbacks(callbacks: Iterable[Any]) -> list[Callback]:
             callback = FunctionCallback(callback)
         made.append(callback)
     # What is saved last holds what all the others have learned from the epoch.
-    return sorted(made, key=lambda callback: isinstance(callback, Checkpoint))
+    return sorted(made, key=lambda callback: isinstance(callback, ModelCheckpoint))
