@@ -33,9 +33,8 @@ def test_no_two_rows_have_one_name():
 def check_row(case: Case, seed: int, **options):
     np.random.seed(seed)
     rng = np.random.default_rng(seed)
-    subject, x = case.build(rng), case.x(rng)
-    targets = None if case.targets is None else case.targets(rng)
-    return check(subject, x, targets, rng=rng, **options)
+    component, arrays = case.draw(rng)
+    return check(component, *arrays, rng=rng, **options)
 
 
 @rows
@@ -103,7 +102,7 @@ def test_extreme_inputs_stay_finite_without_a_warning(case, seed):
     rng = np.random.default_rng(seed)
     subject, x = case.build(rng), case.extreme(rng)
     if case.targets is not None:
-        against = case.targets(rng)
+        against = (case.targets(rng),)
     else:
         against = rng.standard_normal(evaluate(subject, x, None)["y"].shape)
     with warnings.catch_warnings():

@@ -1,8 +1,12 @@
 """One way to ask any component, model or loss for its output and its gradients, by name.
 
 The names are ``y`` for the output, ``dx`` for the gradient with respect to the input (of a loss:
-the predictions), and ``d`` before a parameter's name for its own: ``dweights``, or ``d0.weights``
-for the weights of component 0 of a model.
+the predictions), or ``dx0``, ``dx1``, ... where the input is a tuple of arrays, and ``d`` before a
+parameter's name for its own: ``dweights``, or ``d0.weights`` for the weights of component 0 of a
+model. Integers have no gradient.
+
+What comes after the input is called `against`: the upstream gradient, or a loss' targets and, where
+it has them, its weights, as a tuple.
 """
 
 from __future__ import annotations
@@ -16,17 +20,44 @@ import numpy.typing as npt
 
 from handgrad.checking.truth import Truth, repeatable
 from handgrad.component import Array, Component, Loss
-from handgrad.model import Model, named_parameters
+from handgrad.model import named_parameters
 
 __all__ = [
     "Subject",
+    "apply",
+    "by_name",
     "cast",
     "evaluate",
-    "named_gradients",
+    "floats_as",
     "numerical_gradients",
+    "parts",
+    "pullback",
 ]
 
 Subject = Component | Loss
+
+
+def parts(x: Any) -> tuple[Array, ...]:
+    """Return the arrays of an input, or of what a loss compares with."""
+    return x if isinstance(x, tuple) else (x,)
+
+
+def by_name(x: Any) -> dict[str, Any]:
+    """Return the arrays of an input, or of its gradient, by their gradients' names.
+
+    Examples
+    --------
+    >>> by_name(1.5), by_name((2.5, None))
+    ({'dx': 1.5}, {'dx0': 2.5, 'dx1': None})
+    """
+    return {f"dx{i}": part for i, part in enumerate(x)} if isinstance(x, tuple) else {"dx": x}
+
+
+def floats_as(dtype: npt.DTypeLike, x: Any) -> Any:
+    """Return an input with its floating-point arrays in another type, the others as they are."""
+    if isinstance(x, tuple):
+        return tuple(floats_as(dtype, part) for part in x)
+    return x.astype(dtype) if x.dtype.kind == "f" else x
 
 
 def named_gradients(gradients: Any, prefix: str = "d") -> Iterator[tuple[str, Array]]:
@@ -48,7 +79,23 @@ def named_gradients(gradients: Any, prefix: str = "d") -> Iterator[tuple[str, Ar
             yield prefix + name, gradient
 
 
-def evaluate(subject: Subject, x: Array, against: Array | None) -> dict[str, Array]:
+def apply(subject: Subject, x: Any, against: Any) -> tuple[Any, Any]:
+    """Return the output and what is saved, of a component or of a loss."""
+    return subject.apply(x, *against) if isinstance(subject, Loss) else subject.apply(x)
+
+
+def pullback(
+    subject: Subject, against: Any, saved: Any, need_dx: bool = True, out: Any = None
+) -> dict[str, Array]:
+    """Return all gradients by name."""
+    if isinstance(subject, Loss):
+        return {"dx": subject.pullback(saved)}
+    dx, gradients = subject.pullback(against, saved, need_dx, out)
+    found = {name: part for name, part in by_name(dx).items() if part is not None}
+    return found | dict(named_gradients(gradients))
+
+
+def evaluate(subject: Subject, x: Any, against: Any) -> dict[str, Array]:
     """Return the output and all gradients, from one `apply` and one `pullback`.
 
     Parameters
@@ -56,7 +103,7 @@ def evaluate(subject: Subject, x: Array, against: Array | None) -> dict[str, Arr
     subject
         What is asked.
     x
-        The input, or a loss' predictions.
+        The input, an array or a tuple of arrays, or a loss' predictions.
     against
         A loss' targets; else the upstream gradient, of which None gives the output alone.
 
@@ -71,19 +118,12 @@ def evaluate(subject: Subject, x: Array, against: Array | None) -> dict[str, Arr
     >>> evaluate(ReLU(), np.array([1.0, -1.0]), np.array([5.0, 5.0]))
     {'y': array([1., 0.]), 'dx': array([5., 0.])}
     """
-    if isinstance(subject, Loss):
-        value, saved = subject.apply(x, against)  # type: ignore[arg-type]
-        return {"y": np.asarray(value), "dx": subject.pullback(saved)}
-    y, saved = subject.apply(x)
-    if against is None:
-        return {"y": y}
-    dx, gradients = subject.pullback(against, saved)
-    return {"y": y, "dx": dx, **dict(named_gradients(gradients))}  # type: ignore[dict-item]
+    y, saved = apply(subject, x, against)
+    found = {"y": np.asarray(y)}
+    return found if against is None else found | pullback(subject, against, saved)
 
 
-def numerical_gradients(
-    subject: Subject, x: Array, against: Array, truth: Truth
-) -> dict[str, Array]:
+def numerical_gradients(subject: Subject, x: Any, against: Any, truth: Truth) -> dict[str, Array]:
     """Return the gradients that `evaluate` returns, differentiated numerically.
 
     A parameter is varied by putting another array into the dict that holds it, so its type may
@@ -97,20 +137,24 @@ def numerical_gradients(
     {'dx': array([2.])}
     """
     dy: Any = 1.0 if isinstance(subject, Loss) else against
+    forward = repeatable(lambda x: apply(subject, x, against)[0], subject)
+    gradients = {}
+    for i, (name, part) in enumerate(by_name(x).items()):
+        if part.dtype.kind == "f":
 
-    def forward(x: Array) -> Any:
-        return (subject.apply(x, against) if isinstance(subject, Loss) else subject.apply(x))[0]
+            def output(array: Array, i: int = i) -> Any:
+                # A complex array beside real ones would be cut to its real part on the way.
+                full = [*parts(floats_as(array.dtype, x))]
+                full[i] = array
+                return forward(tuple(full) if isinstance(x, tuple) else array)
 
-    output = repeatable(forward, subject)
-
-    gradients = {"dx": truth(output, x, dy)}
+            gradients[name] = truth(output, part, dy)
     for name, parameters, key in named_parameters(subject):
         original = parameters[key]
 
-        def varied(array: Array, parameters: Any = parameters, key: str = key, x: Array = x) -> Any:
+        def varied(array: Array, parameters: Any = parameters, key: str = key) -> Any:
             parameters[key] = array
-            # A complex parameter beside real numbers would be cut to its real part on the way.
-            return output(x.astype(array.dtype))
+            return forward(floats_as(array.dtype, x))
 
         try:
             gradients[f"d{name}"] = truth(varied, original, dy)
@@ -120,7 +164,7 @@ def numerical_gradients(
 
 
 def cast(subject: Subject, dtype: npt.DTypeLike) -> Subject:
-    """Return a copy with parameters of another floating type.
+    """Return a copy with parameters of another type.
 
     Examples
     --------
@@ -128,9 +172,6 @@ def cast(subject: Subject, dtype: npt.DTypeLike) -> Subject:
     >>> cast(Linear(2, 3), np.float32).weights.dtype
     dtype('float32')
     """
-    subject = copy.deepcopy(subject)
-    for _, parameters, key in named_parameters(subject):
-        parameters[key] = parameters[key].astype(dtype)
-    if isinstance(subject, Model):
-        subject._pack()
-    return subject
+    arrays = [parameters[key] for _, parameters, key in named_parameters(subject)]
+    # What the memo holds already is not copied: so a copy comes with these arrays in their place.
+    return copy.deepcopy(subject, {id(array): array.astype(dtype) for array in arrays})
