@@ -16,7 +16,6 @@ __all__ = [
     "Array",
     "as_floats",
     "as_numbers",
-    "check_rng",
     "in_short",
     "is_real",
     "positive_size",
@@ -117,13 +116,3 @@ def is_real(value: object) -> bool:
         return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
     except OverflowError:  # an int beyond every float
         return False
-
-
-def check_rng(rng: object, owner: str) -> None:
-    """Raise `ArgumentError` where `rng` is neither None nor a `numpy.random.Generator`."""
-    if rng is not None and not isinstance(rng, np.random.Generator):
-        raise ArgumentError(
-            f"rng={rng!r} for {owner}",
-            "a numpy.random.Generator, or None for NumPy's global state",
-            "make one from a seed with numpy.random.default_rng(seed)",
-        )

@@ -20,7 +20,6 @@ from handgrad.checking import (
     check,
     check_library,
     complex_step,
-    repeatable,
 )
 from handgrad.checking.cases.activations import zero_at_the_kink
 from handgrad.checking.cases.layers import nothing_dropped_in_evaluation
@@ -61,31 +60,6 @@ def test_truths_know_a_matrix(truth):
 def test_central_differences_of_a_function_that_returns_its_argument():
     dy = np.array([3.0, -4.0])
     np.testing.assert_allclose(central_differences(lambda x: x, np.ones(2), dy), dy, rtol=1e-10)
-
-
-def test_repeatable_restores_every_source_of_random_numbers():
-    legacy, rng, other = np.random.RandomState(1), np.random.default_rng(2), Dropout(ReLU(), 0.5)
-    other.rng = np.random.default_rng(3)
-    owner = [legacy, {"a": (rng,)}, Model([other])]
-
-    def draw():
-        return [legacy.random(), rng.random(), other.rng.random(), np.random.random()]
-
-    again = repeatable(draw, owner)
-    assert again() == again() == draw() != draw()
-
-
-def test_repeatable_restores_after_an_exception():
-    rng = np.random.default_rng(0)
-
-    def draw_and_fail():
-        rng.random()
-        raise ZeroDivisionError
-
-    before = rng.bit_generator.state
-    with pytest.raises(ZeroDivisionError):
-        repeatable(draw_and_fail, rng)()
-    assert rng.bit_generator.state == before
 
 
 # ------------------------------------------------------------------------------------- check

@@ -3,7 +3,8 @@
 from handgrad.checking.cases import CASES, Case
 from handgrad.checking.comparison import CheckResult, Comparison, Violation, check
 from handgrad.checking.library import Line, Report, check_library
-from handgrad.checking.truth import central_differences, complex_step, repeatable
+from handgrad.checking.truth import central_differences, complex_step
+from handgrad.randomness import repeatable
 
 __all__ = [
     "CASES",

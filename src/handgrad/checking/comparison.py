@@ -22,10 +22,11 @@ from handgrad.checking.evaluation import (
 )
 from handgrad.checking.invariants import Invariant, general
 from handgrad.checking.pytorch import Twin, pytorch_gradients
-from handgrad.checking.truth import Truth, central_differences, complex_step, repeatable
+from handgrad.checking.truth import Truth, central_differences, complex_step
 from handgrad.component import Array, Loss
 from handgrad.errors import ArgumentError
 from handgrad.model import named_parameters
+from handgrad.randomness import repeatable
 
 __all__ = ["TOLERANCES", "CheckResult", "Comparison", "Violation", "check"]
 

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.checking.truth import Truth, repeatable
+from handgrad.checking.truth import Truth
 from handgrad.component import Array, Component, Loss
 from handgrad.model import named_parameters
+from handgrad.randomness import repeatable
 
 __all__ = [
     "Subject",

@@ -27,9 +27,9 @@ from handgrad.checking.evaluation import (
     parts,
     pullback,
 )
-from handgrad.checking.truth import repeatable
 from handgrad.component import Array, Layer, Loss
 from handgrad.model import Model, named_parameters
+from handgrad.randomness import repeatable
 
 __all__ = [
     "OF_COMPONENTS",

@@ -11,7 +11,7 @@ import numpy as np
 from handgrad.checking.cases import CASES, Case
 from handgrad.checking.comparison import CheckResult, Comparison, Violation, check, told
 from handgrad.checking.pytorch import has_pytorch
-from handgrad.checking.truth import repeatable
+from handgrad.randomness import repeatable
 
 __all__ = ["Line", "Report", "check_library"]
 

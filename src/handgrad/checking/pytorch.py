@@ -9,10 +9,10 @@ from typing import Any
 
 from handgrad.arguments import in_short
 from handgrad.checking.evaluation import Subject, by_name
-from handgrad.checking.truth import repeatable
 from handgrad.component import Array, Loss
 from handgrad.errors import ArgumentError
 from handgrad.model import Model, named_parameters
+from handgrad.randomness import repeatable
 
 __all__ = ["Twin", "has_pytorch", "pytorch_gradients"]
 

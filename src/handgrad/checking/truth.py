@@ -2,23 +2,20 @@ r"""Numerical gradients, which owe nothing to the formula that they judge.
 
 A pullback claims to be the gradient of :math:`\phi(x) = \sum_j dy_j f_j(x)`. Both truths evaluate
 :math:`f` alone, one entry of :math:`x` at a time. `f` must be repeatable: where it draws random
-numbers, wrap it in `repeatable`.
+numbers, wrap it in `handgrad.randomness.repeatable`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from types import ModuleType
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from handgrad.component import Array
 
-__all__ = ["Function", "Truth", "central_differences", "complex_step", "repeatable"]
+__all__ = ["Function", "Truth", "central_differences", "complex_step"]
 
-P = ParamSpec("P")
-R = TypeVar("R")
 Function = Callable[[Array], Any]
 Truth = Callable[[Function, Array, Any], Array]
 """A way to differentiate: (f, x, dy) -> the gradient of sum(dy * f(x)), of the shape of x."""
@@ -112,72 +109,3 @@ def central_differences(f: Function, x: Array, dy: Any) -> Array:
         dx[i] = np.sum(dy * (above - f(z))) / (upper - lower)
         z[i] = x[i]
     return dx
-
-
-def repeatable(f: Callable[P, R], owner: Any = None) -> Callable[P, R]:
-    """Return `f` with the random numbers that it draws the same at every call.
-
-    Parameters
-    ----------
-    f
-        Any function.
-    owner
-        An object whose attributes may hold generators of random numbers (so may the attributes
-        of the objects in them). NumPy's global state is always looked after.
-
-    Returns
-    -------
-    callable
-        Calls `f` and puts the random state back to what it was before the call.
-
-    Examples
-    --------
-    >>> draw = repeatable(np.random.random)
-    >>> draw() == draw()
-    True
-    """
-
-    def again(*args: P.args, **kwargs: P.kwargs) -> R:
-        sources = list(_sources(owner, set()))
-        states = [_get_state(source) for source in sources]
-        state_of_numpy = np.random.get_state()
-        try:
-            return f(*args, **kwargs)
-        finally:
-            np.random.set_state(state_of_numpy)
-            for source, state in zip(sources, states, strict=True):
-                _set_state(source, state)
-
-    return again
-
-
-Source = np.random.Generator | np.random.RandomState
-
-
-def _get_state(source: Source) -> Any:
-    if isinstance(source, np.random.Generator):
-        return source.bit_generator.state
-    return source.get_state()
-
-
-def _set_state(source: Source, state: Any) -> None:
-    if isinstance(source, np.random.Generator):
-        source.bit_generator.state = state
-    else:
-        source.set_state(state)
-
-
-def _sources(thing: Any, seen: set[int]) -> Iterator[Source]:
-    """Yield every source of random numbers that attributes, lists, tuples and dicts lead to."""
-    if id(thing) in seen or isinstance(thing, np.ndarray | type | ModuleType):
-        return
-    seen.add(id(thing))
-    if isinstance(thing, Source):
-        yield thing
-    elif isinstance(thing, list | tuple):
-        for part in thing:
-            yield from _sources(part, seen)
-    else:
-        inside = thing if isinstance(thing, dict) else getattr(thing, "__dict__", {})
-        for part in list(inside.values()):
-            yield from _sources(part, seen)

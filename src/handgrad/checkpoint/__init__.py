@@ -9,12 +9,12 @@ nested model, one place after the other) and the parameter's name. Nothing in ei
 
 from handgrad.checkpoint.decoder import from_config
 from handgrad.checkpoint.encoder import to_config
-from handgrad.checkpoint.generators import (
+from handgrad.checkpoint.storage import Checkpoint, check, load, save
+from handgrad.randomness import (
     generator_state,
     restore_generator,
     restore_global_state,
 )
-from handgrad.checkpoint.storage import Checkpoint, check, load, save
 
 __all__ = [
     "Checkpoint",

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from handgrad.adapter import adapt
-from handgrad.checkpoint.generators import restore_generator
 from handgrad.checkpoint.notation import DTYPES, damaged, join, public_classes
 from handgrad.component import Array, Component
 from handgrad.errors import ArgumentError, CheckpointError
+from handgrad.randomness import restore_generator
 
 __all__ = ["Decoder", "from_config"]
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from handgrad.adapter import ContractAdapter, ExerciseAdapter
-from handgrad.checkpoint.generators import generator_state
 from handgrad.checkpoint.notation import DTYPES, join, public_classes
 from handgrad.component import Array, Component
 from handgrad.errors import CheckpointError
 from handgrad.model import Model
+from handgrad.randomness import generator_state
 
 __all__ = ["Encoder", "to_config"]
 

@@ -8,9 +8,10 @@ from typing import Any, Self
 import numpy as np
 
 from handgrad.adapter import adapt
-from handgrad.arguments import check_rng, is_real
+from handgrad.arguments import is_real
 from handgrad.component import Array, Layer
 from handgrad.errors import ArgumentError
+from handgrad.randomness import check_rng
 
 __all__ = ["Dropout"]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.arguments import check_rng, positive_size
+from handgrad.arguments import positive_size
 from handgrad.component import Array, Layer, Parameter
 from handgrad.errors import ArgumentError, ShapeError
+from handgrad.randomness import check_rng
 
 __all__ = ["Linear"]
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from handgrad.component import Array
 from handgrad.errors import ArgumentError, TrainingError
+from handgrad.randomness import Sources
 from handgrad.training.batches import Batches
 from handgrad.training.finite import all_finite, find_culprit, training_error
 from handgrad.training.flight import Average, Flight, gradient_norms
@@ -19,7 +20,6 @@ from handgrad.training.interrupt import Interrupt
 from handgrad.training.metrics import Metric
 from handgrad.training.parts import evaluating
 from handgrad.training.progress import Progress
-from handgrad.training.randomness import Sources
 
 if TYPE_CHECKING:
     from handgrad.training.trainer import Trainer
@@ -101,7 +101,7 @@ def run_steps(
         metric.reset()
         if flight.steps:
             metric.load_state_dict(flight.metrics[i])
-    sources = Sources([trainer, model, loss])
+    sources = Sources([trainer.rng, model, loss])
     settled = False
     step, rows_before, due = flight.steps, flight.rows, progress.due
 

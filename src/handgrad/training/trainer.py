@@ -15,6 +15,7 @@ from handgrad.component import Array
 from handgrad.errors import ArgumentError
 from handgrad.gradients import Gradients
 from handgrad.model import Model
+from handgrad.randomness import check_rng, default_generator
 from handgrad.training.batches import Batches, make_batches
 from handgrad.training.callbacks import Callback, Checkpoint
 from handgrad.training.callbacks.order import check_callbacks
@@ -27,7 +28,6 @@ from handgrad.training.interrupt import Interrupt
 from handgrad.training.metrics.metric import check_metrics
 from handgrad.training.parts import evaluating, restoring_modes
 from handgrad.training.progress import Progress, make_progress
-from handgrad.training.randomness import default_generator
 from handgrad.training.state import METRICS, apply_waiting, fill_trainer, state_of
 
 __all__ = ["Trainer"]
@@ -130,12 +130,7 @@ class Trainer:
                     f"an object with {' and '.join(methods)}",
                     "make an object of the class first, with brackets behind its name",
                 )
-        if rng is not None and not isinstance(rng, np.random.Generator):
-            raise ArgumentError(
-                f"rng={rng!r} for a Trainer",
-                "a numpy.random.Generator",
-                "write rng=np.random.default_rng(seed)",
-            )
+        check_rng(rng, "a Trainer")
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.metrics, self.schedule = check_metrics(metrics), schedule
         self.rng = default_generator() if rng is None else rng
