@@ -7,6 +7,7 @@ zero. So nothing here is a tolerance, and nothing is a sample.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 
@@ -15,6 +16,10 @@ import pytest
 import sympy as sp
 
 from handgrad import CrossEntropy, Dropout, Linear, Model, MSELoss, ReLU, Sigmoid
+from handgrad.checking import CASES, evaluation
+from handgrad.checking.evaluation import apply, by_name, cast, parts, pullback
+from handgrad.component import Loss
+from handgrad.model import named_parameters
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -26,8 +31,9 @@ def symbols_speak_numpy():
     """
     times = sp.Expr.__mul__
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sp.Expr, "exp", lambda self: sp.exp(self), raising=False)
-        patch.setattr(sp.Expr, "log", lambda self: sp.log(self), raising=False)
+        for name in ("exp", "log", "sqrt", "sin", "cos", "tanh", "sinh", "cosh", "arctan"):
+            function = getattr(sp, name.replace("arc", "a"))
+            patch.setattr(sp.Expr, name, lambda self, f=function: f(self), raising=False)
         patch.setattr(
             sp.Expr,
             "__mul__",
@@ -85,7 +91,84 @@ def symbolic_linear(D, K, name="", signs=None):
     return layer
 
 
-# The losses: the derivative of the very number that apply returns is what pullback returns.
+# Every component, as its row builds it: the derivative of what apply returns is what pullback
+# returns.
+
+
+def rows_to_prove():
+    """Return of each component the rows that say what the proof is about, or else its first."""
+    for component in dict.fromkeys(case.component for case in CASES):
+        mine = [case for case in CASES if case.component is component]
+        yield from [case for case in mine if case.proof] or mine[:1]
+
+
+def symbolic(name, array):
+    """Return symbols in the place of at most two rows of floats; integers stay what they are."""
+    array = array[tuple(slice(2) for _ in array.shape[:-1])]
+    return symbols(name, *array.shape) if array.dtype.kind == "f" else array
+
+
+def stated(case):
+    """Return what is to be proved: a component, its input, and what a loss compares with."""
+    if case.proof:
+        component, x, *more = case.proof(symbols)
+    else:
+        component, (x, *more) = case.draw(np.random.default_rng(0))
+        made = tuple(symbolic(f"x{i}_", part) for i, part in enumerate(parts(x)))
+        x = made if isinstance(x, tuple) else made[0]
+        more = [symbolic("t", array) for array in more]
+    component = cast(component, object)
+    for name, holder, key in named_parameters(component):
+        holder[key][...] = symbols(f"{name}_", *holder[key].shape)
+    return component, x, tuple(more)
+
+
+def prove(case):
+    component, x, against = stated(case)
+    y, saved = apply(component, x, against)
+    y = np.asarray(y)
+    against = against if isinstance(component, Loss) else symbols("g", *y.shape)
+    value = y[()] if isinstance(component, Loss) else (against * y).sum()
+    found = evaluation.pullback(component, against, saved)
+    for name, holder, key in named_parameters(component):
+        assert_equal(found[f"d{name}"], derivative(value, holder[key]))
+    for name, part in by_name(x).items():
+        if part.dtype == object:  # of symbols, or of what they determine, as a sum of positive ones
+            free = np.array(sorted(set().union(*(e.free_symbols for e in part.flat)), key=str))
+            jacobian = sp.Matrix([[sp.diff(e, v) for v in free] for e in part.flat])
+            assert jacobian.rank() == part.size == free.size
+            assert_equal(np.array(jacobian).T @ found[name].ravel(), derivative(value, free))
+
+
+@pytest.mark.parametrize("case", list(rows_to_prove()), ids=str)
+def test_the_coded_gradient_is_the_derivative_of_the_coded_value(case):
+    try:
+        prove(case)
+    except TypeError as error:
+        pytest.fail(
+            f"{case}: plain symbols cannot go through its formula ({error}). Say in its row, as "
+            "proof=, what can: symbols that have a sign, or an order."
+        )
+
+
+@pytest.mark.parametrize("case", list(rows_to_prove()), ids=str)
+def test_a_gradient_that_is_off_by_a_little_is_not_proved(case, monkeypatch):
+    def wrong(*arguments):
+        found = pullback(*arguments)
+        return {name: array * (1 + sp.Rational(1, 10**12)) for name, array in found.items()}
+
+    monkeypatch.setattr(evaluation, "pullback", wrong)
+    with pytest.raises(AssertionError):
+        prove(case)
+
+
+def test_a_row_without_symbols_that_its_formula_can_take_fails():
+    relu = next(case for case in CASES if case.component is ReLU)
+    with pytest.raises(pytest.fail.Exception, match=r"ReLU, two axes: .* as proof="):
+        test_the_coded_gradient_is_the_derivative_of_the_coded_value(replace(relu, proof=None))
+
+
+# The losses: what apply returns is their definition.
 
 
 @pytest.mark.parametrize("weighted", [False, True])
