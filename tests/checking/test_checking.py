@@ -26,6 +26,7 @@ from handgrad.checking.cases.layers import nothing_dropped_in_evaluation
 from handgrad.checking.cases.losses import scaled_by_its_weights
 from handgrad.checking.comparison import compare
 from handgrad.checking.invariants import (
+    general,
     independent_of_the_batch,
     rows_of_the_gradient_sum_to_zero,
 )
@@ -260,14 +261,14 @@ class DropsAlways(Dropout):
 
 
 class IgnoresWeights(MSELoss):
-    def apply(self, predictions, targets, weights=None):
+    def apply(self, predictions, targets, sample_weight=None):
         return super().apply(predictions, targets)
 
 
 class WeighsTheValueAlone(MSELoss):
-    def apply(self, predictions, targets, weights=None):
-        value, _ = super().apply(predictions, targets, weights)
-        return value, predictions - targets
+    def apply(self, predictions, targets, sample_weight=None):
+        value, _ = super().apply(predictions, targets, sample_weight)
+        return value, super().apply(predictions, targets)[1]
 
 
 class Shifted(CrossEntropy):
@@ -346,9 +347,12 @@ def test_there_is_no_gradient_to_compare_where_the_input_is_not_finite(value):
             check(*arguments)
 
 
-def test_what_does_not_apply_is_not_counted():
-    components, losses = check(Linear(3, 5), X), check(MSELoss(), X, X + 1)
-    assert components.invariants == losses.invariants + 2  # an upstream gradient, and out
+@pytest.mark.parametrize(("subject", "more"), [(Linear(3, 5), ()), (MSELoss(), (X + 1,))])
+def test_what_does_not_apply_is_not_counted(subject, more):
+    asked = {invariant.__name__ for invariant in general(subject)}
+    assert check(subject, X, *more).invariants == len(asked)
+    assert ("linear_in_the_upstream_gradient" in asked) == (not more)
+    assert ("counts_in_a_mean" in asked) == bool(more)
 
 
 def test_not_a_number_is_no_accusation_of_mutating():

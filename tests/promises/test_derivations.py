@@ -18,8 +18,8 @@ import sympy as sp
 from handgrad import CrossEntropy, Dropout, Linear, Model, MSELoss, ReLU, Sigmoid
 from handgrad.checking import CASES, evaluation
 from handgrad.checking.evaluation import apply, by_name, cast, parts, pullback
-from handgrad.component import Loss
-from handgrad.model import named_parameters
+from handgrad.loss import Loss
+from handgrad.walk import parameters
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -118,7 +118,7 @@ def stated(case):
         x = made if isinstance(x, tuple) else made[0]
         more = [symbolic("t", array) for array in more]
     component = cast(component, object)
-    for name, holder, key in named_parameters(component):
+    for name, holder, key in parameters(component):
         holder[key][...] = symbols(f"{name}_", *holder[key].shape)
     return component, x, tuple(more)
 
@@ -130,7 +130,7 @@ def prove(case):
     against = against if isinstance(component, Loss) else symbols("g", *y.shape)
     value = y[()] if isinstance(component, Loss) else (against * y).sum()
     found = evaluation.pullback(component, against, saved)
-    for name, holder, key in named_parameters(component):
+    for name, holder, key in parameters(component):
         assert_equal(found[f"d{name}"], derivative(value, holder[key]))
     for name, part in by_name(x).items():
         if part.dtype == object:  # of symbols, or of what they determine, as a sum of positive ones

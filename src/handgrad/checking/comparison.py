@@ -18,15 +18,17 @@ from handgrad.checking.evaluation import (
     Subject,
     cast,
     evaluate,
+    floats_as,
     numerical_gradients,
 )
 from handgrad.checking.invariants import Invariant, general
 from handgrad.checking.pytorch import Twin, pytorch_gradients
 from handgrad.checking.truth import Truth, central_differences, complex_step
-from handgrad.component import Array, Loss
+from handgrad.component import Array
 from handgrad.errors import ArgumentError
-from handgrad.model import named_parameters
+from handgrad.loss import Loss
 from handgrad.randomness import repeatable
+from handgrad.walk import parameters
 
 __all__ = ["TOLERANCES", "CheckResult", "Comparison", "Violation", "check"]
 
@@ -213,7 +215,7 @@ def check(
             )
         subject = adapt(component)
         x = _in_double(x, subject)
-        if any(d[key].dtype != np.float64 for _, d, key in named_parameters(subject)):
+        if any(place.array.dtype != np.float64 for place in parameters(subject)):
             subject = cast(subject, np.float64)
         y = repeatable(evaluate, subject)(subject, x, None)["y"]
         against = rng.standard_normal(y.shape)
@@ -260,19 +262,21 @@ def told(error: Exception) -> str:
     return f"{type(error).__name__}: {error} (line {place.lineno} of {Path(place.filename).name})"
 
 
-def _in_double(x: Any, subject: Subject) -> Any:
+def _in_double(x: Any, subject: Any) -> Any:
     """Return the input with its floats in float64, in which the gradients can be compared."""
-    if isinstance(x, tuple):
-        return tuple(_in_double(part, subject) for part in x)
+    several = isinstance(x, tuple) and getattr(subject, "takes_tuple", False)
+    arrays = as_numbers if several or getattr(subject, "takes_integers", False) else as_floats
     role = "predictions" if isinstance(subject, Loss) else "input"
-    array = as_floats(x, role, subject).astype(np.float64)
-    if not np.isfinite(array).all():
+    made = tuple(
+        floats_as(np.float64, arrays(part, role, subject)) for part in (x if several else (x,))
+    )
+    if not all(np.isfinite(part).all() for part in made):
         raise ArgumentError(
             f"NaN or infinity in the {role} of {_name(subject)}",
             "finite numbers, around which to take differences",
             "check it at another input",
         )
-    return array
+    return made if several else made[0]
 
 
 def _name(subject: Subject) -> str:

@@ -3,7 +3,7 @@
 The names are ``y`` for the output, ``dx`` for the gradient with respect to the input (of a loss:
 the predictions), or ``dx0``, ``dx1``, ... where the input is a tuple of arrays, and ``d`` before a
 parameter's name for its own: ``dweights``, or ``d0.weights`` for the weights of component 0 of a
-model. Integers have no gradient.
+model. Integers have no gradient. What stands at several places has the sum of their gradients.
 
 What comes after the input is called `against`: the upstream gradient, or a loss' targets and, where
 it has them, its weights, as a tuple.
@@ -12,16 +12,17 @@ it has them, its weights, as a tuple.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from handgrad.checking.truth import Truth
-from handgrad.component import Array, Component, Loss
-from handgrad.model import named_parameters
+from handgrad.component import Array, Component
+from handgrad.loss import Loss
 from handgrad.randomness import repeatable
+from handgrad.walk import buffers, named_gradients
+from handgrad.walk import parameters as parameters_of
 
 __all__ = [
     "Subject",
@@ -61,25 +62,6 @@ def floats_as(dtype: npt.DTypeLike, x: Any) -> Any:
     return x.astype(dtype) if x.dtype.kind == "f" else x
 
 
-def named_gradients(gradients: Any, prefix: str = "d") -> Iterator[tuple[str, Array]]:
-    """Yield the gradients that a pullback returns, each with its name.
-
-    Examples
-    --------
-    >>> [name for name, _ in named_gradients([{"weights": np.ones(2)}, {}])]
-    ['d0.weights']
-    """
-    if isinstance(gradients, list):
-        met: set[int] = set()
-        for i, inner in enumerate(gradients):
-            if id(inner) not in met:
-                met.add(id(inner))
-                yield from named_gradients(inner, f"{prefix}{i}.")
-    else:
-        for name, gradient in gradients.items():
-            yield prefix + name, gradient
-
-
 def apply(subject: Subject, x: Any, against: Any) -> tuple[Any, Any]:
     """Return the output and what is saved, of a component or of a loss."""
     return subject.apply(x, *against) if isinstance(subject, Loss) else subject.apply(x)
@@ -93,7 +75,7 @@ def pullback(
         return {"dx": subject.pullback(saved)}
     dx, gradients = subject.pullback(against, saved, need_dx, out)
     found = {name: part for name, part in by_name(dx).items() if part is not None}
-    return found | dict(named_gradients(gradients))
+    return found | {f"d{n}": array for n, array in named_gradients(subject, gradients).items()}
 
 
 def evaluate(subject: Subject, x: Any, against: Any) -> dict[str, Array]:
@@ -150,22 +132,22 @@ def numerical_gradients(subject: Subject, x: Any, against: Any, truth: Truth) ->
                 return forward(tuple(full) if isinstance(x, tuple) else array)
 
             gradients[name] = truth(output, part, dy)
-    for name, parameters, key in named_parameters(subject):
-        original = parameters[key]
+    for name, holder, key in parameters_of(subject):
+        original = holder[key]
 
-        def varied(array: Array, parameters: Any = parameters, key: str = key) -> Any:
-            parameters[key] = array
+        def varied(array: Array, holder: Any = holder, key: str = key) -> Any:
+            holder[key] = array
             return forward(floats_as(array.dtype, x))
 
         try:
             gradients[f"d{name}"] = truth(varied, original, dy)
         finally:
-            parameters[key] = original
+            holder[key] = original
     return gradients
 
 
 def cast(subject: Subject, dtype: npt.DTypeLike) -> Subject:
-    """Return a copy with parameters of another type.
+    """Return a copy with parameters and buffers of another type, at whatever depth.
 
     Examples
     --------
@@ -173,6 +155,7 @@ def cast(subject: Subject, dtype: npt.DTypeLike) -> Subject:
     >>> cast(Linear(2, 3), np.float32).weights.dtype
     dtype('float32')
     """
-    arrays = [parameters[key] for _, parameters, key in named_parameters(subject)]
-    # What the memo holds already is not copied: so a copy comes with these arrays in their place.
-    return copy.deepcopy(subject, {id(array): array.astype(dtype) for array in arrays})
+    arrays = [place.array for place in (*parameters_of(subject), *buffers(subject))]
+    # What the memo has already is not copied: the copy is made with these arrays in their places.
+    memo = {id(array): array.astype(dtype) for array in arrays if array.dtype.kind == "f"}
+    return copy.deepcopy(subject, memo)

@@ -15,7 +15,7 @@ import numpy as np
 
 from handgrad.adapter import ExerciseAdapter
 from handgrad.checking.arrays import Copies, close, identical, linearity
-from handgrad.checking.contents import contents, difference
+from handgrad.checking.contents import contents, difference, held
 from handgrad.checking.evaluation import (
     Subject,
     apply,
@@ -23,13 +23,15 @@ from handgrad.checking.evaluation import (
     cast,
     evaluate,
     floats_as,
-    named_gradients,
     parts,
     pullback,
 )
-from handgrad.component import Array, Layer, Loss
-from handgrad.model import Model, named_parameters
+from handgrad.component import Array, Component, ExerciseLayer
+from handgrad.loss import Loss
+from handgrad.modes import evaluating
 from handgrad.randomness import repeatable
+from handgrad.shapes import shape_text
+from handgrad.walk import buffers, named_gradients, own_arrays, parameters, walk
 
 __all__ = [
     "OF_COMPONENTS",
@@ -37,13 +39,7 @@ __all__ = [
     "Invariant",
     "general",
     "independent_of_the_batch",
-    "linear_in_the_upstream_gradient",
-    "nothing_is_mutated",
-    "one_gradient_for_each_parameter",
-    "precision_is_kept",
     "rows_of_the_gradient_sum_to_zero",
-    "same_through_the_calls",
-    "same_with_every_option",
 ]
 
 Invariant = Callable[[Any, Any, Any, np.random.Generator], str | None]
@@ -124,7 +120,7 @@ def one_gradient_for_each_parameter(
 ) -> str | None:
     """Ask whether every gradient has the shape of what it is the gradient of."""
     got = repeatable(evaluate, subject)(subject, x, against)
-    expected = {f"d{name}": d[key].shape for name, d, key in named_parameters(subject)}
+    expected = {f"d{place.name}": place.array.shape for place in parameters(subject)}
     expected |= {name: a.shape for name, a in by_name(x).items() if a.dtype.kind == "f"}
     expected["y"] = got["y"].shape
     shapes = {name: np.shape(array) for name, array in got.items()}
@@ -145,7 +141,7 @@ def same_with_every_option(
     saved = repeatable(apply, subject)(subject, x, against)[1]
     fresh = pullback(subject, against, saved)
     out = subject.pullback(against, saved)[1]
-    for _, array in named_gradients(out):
+    for array in named_gradients(subject, out).values():
         array.fill(np.nan)
     for words, options in (("need_dx=False", (False,)), ("out=", (True, out))):
         for name, array in pullback(subject, against, saved, *options).items():
@@ -157,25 +153,114 @@ def same_with_every_option(
 def same_through_the_calls(
     subject: Subject, x: Any, against: Any, rng: np.random.Generator
 ) -> str | None:
-    """Ask whether the exercise's calls give what the two methods give."""
+    """Ask whether the exercise's calls give what the methods give, and update the buffers."""
     expected = repeatable(evaluate, subject)(subject, x, against)
     shell: Any = copy.deepcopy(subject)
     if isinstance(subject, Loss):
         got = {"y": np.asarray(repeatable(shell, shell)(x, *against)), "dx": shell.grad()}
     else:
         got = {"y": repeatable(shell, shell)(x)}
-        if isinstance(shell, Model):
-            got |= named_gradients(shell.backward(against))
-        elif isinstance(shell, Layer):
-            weights, got["dx"] = shell.grad(against)
-            got |= named_gradients(shell.gradients)
+        dx = shell.grad(against)
+        if isinstance(shell, ExerciseLayer):
+            weights, dx = dx
             if weights is not None:
-                got["dweights"] = weights
-        else:
-            got["dx"] = shell.grad(against)
+                got[next(name for name in expected if name.endswith("weights"))] = weights
+        got |= {name: part for name, part in by_name(dx).items() if part is not None}
+        for name, array in named_gradients(shell, shell.gradients).items():
+            if not identical(array, expected[f"d{name}"]):
+                return f"d{name} differs between the calls and the methods"
+        again = copy.deepcopy(subject)
+        if again.training:
+            again.update_buffers(repeatable(again.apply, again)(x)[1])
+        for mine, theirs in zip(buffers(again), buffers(shell), strict=True):
+            if not identical(mine.array, theirs.array):
+                return f"the buffer {mine.name} differs between the calls and the methods"
     for name, array in got.items():
         if not identical(array, expected[name]):
             return f"{name} differs between the calls and the methods"
+    return None
+
+
+def buffers_change_in_their_own_method(
+    subject: Any, x: Any, against: Any, rng: np.random.Generator
+) -> str | None:
+    """Ask whether `update_buffers` changes buffers alone, in place, and reaches them all."""
+    shell = copy.deepcopy(subject)
+    told: set[str] = set()
+    owners = {place: c for place, c in walk(shell) if own_arrays(c, "buffers")}
+    for place, owner in owners.items():
+        vars(owner)["update_buffers"] = _noted(owner.update_buffers, place, told)
+    saved = repeatable(shell.apply, shell)(x)[1]
+    before, copies = contents(shell), Copies({name: d[key] for name, d, key in buffers(shell)})
+    if shell.training:
+        shell.update_buffers(saved)
+        if missed := sorted(owners.keys() - told):
+            return f"update_buffers is not passed on to {', '.join(missed)}"
+    copies.put_back()
+    if changed := difference(before, contents(shell)):
+        return f"update_buffers writes to more than buffers, or not in place: {changed[0]}"
+    return None
+
+
+def _noted(update: Callable[[Any], None], place: str, told: set[str]) -> Callable[[Any], None]:
+    def noted(saved: Any) -> None:
+        told.add(place)
+        update(saved)
+
+    return noted
+
+
+def children_are_found(
+    subject: Subject, x: Any, against: Any, rng: np.random.Generator
+) -> str | None:
+    """Ask whether `children` leads to every component that the attributes lead to."""
+    known = {id(component) for _, component in walk(subject)}
+    for place, thing in held(subject):
+        if isinstance(thing, Component) and id(thing) not in known:
+            return f"{place} is none of the children, so that it is neither trained nor saved"
+    return None
+
+
+def shape_is_foretold(subject: Any, x: Any, against: Any, rng: np.random.Generator) -> str | None:
+    """Ask whether `output_shape` says of the output's shape nothing that is not so."""
+    y = repeatable(evaluate, subject)(subject, x, None)["y"]
+    for leading in (lambda axes: axes, lambda axes: (None,) * len(axes), lambda axes: (...,)):
+        shapes = tuple((*leading(part.shape[:-1]), *part.shape[-1:]) for part in parts(x))
+        said = subject.output_shape(shapes if isinstance(x, tuple) else shapes[0])
+        known = said[1:] if said[:1] == (...,) else said
+        seen = y.shape[y.ndim - len(known) :] if said[:1] == (...,) else y.shape
+        if len(known) != len(seen) or any(
+            a not in (None, b) for a, b in zip(known, seen, strict=True)
+        ):
+            return f"output_shape says {shape_text(said)} where the output has the shape {y.shape}"
+    return None
+
+
+def evaluation_is_one_mode(
+    subject: Any, x: Any, against: Any, rng: np.random.Generator
+) -> str | None:
+    """Ask whether it does in ``with evaluating():`` what it does after `eval`, without chance."""
+    expected = evaluate(copy.deepcopy(subject).eval(), x, against)
+    with evaluating():
+        seen = evaluate(subject, x, against)
+    for name, array in seen.items():
+        if not identical(array, expected[name]):
+            return f"{name} in evaluating() is not what it is after eval(), or left to chance"
+    return None
+
+
+def counts_in_a_mean(loss: Any, x: Any, against: Any, rng: np.random.Generator) -> str | None:
+    """Ask whether the mean over two minibatches, by what they count, is the mean over both."""
+    if not loss.average or not x.ndim or len(x) < 2:
+        return None
+    value, counted = 0.0, 0.0
+    for rows in (slice(None, 1), slice(1, None)):
+        given = (x[rows], *(part[rows] for part in against))
+        count = loss.count(*given)
+        value, counted = value + count * float(loss.apply(*given)[0]), counted + count
+    whole = float(loss.apply(x, *against)[0])
+    if not abs(value / (counted or 1) - whole) <= 1e-10 * max(1, abs(whole)):
+        return "count does not say by how much the value counts in a mean over minibatches"
     return None
 
 
@@ -203,18 +288,23 @@ def rows_of_the_gradient_sum_to_zero(
     return None
 
 
-OF_LOSSES: tuple[Invariant, ...] = (
+_OF_ALL: tuple[Invariant, ...] = (
     nothing_is_mutated,
     precision_is_kept,
     one_gradient_for_each_parameter,
     same_through_the_calls,
 )
+OF_LOSSES: tuple[Invariant, ...] = (*_OF_ALL, counts_in_a_mean)
 """What `check` asks of every loss, whose upstream gradient is always 1."""
 
 OF_COMPONENTS: tuple[Invariant, ...] = (
     linear_in_the_upstream_gradient,
-    *OF_LOSSES,
+    *_OF_ALL,
     same_with_every_option,
+    buffers_change_in_their_own_method,
+    children_are_found,
+    shape_is_foretold,
+    evaluation_is_one_mode,
 )
 """What `check` asks of every component."""
 

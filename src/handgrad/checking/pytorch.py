@@ -9,10 +9,11 @@ from typing import Any
 
 from handgrad.arguments import in_short
 from handgrad.checking.evaluation import Subject, by_name
-from handgrad.component import Array, Loss
+from handgrad.component import Array
 from handgrad.errors import ArgumentError
-from handgrad.model import Model, named_parameters
+from handgrad.loss import Loss
 from handgrad.randomness import repeatable
+from handgrad.walk import own_arrays, parameters
 
 __all__ = ["Twin", "has_pytorch", "pytorch_gradients"]
 
@@ -84,13 +85,13 @@ def pytorch_gradients(
         y.backward()
     else:
         tensors = {
-            id(holder[key]): tensor(f"d{name}", holder[key])
-            for name, holder, key in named_parameters(subject)
+            id(place.array): tensor(f"d{place.name}", place.array) for place in parameters(subject)
         }
 
         def run(component: Any, x: Any) -> Any:
-            p = {n: tensors[id(a)] for n, a in arrays_of(component).items()}
-            p |= {name: partial(run, child) for name, child in children(component).items()}
+            p: dict[str, Any] = {n: tensors[id(a)] for n, a in own_arrays(component).items()}
+            p |= {n: torch.tensor(a) for n, a in own_arrays(component, "buffers").items()}
+            p |= {name: partial(run, child) for name, child in component.children().items()}
             own = twin if component is subject else _find(component, twins)
             return own(torch, component, x, p)
 
@@ -109,14 +110,3 @@ def _find(component: Any, twins: Mapping[type, Twin]) -> Twin:
         "components that have a row in handgrad/checking/cases, and so a twin",
         "write its row, or leave the comparison with PyTorch out",
     )
-
-
-def children(component: Any) -> dict[str, Any]:
-    if isinstance(component, Model):
-        return {str(i): inner for i, inner in enumerate(component.components)}
-    return {"layer": component.layer} if hasattr(component, "layer") else {}
-
-
-def arrays_of(component: Any) -> dict[str, Array]:
-    own = getattr(component, "parameters", {})
-    return own if isinstance(own, dict) else {}
