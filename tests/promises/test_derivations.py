@@ -19,7 +19,7 @@ from handgrad import CrossEntropy, Dropout, Linear, Model, MSELoss, ReLU, Sigmoi
 from handgrad.checking import CASES, evaluation
 from handgrad.checking.evaluation import apply, by_name, cast, parts, pullback
 from handgrad.loss import Loss
-from handgrad.walk import parameters
+from handgrad.walk import named_gradients, parameters
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -171,14 +171,31 @@ def test_a_row_without_symbols_that_its_formula_can_take_fails():
 # The losses: what apply returns is their definition.
 
 
+def weighed(loss, N, monkeypatch):
+    """Return weights for N rows, and let the loss add them up as symbols, not as floats.
+
+    They are positive, and each is larger than the one before: a loss looks whether they are
+    numbers >= 0, and rows can always be put into such an order.
+    """
+    weights = symbols("c", N, positive=True).cumsum()
+    entries = lambda predictions: predictions.size if isinstance(loss, MSELoss) else N  # noqa: E731
+    monkeypatch.setattr(
+        loss,
+        "count",
+        lambda predictions, targets, weights: weights.sum() * sp.Integer(entries(predictions)) / N,
+    )
+    return weights
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("shape", [(3,), (3, 5), (2, 1, 3)])
-def test_mean_squared_error(shape, weighted):
+def test_mean_squared_error(shape, weighted, monkeypatch):
     loss, predictions, targets = MSELoss(), symbols("p", *shape), symbols("t", *shape)
-    weights = symbols("c", shape[0]) if weighted else None
+    N, weights = shape[0], weighed(loss, shape[0], monkeypatch) if weighted else None
     value, saved = loss.apply(predictions, targets, weights)
-    rows = ((predictions - targets) ** 2).reshape(shape[0], -1).sum(axis=1)
-    definition = (rows * (weights if weighted else 1)).sum() / sp.Integer(predictions.size)
+    rows = ((predictions - targets) ** 2).reshape(N, -1).sum(axis=1)
+    total = weights.sum() if weighted else sp.Integer(N)
+    definition = (rows * (weights if weighted else 1)).sum() / total / (predictions.size // N)
     assert_equal(value, definition)
     assert_equal(loss.pullback(saved), derivative(definition, predictions))
 
@@ -202,12 +219,13 @@ def ordered_logits(N, K):
 @pytest.mark.parametrize(
     ("N", "K", "weighted"), [(1, 3, False), (2, 3, False), (3, 2, False), (3, 2, True)]
 )
-def test_cross_entropy_for_any_targets(N, K, weighted, average):
+def test_cross_entropy_for_any_targets(N, K, weighted, average, monkeypatch):
     loss, o, y = CrossEntropy(average=average), symbols("o_", N, K), symbols("y", N, K)
-    weights, logits = symbols("c", N) if weighted else None, ordered_logits(N, K)
+    weights, logits = weighed(loss, N, monkeypatch) if weighted else None, ordered_logits(N, K)
     value, saved = loss.apply(logits, y, weights)
     rows = cross_entropy(o, y) * (weights if weighted else 1)
-    definition = rows.sum() / (sp.Integer(N) if average else 1)
+    divisor = 1 if not average else weights.sum() if weighted else sp.Integer(N)
+    definition = rows.sum() / divisor
     truth = substituted(derivative(definition, o), o, logits)
     assert_equal(loss.pullback(saved), truth)
     # The value too. Both are linear in the targets, and logarithms are the same where what they
@@ -215,7 +233,7 @@ def test_cross_entropy_for_any_targets(N, K, weighted, average):
     difference = exact(value) - definition.xreplace(dict(zip(o.flat, logits.flat, strict=True)))
     coefficients = derivative(difference, y)
     assert_equal(difference, (coefficients * y).sum())
-    scale = N / (weights[:, None] if weighted else 1)
+    scale = divisor / (weights[:, None] if weighted else 1)
     assert_equal(np.exp(coefficients * scale), np.full((N, K), sp.Integer(1)))
 
 
@@ -226,7 +244,7 @@ def test_cross_entropy_is_p_minus_y_where_targets_sum_to_one(average):
     y[:, -1] = 1 - y[:, :-1].sum(axis=1)
     e = np.exp(o)
     p = e / e.sum(axis=1, keepdims=True)
-    saved = (e, e.sum(axis=1, keepdims=True), y, y.sum(axis=1, keepdims=True))
+    saved = (e, e.sum(axis=1, keepdims=True), y, y.sum(axis=1, keepdims=True), sp.Integer(N))
     assert_equal(loss.pullback(saved), (p - y) / (sp.Integer(N) if average else 1))
 
 
@@ -320,9 +338,10 @@ def assert_model_gradients(model, loss, x, targets):
     y, saved = model.apply(x)
     value, saved_loss = loss.apply(y, targets)
     dx, gradients = model.pullback(loss.pullback(saved_loss), saved)
-    variables = np.concatenate([model.parameters, x.ravel()])
-    assert all(variable.is_Symbol for variable in variables)
-    assert_equal(np.concatenate([gradients.flat, dx.ravel()]), derivative(value, variables))
+    assert all(variable.is_Symbol for variable in (*model.parameters, *x.flat))
+    assert_equal(dx, derivative(value, x))
+    for place in parameters(model):
+        assert_equal(named_gradients(model, gradients)[place.name], derivative(value, place.array))
 
 
 def test_two_layers_with_sigmoid_and_mean_squared_error():
