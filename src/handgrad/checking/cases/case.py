@@ -28,6 +28,7 @@ __all__ = [
     "off_zero",
     "one_hot",
     "probabilities",
+    "weights",
 ]
 
 Generator = np.random.Generator
@@ -130,6 +131,15 @@ def one_hot(*shape: int) -> Sampler:
 def probabilities(*shape: int) -> Sampler:
     """Draw rows that sum to 1."""
     return lambda rng: rng.dirichlet(np.ones(shape[-1]), shape[:-1])
+
+
+def weights(*shape: int, masked: bool = False) -> Sampler:
+    """Draw weights for the leading axes, or a mask of 0 and 1, of which not all are 0."""
+
+    def draw(rng: Generator) -> Array:
+        return rng.permutation(np.arange(np.prod(shape)) % 3 > 0).reshape(shape) * 1.0
+
+    return draw if masked else lambda rng: rng.uniform(0.1, 3.0, shape)
 
 
 def ends(*shape: int, size: float) -> Sampler:

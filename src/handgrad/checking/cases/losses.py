@@ -18,6 +18,7 @@ from handgrad.checking.cases.case import (
     normal,
     one_hot,
     probabilities,
+    weights,
 )
 from handgrad.checking.invariants import rows_of_the_gradient_sum_to_zero
 from handgrad.component import Array
@@ -27,14 +28,23 @@ from handgrad.losses import CrossEntropy, MSELoss
 __all__ = ["CASES"]
 
 
-def torch_mse(torch: Any, loss: Any, x: Any, targets: Any) -> Any:
-    return torch.nn.functional.mse_loss(x, targets)
+def torch_mse(torch: Any, loss: Any, x: Any, targets: Any, weight: Any = None) -> Any:
+    return weighted(torch.nn.functional.mse_loss(x, targets, reduction="none"), weight)
 
 
-def torch_cross_entropy(torch: Any, loss: Any, x: Any, targets: Any) -> Any:
-    """Take one-hot rows, probabilities or class indices, as PyTorch does."""
-    reduction = "mean" if loss.average else "sum"
-    return torch.nn.functional.cross_entropy(x, targets, reduction=reduction)
+def torch_cross_entropy(torch: Any, loss: Any, x: Any, targets: Any, weight: Any = None) -> Any:
+    """Take one-hot rows, probabilities or class indices; PyTorch wants the classes second."""
+    targets = targets.movedim(-1, 1) if targets.ndim == x.ndim else targets
+    each = torch.nn.functional.cross_entropy(x.movedim(-1, 1), targets, reduction="none")
+    return weighted(each, weight, loss.average)
+
+
+def weighted(each: Any, weight: Any, average: bool = True) -> Any:
+    """Return the mean or the sum of the terms, by weights for some of their leading axes."""
+    if weight is None:
+        return each.mean() if average else each.sum()
+    weight = weight.reshape(*weight.shape, *[1] * (each.ndim - weight.ndim)).expand_as(each)
+    return (weight * each).sum() / (weight.sum() if average else 1)
 
 
 def build_cross_entropy(average: bool, rng: Generator) -> CrossEntropy:
@@ -112,6 +122,16 @@ CASES: tuple[Case, ...] = (
         normal(7),
         invariants=(scaled_by_its_weights,),
     ),
+    Case(
+        MSELoss,
+        "three axes, weighted by row",
+        lambda rng: MSELoss(),
+        normal(2, 7, 3),
+        torch_mse,
+        normal(2, 7, 3),
+        weights(2),
+        invariants=(scaled_by_its_weights,),
+    ),
     Case(MSELoss, "one entry", lambda rng: MSELoss(), normal(1, 1), torch_mse, normal(1, 1)),
     *(
         Case(
@@ -141,6 +161,29 @@ CASES: tuple[Case, ...] = (
         torch_cross_entropy,
         normal(7, 5),
         invariants=(rows_of_the_gradient_sum_to_zero, scaled_by_its_weights),
+    ),
+    *(
+        Case(
+            CrossEntropy,
+            f"three axes, masked, {'mean' if average else 'sum'}",
+            partial(build_cross_entropy, average),
+            normal(2, 7, 5),
+            torch_cross_entropy,
+            below(5, 2, 7),
+            weights(2, 7, masked=True),
+            invariants=(rows_of_the_gradient_sum_to_zero, scaled_by_its_weights),
+        )
+        for average in (True, False)
+    ),
+    Case(
+        CrossEntropy,
+        "three axes, probabilities, weighted by row",
+        lambda rng: CrossEntropy(),
+        normal(3, 2, 5),
+        torch_cross_entropy,
+        probabilities(3, 2, 5),
+        weights(3),
+        invariants=(rows_of_the_gradient_sum_to_zero,),
     ),
     Case(
         CrossEntropy,
