@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -184,7 +184,7 @@ class _Adapter(Component):
         if evaluating_here():
             shared = {id(array): array for array in self.parameters.values()}
             component = copy.deepcopy(component, shared)
-            _switch(component, "eval")
+            _switch(component, False)
         before = dict(getattr(component, "__dict__", {}))
         result = getattr(component, method)(x)
         if not self._looked_at:
@@ -204,25 +204,26 @@ class _Adapter(Component):
                     stacklevel=2,
                 )
 
-    def train(self) -> Self:
-        """Switch the object to training mode, where it has one."""
-        _switch(self.component, "train")
-        return super().train()
+    @property
+    def training(self) -> bool:
+        """Whether the object is in training mode; setting it switches the object, if it can be."""
+        return super().training
 
-    def eval(self) -> Self:
-        """Switch the object to evaluation mode, where it has one."""
-        _switch(self.component, "eval")
-        return super().eval()
+    @training.setter
+    def training(self, mode: bool) -> None:
+        self._training = mode
+        _switch(self.component, mode)
 
     def __repr__(self) -> str:
         return _name(self.component)
 
 
-def _switch(component: Any, mode: str) -> None:
-    if _has(component, mode):
-        getattr(component, mode)()
+def _switch(component: Any, mode: bool) -> None:
+    method = "train" if mode else "eval"
+    if _has(component, method):
+        getattr(component, method)()
     elif hasattr(component, "training"):
-        component.training = mode == "train"
+        component.training = mode
 
 
 class ContractAdapter(_Adapter):

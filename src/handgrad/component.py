@@ -60,6 +60,7 @@ class Component(ABC):
     A new layer is its parameters, its formula, and the gradients by the parameters' names:
 
     >>> import numpy as np
+    >>> from handgrad import Parameter
     >>> class Scale(Component):
     ...     weights = Parameter()
     ...     def __init__(self, D):
@@ -221,7 +222,7 @@ class Component(ABC):
         """
         y, saved = self.apply(self._checked(x))
         self._remembered = saved, y.shape
-        if self.training:
+        if self._training and not evaluating_here():
             self.update_buffers(saved)
         return y
 
@@ -286,16 +287,21 @@ class Component(ABC):
 
     def train(self) -> Self:
         """Switch to training mode, with all that the component holds, and return itself."""
-        self.training = True
-        for child in self.children().values():
-            child.train()
-        return self
+        return self._switch(True)
 
     def eval(self) -> Self:
         """Switch to evaluation mode, with all that the component holds, and return itself."""
-        self.training = False
-        for child in self.children().values():
-            child.eval()
+        return self._switch(False)
+
+    def _switch(self, mode: bool) -> Self:
+        met: set[int] = set()  # what stands at several places, or holds itself, is switched once
+        ahead: list[Component] = [self]
+        while ahead:
+            component = ahead.pop()
+            if id(component) not in met:
+                met.add(id(component))
+                component.training = mode
+                ahead += component.children().values()
         return self
 
     def __repr__(self) -> str:
@@ -355,9 +361,9 @@ class ExerciseLayer(Component):
         Returns
         -------
         gradient_weights
-            Gradient with respect to the weights, of their shape: those of the layer that is
-            wrapped, where the layer wraps one; None where there are none. The bias' is in
-            ``layer.gradients["bias"]``.
+            Gradient with respect to the weights, of their shape; None where there are none. The
+            bias' is in ``layer.gradients["bias"]``. Both are those of the layer that is wrapped,
+            where the layer wraps one.
         gradient_input
             Gradient with respect to the input, of its shape.
 
@@ -369,7 +375,6 @@ class ExerciseLayer(Component):
             `in_gradient` has not the shape of the last output.
         """
         dx = super().grad(in_gradient)
-        own = self.gradients
-        while "layer" in own:
-            own = own["layer"]
-        return own.get("weights"), dx
+        while "layer" in self.gradients:
+            self.gradients = self.gradients["layer"]
+        return self.gradients.get("weights"), dx

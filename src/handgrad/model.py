@@ -14,7 +14,8 @@ from handgrad.adapter import adapt
 from handgrad.arguments import Array, as_numbers, in_short, is_real
 from handgrad.component import Component
 from handgrad.errors import ArgumentError, GradientsError, ShapeError
-from handgrad.flat import Gradients, Layout, Reusable
+from handgrad.flat import Gradients, Layout
+from handgrad.flat.gradients import Reusable
 from handgrad.shapes import Shape, shape_text
 from handgrad.walk import buffers, check_passed_on, own_arrays, parameters, walk
 
@@ -119,6 +120,8 @@ class Model(Component):
             )
         made = {id(component): adapt(component) for component in given}
         self.components = tuple(made[id(component)] for component in given)
+        self.takes_integers = self.components[0].takes_integers
+        self.takes_tuple = self.components[0].takes_tuple
         self.output_shape((...,))
         self._pack()
 
@@ -127,7 +130,8 @@ class Model(Component):
         check_passed_on(self)
         self.has_buffers = any(buffers(self))
         self.layout, places = Layout(self), list(parameters(self))
-        self._names = tuple(self.children())
+        children = enumerate(self.children().items())
+        self._reverse = [(i, name, component) for i, (name, component) in children][::-1]
         flat = np.empty_like(places[0].array, shape=self.layout.size) if places else np.empty(0)
         spans = {}
         for (_, holder, key), span in zip(places, self.layout.spans, strict=True):
@@ -143,7 +147,7 @@ class Model(Component):
     def _rest_on(self, flat: Array | None) -> None:
         """Take `flat` for the vector that all parameters are views of; None where there is none."""
         self._flat, self._reusable = flat, None
-        self._homes = [(place, place.array) for place in parameters(self)]
+        self._homes = [(holder, key, holder[key]) for _, holder, key in parameters(self)]
         # Below the first parameters there is no gradient that anybody reads.
         learns = [any(parameters(component)) for component in self.components]
         self._first = learns.index(True) if any(learns) else len(learns) - 1
@@ -152,18 +156,18 @@ class Model(Component):
     def parameters(self) -> Array:
         """All parameters in one vector, (P,); assigning copies into place."""
         flat = self._flat
-        for place, view in self._homes:
-            if flat is None or place.holder[place.key] is not view:
+        for holder, name, view in self._homes:
+            if flat is None or holder[name] is not view:
                 raise ArgumentError(
-                    f"a model whose {place.name} {view.shape} has moved into another model",
+                    f"a model whose {name} of shape {view.shape} has moved into another model",
                     "a model that holds its own parameters",
                     "give each model layers of its own, for instance with copy.deepcopy(layer)",
                 )
         assert flat is not None  # a model without parameters shares none
         return flat
 
-    @parameters.setter
-    def parameters(self, values: npt.ArrayLike) -> None:  # type: ignore[override]
+    @parameters.setter  # type: ignore[override]
+    def parameters(self, values: npt.ArrayLike) -> None:
         flat, given = self.parameters, as_numbers(values, "parameters", self)
         if given.shape != flat.shape:
             raise ShapeError(
@@ -172,16 +176,6 @@ class Model(Component):
                 "take the vector from a model with the same components",
             )
         flat[...] = given
-
-    @property
-    def takes_integers(self) -> bool:  # type: ignore[override]
-        """Whether the first component does."""
-        return self.components[0].takes_integers
-
-    @property
-    def takes_tuple(self) -> bool:  # type: ignore[override]
-        """Whether the first component does."""
-        return self.components[0].takes_tuple
 
     def children(self) -> dict[str, Component]:
         return {str(i): component for i, component in enumerate(self.components)}
@@ -209,17 +203,17 @@ class Model(Component):
         others: dict[str, Any] = {}
         first = 0 if need_dx else self._first
         dx: Any = dy
-        i = len(self.components)
         try:
-            while i > first:
-                i -= 1
-                mine = offered.get(name := self._names[i])
-                dx, given = self.components[i].pullback(dx, saved[i], need_dx or i > first, mine)
+            for i, name, component in self._reverse:
+                if i < first:
+                    break
+                mine = offered.get(name)
+                dx, given = component.pullback(dx, saved[i], need_dx or i > first, mine)
                 if given is not mine and (given or mine):
                     others[name] = given
                 if dx is None and i > first:
                     raise GradientsError(
-                        f"no gradient of the input from {in_short(self.components[i])}",
+                        f"no gradient of the input from {in_short(component)}",
                         "one for what stands before it",
                         "put a component whose input has no gradient, such as indices, first",
                     )
@@ -245,26 +239,8 @@ class Model(Component):
     def _locate(self, error: Exception, i: int) -> None:
         error.add_note(f"in component {i} of the model, {in_short(self.components[i])}")
 
-    def forward(self, x: npt.ArrayLike) -> Array:
-        """Run the forward pass and remember what `backward` needs; the same as calling the model.
-
-        Parameters
-        ----------
-        x
-            Input, (..., D).
-
-        Returns
-        -------
-        Array
-            Output of the last component, (..., K).
-
-        Raises
-        ------
-        ShapeError
-            The input is empty, or its number of features does not fit.
-        DtypeError
-            The input holds something else than numbers.
-        """
+    def forward(self, x: Any) -> Array:
+        """Run the forward pass, and remember what `backward` needs: the same as a call."""
         return self(x)
 
     def backward(self, in_gradient: npt.ArrayLike, out: Gradients | None = None) -> Gradients:
@@ -320,9 +296,13 @@ class Model(Component):
             out.settle()  # or what somebody has put in a view's place would be written over
         else:
             if self._reusable is None or not self._reusable.free():
-                self._reusable = Reusable(self.layout, self.parameters)
+                self._reusable = Reusable(
+                    self.layout, self._homes[0][2] if self._homes else np.empty(0)
+                )
             out = self._reusable.gradients
-        out.gather(self.pullback(dy, saved, False, out.offered)[1])
+        _, given = self.pullback(dy, saved, False, out.offered)
+        if given is not out.offered:
+            out.gather(given)
         return out
 
     def update_parameters(self, gradients: Gradients, lr: float) -> None:
@@ -363,7 +343,7 @@ class Model(Component):
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies of views are no longer views, so a copy packs its components anew.
-        packed = ("layout", "_flat", "_homes", "_remembered", "_reusable", "_names")
+        packed = ("layout", "_flat", "_homes", "_remembered", "_reusable", "_reverse")
         return {name: value for name, value in vars(self).items() if name not in packed}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

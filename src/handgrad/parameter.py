@@ -70,7 +70,8 @@ class Parameter:
     @overload
     def __get__(self, component: Any, owner: type[Any]) -> Array: ...
     def __get__(self, component: Any, owner: type[Any]) -> Self | Array:
-        return self if component is None else component.parameters[self.name]
+        # Straight from the instance, since every step of a training reads it.
+        return self if component is None else component.__dict__["parameters"][self.name]
 
     def __set__(self, component: Any, value: npt.ArrayLike) -> None:
         array = component.parameters[self.name]

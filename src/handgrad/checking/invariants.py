@@ -161,12 +161,15 @@ def same_through_the_calls(
     else:
         got = {"y": repeatable(shell, shell)(x)}
         dx = shell.grad(against)
+        tree, inner = shell.gradients, shell
         if isinstance(shell, ExerciseLayer):
             weights, dx = dx
             if weights is not None:
                 got[next(name for name in expected if name.endswith("weights"))] = weights
+            while "layer" in inner.children():  # it hands out those of the layer that it wraps
+                inner, tree = inner.children()["layer"], {"layer": tree}
         got |= {name: part for name, part in by_name(dx).items() if part is not None}
-        for name, array in named_gradients(shell, shell.gradients).items():
+        for name, array in named_gradients(shell, tree).items():
             if not identical(array, expected[f"d{name}"]):
                 return f"d{name} differs between the calls and the methods"
         again = copy.deepcopy(subject)

@@ -101,12 +101,11 @@ class Gradients(list[Any]):
         given
             What the model's pullback returned when it was offered `offered`.
         """
-        if given is not self.offered:
-            self.settle()
-            shares: list[tuple[str, Any, Array]] = []
-            self._put(given, self.offered, self._root, shares)
-            for name, share, place in shares:
-                place += _checked(share, place, name)
+        self.settle()
+        shares: list[tuple[str, Any, Array]] = []
+        self._put(given, self.offered, self._root, shares)
+        for name, share, place in shares:
+            place += _checked(share, place, name)
 
     def _put(
         self, given: Any, offered: Any, mine: dict[str, Any], shares: list[tuple[str, Any, Array]]
@@ -181,8 +180,8 @@ class Reusable:
     whether writing over them could surprise anybody.
     """
 
-    def __init__(self, layout: Layout, parameters: Array) -> None:
-        self.gradients = Gradients(layout, np.empty_like(parameters))
+    def __init__(self, layout: Layout, like: Array) -> None:
+        self.gradients = Gradients(layout, np.empty_like(like, shape=layout.size))
         self.entries = list(self.gradients)
         self.pieces = self.gradients.pieces()
         self.unseen = list(map(getrefcount, self.pieces))

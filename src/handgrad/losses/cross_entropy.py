@@ -153,7 +153,7 @@ class CrossEntropy(Loss):
         self, predictions: Array, targets: Array, sample_weight: Array | None = None
     ) -> float:
         """Return the number of rows, or the sum of their weights."""
-        rows = int(predictions.size // predictions.shape[-1])
+        rows: int = predictions.size // predictions.shape[-1]
         if sample_weight is None:
             return rows
         return float(sample_weight.sum()) * (rows / sample_weight.size)
@@ -163,11 +163,11 @@ class CrossEntropy(Loss):
         if targets.shape == logits.shape:
             y: Array = targets.astype(logits.dtype, copy=False)
             return y, y.sum(axis=-1, keepdims=True)
-        *rows, K = logits.shape
-        if targets.shape != tuple(rows):
+        rows, K = logits.shape[:-1], logits.shape[-1]
+        if targets.shape != rows:
             raise ShapeError(
                 f"targets of shape {targets.shape} for logits of shape {logits.shape}",
-                f"one-hot rows {logits.shape} or class indices {tuple(rows)}",
+                f"one-hot rows {logits.shape} or class indices {rows}",
                 "give each datapoint one row, or one index; targets.ravel() makes a column flat",
             )
         if targets.dtype.kind not in "iu":
