@@ -109,7 +109,7 @@ def precision_is_kept(
     got = repeatable(evaluate, single)(single, floats_as(np.float32, x), against)
     for name, array in got.items():
         if array.dtype != np.float32:
-            return f"{name} is {array.dtype} where everything given was float32"
+            return f"{name} is {array.dtype} where it was given float32"
         if not close(array, exact[name], 1e-4):
             return f"{name} in float32 is not what it is in float64"
     return None
