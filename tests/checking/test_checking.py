@@ -24,6 +24,7 @@ from handgrad.checking import (
 from handgrad.checking.cases.activations import zero_at_the_kink
 from handgrad.checking.cases.layers import nothing_dropped_in_evaluation
 from handgrad.checking.cases.losses import scaled_by_its_weights
+from handgrad.checking.cases.models import same_in_a_step
 from handgrad.checking.comparison import compare
 from handgrad.checking.invariants import (
     general,
@@ -271,6 +272,13 @@ class WeighsTheValueAlone(MSELoss):
         return value, super().apply(predictions, targets)[1]
 
 
+class StepsOtherwise(Model):
+    def backward(self, in_gradient, out=None):
+        gradients = super().backward(in_gradient, out)
+        gradients.flat[0] += 1e-9
+        return gradients
+
+
 class Shifted(CrossEntropy):
     def pullback(self, saved):
         return super().pullback(saved) + 1e-3
@@ -282,6 +290,7 @@ class Shifted(CrossEntropy):
         (Centres(), None, independent_of_the_batch),
         (OnAtTheKink(), None, zero_at_the_kink),
         (DropsAlways(Linear(3, 5), 0.5), None, nothing_dropped_in_evaluation),
+        (StepsOtherwise([Linear(3, 5), Sigmoid()]), None, same_in_a_step),
         (IgnoresWeights(), X + 1, scaled_by_its_weights),
         (WeighsTheValueAlone(), X + 1, scaled_by_its_weights),
         (Shifted(), [0, 1, 2, 0, 1, 2, 0], rows_of_the_gradient_sum_to_zero),

@@ -222,7 +222,7 @@ def check(
 
     ours = repeatable(evaluate, subject)(subject, x, against)
     truths: list[tuple[Any, dict[str, Array]]] = [
-        (truth, numerical_gradients(subject, x, against, truth))
+        (truth, repeatable(numerical_gradients, subject)(subject, x, against, truth))
     ]
     if twin is not None:
         truths.append((pytorch_gradients, pytorch_gradients(subject, x, against, twin, TWINS)))

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from handgrad.checking.truth import Truth
 from handgrad.component import Array, Component
 from handgrad.loss import Loss
-from handgrad.randomness import repeatable
+from handgrad.randomness import Sources
 from handgrad.walk import buffers, named_gradients
 from handgrad.walk import parameters as parameters_of
 
@@ -120,7 +120,17 @@ def numerical_gradients(subject: Subject, x: Any, against: Any, truth: Truth) ->
     {'dx': array([2.])}
     """
     dy: Any = 1.0 if isinstance(subject, Loss) else against
-    forward = repeatable(lambda x: apply(subject, x, against)[0], subject)
+    sources = Sources(subject)
+    states = sources.now()
+    apply(subject, x, against)
+    states = sources.keep_changed(states)  # those that it draws from: of most components, none
+
+    def forward(x: Any) -> Any:
+        y = apply(subject, x, against)[0]
+        sources.go_back(states)
+        return y
+
+    sources.go_back(states)
     gradients = {}
     for i, (name, part) in enumerate(by_name(x).items()):
         if part.dtype.kind == "f":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
 
 from handgrad.activations import ReLU, Sigmoid
+from handgrad.checking.arrays import identical
 from handgrad.checking.cases.case import (
     Case,
     Generator,
@@ -17,12 +19,15 @@ from handgrad.checking.cases.case import (
     normal,
 )
 from handgrad.checking.cases.layers import build_linear
+from handgrad.checking.evaluation import evaluate
 from handgrad.checking.invariants import independent_of_the_batch
 from handgrad.checking.truth import central_differences
 from handgrad.component import Array
 from handgrad.errors import ArgumentError, ShapeError
 from handgrad.layers import Dropout, Linear
 from handgrad.model import Model
+from handgrad.randomness import repeatable
+from handgrad.walk import parameters
 
 __all__ = ["CASES"]
 
@@ -45,6 +50,16 @@ def small(symbols: Symbols) -> tuple[Model, Array]:
     return Model([Linear(2, 2), Sigmoid(), Linear(2, 1)]), symbols("x", 2, 2)
 
 
+def same_in_a_step(model: Any, x: Array, against: Array, rng: Generator) -> str | None:
+    """Ask whether `backward` gives, in one vector, what `pullback` gives by names."""
+    model = copy.deepcopy(model)
+    gradients = repeatable(evaluate, model)(model, x, against)
+    expected = [gradients[f"d{place.name}"].ravel() for place in parameters(model)]
+    repeatable(model.forward, model)(x)
+    same = identical(model.backward(against).flat, np.concatenate(expected))
+    return None if same else "backward does not give the gradients that pullback gives"
+
+
 _model_errors: Wrong = (
     *errors_of_components[:3],
     (lambda f: f.backward(np.ones((7, 3))), RuntimeError),
@@ -62,7 +77,7 @@ CASES: tuple[Case, ...] = (
         lambda rng: Model([build_linear(5, 11)(rng), Sigmoid(), build_linear(11, 3)(rng)]),
         normal(7, 5),
         torch_model,
-        invariants=(independent_of_the_batch,),
+        invariants=(independent_of_the_batch, same_in_a_step),
         wrong=_model_errors,
         extreme=ends(7, 5, size=1e100),
         proof=small,
@@ -76,6 +91,7 @@ CASES: tuple[Case, ...] = (
         normal(7, 5),
         torch_model,
         truth=central_differences,
+        invariants=(same_in_a_step,),
     ),
     Case(
         Model,
@@ -85,7 +101,7 @@ CASES: tuple[Case, ...] = (
         ),
         normal(7, 5),
         torch_model,
-        invariants=(independent_of_the_batch,),
+        invariants=(independent_of_the_batch, same_in_a_step),
     ),
     Case(
         Model,
@@ -93,6 +109,6 @@ CASES: tuple[Case, ...] = (
         build_shared,
         normal(7, 5),
         torch_model,
-        invariants=(independent_of_the_batch,),
+        invariants=(independent_of_the_batch, same_in_a_step),
     ),
 )
