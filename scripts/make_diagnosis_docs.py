@@ -55,12 +55,13 @@ def run(command):
 
 def catalogue(_):
     """Show every mistake and convention that may be named, in a table for each kind."""
-    from handgrad.diagnosis.catalogue.mistake import Behaviour, Mistake
     from handgrad.diagnosis.kinds import KINDS
+    from handgrad.diagnosis.mistake import Behaviour, Mistake
 
     lines = []
     for name in ("any", *KINDS):
-        module = import_module(f"handgrad.diagnosis.catalogue.{name}")
+        where = f"kinds.{name}.mistakes" if name in KINDS else "families"
+        module = import_module(f"handgrad.diagnosis.{where}")
         title = f"In `{name}`" if name in KINDS else "In any of them"
         lines += [f"### {title}", "", "| name | what the code does |", "|---|---|"]
         for entry in vars(module).values():

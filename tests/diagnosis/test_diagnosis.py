@@ -22,12 +22,13 @@ from handgrad import (
     diagnose,
     diagnose_function,
 )
-from handgrad.diagnosis import Diagnosis, Example, Finding, Status, Verdict, behaviour
-from handgrad.diagnosis.catalogue.mistake import Given
-from handgrad.diagnosis.compare import Trial, describe, distance, mask
-from handgrad.diagnosis.exceptions import explain
+from handgrad.diagnosis import Diagnosis, Example, Finding, Status, Verdict
+from handgrad.diagnosis.engine import behaviour, gradcheck
+from handgrad.diagnosis.engine.evidence import Trial, describe, distance, mask
 from handgrad.diagnosis.kinds import kind_of
-from handgrad.diagnosis.parameters import meaning, walk
+from handgrad.diagnosis.mistake import Given
+from handgrad.diagnosis.student.arrays import meaning, walk
+from handgrad.diagnosis.student.exceptions import explain
 from handgrad.errors import ArgumentError, DtypeError
 
 
@@ -1020,7 +1021,7 @@ def test_a_loop_is_right_and_told_its_cost(monkeypatch, tick, noted):
 
 def test_slow_code_is_called_less_often(monkeypatch):
     clock, calls = [0.0], [0]
-    for module in (behaviour, handgrad.diagnosis.own):
+    for module in (behaviour, gradcheck):
         monkeypatch.setattr(module, "perf_counter", lambda: clock[0])
 
     class Slow(Base):

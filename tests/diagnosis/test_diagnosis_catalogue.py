@@ -10,19 +10,17 @@ import mechanical
 from confusion import PAGE, matrix, section
 from handgrad import diagnose
 from handgrad.diagnosis import Status, Verdict
-from handgrad.diagnosis.catalogue import any as general
-from handgrad.diagnosis.catalogue import (
-    cross_entropy,
-    dropout,
-    function,
-    linear,
-    model,
-    mse,
-    relu,
-    sigmoid,
-)
-from handgrad.diagnosis.catalogue.mistake import Behaviour, Mistake
+from handgrad.diagnosis import families as general
+from handgrad.diagnosis import function_mistakes as function
 from handgrad.diagnosis.kinds import KINDS
+from handgrad.diagnosis.kinds.cross_entropy import mistakes as cross_entropy
+from handgrad.diagnosis.kinds.dropout import mistakes as dropout
+from handgrad.diagnosis.kinds.linear import mistakes as linear
+from handgrad.diagnosis.kinds.model import mistakes as model
+from handgrad.diagnosis.kinds.mse import mistakes as mse
+from handgrad.diagnosis.kinds.relu import mistakes as relu
+from handgrad.diagnosis.kinds.sigmoid import mistakes as sigmoid
+from handgrad.diagnosis.mistake import Behaviour, Mistake
 
 MODULES = (general, cross_entropy, dropout, function, linear, model, mse, relu, sigmoid)
 ENTRIES = list(mechanical.entries())

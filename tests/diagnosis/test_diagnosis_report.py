@@ -16,10 +16,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from handgrad.diagnosis import child
-from handgrad.diagnosis.folder import diagnose_folder
-from handgrad.diagnosis.html import fragment, page
-from handgrad.diagnosis.report import print_diagnosis, print_folder
+from handgrad.diagnosis.courses.folder import diagnose_folder
+from handgrad.diagnosis.process import child
+from handgrad.diagnosis.process.sandbox import Job, _broken_off, diagnose_file, run
+from handgrad.diagnosis.process.transport import rebuild
+from handgrad.diagnosis.report.html import fragment, page
+from handgrad.diagnosis.report.terminal import print_diagnosis, print_folder
 from handgrad.diagnosis.result import (
     Cause,
     Diagnosis,
@@ -29,8 +31,6 @@ from handgrad.diagnosis.result import (
     Status,
     Verdict,
 )
-from handgrad.diagnosis.sandbox import Job, _broken_off, diagnose_file, run
-from handgrad.diagnosis.transport import rebuild
 
 TRUTH = 41.4141  # a number that stands in no other place
 LOST = Cause("lost", "A factor is lost.", ("hint one", "hint two", "hint three", "hint four"))

@@ -10,11 +10,13 @@ from functools import cache, partial
 import numpy as np
 
 import handgrad
-from handgrad.diagnosis.catalogue import any as general
-from handgrad.diagnosis.catalogue import cross_entropy, dropout, relu
-from handgrad.diagnosis.catalogue.mistake import Behaviour, Given, Mistake, Results
+from handgrad.diagnosis import families as general
 from handgrad.diagnosis.kinds import KINDS
-from handgrad.diagnosis.student import Subject
+from handgrad.diagnosis.kinds.cross_entropy import mistakes as cross_entropy
+from handgrad.diagnosis.kinds.dropout import mistakes as dropout
+from handgrad.diagnosis.kinds.relu import mistakes as relu
+from handgrad.diagnosis.mistake import Behaviour, Given, Mistake, Results
+from handgrad.diagnosis.student.subject import Subject
 
 OURS = {
     "mse": handgrad.MSELoss,

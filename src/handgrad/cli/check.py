@@ -72,8 +72,8 @@ def _library(as_json: bool) -> None:
 def _target(
     target: str, kind: str | None, hints: int, as_json: bool, html: Path | None, timeout: float
 ) -> None:
-    from handgrad.diagnosis.html import page
-    from handgrad.diagnosis.report import print_diagnosis, print_folder
+    from handgrad.diagnosis.report.html import page
+    from handgrad.diagnosis.report.terminal import print_diagnosis, print_folder
     from handgrad.diagnosis.target import diagnose_target, overall, to_dict
 
     diagnoses = diagnose_target(target, kind, timeout=timeout)

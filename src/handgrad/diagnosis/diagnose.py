@@ -5,12 +5,12 @@ from __future__ import annotations
 from time import perf_counter
 from typing import Any
 
-from handgrad.diagnosis.engine import Outcome, examine
+from handgrad.diagnosis.engine.examine import Outcome, examine
 from handgrad.diagnosis.kinds import KINDS, kind_of
 from handgrad.diagnosis.kinds.base import Kind, Shapes
-from handgrad.diagnosis.kinds.companions import own_classes
+from handgrad.diagnosis.kinds.inner import own_classes
 from handgrad.diagnosis.result import Diagnosis, Status
-from handgrad.diagnosis.student import StudentError, Subject
+from handgrad.diagnosis.student.subject import StudentError, Subject
 from handgrad.errors import ArgumentError
 
 __all__ = ["diagnose"]

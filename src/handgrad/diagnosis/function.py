@@ -14,14 +14,14 @@ import numpy.typing as npt
 from handgrad.arguments import as_floats
 from handgrad.checking.truth import central_differences
 from handgrad.component import Array
-from handgrad.diagnosis.catalogue import any as general
-from handgrad.diagnosis.catalogue.function import MISTAKES
-from handgrad.diagnosis.catalogue.mistake import Given
-from handgrad.diagnosis.compare import Trial, describe, distance, mask, same
+from handgrad.diagnosis import families as general
+from handgrad.diagnosis.engine.evidence import Trial, describe, distance, mask, same
+from handgrad.diagnosis.engine.search import ENOUGH, explain_all
+from handgrad.diagnosis.function_mistakes import MISTAKES
 from handgrad.diagnosis.kinds.base import numbers, seeded
+from handgrad.diagnosis.mistake import Given
 from handgrad.diagnosis.result import Diagnosis, Example, Finding, Status, Verdict
-from handgrad.diagnosis.search import ENOUGH, explain_all
-from handgrad.diagnosis.student import StudentError, guard, restored
+from handgrad.diagnosis.student.subject import StudentError, guard, restored
 
 __all__ = ["diagnose_function"]
 

@@ -347,7 +347,7 @@ class Diagnosis:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        from handgrad.diagnosis.html import fragment
+        from handgrad.diagnosis.report.html import fragment
 
         return fragment(self)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from handgrad.diagnosis.kinds.activation import ReLUKind, SigmoidKind
 from handgrad.diagnosis.kinds.base import Kind
-from handgrad.diagnosis.kinds.dropout import DropoutKind
-from handgrad.diagnosis.kinds.linear import LinearKind
+from handgrad.diagnosis.kinds.dropout.kind import DropoutKind
+from handgrad.diagnosis.kinds.linear.kind import LinearKind
 from handgrad.diagnosis.kinds.loss import CrossEntropyKind, MSEKind
-from handgrad.diagnosis.kinds.model import ModelKind
+from handgrad.diagnosis.kinds.model.kind import ModelKind
 
 __all__ = ["KINDS", "Kind", "kind_of"]
 

@@ -9,11 +9,12 @@ import numpy as np
 
 from handgrad.activations import ReLU, Sigmoid
 from handgrad.component import Activation
-from handgrad.diagnosis.catalogue import any as general
-from handgrad.diagnosis.catalogue import relu, sigmoid
-from handgrad.diagnosis.catalogue.mistake import Given, Results
+from handgrad.diagnosis import families as general
 from handgrad.diagnosis.kinds.base import Kind, Shapes, Stress, numbers
-from handgrad.diagnosis.student import guard, method
+from handgrad.diagnosis.kinds.relu import mistakes as relu
+from handgrad.diagnosis.kinds.sigmoid import mistakes as sigmoid
+from handgrad.diagnosis.mistake import Given, Results
+from handgrad.diagnosis.student.subject import guard, method
 
 __all__ = ["ReLUKind", "SigmoidKind"]
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from handgrad.component import Array
-from handgrad.diagnosis.catalogue.mistake import Given, Mistake, Results
+from handgrad.diagnosis.mistake import Given, Mistake, Results
 from handgrad.diagnosis.result import Cause, Finding
-from handgrad.diagnosis.student import Subject, guard
+from handgrad.diagnosis.student.subject import Subject, guard
 
 if TYPE_CHECKING:
-    from handgrad.diagnosis.kinds.linear import LinearKind
+    from handgrad.diagnosis.kinds.linear.kind import LinearKind
 
 __all__ = ["Kind", "Shapes", "Stress", "numbers", "seeded"]
 
@@ -80,7 +80,7 @@ class Kind(ABC):
         self.subject, self.own = subject, own or {}
         self.own_linear: LinearKind | None = None
         if "linear" in self.own:
-            from handgrad.diagnosis.kinds.linear import LinearKind
+            from handgrad.diagnosis.kinds.linear.kind import LinearKind
 
             self.own_linear = LinearKind(Subject(self.own["linear"]))
         self.layout: list[tuple[str, Cause]] = []

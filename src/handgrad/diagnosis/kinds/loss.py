@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from handgrad.component import Loss
-from handgrad.diagnosis.catalogue import any as general
-from handgrad.diagnosis.catalogue import cross_entropy, mse
-from handgrad.diagnosis.catalogue.mistake import Given, Results
+from handgrad.diagnosis import families as general
 from handgrad.diagnosis.kinds.base import Kind, Shapes, Stress, numbers
-from handgrad.diagnosis.student import guard, method
+from handgrad.diagnosis.kinds.cross_entropy import mistakes as cross_entropy
+from handgrad.diagnosis.kinds.mse import mistakes as mse
+from handgrad.diagnosis.mistake import Given, Results
+from handgrad.diagnosis.student.subject import guard, method
 from handgrad.losses import CrossEntropy, MSELoss
 
 __all__ = ["CrossEntropyKind", "MSEKind"]

@@ -1,0 +1,38 @@
+"""Running trials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from handgrad.diagnosis.engine.evidence import HIDDEN, Trial, mask
+from handgrad.diagnosis.kinds.base import Kind
+from handgrad.diagnosis.mistake import Given
+from handgrad.diagnosis.result import Example, Failure
+from handgrad.diagnosis.student.subject import StudentError
+
+__all__ = ["example", "run", "run_all"]
+
+
+def example(trial: Trial, name: str, tolerance: float) -> Example:
+    """Return one quantity of a trial in full, beside what is right."""
+    seen, right = trial.seen[name], trial.right[name]
+    truth = right if seen.shape == right.shape else None
+    return Example(trial.given.label, seen, truth, mask(seen, right, max(tolerance, HIDDEN)))
+
+
+def run(kind: Kind, given: Given) -> Trial:
+    """Run the student's code on one input, and ours."""
+    seen = kind.run(kind.fresh(given), given)
+    return Trial(given, seen, kind.right(given, seen))
+
+
+def run_all(kind: Kind, givens: Sequence[Given], seed: int) -> tuple[list[Trial], Failure | None]:
+    """Run all trials; return those that ran, and the first failure."""
+    trials, failure = [], None
+    for i, given in enumerate(givens):
+        given.seed = 1000 * i + seed
+        try:
+            trials.append(run(kind, given))
+        except StudentError as error:
+            failure = failure or error.failure
+    return trials, failure

@@ -1,0 +1,1 @@
+"""Inverted dropout around a layer."""

@@ -1,0 +1,120 @@
+"""The layers and activations that a model or a dropout is given: ours, or the student's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from handgrad.activations import ReLU, Sigmoid
+from handgrad.component import Array
+from handgrad.diagnosis.kinds.linear.kind import LinearKind, Made
+from handgrad.diagnosis.mistake import Given
+from handgrad.diagnosis.student.subject import Subject, names_around
+from handgrad.layers import Linear
+
+__all__ = ["InnerReLU", "InnerSigmoid", "Layer", "own_classes"]
+
+
+_RNG = np.random.default_rng(0)  # for values that are overwritten at once
+
+
+class _Inner(Linear):
+    """Ours, under the names that a student's code may call."""
+
+    def forward(self, x: Array) -> Array:
+        return self(x)
+
+    def backward(self, in_gradient: Array) -> tuple[Array | None, Array]:
+        return self.grad(in_gradient)
+
+
+class InnerReLU(ReLU):
+    """Ours, under the names that a student's code may call."""
+
+    def forward(self, x: Array) -> Array:
+        """Call it."""
+        return self(x)
+
+    def backward(self, in_gradient: Array) -> Array:
+        """Ask for its gradient."""
+        return self.grad(in_gradient)
+
+
+class InnerSigmoid(Sigmoid):
+    """Ours, under the names that a student's code may call."""
+
+    def forward(self, x: Array) -> Array:
+        """Call it."""
+        return self(x)
+
+    def backward(self, in_gradient: Array) -> Array:
+        """Ask for its gradient."""
+        return self.grad(in_gradient)
+
+
+class Layer:
+    """One affine layer, ours or the student's own, whose parameters can be read and written.
+
+    Parameters
+    ----------
+    W, b
+        Its parameters, (D, K) and (K,).
+    own
+        Makes the student's own layers, where it is to be one of them.
+    """
+
+    thing: Any
+
+    def __init__(self, W: Array, b: Array, own: LinearKind | None = None) -> None:
+        self._kind = own
+        if own is None:
+            self.thing = _Inner(*W.shape, rng=_RNG)
+        else:
+            rows = np.random.default_rng(0).standard_normal((3, len(W)))
+            given = Given("", {}, rows, np.zeros((3, len(b))), W=W, b=b)
+            self._made: Made = own.start(given)
+            self.thing = self._made.thing
+        self.write(W, b)
+
+    def write(self, W: Array, b: Array) -> None:
+        """Put the parameters into the layer."""
+        if self._kind is None:
+            self.thing.weights, self.thing.bias = W, b[None, :]
+        else:
+            self._made.place(W, b)
+
+    def read(self) -> tuple[Array, Array]:
+        """Return copies of the parameters."""
+        if self._kind is None:
+            return self.thing.weights.copy(), self.thing.bias[0].copy()
+        return self._made.read()
+
+    def orient(self, gradient: Array) -> Array:
+        """Return a gradient of the weights as (D, K)."""
+        turned = self._kind is not None and self._made.transposed and gradient.ndim == 2
+        return gradient.T if turned else gradient
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the weights as they are stored."""
+        if self._kind is None:
+            return tuple(self.thing.weights.shape)
+        return self._made.weights.array.shape
+
+
+def own_classes(subject: Subject) -> dict[str, type]:
+    """Return the layers and activations that stand in the subject's module, by their kind.
+
+    A model that is written for its own layers, and asks for theirs by type, runs with no others.
+    """
+    from handgrad.diagnosis.kinds import kind_of
+
+    found: dict[str, type] = {}
+    for name, value in list(names_around(subject.type).items()):
+        if not isinstance(value, type) or value is subject.type:
+            continue
+        kind = kind_of(name)
+        if kind in ("linear", "relu", "sigmoid") and not value.__module__.startswith("handgrad."):
+            found.setdefault(kind, value)
+    return found

@@ -1,0 +1,1 @@
+"""The rectified linear unit."""

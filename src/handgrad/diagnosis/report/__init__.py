@@ -1,0 +1,1 @@
+"""What a diagnosis looks like on the terminal and as a page."""
