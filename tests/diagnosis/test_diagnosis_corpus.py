@@ -8,8 +8,8 @@ import pytest
 import handgrad
 from handgrad import diagnose
 from handgrad.diagnosis.courses.folder import COURSE, diagnose_folder
+from handgrad.diagnosis.findings import Status, Verdict
 from handgrad.diagnosis.process.sandbox import diagnose_file
-from handgrad.diagnosis.result import Status, Verdict
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 

@@ -2,85 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from handgrad.component import Array
-from handgrad.diagnosis.result import Cause
+from handgrad.diagnosis.findings import Cause
+from handgrad.diagnosis.given import Given, Results
 
 __all__ = [
     "Backward",
     "Behaviour",
+    "Formula",
     "Forward",
-    "Given",
     "Mistake",
-    "Results",
-    "behaviour",
+    "Spoil",
+    "by_name",
     "convention",
+    "known_convention",
     "mistake",
 ]
 
-Results = dict[str, Array]
-"""What a component gives, by the name of the quantity: "output", "dx", "dW", ..."""
-
-_NOTHING = np.empty(0)
-
-
-@dataclass
-class Given:
-    """What a component is given in one trial. Which fields are used is the kind's affair.
-
-    Parameters
-    ----------
-    label
-        The sizes, "N = 7, D = 3".
-    sizes
-        The same as numbers, to recognise a factor by.
-    x
-        The input, (N, D): the logits or predictions where it is a loss.
-    dy
-        The upstream gradient.
-    y
-        The targets of a loss.
-    W, b
-        Weights (D, K) and bias (K,).
-    p
-        The probability with which dropout drops an entry.
-    keep, fresh
-        Which entries dropout kept, 0 or 1, in the forward pass, and in a mask that was drawn anew.
-    average
-        Whether a loss is asked for its mean.
-    layers
-        The components of a model.
-    lr
-        The learning rate of a step.
-    seed
-        Of NumPy's and Python's global random state before the run.
-    extra
-        What only one kind needs.
-    """
-
-    label: str
-    sizes: dict[str, int]
-    x: Array
-    dy: Array = field(default_factory=lambda: _NOTHING)
-    y: Array = field(default_factory=lambda: _NOTHING)
-    W: Array = field(default_factory=lambda: _NOTHING)
-    b: Array = field(default_factory=lambda: _NOTHING)
-    p: float = 0.0
-    keep: Array = field(default_factory=lambda: _NOTHING)
-    fresh: Array = field(default_factory=lambda: _NOTHING)
-    average: bool = True
-    layers: tuple[Any, ...] = ()
-    lr: float = 0.0
-    seed: int = 0
-    extra: dict[str, Any] = field(default_factory=dict)
-
-
 Wrong = Callable[[Given, Results], Results]
+Formula = Callable[..., Any]
+"""A function whose arguments are named after what it needs: results such as "dW" or "output",
+inputs, "dy", parameters, options, sizes, "N" for the rows; or all of it, "given" and "right"."""
 
 
 @dataclass(frozen=True)
@@ -96,14 +45,6 @@ class Mistake:
         The results that it gets may hold another mistake already, which is how two are combined.
     convention
         Whether it is another convention, and as right as ours.
-
-    Examples
-    --------
-    >>> @mistake("a factor of 3", "It is three times too large.", "a", "b", "c", "d")
-    ... def threefold(given, right):
-    ...     return {"dx": 3 * right["dx"]}
-    >>> threefold.apply(None, {"output": 1.0, "dx": 2.0})
-    {'output': 1.0, 'dx': 6.0}
     """
 
     cause: Cause
@@ -116,17 +57,68 @@ class Mistake:
 
 
 def mistake(
-    name: str, explanation: str, symptom: str, violated: str, derivation: str, mend: str
-) -> Callable[[Wrong], Mistake]:
-    """Make a `Mistake` of the function below, with its words."""
-    cause = Cause(name, explanation, (symptom, violated, derivation, mend))
-    return lambda wrong: Mistake(cause, wrong)
+    name: str,
+    formula: Formula | Mapping[str, Formula],
+    explanation: str,
+    symptom: str,
+    violated: str,
+    derivation: str,
+    mend: str,
+) -> Mistake:
+    """Make a `Mistake` of the formula that the code computes by it, and its words.
+
+    Parameters
+    ----------
+    name
+        A few words.
+    formula
+        A `Formula` for each quantity that comes out differently; or one that returns them all.
+    explanation, symptom, violated, derivation, mend
+        What the code does, and the four hints.
+
+    Raises
+    ------
+    KeyError
+        When it is carried out: there is nothing of one of the names that the formula asks for.
+
+    Examples
+    --------
+    >>> threefold = mistake("threefold", {"dx": lambda dx: 3 * dx}, "It is.", "a", "b", "c", "d")
+    >>> threefold.apply(Given(), {"output": np.array(1.0), "dx": np.array(2.0)})
+    {'output': array(1.), 'dx': array(6.)}
+    """
+    return Mistake(Cause(name, explanation, (symptom, violated, derivation, mend)), _wrong(formula))
 
 
-def convention(name: str, explanation: str) -> Callable[[Wrong], Mistake]:
-    """Make a `Mistake` of the function below that is none, but another convention."""
-    cause = Cause(name, explanation, ("nothing is wrong",) * 4)
-    return lambda other: Mistake(cause, other, convention=True)
+def convention(name: str, formula: Formula | Mapping[str, Formula], explanation: str) -> Mistake:
+    """Make a `Mistake` that is none, but another convention, as `mistake` does."""
+    return Mistake(known_convention(name, explanation), _wrong(formula), convention=True)
+
+
+def known_convention(name: str, explanation: str) -> Cause:
+    """Return the words of a convention, which needs no hints."""
+    return Cause(name, explanation, ("nothing is wrong",) * 4)
+
+
+def _wrong(formula: Formula | Mapping[str, Formula]) -> Wrong:
+    if not isinstance(formula, Mapping):
+        return by_name(formula)
+    formulas = {quantity: by_name(each) for quantity, each in formula.items()}
+    return lambda given, right: {
+        quantity: np.asarray(each(given, right)) for quantity, each in formulas.items()
+    }
+
+
+def by_name(formula: Formula) -> Callable[[Given, Results], Any]:
+    """Return the formula as a function of everything, from which it gets what it names."""
+    names = list(inspect.signature(formula).parameters)
+
+    def wrong(given: Given, right: Results) -> Any:
+        everything = {"given": given, "right": right, **right}
+        found = [everything[n] if n in everything else given[n] for n in names]
+        return formula(*found)
+
+    return wrong
 
 
 Forward = Callable[[Array], Array]
@@ -149,11 +141,3 @@ class Behaviour:
 
     cause: Cause
     spoil: Spoil
-
-
-def behaviour(
-    name: str, explanation: str, symptom: str, violated: str, derivation: str, mend: str
-) -> Callable[[Spoil], Behaviour]:
-    """Make a `Behaviour` of the function below, with its words."""
-    cause = Cause(name, explanation, (symptom, violated, derivation, mend))
-    return lambda spoil: Behaviour(cause, spoil)

@@ -6,8 +6,9 @@ import ast
 import dataclasses
 from pathlib import Path
 
+from handgrad.diagnosis.findings import Failure
 from handgrad.diagnosis.process.sandbox import Job, failed, run
-from handgrad.diagnosis.result import Diagnosis, Failure
+from handgrad.diagnosis.result import Diagnosis
 
 __all__ = ["COURSE", "diagnose_folder"]
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from handgrad.component import Array
-from handgrad.diagnosis.engine.evidence import Trial, distance, same
-from handgrad.diagnosis.families import BEHAVIOURS
+from handgrad.diagnosis.behaviours import BEHAVIOURS
+from handgrad.diagnosis.closeness import distance, same
+from handgrad.diagnosis.engine.trials import Trial
+from handgrad.diagnosis.findings import Finding, Verdict
+from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.base import Kind, seeded
-from handgrad.diagnosis.mistake import Behaviour, Given, Results
-from handgrad.diagnosis.result import Finding, Verdict
+from handgrad.diagnosis.mistake import Behaviour
 from handgrad.diagnosis.student.subject import StudentError
 
 __all__ = ["Expected", "behaviours", "cost"]
@@ -69,33 +70,25 @@ def _finding(name: str, title: str, known: Behaviour | None, *evidence: str) -> 
 
 def _mutation(kind: Kind, given: Given) -> list[Finding]:
     """Compare the arrays that the code was given before and after each pass."""
-    mine = replace(given, x=given.x.copy(), dy=given.dy.copy(), y=given.y.copy())
-    copies = {"x": mine.x, "dy": mine.dy, "y": mine.y}
+    mine = given.copied()
     thing = kind.start(mine)
     before = {name: array.copy() for name, array in kind.parameters(thing).items()}
-    kind.forward(thing, mine)
-    wrote = {n: "forward" for n, a in copies.items() if not _unchanged(a, getattr(given, n))}
-    for name in wrote:
-        copies[name][...] = getattr(given, name)
-    kind.backward(thing, mine)
-    wrote |= {
-        n: "backward"
-        for n, a in copies.items()
-        if n not in wrote and not _unchanged(a, getattr(given, n))
-    }
     findings = []
-    for name, known in (("x", "input"), ("y", "input"), ("dy", "upstream")):
-        if name in wrote:
-            changed = int(np.count_nonzero(copies[name] != getattr(given, name)))
-            findings.append(
-                _finding(
-                    f"the given {name}",
-                    "the arrays that it is given",
-                    BEHAVIOURS[known],
-                    f"the {wrote[name]} pass changed the array {name} that it was given"
-                    + (f", in {changed} of {copies[name].size} entries" if changed else ""),
+    for which, run in (("forward", kind.forward), ("backward", kind.backward)):
+        run(thing, mine)
+        for name, array in mine.arrays.items():
+            if not _unchanged(array, given[name]):
+                changed = int(np.count_nonzero(array != given[name]))
+                findings.append(
+                    _finding(
+                        f"the given {name}",
+                        "the arrays that it is given",
+                        BEHAVIOURS["upstream" if name == "dy" else "input"],
+                        f"the {which} pass changed the array {name} that it was given, in "
+                        f"{changed} of {array.size} entries",
+                    )
                 )
-            )
+                array[...] = given[name]
     after = kind.parameters(thing)
     for name, array in before.items():
         if name in after and not _unchanged(after[name], array):
@@ -125,7 +118,7 @@ def _linearity(
     other = rng.standard_normal(given.dy.shape)
 
     def back(dy: Array) -> Results:
-        mine = replace(given, dy=dy)
+        mine = given.changed(dy=dy)
         return kind.run(kind.fresh(mine), mine)
 
     g, h = back(given.dy), back(other)
@@ -211,7 +204,7 @@ def _explain_history(
 ) -> list[Finding]:
     """Say what the second call of an object has left of the first."""
     findings = []
-    mixed = replace(second, x=given.x)
+    mixed = second.changed(x=given.x)
     stale = kind.right(mixed, first)
     for name in wrong:
         known = None
@@ -233,7 +226,7 @@ def cost(kind: Kind, seed: int) -> list[str]:
     few, many = 16, 128
     times = {}
     for N in (few, many):
-        given = kind.givens(((N, 3, 5),), seed)[0]
+        given = kind.givens(((N, *kind.shapes[0][1:]),), seed)[0]
         thing = kind.start(given)
         best = np.inf
         for _ in range(3):

@@ -1,79 +1,17 @@
-"""Comparing what the student's code gives with what is right, and saying how they differ."""
+"""Saying in sentences with numbers how the student's code differs from what is right."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from handgrad.component import Array
-from handgrad.diagnosis.mistake import Given, Results
+from handgrad.diagnosis.closeness import distance, mask, same
+from handgrad.diagnosis.engine.trials import Trial
+from handgrad.diagnosis.given import Given
 
-__all__ = ["DOUBLE", "HIDDEN", "SINGLE", "Trial", "describe", "distance", "mask", "same"]
-
-DOUBLE = 1e-9
-"""Largest difference, relative to the largest entry, that rounding in float64 explains."""
-HIDDEN = 3e-6
-"""The same where float64 comes out and float32 or an epsilon may be inside."""
-SINGLE = 3e-5
-"""The same where float32 comes out."""
-
-
-@dataclass
-class Trial:
-    """One run of the student's code beside ours.
-
-    Parameters
-    ----------
-    given
-        What both were given.
-    seen
-        What the student's code gave.
-    right
-        What ours gives.
-    """
-
-    given: Given
-    seen: Results
-    right: Results
-
-
-def distance(a: Array, b: Array, floor: float = 0.0) -> float:
-    """Return the largest difference, relative to the larger one's largest entry, or the floor.
-
-    Infinite where the shapes differ, or NaN or infinity do not stand in the same places.
-    """
-    if a.shape != b.shape:
-        return np.inf
-    with np.errstate(invalid="ignore"):
-        difference = np.abs(a - b)
-    if not np.isfinite(difference).all():
-        if not np.array_equal(np.isfinite(a), np.isfinite(b)):
-            return np.inf
-        keep = np.isfinite(a)
-        if not np.array_equal(a[~keep], b[~keep], equal_nan=True):
-            return np.inf
-        a, b, difference = a[keep], b[keep], difference[keep]
-    largest = float(difference.max(initial=0))
-    if not largest:
-        return 0.0
-    return largest / float(max(np.abs(a).max(), np.abs(b).max(), floor))
-
-
-def same(a: Array, b: Array, tolerance: float, floor: float = 0.0) -> bool:
-    """Return whether two arrays are the same up to rounding."""
-    return distance(a, b, floor) <= tolerance
-
-
-def mask(seen: Array, right: Array, tolerance: float) -> Array:
-    """Return which entries of `seen` differ; all of them where the shapes do."""
-    if seen.shape != right.shape:
-        return np.ones(seen.shape, dtype=bool)
-    largest = np.abs(right[np.isfinite(right)]).max(initial=0)
-    with np.errstate(invalid="ignore"):
-        close = np.abs(seen - right) <= tolerance * largest
-    return np.asarray(~(close | (seen == right) | (np.isnan(seen) & np.isnan(right))))
+__all__ = ["describe"]
 
 
 def describe(
@@ -200,11 +138,12 @@ def _by_rows(name: str, trials: Sequence[Trial], rights: Sequence[Array]) -> lis
 
 def _excess(name: str, trials: Sequence[Trial], rights: Sequence[Array]) -> list[str]:
     """Say it where what is too much is one number times something that the code was given."""
-    words = {"W": "weights", "b": "bias", "x": "input", "y": "target", "dy": "upstream gradient"}
-    for field, what in words.items():
+    words = {"x": "input", "y": "target", "dy": "upstream gradient"}
+    first = trials[0].given
+    for field in (*first.parameters, *first.arrays):
         factors = []
         for trial, right in zip(trials, rights, strict=True):
-            seen, other = trial.seen[name], getattr(trial.given, field)
+            seen, other = trial.seen[name], trial.given[field]
             if seen.shape != right.shape or other.shape != seen.shape:
                 break
             k, remainder = _least_squares(seen - right, other)
@@ -212,6 +151,7 @@ def _excess(name: str, trials: Sequence[Trial], rights: Sequence[Array]) -> list
                 break
             factors.append(k)
         if len(factors) == len(trials) and np.allclose(factors, factors[0], rtol=1e-6):
+            what = words.get(field, field)
             return [
                 f"your {name} is the truth plus {factors[0]:.6f} times the {what}, at "
                 f"{len(trials)} shapes and seeds"

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from handgrad.diagnosis.closeness import DOUBLE, HIDDEN, SINGLE, distance, same
 from handgrad.diagnosis.engine.behaviour import behaviours, cost
-from handgrad.diagnosis.engine.evidence import (
-    DOUBLE,
-    HIDDEN,
-    SINGLE,
-    Trial,
-    describe,
-    distance,
-    same,
-)
+from handgrad.diagnosis.engine.evidence import describe
 from handgrad.diagnosis.engine.gradcheck import agreement, smallest
 from handgrad.diagnosis.engine.search import explain_all, predict
 from handgrad.diagnosis.engine.stress import judge
-from handgrad.diagnosis.engine.trials import example, run_all
-from handgrad.diagnosis.families import EPSILON, FLOAT32
+from handgrad.diagnosis.engine.trials import Trial, example, run_all
+from handgrad.diagnosis.families import EPSILON, FLOAT32, scaled
+from handgrad.diagnosis.findings import Cause, Example, Failure, Finding, Verdict
+from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.base import Kind, Shapes, Stress, seeded
-from handgrad.diagnosis.mistake import Given, Mistake, Results
-from handgrad.diagnosis.result import Cause, Example, Failure, Finding, Verdict
+from handgrad.diagnosis.mistake import Mistake
 from handgrad.diagnosis.student.subject import StudentError, restored
 
 __all__ = ["Outcome", "examine"]
@@ -186,21 +180,22 @@ class _Examination:
         ):
             return wrong
         factor = factors[0]
-        cause = Cause(
-            f"a factor of {factor:g}",
-            f"The value is {factor:g} times the exercise's, and the gradient agrees with it.",
-            ("nothing is wrong",) * 4,
+        self._adopt(
+            scaled(
+                f"a factor of {factor:g}",
+                lambda: factor,
+                f"The value is {factor:g} times the exercise's, and the gradient agrees with it.",
+            )
         )
-        self._adopt(Mistake(cause, lambda _, r: {n: a * factor for n, a in r.items()}, True))
         return []
 
     def _imprecise(self, name: str) -> Cause:
         """Return why only seven digits are right: float32 does not see a change in the eleventh."""
         trial = self.trials[0]
-        nearby = replace(trial.given, x=trial.given.x * (1 + 1e-11))
+        nearby = trial.given.changed(x=trial.given.x * (1 + 1e-11))
         seen = self.kind.run(self.kind.fresh(nearby), nearby)[name]
         unmoved = np.mean(seen == trial.seen[name])  # an entry may lie at the edge of a step
-        return FLOAT32 if unmoved > 0.5 else EPSILON
+        return FLOAT32.cause if unmoved > 0.5 else EPSILON
 
     def _adopt(self, convention: Mistake) -> None:
         self.convention = convention

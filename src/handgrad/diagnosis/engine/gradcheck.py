@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 from time import perf_counter
 
 import numpy as np
 
 from handgrad.checking.truth import central_differences
 from handgrad.component import Array
-from handgrad.diagnosis.engine.evidence import Trial, distance
+from handgrad.diagnosis.closeness import distance
+from handgrad.diagnosis.engine.trials import Trial
 from handgrad.diagnosis.kinds.base import Kind, seeded
 from handgrad.diagnosis.student.subject import StudentError
 
-__all__ = ["agreement"]
+__all__ = ["agreement", "smallest"]
 
 ENTRIES = 60
 """How many entries of a gradient are differentiated; of larger ones, as many at random."""
@@ -25,7 +25,7 @@ PATIENCE = 0.2
 
 def smallest(trials: Sequence[Trial]) -> Trial:
     """Return the trial that is differentiated."""
-    return min(trials, key=lambda t: t.given.x.size + t.given.W.size)
+    return min(trials, key=lambda t: sum(a.size for a in (t.given.x, *t.given.parameters.values())))
 
 
 def agreement(
@@ -72,9 +72,8 @@ def agreement(
 
 def _slopes(kind: Kind, trial: Trial, variable: str, stretch: float) -> tuple[Array, Array]:
     """Return places in a flattened variable, and the slopes along them, by steps so wide."""
-    given = copy(trial.given)
-    given.x, given.y = given.x.copy(), given.y.copy()  # the code may write to them
-    start = np.asarray(getattr(given, variable), dtype=np.float64)
+    given = trial.given.copied()  # the code may write to it
+    start = np.asarray(given[variable], dtype=np.float64)
     places = np.arange(start.size)
     if start.size > ENTRIES:
         places = np.random.default_rng(0).choice(places, ENTRIES, replace=False)
@@ -88,8 +87,7 @@ def _slopes(kind: Kind, trial: Trial, variable: str, stretch: float) -> tuple[Ar
 
     def forward(steps: Array) -> Array:
         values.ravel()[places] = start.ravel()[places] + stretch * steps
-        given.x, given.y = trial.given.x.copy(), trial.given.y.copy()
-        setattr(given, variable, values.copy())
+        given = trial.given.changed(**{variable: values.copy()})
         kind.place(thing, given)
         seeded(given.seed)
         return kind.look(thing, given)[kind.forwards[0]]

@@ -8,9 +8,11 @@ from itertools import permutations
 
 import numpy as np
 
-from handgrad.diagnosis.engine.evidence import Trial, distance, same
-from handgrad.diagnosis.mistake import Given, Mistake, Results
-from handgrad.diagnosis.result import Cause
+from handgrad.diagnosis.closeness import distance, same
+from handgrad.diagnosis.engine.trials import Trial
+from handgrad.diagnosis.findings import Cause
+from handgrad.diagnosis.given import Given, Results
+from handgrad.diagnosis.mistake import Mistake
 
 __all__ = ["ENOUGH", "Explanation", "explain_all", "predict"]
 

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from handgrad.diagnosis.closeness import same
 from handgrad.diagnosis.engine.behaviour import Expected
-from handgrad.diagnosis.engine.evidence import Trial, describe, same
+from handgrad.diagnosis.engine.evidence import describe
 from handgrad.diagnosis.engine.search import explain_all, predict
-from handgrad.diagnosis.engine.trials import example, run
-from handgrad.diagnosis.families import overflow
+from handgrad.diagnosis.engine.trials import Trial, example, run
+from handgrad.diagnosis.families import OVERFLOW
+from handgrad.diagnosis.findings import Finding, Verdict
 from handgrad.diagnosis.kinds.base import Kind, Stress
-from handgrad.diagnosis.result import Finding, Verdict
 
 __all__ = ["judge"]
 
@@ -76,7 +77,7 @@ def judge(
     if stress.name == "extreme" and not all(found.values()):
         # One value that is not a number is like any other: what does not explain all of them
         # explains none.
-        found = {n: ((overflow.cause,),) if _infinite(trials, n) else () for n in wrong}
+        found = {n: ((OVERFLOW.cause,),) if _infinite(trials, n) else () for n in wrong}
     findings = []
     for n in wrong:
         evidence = describe(n, trials, [t.right[n] for t in trials], tolerance)

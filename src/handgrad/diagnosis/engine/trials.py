@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from handgrad.diagnosis.engine.evidence import HIDDEN, Trial, mask
+from handgrad.diagnosis.closeness import HIDDEN, mask
+from handgrad.diagnosis.findings import Example, Failure
+from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.base import Kind
-from handgrad.diagnosis.mistake import Given
-from handgrad.diagnosis.result import Example, Failure
 from handgrad.diagnosis.student.subject import StudentError
 
-__all__ = ["example", "run", "run_all"]
+__all__ = ["Trial", "example", "run", "run_all"]
+
+
+@dataclass
+class Trial:
+    """One run of the student's code beside ours.
+
+    Parameters
+    ----------
+    given
+        What both were given.
+    seen
+        What the student's code gave.
+    right
+        What ours gives.
+    """
+
+    given: Given
+    seen: Results
+    right: Results
 
 
 def example(trial: Trial, name: str, tolerance: float) -> Example:

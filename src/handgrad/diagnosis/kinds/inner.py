@@ -8,24 +8,25 @@ import numpy as np
 
 from handgrad.activations import ReLU, Sigmoid
 from handgrad.component import Array
+from handgrad.diagnosis.given import Given
 from handgrad.diagnosis.kinds.linear.kind import LinearKind, Made
-from handgrad.diagnosis.mistake import Given
-from handgrad.diagnosis.student.subject import Subject, names_around
+from handgrad.diagnosis.student.subject import Subject
 from handgrad.layers import Linear
 
-__all__ = ["InnerReLU", "InnerSigmoid", "Layer", "own_classes"]
-
+__all__ = ["InnerReLU", "InnerSigmoid", "LinearHandle", "own_linear"]
 
 _RNG = np.random.default_rng(0)  # for values that are overwritten at once
 
 
-class _Inner(Linear):
+class InnerLinear(Linear):
     """Ours, under the names that a student's code may call."""
 
     def forward(self, x: Array) -> Array:
+        """Call it."""
         return self(x)
 
-    def backward(self, in_gradient: Array) -> tuple[Array | None, Array]:
+    def backward(self, in_gradient: Array) -> Any:
+        """Ask for its gradients."""
         return self.grad(in_gradient)
 
 
@@ -36,7 +37,7 @@ class InnerReLU(ReLU):
         """Call it."""
         return self(x)
 
-    def backward(self, in_gradient: Array) -> Array:
+    def backward(self, in_gradient: Array) -> Any:
         """Ask for its gradient."""
         return self.grad(in_gradient)
 
@@ -48,12 +49,12 @@ class InnerSigmoid(Sigmoid):
         """Call it."""
         return self(x)
 
-    def backward(self, in_gradient: Array) -> Array:
+    def backward(self, in_gradient: Array) -> Any:
         """Ask for its gradient."""
         return self.grad(in_gradient)
 
 
-class Layer:
+class LinearHandle:
     """One affine layer, ours or the student's own, whose parameters can be read and written.
 
     Parameters
@@ -69,10 +70,11 @@ class Layer:
     def __init__(self, W: Array, b: Array, own: LinearKind | None = None) -> None:
         self._kind = own
         if own is None:
-            self.thing = _Inner(*W.shape, rng=_RNG)
+            self.thing = InnerLinear(*W.shape, rng=_RNG)
         else:
             rows = np.random.default_rng(0).standard_normal((3, len(W)))
-            given = Given("", {}, rows, np.zeros((3, len(b))), W=W, b=b)
+            parameters = {"weights": W, "bias": b}
+            given = Given("", {}, {"x": rows}, np.zeros((3, len(b))), parameters)
             self._made: Made = own.start(given)
             self.thing = self._made.thing
         self.write(W, b)
@@ -103,18 +105,6 @@ class Layer:
         return self._made.weights.array.shape
 
 
-def own_classes(subject: Subject) -> dict[str, type]:
-    """Return the layers and activations that stand in the subject's module, by their kind.
-
-    A model that is written for its own layers, and asks for theirs by type, runs with no others.
-    """
-    from handgrad.diagnosis.kinds import kind_of
-
-    found: dict[str, type] = {}
-    for name, value in list(names_around(subject.type).items()):
-        if not isinstance(value, type) or value is subject.type:
-            continue
-        kind = kind_of(name)
-        if kind in ("linear", "relu", "sigmoid") and not value.__module__.startswith("handgrad."):
-            found.setdefault(kind, value)
-    return found
+def own_linear(own: dict[str, type]) -> LinearKind | None:
+    """Return what makes the student's own layers, None where ours are to be used."""
+    return LinearKind(Subject(own["linear"])) if "linear" in own else None

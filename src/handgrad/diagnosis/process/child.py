@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.diagnosis import diagnose
+from handgrad.diagnosis.findings import Failure
 from handgrad.diagnosis.process.sandbox import Job, failed
-from handgrad.diagnosis.result import Diagnosis, Failure
+from handgrad.diagnosis.result import Diagnosis
 from handgrad.diagnosis.student.exceptions import explain
 from handgrad.diagnosis.student.subject import StudentError
 from handgrad.errors import ArgumentError

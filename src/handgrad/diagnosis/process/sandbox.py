@@ -21,8 +21,9 @@ from dataclasses import asdict, dataclass
 from linecache import getline
 from pathlib import Path
 
+from handgrad.diagnosis.findings import Failure, Status
 from handgrad.diagnosis.process.transport import rebuild
-from handgrad.diagnosis.result import Diagnosis, Failure, Status
+from handgrad.diagnosis.result import Diagnosis
 from handgrad.diagnosis.student.exceptions import is_theirs
 
 __all__ = ["Job", "diagnose_file", "run"]

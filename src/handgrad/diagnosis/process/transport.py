@@ -6,15 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.diagnosis.result import (
-    Cause,
-    Diagnosis,
-    Example,
-    Failure,
-    Finding,
-    Status,
-    Verdict,
-)
+from handgrad.diagnosis.findings import Cause, Example, Failure, Finding, Status, Verdict
+from handgrad.diagnosis.result import Diagnosis
 
 __all__ = ["rebuild"]
 

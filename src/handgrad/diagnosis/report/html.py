@@ -13,10 +13,10 @@ from xml.etree.ElementTree import Element, tostring
 import numpy as np
 
 from handgrad.component import Array
-from handgrad.diagnosis.report.terminal import LEVELS, as_matrix, explanations
-from handgrad.diagnosis.result import Diagnosis, Example, Failure, Finding, Status, Verdict
+from handgrad.diagnosis.findings import Example, Failure, Finding, Status
+from handgrad.diagnosis.report.page import Page, marked, matrices, told
 
-__all__ = ["fragment", "page"]
+__all__ = ["document", "fragment"]
 
 ROWS, COLUMNS = 16, 16  # of a heat map; the rest is left out
 
@@ -41,27 +41,23 @@ STYLE = """
 """
 
 
-def page(diagnoses: Diagnosis | Sequence[Diagnosis], level: int = 2) -> str:
+def document(pages: Sequence[Page]) -> str:
     """Return a whole page for one diagnosis, or for those of a folder.
 
     Parameters
     ----------
-    diagnoses
-        One, or several.
-    level
-        The strongest hint to give, 1 to 4. The truth and the difference are on the page only at 4.
+    pages
+        `Diagnosis.page` of each.
 
     Examples
     --------
-    >>> from handgrad.diagnosis.result import Status
-    >>> text = page(Diagnosis("ReLU", "relu", Status.RIGHT))
+    >>> from handgrad.diagnosis import Diagnosis
+    >>> text = document([Diagnosis("ReLU", "relu", Status.RIGHT).page()])
     >>> text.startswith("<!DOCTYPE html>"), "ReLU is right" in text
     (True, True)
     """
-    if isinstance(diagnoses, Diagnosis):
-        diagnoses = [diagnoses]
-    title = diagnoses[0].headline if len(diagnoses) == 1 else "a folder"
-    document = _tag(
+    title = pages[0].headline if len(pages) == 1 else "a folder"
+    html = _tag(
         "html",
         _tag(
             "head",
@@ -69,29 +65,27 @@ def page(diagnoses: Diagnosis | Sequence[Diagnosis], level: int = 2) -> str:
             _tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
             _tag("title", f"handgrad check: {title}"),
         ),
-        _tag("body", _body(diagnoses, level)),
+        _tag("body", _body(pages)),
         lang="en",
     )
-    return "<!DOCTYPE html>\n" + tostring(document, encoding="unicode", method="html") + "\n"
+    return "<!DOCTYPE html>\n" + tostring(html, encoding="unicode", method="html") + "\n"
 
 
-def fragment(diagnosis: Diagnosis, level: int = 2) -> str:
+def fragment(page: Page) -> str:
     """Return one diagnosis as a piece of HTML, for a notebook.
 
     Parameters
     ----------
-    diagnosis
-        What to show.
-    level
-        As in `page`.
+    page
+        `Diagnosis.page` of it.
 
     Examples
     --------
-    >>> from handgrad.diagnosis.result import Status
-    >>> "<b>" in fragment(Diagnosis("<b>", "relu", Status.RIGHT))
+    >>> from handgrad.diagnosis import Diagnosis
+    >>> "<b>" in fragment(Diagnosis("<b>", "relu", Status.RIGHT).page())
     False
     """
-    return tostring(_body([diagnosis], level), encoding="unicode", method="html")
+    return tostring(_body([page]), encoding="unicode", method="html")
 
 
 def _tag(name: str, /, *children: Element | str, **attributes: str) -> Element:
@@ -107,37 +101,35 @@ def _tag(name: str, /, *children: Element | str, **attributes: str) -> Element:
     return element
 
 
-def _body(diagnoses: Sequence[Diagnosis], level: int) -> Element:
-    parts = [part for diagnosis in diagnoses for part in _diagnosis(diagnosis, level)]
-    if len(diagnoses) > 1:
-        parts.insert(0, _tag("table", *(_line(diagnosis) for diagnosis in diagnoses)))
+def _body(pages: Sequence[Page]) -> Element:
+    parts = [part for page in pages for part in _page(page)]
+    if len(pages) > 1:
+        parts.insert(0, _tag("table", *(_line(page) for page in pages)))
     return _tag("div", _tag("style", STYLE), *parts, class_="handgrad")
 
 
-def _line(diagnosis: Diagnosis) -> Element:
-    status = _tag("td", str(diagnosis.status), class_=CLASSES[diagnosis.status])
-    return _tag("tr", _tag("td", diagnosis.subject), status)
+def _line(page: Page) -> Element:
+    status = _tag("td", str(page.status), class_=CLASSES[page.status])
+    return _tag("tr", _tag("td", page.subject), status)
 
 
-def _diagnosis(diagnosis: Diagnosis, level: int) -> Iterable[Element]:
-    yield _tag("h2", diagnosis.headline, class_=CLASSES[diagnosis.status])
-    yield from (_tag("p", explanation) for explanation in explanations(diagnosis))
-    if diagnosis.failure:
-        yield from _failure(diagnosis.failure)
-    if diagnosis.findings:
-        yield _tag("table", *(_row(finding) for finding in diagnosis.findings))
-    for finding in diagnosis.findings:
-        if finding.evidence and finding.verdict is not Verdict.RIGHT:
-            yield _tag("h3", f"{finding.title}, {finding.quantity}")
-            yield _tag("ul", *(_tag("li", sentence) for sentence in finding.evidence))
-            if finding.example is not None and finding.example.differs.any():
-                yield _maps(finding.example, level)
-    hints = diagnosis.hints(level)
-    for cause in diagnosis.causes:
-        yield _tag("h3", f"Hints: {cause.name}")
-        yield _pairs((LEVELS[h.level - 1], h.text) for h in hints if h.about == cause.name)
-    if diagnosis.notes:
-        yield _pairs(("note", note) for note in diagnosis.notes)
+def _page(page: Page) -> Iterable[Element]:
+    yield _tag("h2", page.headline, class_=CLASSES[page.status])
+    yield from (_tag("p", explanation) for explanation in page.explanations)
+    if page.failure:
+        yield from _failure(page.failure)
+    if page.findings:
+        yield _tag("table", *(_row(finding) for finding in page.findings))
+    for finding in told(page):
+        yield _tag("h3", f"{finding.title}, {finding.quantity}")
+        yield _tag("ul", *(_tag("li", sentence) for sentence in finding.evidence))
+        if shown := matrices(finding.example, page.level):
+            yield _maps(finding.example, shown)
+    for name, hints in page.hints.items():
+        yield _tag("h3", f"Hints: {name}")
+        yield _pairs(hints)
+    if page.notes:
+        yield _pairs(("note", note) for note in page.notes)
 
 
 def _row(finding: Finding) -> Element:
@@ -164,14 +156,12 @@ def _failure(failure: Failure) -> Iterable[Element]:
         yield _pairs([("hint", failure.hint)])
 
 
-def _maps(example: Example, level: int) -> Element:
-    """Return heat maps side by side: the student's, and at level 4 the truth and the difference."""
-    named: list[tuple[str, Array]] = [("yours", example.student)]
-    if level >= len(LEVELS) and example.truth is not None and example.difference is not None:
-        named += [("right", example.truth), ("difference", example.difference)]
-    largest = max(_largest(array) for _, array in named[:2])  # one scale for the first two
+def _maps(example: Example | None, shown: dict[str, Array]) -> Element:
+    """Return heat maps side by side; the student's and the truth on one scale."""
+    assert example is not None
+    largest = max(_largest(array) for name, array in shown.items() if name != "difference")
     figures = []
-    for name, array in named:
+    for name, array in shown.items():
         scale = _largest(array) if name == "difference" else largest
         caption = f"{name}, {example.case}; blue is negative, red positive"
         figures.append(
@@ -187,13 +177,11 @@ def _largest(array: Array) -> float:
 
 
 def _map(array: Array, differs: Array, scale: float) -> Element:
-    values, marks = as_matrix(array), as_matrix(differs)
-    if marks.shape != values.shape:
-        marks = np.ones(values.shape, dtype=bool)
+    values, marks = marked(array, differs)
     table = _tag("table", class_="map")
-    for row, marked in zip(values[:ROWS], marks[:ROWS], strict=True):
+    for row, row_marks in zip(values[:ROWS], marks[:ROWS], strict=True):
         cells = []
-        for value, mark in zip(row[:COLUMNS], marked[:COLUMNS], strict=True):
+        for value, mark in zip(row[:COLUMNS], row_marks[:COLUMNS], strict=True):
             cell = _tag("td", f"{value:.4g}", title=repr(float(value)))
             cell.set("style", f"background:{_colour(value / scale)}")
             if mark:

@@ -6,18 +6,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from handgrad.component import Array
-from handgrad.diagnosis.result import Diagnosis, Example, Failure, Finding, Status, Verdict
+from handgrad.diagnosis.findings import Failure, Finding, Status, Verdict
+from handgrad.diagnosis.report.page import LEVELS, Page, marked, matrices, told
+from handgrad.diagnosis.result import Diagnosis
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-__all__ = ["LEVELS", "print_diagnosis", "print_folder"]
-
-LEVELS = ("symptom", "property", "derivation", "mend")
-"""What each level of the hints tells."""
+__all__ = ["print_diagnosis", "print_folder"]
 
 STYLES = {
     Verdict.RIGHT: "green",
@@ -53,7 +50,7 @@ def print_diagnosis(diagnosis: Diagnosis, level: int = 2, console: Console | Non
     from rich.console import Console
 
     console = console or Console()
-    for part in _page(diagnosis, level):
+    for part in _page(diagnosis.page(level)):
         console.print(part)
 
 
@@ -92,43 +89,39 @@ def print_folder(
     for diagnosis in diagnoses:
         if diagnosis.status is not Status.RIGHT or diagnosis.notes:
             console.rule(diagnosis.subject)
-            for part in _page(diagnosis, level):
+            for part in _page(diagnosis.page(level)):
                 console.print(part)
 
 
-def _page(diagnosis: Diagnosis, level: int) -> Iterable[RenderableType]:
+def _page(page: Page) -> Iterable[RenderableType]:
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
-    yield Text(diagnosis.headline, STYLES[diagnosis.status])
-    for explanation in explanations(diagnosis):
+    yield Text(page.headline, STYLES[page.status])
+    for explanation in page.explanations:
         yield Padding(Text(explanation), (0, 0, 0, 2))
-    if diagnosis.failure:
-        yield from _failure(diagnosis.failure)
-    if diagnosis.findings:
+    if page.failure:
+        yield from _failure(page.failure)
+    if page.findings:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-        for f in diagnosis.findings:
+        for f in page.findings:
             table.add_row(
                 f.quantity, f.title, Text(str(f.verdict), STYLES[f.verdict]), Text(f.summary)
             )
         yield Padding(table, (1, 0, 0, 2))
-    for f in diagnosis.findings:
-        if f.evidence and f.verdict is not Verdict.RIGHT:
-            yield Text(f"\n{f.title}, {f.quantity}", "bold")
-            yield from _evidence(f, level)
-    if hints := diagnosis.hints(level):
+    for f in told(page):
+        yield Text(f"\n{f.title}, {f.quantity}", "bold")
+        yield from _evidence(f, page.level)
+    if page.hints:
         yield Text("\nHints", "bold")
-        for cause in diagnosis.causes:
-            if len(diagnosis.causes) > 1:
-                yield Text(f"  {cause.name}")
-            yield Padding(
-                _items((LEVELS[h.level - 1], h.text) for h in hints if h.about == cause.name),
-                (0, 0, 0, 2),
-            )
-        if level < len(LEVELS):
-            yield Text(f"  (a stronger one: --hints {level + 1}, {LEVELS[level]})", "dim")
-    for i, note in enumerate(diagnosis.notes):
+        for name, hints in page.hints.items():
+            if len(page.hints) > 1:
+                yield Text(f"  {name}")
+            yield Padding(_items(hints), (0, 0, 0, 2))
+        if page.level < len(LEVELS):
+            yield Text(f"  (a stronger one: --hints {page.level + 1}, {LEVELS[page.level]})", "dim")
+    for i, note in enumerate(page.notes):
         yield Padding(_items([("note", note)]), (0 if i else 1, 0, 0, 2))
 
 
@@ -161,22 +154,17 @@ def _evidence(finding: Finding, level: int) -> Iterable[RenderableType]:
 
     yield Padding(_items(("•", sentence) for sentence in finding.evidence), (0, 0, 0, 2))
     example = finding.example
-    if example is None or not example.differs.any():
-        return
-    matrices = [(f"yours at {example.case}, what differs in brackets", example.student)]
-    if level >= len(LEVELS) and example.truth is not None and example.difference is not None:
-        matrices += [("right", example.truth), ("difference", example.difference)]
-    for name, matrix in matrices:
-        yield Padding(_matrix(name, matrix, example), (1, 0, 0, 2))
+    for name, matrix in matrices(example, level).items():
+        assert example is not None
+        title = f"yours at {example.case}, what differs in brackets" if name == "yours" else name
+        yield Padding(_matrix(title, matrix, example.differs), (1, 0, 0, 2))
 
 
-def _matrix(title: str, matrix: Array, example: Example) -> RenderableType:
+def _matrix(title: str, matrix: Array, differs: Array) -> RenderableType:
     """Return a matrix as text, the entries that differ in red and in brackets."""
     from rich.text import Text
 
-    values, differs = as_matrix(matrix), as_matrix(example.differs)
-    if differs.shape != values.shape:
-        differs = np.ones(values.shape, dtype=bool)
+    values, differs = marked(matrix, differs)
     text = Text.assemble((f"{title}\n", "dim"))
     for row, marks in zip(values[:ROWS], differs[:ROWS], strict=True):
         for value, mark in zip(row[:COLUMNS], marks[:COLUMNS], strict=True):
@@ -187,15 +175,3 @@ def _matrix(title: str, matrix: Array, example: Example) -> RenderableType:
         text.append(f"{'...':>12}\n")
     text.rstrip()
     return text
-
-
-def explanations(diagnosis: Diagnosis) -> list[str]:
-    """Return what each named mistake or convention is, in a sentence or two."""
-    causes = (cause for finding in diagnosis.findings for cause in finding.causes)
-    return list(dict.fromkeys(cause.explanation for cause in causes))
-
-
-def as_matrix(array: Array) -> Array:
-    """Return an array of any shape as rows and columns."""
-    array = np.asarray(array)
-    return np.atleast_2d(array) if array.ndim < 3 else array.reshape(-1, array.shape[-1])

@@ -7,7 +7,7 @@ import sysconfig
 import traceback
 from pathlib import Path
 
-from handgrad.diagnosis.result import Failure
+from handgrad.diagnosis.findings import Failure
 from handgrad.errors import CallOrderError, ShapeError
 
 __all__ = ["HINTS", "explain", "is_theirs"]

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from handgrad.component import Array
-from handgrad.diagnosis.kinds.base import numbers
-from handgrad.diagnosis.mistake import Results
+from handgrad.diagnosis.given import Results
 from handgrad.diagnosis.student.arrays import meaning, walk
+from handgrad.diagnosis.student.subject import numbers
 
 __all__ = ["sort_gradients"]
 

@@ -6,16 +6,17 @@ import copy
 import inspect
 import random
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from handgrad.diagnosis.result import Failure
+from handgrad.component import Array
+from handgrad.diagnosis.findings import Failure
 from handgrad.diagnosis.student.exceptions import explain
 
-__all__ = ["StudentError", "Subject", "guard", "method", "names_around", "restored"]
+__all__ = ["StudentError", "Subject", "ask", "guard", "names_around", "numbers", "restored"]
 
 
 class StudentError(Exception):
@@ -39,7 +40,7 @@ def guard(doing: str) -> Iterator[None]:
         raise StudentError(explain(error, doing)) from error
 
 
-def method(thing: Any, *names: str) -> Callable[..., Any]:
+def _method(thing: Any, *names: str) -> Callable[..., Any]:
     """Return the first of these methods that the object has.
 
     Raises
@@ -61,6 +62,36 @@ def method(thing: Any, *names: str) -> Callable[..., Any]:
     )
 
 
+def ask(thing: Any, names: Sequence[str], arguments: Iterable[Any], doing: str) -> Any:
+    """Call the first of these methods that the object has.
+
+    Raises
+    ------
+    StudentError
+        It has none of them, or the call raises.
+    """
+    call = _method(thing, *names)
+    with guard(doing):
+        return call(*arguments)
+
+
+def numbers(value: Any, what: str) -> Array:
+    """Return a copy of what the student's code gave, as an array of numbers.
+
+    Raises
+    ------
+    StudentError
+        It holds no numbers.
+    """
+    with guard(f"reading {what}"):
+        if value is None:
+            raise TypeError(f"NoneType in place of {what}")
+        array = np.array(value)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"{what} holds {array.dtype}, not real numbers")
+        return array
+
+
 class Subject:
     """What is diagnosed: a class, of which objects are made, or an object, which is copied.
 
@@ -79,7 +110,7 @@ class Subject:
     def make(self, *args: Any, **kwargs: Any) -> Any:
         """Return a new object, made with these arguments where that is ours to choose."""
         if not self.is_class:
-            return duplicate(self.thing)
+            return _duplicate(self.thing)
         shown = [_short(a) for a in args] + [f"{k}={_short(v)}" for k, v in kwargs.items()]
         with guard(f"calling {self.name}({', '.join(shown)})"):
             return self.thing(*args, **kwargs)
@@ -100,7 +131,7 @@ def _short(value: Any) -> str:
     return f"{type(value).__name__}(...)"
 
 
-def duplicate(thing: Any) -> Any:
+def _duplicate(thing: Any) -> Any:
     """Return a deep copy, or the object itself where it cannot be copied."""
     try:
         return copy.deepcopy(thing)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from handgrad.component import Array
-from handgrad.diagnosis.kinds.base import Kind, Shapes, numbers
-from handgrad.diagnosis.kinds.dropout import mistakes as dropout
-from handgrad.diagnosis.kinds.inner import Layer
-from handgrad.diagnosis.kinds.linear.kind import TITLES, ours
-from handgrad.diagnosis.mistake import Given, Mistake, Results
-from handgrad.diagnosis.result import Failure, Finding, Verdict
+from handgrad.diagnosis.findings import Failure, Finding, Verdict
+from handgrad.diagnosis.given import Given, Results
+from handgrad.diagnosis.kinds.base import Kind, Shapes
+from handgrad.diagnosis.kinds.dropout.mistakes import KEEPS_P, MASKS, MISTAKES
+from handgrad.diagnosis.kinds.inner import LinearHandle, own_linear
+from handgrad.diagnosis.kinds.linear.kind import TITLES, VARIABLES, ours
+from handgrad.diagnosis.mistake import Mistake
 from handgrad.diagnosis.student.gradients import sort_gradients
-from handgrad.diagnosis.student.subject import StudentError, Subject, guard, method
+from handgrad.diagnosis.student.subject import StudentError, Subject, guard
 
 __all__ = ["DropoutKind"]
 
@@ -25,7 +26,7 @@ class _Made:
     """A student's dropout, and the layer that it wraps."""
 
     thing: Any
-    inner: Layer
+    inner: LinearHandle
 
 
 class DropoutKind(Kind):
@@ -36,24 +37,24 @@ class DropoutKind(Kind):
     """
 
     name = "dropout"
+    words = ("dropout",)
     titles: ClassVar = {**TITLES, "evaluation": "output in evaluation mode"}
     forwards = ("output", "evaluation")
-    variables: ClassVar = {"dW": "W", "db": "b", "dx": "x"}
+    variables: ClassVar = VARIABLES
     optional = ("dW", "db")  # the wrapped layer's affair
-    mistakes = dropout.MISTAKES
+    mistakes = MISTAKES
     shapes = ((7, 5, 5), (11, 4, 4), (5, 6, 6), (13, 3, 3))
-    square = ()
-
     needs = ("linear",)
 
     def __init__(self, subject: Subject, own: dict[str, type] | None = None) -> None:
         super().__init__(subject, own)
+        self._own_linear = own_linear(self.own)
         self._keeps_p: bool | None = None
         self.p = None if subject.is_class else _probability(subject)
 
     def givens(self, shapes: Shapes, seed: int) -> list[Given]:
         givens = []
-        for i, (N, _, K) in enumerate(shapes):
+        for i, (N, *_, K) in enumerate(shapes):
             rng = np.random.default_rng([seed, i])
             W = np.linalg.qr(rng.standard_normal((K, K)))[0] * rng.uniform(0.5, 1.5, K)
             x, dy = rng.standard_normal((N, K)), rng.standard_normal((N, K))
@@ -61,11 +62,12 @@ class DropoutKind(Kind):
             b = rng.standard_normal(K)
             label = f"N = {N}, K = {K}, p = {p:g}"
             sizes = {"N": N, "K": K}
-            givens.append(Given(label, sizes, x, dy, W=W, b=b, p=p))
+            parameters = {"weights": W, "bias": b}
+            givens.append(Given(label, sizes, {"x": x}, dy, parameters, {"p": p}))
         return givens
 
     def start(self, given: Given) -> Any:
-        inner = Layer(given.W, given.b, self.own_linear)
+        inner = LinearHandle(given["weights"], given["bias"], self._own_linear)
         return _Made(self._wrap(inner.thing, given), inner)
 
     def _wrap(self, layer: Any, given: Given) -> Any:
@@ -74,33 +76,28 @@ class DropoutKind(Kind):
             setattr(thing, _inner_name(thing), layer)
             return thing
         if self.subject.takes("p"):
-            return self.subject.make(layer, p=given.p)
-        return self.subject.make(layer, given.p)
+            return self.subject.make(layer, p=given["p"])
+        return self.subject.make(layer, given["p"])
 
     def place(self, thing: Any, given: Given) -> None:
-        thing.inner.write(given.W, given.b)
+        thing.inner.write(given["weights"], given["bias"])
 
     def forward(self, thing: Any, given: Given) -> Results:
-        call = method(thing.thing, "__call__", "forward")
-        with guard(f"calling {self.subject.name} on {given.label}"):
-            output = call(given.x)
-        return {"output": numbers(output, "the output")}
+        return super().forward(thing.thing, given)
 
     def backward(self, thing: Any, given: Given) -> Results:
-        call = method(thing.thing, "grad", "backward")
-        with guard(f"calling {self.subject.name}.grad for {given.label}"):
-            returned = call(given.dy)
-        results, _ = sort_gradients(thing.thing, returned, given.x.shape, given.W.shape)
+        returned = self.returned(thing.thing, given)
+        results, _ = sort_gradients(thing.thing, returned, given.x.shape, given["weights"].shape)
         if "dW" in results:
             results["dW"] = thing.inner.orient(results["dW"])
-        if "db" in results and results["db"].size == given.b.size:
+        if "db" in results and results["db"].size == given["bias"].size:
             results["db"] = results["db"].ravel()
         return results
 
     def run(self, thing: Any, given: Given) -> Results:
         results = super().run(thing, given)
-        given.extra["redrawn"] = self._redraws(thing, given, results)
-        given.extra["keeps p"] = self.keeps_p()
+        given.derived["redrawn"] = self._redraws(thing, given, results)
+        given.derived["keeps_p"] = self.keeps_p()
         other = self.start(given)
         if _switched(other.thing):
             results["evaluation"] = self.look(other, given)["output"]
@@ -109,7 +106,7 @@ class DropoutKind(Kind):
     def _redraws(self, thing: Any, given: Given, first: Results) -> bool:
         """Return whether the backward pass gives something else when it is asked again."""
         try:
-            again = self.backward(thing, replace(given, dy=given.dy.copy()))
+            again = self.backward(thing, given.copied())
         except StudentError:
             return False
         return any(not np.array_equal(array, first[name]) for name, array in again.items())
@@ -119,37 +116,37 @@ class DropoutKind(Kind):
         if self._keeps_p is None:
             given = self.givens(((400, 12, 12),), 0)[0]
             share = float((self.look(self.fresh(given), given)["output"] != 0).mean())
-            self._keeps_p = abs(share - given.p) < 0.05 < abs(1 - 2 * given.p)
+            self._keeps_p = abs(share - given["p"]) < 0.05 < abs(1 - 2 * given["p"])
         return self._keeps_p
 
     def right(self, given: Given, seen: Results) -> Results:
-        layer = ours(given)
+        layer, (W, b, p) = ours(given), (given[name] for name in ("weights", "bias", "p"))
         f, saved = layer.apply(given.x)
         output = seen.get("output", f)
         if output.shape != f.shape:
             output = f
-        given.keep = (output != 0).astype(np.float64)
-        given.extra["input mask"] = _nonzero(np.linalg.solve(given.W.T, (output - given.b).T).T)
+        keep = (output != 0).astype(np.float64)
+        given.derived |= {
+            "keep": keep,
+            "input_mask": _nonzero(np.linalg.solve(W.T, (output - b).T).T),
+        }
         if "dx" in seen and seen["dx"].shape == given.x.shape:
-            given.fresh = _nonzero(np.linalg.solve(given.W, seen["dx"].T).T)
+            given.derived["fresh"] = _nonzero(np.linalg.solve(W, seen["dx"].T).T)
         if "evaluation" in seen:
-            given.extra["evaluation mask"] = (seen["evaluation"] != 0).astype(np.float64)
-        mask = given.keep / (1 - given.p)
+            given.derived["evaluation_mask"] = (seen["evaluation"] != 0).astype(np.float64)
+        mask = keep / (1 - p)
         dx, gradients = layer.pullback(given.dy * mask, saved)
         assert dx is not None  # need_dx is True
-        return {
-            "output": f * mask,
-            "dW": gradients["weights"],
-            "db": gradients["bias"][0],
-            "dx": dx,
-            "evaluation": f,
-        }
+        gradients = {**gradients, "x": dx}
+        found = {q: gradients[v].reshape(given[v].shape) for q, v in self.variables.items()}
+        return {"output": f * mask, **found, "evaluation": f}
 
     def extra(self, seed: int) -> list[Finding]:
         """Judge how the mask is drawn, by its statistics."""
         given = self.givens(((400, 12, 12),), seed)[0]
         thing = self.start(given)
-        if not 0 < given.p < 1:
+        p = given["p"]
+        if not 0 < p < 1:
             return []
         # A mask of few random numbers may keep all, or come twice, by chance; not in four calls.
         masks = [self.look(thing, given)["output"] != 0 for _ in range(4)]
@@ -157,21 +154,21 @@ class DropoutKind(Kind):
         if keep is None:
             return []
         share = float(keep.mean())
-        sigma = (given.p * (1 - given.p) / keep.size) ** 0.5
+        sigma = (p * (1 - p) / keep.size) ** 0.5
         found: list[tuple[Mistake | None, str]] = []
         if (keep == keep[0]).all():
-            found.append((dropout.MASKS["rows"], "all rows of the mask are the same"))
+            found.append((MASKS["rows"], "all rows of the mask are the same"))
         elif (keep == keep[:, :1]).all():
-            found.append((dropout.MASKS["columns"], "all columns of the mask are the same"))
-        elif abs(share - (1 - given.p)) > 6 * sigma:
-            known = dropout.keeps_p if abs(share - given.p) < 6 * sigma else None
+            found.append((MASKS["columns"], "all columns of the mask are the same"))
+        elif abs(share - (1 - p)) > 6 * sigma:
+            known = KEEPS_P if abs(share - p) < 6 * sigma else None
             sentence = (
-                f"{share:.1%} of {keep.size} entries are kept; with p = {given.p:g} it should be "
-                f"{1 - given.p:.0%}, give or take {6 * sigma:.1%}"
+                f"{share:.1%} of {keep.size} entries are kept; with p = {p:g} it should be "
+                f"{1 - p:.0%}, give or take {6 * sigma:.1%}"
             )
             found.append((known, sentence))
         if all(np.array_equal(mask, keep) for mask in masks):
-            found.append((dropout.MASKS["once"], "all calls of one object drop the same entries"))
+            found.append((MASKS["once"], "all calls of one object drop the same entries"))
         return [
             Finding(
                 "mask",

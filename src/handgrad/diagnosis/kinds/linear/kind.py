@@ -8,17 +8,17 @@ from typing import Any, ClassVar
 import numpy as np
 
 from handgrad.component import Array
-from handgrad.diagnosis.kinds.base import Kind, Shapes, Stress, numbers
-from handgrad.diagnosis.kinds.linear import mistakes as linear
-from handgrad.diagnosis.kinds.linear.mistakes import LAYOUTS
-from handgrad.diagnosis.mistake import Given, Results
-from handgrad.diagnosis.result import Failure
+from handgrad.diagnosis.closeness import same
+from handgrad.diagnosis.findings import Failure
+from handgrad.diagnosis.given import Given, Results
+from handgrad.diagnosis.kinds.base import SQUARES, Kind, Shapes, Stress
+from handgrad.diagnosis.kinds.linear.mistakes import LAYOUTS, MISTAKES
 from handgrad.diagnosis.student.arrays import Slot, find_bias, find_weights, meaning, walk
 from handgrad.diagnosis.student.gradients import sort_gradients
-from handgrad.diagnosis.student.subject import StudentError, Subject, guard, method
+from handgrad.diagnosis.student.subject import StudentError, Subject
 from handgrad.layers import Linear
 
-__all__ = ["LinearKind", "Made", "ours"]
+__all__ = ["TITLES", "VARIABLES", "LinearKind", "Made", "ours"]
 
 TITLES = {
     "output": "output",
@@ -26,6 +26,9 @@ TITLES = {
     "db": "gradient of the bias",
     "dx": "gradient of the input",
 }
+
+
+VARIABLES = {"dW": "weights", "db": "bias", "dx": "x"}
 
 
 @dataclass
@@ -59,10 +62,12 @@ class LinearKind(Kind):
     """The affine layer."""
 
     name = "linear"
+    words = ("linear", "dense", "affine", "fullyconnected")
     titles: ClassVar = TITLES
-    variables: ClassVar = {"dW": "W", "db": "b", "dx": "x"}
+    variables: ClassVar = VARIABLES
     optional = ("db",)
-    mistakes = linear.MISTAKES
+    mistakes = MISTAKES
+    square = SQUARES
 
     def __init__(self, subject: Subject, own: dict[str, type] | None = None) -> None:
         super().__init__(subject, own)
@@ -78,7 +83,7 @@ class LinearKind(Kind):
             if slot.array.ndim != 2:
                 continue
             for D in slot.array.shape:
-                given = Given(f"N = 2, D = {D}", {}, np.ones((2, D)))
+                given = Given(f"N = 2, D = {D}", inputs={"x": np.ones((2, D))})
                 try:
                     output = self.forward(thing, given)["output"]
                 except StudentError:
@@ -100,15 +105,15 @@ class LinearKind(Kind):
             rng = np.random.default_rng([seed, i])
             x, dy = rng.standard_normal((N, D)), rng.standard_normal((N, K))
             label = f"N = {N}, D = {D}, K = {K}"
-            W, b = rng.standard_normal((D, K)), rng.standard_normal(K)
-            givens.append(Given(label, {"N": N, "D": D, "K": K}, x, dy, W=W, b=b))
+            parameters = {"weights": rng.standard_normal((D, K)), "bias": rng.standard_normal(K)}
+            givens.append(Given(label, {"N": N, "D": D, "K": K}, {"x": x}, dy, parameters))
         return givens
 
     def stresses(self, seed: int) -> list[Stress]:
         large = self.givens(((67, 3, 5), (71, 5, 4)), seed + 99)
         for given in large:
-            given.x *= 10
-        return [Stress("large", "a large minibatch, of large values", tuple(large))]
+            given.x[...] *= 10
+        return [Stress("large", "a large minibatch, of large values", large)]
 
     def start(self, given: Given) -> Any:
         D = given.x.shape[1]
@@ -120,8 +125,8 @@ class LinearKind(Kind):
         return made
 
     def place(self, thing: Any, given: Given) -> None:
-        thing.place(given.W, given.b)
-        given.W, given.b = thing.read()
+        thing.place(given["weights"], given["bias"])
+        given.parameters["weights"], given.parameters["bias"] = thing.read()
 
     def _known(self, thing: Any, D: int, K: int) -> Made | None:
         """Return where the parameters are, from where they were in an object of the same size."""
@@ -156,9 +161,9 @@ class LinearKind(Kind):
         elif D == K:
             weights.write(rng.standard_normal(shape))
             W, b = weights.array, np.zeros(K) if bias is None else bias.array.ravel()
-            transposed = np.allclose(forward(), given.x @ W.T + b) and not np.allclose(
-                forward(), given.x @ W + b
-            )
+            output = forward()
+            transposed, straight = (same(output, given.x @ V + b, 1e-5) for V in (W.T, W))
+            transposed &= not straight
         if transposed:
             self._layout("dW", "weights stored (out, in)")
         if bias is not None and bias.array.shape != (1, K):
@@ -180,44 +185,34 @@ class LinearKind(Kind):
         return {name: slot.array for name, slot in slots.items() if slot is not None}
 
     def forward(self, thing: Any, given: Given) -> Results:
-        layer = thing.thing if isinstance(thing, Made) else thing
-        call = method(layer, "__call__", "forward")
-        with guard(f"calling {self.subject.name} on {given.label}"):
-            output = call(given.x)
-        return {"output": numbers(output, "the output")}
+        return super().forward(thing.thing if isinstance(thing, Made) else thing, given)
 
     def backward(self, thing: Any, given: Given) -> Results:
-        call = method(thing.thing, "grad", "backward")
-        with guard(f"calling {self.subject.name}.grad for {given.label}"):
-            returned = call(given.dy)
+        returned = self.returned(thing.thing, given)
         results, swapped = sort_gradients(
             thing.thing, returned, given.x.shape, thing.weights.array.shape
         )
         if swapped:
             self._layout("dx", "returned in the other order")
         if "dW" in results and results["dW"].ndim == 2:
+            D, K = given["weights"].shape
             if thing.transposed:
                 results["dW"] = results["dW"].T
-            if thing.joined and results["dW"].shape == (given.W.shape[0] + 1, given.W.shape[1]):
+            if thing.joined and results["dW"].shape == (D + 1, K):
                 results["db"], results["dW"] = results["dW"][-1], results["dW"][:-1]
         if "db" in results:
-            results["db"] = _as_bias(results["db"], thing.bias, given.b.size)
+            results["db"] = _as_bias(results["db"], thing.bias, given["bias"].size)
         return results
 
-    def right(self, given: Given, seen: Results) -> Results:
-        layer = ours(given)
-        x = given.x if given.x.dtype.kind == "f" else given.x.astype(np.float64)
-        output, saved = layer.apply(x)
-        dx, gradients = layer.pullback(given.dy, saved)
-        assert dx is not None  # need_dx is True
-        return {"output": output, "dW": gradients["weights"], "db": gradients["bias"][0], "dx": dx}
+    def ours(self, given: Given) -> Linear:
+        return ours(given)
 
 
 def ours(given: Given) -> Linear:
     """Return our layer with the given parameters."""
-    layer = Linear(*given.W.shape, rng=np.random.default_rng(0), dtype=np.float64)
-    layer.weights = given.W
-    layer.bias = given.b[None, :]
+    weights = given["weights"]
+    layer = Linear(*weights.shape, rng=np.random.default_rng(0), dtype=np.float64)
+    layer.weights, layer.bias = weights, given["bias"][None, :]
     return layer
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
 
 from handgrad.component import Array
-from handgrad.diagnosis.kinds.base import Kind, Shapes, numbers
-from handgrad.diagnosis.kinds.inner import InnerReLU, InnerSigmoid, Layer
-from handgrad.diagnosis.kinds.model import mistakes as model
-from handgrad.diagnosis.mistake import Given, Results
-from handgrad.diagnosis.student.subject import guard, method
-from handgrad.model import Model
+from handgrad.diagnosis.closeness import same
+from handgrad.diagnosis.given import Given, Results
+from handgrad.diagnosis.kinds.base import Kind, Shapes
+from handgrad.diagnosis.kinds.inner import InnerReLU, InnerSigmoid, LinearHandle, own_linear
+from handgrad.diagnosis.kinds.model.mistakes import MISTAKES, REVERSED, backward, forward
+from handgrad.diagnosis.student.subject import Subject, ask, numbers
 
 __all__ = ["ModelKind"]
 
@@ -30,7 +30,7 @@ class _Made:
 
     thing: Any
     components: list[Any]
-    layers: list[Layer]
+    layers: list[LinearHandle]
     returned: Any = None
 
     def place(self, given: Given) -> None:
@@ -52,18 +52,22 @@ class ModelKind(Kind):
     """
 
     name = "model"
+    words = ("model", "network", "sequential", "mlp")
     titles: ClassVar = {
         "output": "output",
         "dW": "gradients of the weights",
         "W step": "step of the weights",
         "b step": "step of the biases",
     }
-    variables: ClassVar = {"dW": "W", "W step": "W", "b step": "b"}
+    variables: ClassVar = {"dW": "weights", "W step": "weights", "b step": "bias"}
     optional = ("dW",)  # what counts is the step
-    mistakes = model.MISTAKES
+    mistakes = MISTAKES
     needs = ("linear", "relu", "sigmoid")
     shapes = ((7, 4, 4), (5, 3, 3), (11, 5, 5), (7, 3, 5))
-    square = ()
+
+    def __init__(self, subject: Subject, own: dict[str, type] | None = None) -> None:
+        super().__init__(subject, own)
+        self._own_linear = own_linear(self.own)
 
     def givens(self, shapes: Shapes, seed: int) -> list[Given]:
         givens = []
@@ -77,24 +81,25 @@ class ModelKind(Kind):
             b = rng.standard_normal(sum(n for _, n in sizes)) / 2
             label = f"N = {N}, layers of {' to '.join(map(str, widths))}"
             x, dy = rng.standard_normal((N, D)), rng.standard_normal((N, K))
-            extra = {"network": network, "sizes": sizes}
-            givens.append(
-                Given(label, {"N": N}, x, dy, W=W, b=b, lr=(0.05, 0.02, 0.1)[i % 3], extra=extra)
-            )
+            options = {"network": network, "sizes": sizes, "lr": (0.05, 0.02, 0.1)[i % 3]}
+            parameters = {"weights": W, "bias": b}
+            givens.append(Given(label, {"N": N}, {"x": x}, dy, parameters, options))
         return givens
 
     def start(self, given: Given) -> Any:
         components, layers = self._components(given, self.own)
         return _Made(self.subject.make(list(components)), components, layers)
 
-    def _components(self, given: Given, own: dict[str, type]) -> tuple[list[Any], list[Layer]]:
+    def _components(
+        self, given: Given, own: dict[str, type]
+    ) -> tuple[list[Any], list[LinearHandle]]:
         """Return new components with the given parameters, and the layers among them."""
         parts = iter(_parts(given))
         components: list[Any] = []
-        layers: list[Layer] = []
-        for letter in given.extra["network"]:
+        layers: list[LinearHandle] = []
+        for letter in given["network"]:
             if letter == "L":
-                layers.append(Layer(*next(parts), self.own_linear if own else None))
+                layers.append(LinearHandle(*next(parts), self._own_linear if own else None))
                 components.append(layers[-1].thing)
             elif letter == "R":
                 components.append(own.get("relu", InnerReLU)())
@@ -109,31 +114,26 @@ class ModelKind(Kind):
             for name, array in zip(("weights", "bias"), layer.read(), strict=True)
         }
 
+    def _ask(self, thing: Any, given: Given, names: tuple[str, ...], *arguments: Any) -> Any:
+        doing = f"calling {self.subject.name}.{names[0]} at {given.label}"
+        return ask(thing.thing, names, arguments, doing)
+
     def forward(self, thing: Any, given: Given) -> Results:
         thing.place(given)
-        call = method(thing.thing, "forward", "__call__")
-        with guard(f"calling {self.subject.name}.forward at {given.label}"):
-            output = call(given.x)
+        output = self._ask(thing, given, ("forward", "__call__"), given.x)
         return {"output": numbers(output, "the output")}
 
     def backward(self, thing: Any, given: Given) -> Results:
-        call = method(thing.thing, "backward")
-        with guard(f"calling {self.subject.name}.backward at {given.label}"):
-            thing.returned = call(given.dy)
+        thing.returned = self._ask(thing, given, ("backward",), given.dy)
         flat = self._flat(thing, given)
         return {} if flat is None else {"dW": flat}
 
     def run(self, thing: Any, given: Given) -> Results:
         results = super().run(thing, given)
-        before = thing.read()
-        call = method(thing.thing, "update_parameters", "update", "step")
-        with guard(f"calling {self.subject.name}.update_parameters at {given.label}"):
-            call(thing.returned, given.lr)
-        after = thing.read()
-        results["W step"], results["b step"] = (
-            (old - new) / given.lr for old, new in zip(before, after, strict=True)
-        )
-        return results
+        before, lr = thing.read(), given["lr"]
+        self._ask(thing, given, ("update_parameters", "update", "step"), thing.returned, lr)
+        steps = ((old - new) / lr for old, new in zip(before, thing.read(), strict=True))
+        return {**results, **dict(zip(("W step", "b step"), steps, strict=True))}
 
     def _flat(self, thing: Any, given: Given) -> Array | None:
         """Return the weights' gradients from what the model returned, None where it has none."""
@@ -159,33 +159,29 @@ class ModelKind(Kind):
                 )
                 candidates.append(np.concatenate([array.ravel() for array in turned]))
         for candidate, backwards in zip(candidates, (False, True), strict=False):
-            if np.allclose(candidate, right, rtol=1e-6):
-                if backwards and ("dW", model.REVERSED) not in self.layout:
-                    self.layout.append(("dW", model.REVERSED))
+            if same(candidate, right, 1e-6):
+                if backwards and ("dW", REVERSED) not in self.layout:
+                    self.layout.append(("dW", REVERSED))
                 return candidate
         return candidates[0] if candidates else None
 
     def right(self, given: Given, seen: Results) -> Results:
-        given.layers = tuple(self._components(given, {})[0])
-        ours = Model(given.layers)
-        output, saved = ours.apply(given.x)
-        _, gradients = ours.pullback(given.dy, saved, need_dx=False)
-        parts = [part for part in gradients if part]
-        weights = np.concatenate([part["weights"].ravel() for part in parts])
-        bias = np.concatenate([part["bias"].ravel() for part in parts])
-        return {"output": output, "dW": weights, "W step": weights, "b step": bias}
+        layers = given.derived["layers"] = self._components(given, {})[0]
+        output, _ = forward(given, layers)
+        return {"output": output, **backward(given, reversed(range(len(layers))))}
 
     def another(self, given: Given, rng: np.random.Generator) -> Given:
         """Return other input for the same parameters."""
         x, dy = rng.standard_normal(given.x.shape), rng.standard_normal(given.dy.shape)
-        return replace(given, x=x, dy=dy)
+        return given.changed(x=x, dy=dy)
 
 
 def _parts(given: Given) -> Iterator[tuple[Array, Array]]:
     """Yield weights and bias of each layer from the flat parameters."""
+    weights, bias = given["weights"], given["bias"]
     at = bias_at = 0
-    for D, K in given.extra["sizes"]:
-        yield given.W[at : at + D * K].reshape(D, K), given.b[bias_at : bias_at + K]
+    for D, K in given["sizes"]:
+        yield weights[at : at + D * K].reshape(D, K), bias[bias_at : bias_at + K]
         at, bias_at = at + D * K, bias_at + K
 
 
