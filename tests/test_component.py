@@ -215,13 +215,17 @@ def test_the_exercises_step_lowers_its_loss_as_written_out_by_hand():
     assert after < before
 
 
-def test_weights_of_the_rows_multiply_their_terms_and_their_gradients():
-    predictions, targets, weights = random(N, K), random(N, K, seed=1), random(N, seed=2)
+def test_weights_of_the_rows_make_the_weighted_mean():
+    predictions, targets = random(N, K), random(N, K, seed=1)
+    weights = abs(random(N, seed=2))
+    weights[2] = 0
     for loss in (MSELoss(), CrossEntropy(), CrossEntropy(average=False)):
         terms, gradients = [], []
         for n in range(N):
             terms.append(loss(predictions[n : n + 1], targets[n : n + 1]))
             gradients.append(loss.grad()[0])
-        divisor = 1 if getattr(loss, "average", True) is False else N
+        divisor = weights.sum() if loss.average else 1
+        rows = loss.count(predictions, targets)
+        assert_allclose(loss.count(predictions, targets, weights), rows / N * weights.sum())
         assert_allclose(loss(predictions, targets, weights), np.dot(terms, weights) / divisor)
         assert_allclose(loss.grad(), np.array(gradients) * weights[:, None] / divisor)

@@ -8,7 +8,7 @@ from benchmarks.contestants.contestant import Contestant
 from benchmarks.tasks import Array, Task
 from handgrad import CrossEntropy, Linear, Model, ReLU, optimizers
 from handgrad.component import Component
-from handgrad.gradients import Gradients
+from handgrad.flat import Gradients
 
 __all__ = ["BareLoop", "Handgrad"]
 

@@ -4,11 +4,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from handgrad.activations import ReLU, Sigmoid
-from handgrad.component import Activation, Component, Layer, Loss, Parameter
-from handgrad.gradients import Gradients
+from handgrad.component import Activation, Component
+from handgrad.flat import Gradients
 from handgrad.layers import Dropout, Linear
+from handgrad.loss import Loss
 from handgrad.losses import CrossEntropy, MSELoss
 from handgrad.model import Model
+from handgrad.modes import evaluating
+from handgrad.parameter import Parameter
 
 if TYPE_CHECKING:
     from handgrad import checking, checkpoint, datasets, diagnosis, optimizers, training
@@ -26,7 +29,6 @@ __all__ = [
     "Dropout",
     "Gradients",
     "History",
-    "Layer",
     "Linear",
     "Loss",
     "MSELoss",
@@ -42,6 +44,7 @@ __all__ = [
     "diagnose",
     "diagnose_function",
     "diagnosis",
+    "evaluating",
     "optimizers",
     "training",
 ]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import Any
 from weakref import WeakValueDictionary
 
 import numpy as np
 
-from handgrad.arguments import as_floats
-from handgrad.component import Array, Component, Layer, Loss
+from handgrad.arguments import Array, as_floats
+from handgrad.component import Component
 from handgrad.errors import ArgumentError, CallOrderError, GradientsError, ShapeError
+from handgrad.loss import Loss
+from handgrad.modes import evaluating_here
+from handgrad.walk import own_arrays
 
 __all__ = ["ContractAdapter", "ExerciseAdapter", "adapt"]
 
@@ -138,21 +142,20 @@ _known: WeakValueDictionary[int, _Parameters] = WeakValueDictionary()
 
 def _parameters_of(owner: Any) -> dict[str, Array]:
     if isinstance(owner, Component):
-        own: dict[str, Array] = getattr(owner, "parameters", {})
-        if not isinstance(own, Mapping):
+        if owner.children():
             raise ArgumentError(
-                f"a wrapper around a {type(owner).__name__}",
-                "a wrapper around a layer or an activation",
-                "wrap the last layer of the model instead of the model",
+                f"an object around a {type(owner).__name__}, which holds components of its own",
+                "an object around a layer or an activation",
+                "derive its class from handgrad.Component, which finds what it holds",
             )
-        return own
+        return own_arrays(owner)
     parameters = _known.get(id(owner))
     if parameters is None:  # while there is one, it keeps its object alive, and so the id unique
         parameters = _known[id(owner)] = _Parameters(owner)
     return parameters
 
 
-class _Adapter(Layer):
+class _Adapter(Component):
     """What both adapters share: the object, its parameters, its mode and its name.
 
     Where the object has no parameters, they are those of the layer that it wraps as ``layer``.
@@ -167,29 +170,60 @@ class _Adapter(Layer):
             owner = owner.layer
         self._owner = owner
         self.parameters = _parameters_of(owner)
+        # Who names its parameters has said that the other arrays are none.
+        self._looked_at = isinstance(getattr(component, "parameters", None), Mapping)
 
-    def _take_over(self) -> None:
+    def children(self) -> dict[str, Component]:
+        return {}  # the object is somebody else's, and what it holds too
+
+    def _run(self, method: str, x: Array) -> Any:
+        """Return what the object's method gives; a copy's, where nothing may be written to it."""
         for name in self.parameters:
-            self.parameters[name]  # asking for it is enough
+            self.parameters[name]  # asking for it takes over what the object has assigned
+        component = self.component
+        if evaluating_here():
+            shared = {id(array): array for array in self.parameters.values()}
+            component = copy.deepcopy(component, shared)
+            _switch(component, False)
+        before = dict(getattr(component, "__dict__", {}))
+        result = getattr(component, method)(x)
+        if not self._looked_at:
+            self._looked_at = True
+            self._warn_of_untrained(before)
+        return result
 
-    def train(self) -> Self:
-        """Switch the object to training mode, where it has one."""
-        self._switch("train")
-        return super().train()
+    def _warn_of_untrained(self, before: Mapping[str, Any]) -> None:
+        """Say which arrays the object had and kept in its first call, and are not trained."""
+        known = {id(array) for array in self.parameters.values()}
+        for name, value in before.items():
+            kept = value is vars(self.component).get(name) and id(value) not in known
+            if kept and isinstance(value, np.ndarray) and value.dtype.kind == "f":
+                warnings.warn(
+                    f"{name} of {self!r} is not known as a parameter, so it is not trained; "
+                    "to have it trained, name it in a dict of arrays, self.parameters",
+                    stacklevel=2,
+                )
 
-    def eval(self) -> Self:
-        """Switch the object to evaluation mode, where it has one."""
-        self._switch("eval")
-        return super().eval()
+    @property
+    def training(self) -> bool:
+        """Whether the object is in training mode; setting it switches the object, if it can be."""
+        return super().training
 
-    def _switch(self, mode: str) -> None:
-        if _has(self.component, mode):
-            getattr(self.component, mode)()
-        elif hasattr(self.component, "training"):
-            self.component.training = mode == "train"
+    @training.setter
+    def training(self, mode: bool) -> None:
+        self._training = mode
+        _switch(self.component, mode)
 
     def __repr__(self) -> str:
         return _name(self.component)
+
+
+def _switch(component: Any, mode: bool) -> None:
+    method = "train" if mode else "eval"
+    if _has(component, method):
+        getattr(component, method)()
+    elif hasattr(component, "training"):
+        component.training = mode
 
 
 class ContractAdapter(_Adapter):
@@ -214,8 +248,7 @@ class ContractAdapter(_Adapter):
 
     def apply(self, x: Array) -> tuple[Array, Any]:
         """Run the object's own `apply`."""
-        self._take_over()
-        return self.component.apply(x)  # type: ignore[no-any-return]
+        return self._run("apply", x)  # type: ignore[no-any-return]
 
     def pullback(
         self, dy: Array, saved: Any, need_dx: bool = True, out: Any = None
@@ -262,18 +295,16 @@ class ExerciseAdapter(_Adapter):
     >>> scale = ExerciseAdapter(Scale())
     >>> scale([[1.0, 1.0]])
     array([[2., 3.]])
-    >>> scale.grad([[10.0, 100.0]])
-    (array([ 10., 100.]), array([[ 20., 300.]]))
+    >>> scale.grad([[10.0, 100.0]]), scale.gradients
+    (array([[ 20., 300.]]), {'weights': array([ 10., 100.])})
     """
 
     _calls = 0
 
     def apply(self, x: Array) -> tuple[Array, Any]:
         """Call the object; what is saved is only which call it was, and the input's shape."""
-        self._take_over()
-        self._calls += 1  # first, since a call that fails may have changed the object
-        y = as_floats(self.component(x), "output", self)
-        return y, (self._calls, x.shape)
+        self._calls += not evaluating_here()  # first, since a call that fails may change the object
+        return as_floats(self._run("__call__", x), "output", self), (self._calls, x.shape)
 
     def pullback(
         self, dy: Array, saved: Any, need_dx: bool = True, out: Any = None

@@ -20,7 +20,6 @@ __all__ = [
     "in_short",
     "is_real",
     "positive_size",
-    "row_weights",
 ]
 
 Array = npt.NDArray[Any]
@@ -81,19 +80,6 @@ def as_floats(value: npt.ArrayLike, role: str, owner: object) -> Array:
     """Return `value` as `as_numbers` does, integers and booleans converted to float64."""
     array = as_numbers(value, role, owner)
     return array if array.dtype.kind == "f" else array.astype(np.float64)
-
-
-def row_weights(weights: npt.ArrayLike, predictions: Array, owner: object) -> Array:
-    """Return `weights` in the predictions' type, or raise where they are not one for each row."""
-    array = as_numbers(weights, "weights", owner)
-    if array.shape != predictions.shape[:1]:
-        raise ShapeError(
-            f"weights of shape {array.shape} for predictions of shape {predictions.shape} "
-            f"in {in_short(owner)}",
-            f"one weight for each row, shape {predictions.shape[:1]}",
-            "give each datapoint one number; weights.ravel() makes a column flat",
-        )
-    return array.astype(predictions.dtype, copy=False)
 
 
 def positive_size(value: object, name: str, owner: str) -> int:

@@ -12,23 +12,28 @@ multiplies ``dy``, the gradient of the loss with respect to ``y``, by the transp
 .. math:: dx_i = \sum_j dy_j \, \frac{\partial y_j}{\partial x_i}.
 
 Neither writes to its arguments nor to ``self``, so calls may interleave, in one thread or in
-several. The exercise's calls ``component(x)`` and ``component.grad(dy)`` are a thin shell around
-the two, written once, in this file: the first remembers ``saved``, the second uses it.
+several. ``gradients`` holds an array for each of the component's own parameters, by name, and for
+each child what the child's pullback returned, under the child's name.
+
+The exercise's calls ``component(x)`` and ``component.grad(dy)`` are a thin shell around the two,
+written once, in this file: the first remembers ``saved``, the second uses it.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, Self, overload
+from typing import Any, Self
 
 import numpy.typing as npt
 
-from handgrad.arguments import Array, as_floats, as_numbers, in_short, row_weights
-from handgrad.errors import ArgumentError, CallOrderError, ShapeError
+from handgrad.arguments import Array, as_floats, as_numbers, in_short
+from handgrad.errors import CallOrderError, ShapeError
+from handgrad.modes import evaluating_here
+from handgrad.parameter import NOTHING, OwnArrays
+from handgrad.shapes import Shape
 
-__all__ = ["Activation", "Array", "Component", "Layer", "Loss", "Parameter"]
+__all__ = ["Activation", "Array", "Component", "ExerciseLayer"]
 
 
 class Component(ABC):
@@ -36,49 +41,92 @@ class Component(ABC):
 
     Attributes
     ----------
+    parameters : dict of str to Array
+        What the component itself learns, by name; its children have their own. In a `Model` they
+        are views into the model's one vector.
+    buffers : dict of str to Array
+        What it keeps but does not learn, by name.
+    gradients : dict
+        What the last `grad` computed, by the names of the parameters and of the children.
     training : bool
         Whether the component is in training mode, as it is at first. Only a component that
         behaves differently while it trains (`Dropout`) looks at it.
+    takes_integers, takes_tuple : bool
+        Whether `apply` wants integers as they are, as indices; whether it takes several arrays,
+        as a tuple. A container answers for the child that is given the input.
 
     Examples
     --------
-    The two methods of every component are without side effects, so passes may interleave:
+    A new layer is its parameters, its formula, and the gradients by the parameters' names:
 
     >>> import numpy as np
-    >>> from handgrad import ReLU
-    >>> relu = ReLU()
-    >>> isinstance(relu, Component)
+    >>> from handgrad import Parameter
+    >>> class Scale(Component):
+    ...     weights = Parameter()
+    ...     def __init__(self, D):
+    ...         self.parameters = {"weights": np.ones(D)}
+    ...     def apply(self, x):
+    ...         return x * self.weights, x
+    ...     def pullback(self, dy, saved, need_dx=True, out=None):
+    ...         rows = (dy * saved).reshape(-1, dy.shape[-1])  # leading axes are rows
+    ...         return dy * self.weights, {"weights": rows.sum(axis=0)}
+    >>> layer = Scale(2)
+    >>> layer.weights = [2.0, 3.0]
+    >>> layer([[1.0, 1.0], [0.0, -1.0]])
+    array([[ 2.,  3.],
+           [ 0., -3.]])
+    >>> layer.grad([[1.0, 10.0], [1.0, 10.0]]), layer.gradients
+    (array([[ 2., 30.],
+           [ 2., 30.]]), {'weights': array([1., 0.])})
+
+    A component may hold others. They are its children, by the names of the attributes:
+
+    >>> class Twice(Component):
+    ...     def __init__(self, inner):
+    ...         self.inner = inner
+    ...     def apply(self, x):
+    ...         y, saved = self.inner.apply(x)
+    ...         return 2 * y, saved
+    ...     def pullback(self, dy, saved, need_dx=True, out=None):
+    ...         offered = (out or {}).get("inner")
+    ...         dx, gradients = self.inner.pullback(2 * dy, saved, need_dx, offered)
+    ...         return dx, {"inner": gradients}
+    ...     def update_buffers(self, saved):
+    ...         self.inner.update_buffers(saved)
+    >>> Twice(layer).children()["inner"] is layer
     True
-    >>> y, saved = relu.apply(np.array([[-1.0, 2.0]]))
-    >>> other, _ = relu.apply(np.array([[5.0, -5.0]]))
-    >>> relu.pullback(np.array([[3.0, -3.0]]), saved)
-    (array([[ 0., -3.]]), {})
     """
 
-    training: bool = True
+    parameters = OwnArrays()
+    buffers = OwnArrays()
+    gradients: Mapping[str, Any] = NOTHING
+    takes_integers: bool = False
+    takes_tuple: bool = False
+    _training = True
     _remembered: tuple[Any, tuple[int, ...]] | None = None
 
     @abstractmethod
-    def apply(self, x: Array) -> tuple[Array, Any]:
+    def apply(self, x: Any) -> tuple[Array, Any]:
         """Compute the output, and what `pullback` will need of this pass.
 
         Parameters
         ----------
         x
-            Input, (..., D). Not written to.
+            Input, (..., D), or a tuple of arrays where the component takes several. Not written
+            to.
 
         Returns
         -------
         y
             Output, (..., K).
         saved
-            For `pullback` alone; its form is the component's own affair.
+            For `pullback` and `update_buffers` alone; its form is the component's own affair.
         """
 
     @abstractmethod
     def pullback(
         self, dy: Array, saved: Any, need_dx: bool = True, out: Any = None
-    ) -> tuple[Array | None, Any]:
+    ) -> tuple[Any, dict[str, Any]]:
         """Multiply the upstream gradient by the transposed Jacobian.
 
         Parameters
@@ -91,23 +139,74 @@ class Component(ABC):
             Whether the gradient with respect to the input is wanted; ``None`` takes its place
             where not computing it saves work.
         out
-            Arrays into which the parameters' gradients go, by name; new ones where it is None.
+            Offers arrays into which the gradients may go, in the form of `gradients`; where it is
+            None, or has no entry, new ones are made.
 
         Returns
         -------
         dx
-            Gradient with respect to the input, of the input's shape.
+            Gradient with respect to the input, of the input's form; None where there is nothing
+            to differentiate.
         gradients
-            The parameters' gradients, by name; empty where there are no parameters.
+            The gradients of the component's own parameters, by name, and under the names of its
+            children what their pullbacks returned; empty where there are no parameters.
         """
 
-    def __call__(self, x: npt.ArrayLike) -> Array:
+    def update_buffers(self, saved: Any) -> None:  # noqa: B027 (most components have none)
+        """Do to the buffers, in place, what one accepted training pass does to them.
+
+        A component that holds others passes on to each what it has saved. Called after a pass in
+        training mode; a trainer calls it once the step is accepted.
+
+        Parameters
+        ----------
+        saved
+            What `apply` returned.
+        """
+
+    def children(self) -> dict[str, Component]:
+        """Return the components that this one holds, by name.
+
+        They are found in its attributes, and in the lists, tuples and dicts that are attributes.
+        """
+        found: dict[str, Component] = {}
+        for name, value in vars(self).items():
+            if isinstance(value, Component):
+                found[name] = value
+            elif isinstance(value, list | tuple | dict):
+                items = value.items() if isinstance(value, dict) else enumerate(value)
+                found |= {f"{name}.{i}": item for i, item in items if isinstance(item, Component)}
+        return found
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Return the output's shape for an input's.
+
+        Parameters
+        ----------
+        input_shape
+            A size for each axis, None for any size, and a leading ``...`` for any axes at all; a
+            tuple of shapes for a tuple of inputs.
+
+        Returns
+        -------
+        tuple
+            In the same notation; ``(...,)`` where the component does not know.
+
+        Raises
+        ------
+        ShapeError
+            No such input fits.
+        """
+        return (...,)
+
+    def __call__(self, x: Any) -> Array:
         """Run the forward pass and remember what `grad` needs.
 
         Parameters
         ----------
         x
-            Input, (..., D). Integers become float64; the precision of floats is kept.
+            Input, (..., D). Integers become float64, except for a component that takes integers;
+            the precision of floats is kept.
 
         Returns
         -------
@@ -121,9 +220,43 @@ class Component(ABC):
         DtypeError
             The input holds something else than numbers.
         """
-        y, saved = self.apply(as_floats(x, "input", self))
+        y, saved = self.apply(self._checked(x))
         self._remembered = saved, y.shape
+        if self._training and not evaluating_here():
+            self.update_buffers(saved)
         return y
+
+    def _checked(self, x: Any) -> Any:
+        """Return the input as `apply` takes it."""
+        if isinstance(x, tuple) and self.takes_tuple:
+            return tuple(as_numbers(part, f"input {i}", self) for i, part in enumerate(x))
+        return (as_numbers if self.takes_integers else as_floats)(x, "input", self)
+
+    def grad(self, in_gradient: npt.ArrayLike) -> Any:
+        """Return the gradient with respect to the input of the last call.
+
+        The parameters' gradients are in ``gradients`` afterwards.
+
+        Parameters
+        ----------
+        in_gradient
+            Gradient of the loss with respect to the output of that call, of its shape.
+
+        Returns
+        -------
+        Array
+            Gradient of the loss with respect to the input, of its form; None where there is
+            nothing to differentiate.
+
+        Raises
+        ------
+        CallOrderError
+            The component has not been called yet.
+        ShapeError
+            `in_gradient` has not the shape of the last output.
+        """
+        dx, self.gradients = self.pullback(*self._recall(in_gradient))
+        return dx
 
     def _recall(self, in_gradient: npt.ArrayLike) -> tuple[Array, Any]:
         """Return the upstream gradient, checked against the last output, and what was saved."""
@@ -143,14 +276,32 @@ class Component(ABC):
             )
         return dy, saved
 
+    @property
+    def training(self) -> bool:
+        """Whether the component is in training mode."""
+        return self._training and not evaluating_here()
+
+    @training.setter
+    def training(self, mode: bool) -> None:
+        self._training = mode
+
     def train(self) -> Self:
-        """Switch to training mode, and return the component itself."""
-        self.training = True
-        return self
+        """Switch to training mode, with all that the component holds, and return itself."""
+        return self._switch(True)
 
     def eval(self) -> Self:
-        """Switch to evaluation mode, and return the component itself."""
-        self.training = False
+        """Switch to evaluation mode, with all that the component holds, and return itself."""
+        return self._switch(False)
+
+    def _switch(self, mode: bool) -> Self:
+        met: set[int] = set()  # what stands at several places, or holds itself, is switched once
+        ahead: list[Component] = [self]
+        while ahead:
+            component = ahead.pop()
+            if id(component) not in met:
+                met.add(id(component))
+                component.training = mode
+                ahead += component.children().values()
         return self
 
     def __repr__(self) -> str:
@@ -177,117 +328,29 @@ class Activation(Component):
     array([[  2., -60.]])
     """
 
-    def grad(self, in_gradient: npt.ArrayLike) -> Array:
-        """Return the gradient with respect to the input of the last call.
-
-        Parameters
-        ----------
-        in_gradient
-            Gradient of the loss with respect to the output of that call, of its shape.
-
-        Returns
-        -------
-        Array
-            Gradient of the loss with respect to the input, of its shape.
-
-        Raises
-        ------
-        CallOrderError
-            The component has not been called yet.
-        ShapeError
-            `in_gradient` has not the shape of the last output.
-        """
-        dx, _ = self.pullback(*self._recall(in_gradient))
-        assert dx is not None  # need_dx is True
-        return dx
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
 
 
-class Parameter:
-    """An array that a layer learns, declared in the class body: ``weights = Parameter()``.
+class ExerciseLayer(Component):
+    """What the exercise calls a layer: its `grad` returns a pair of gradients.
 
-    Reading it gives the array. Assigning to it copies into that array after a check of the shape,
-    so that whoever holds a view (a `Model` keeps all parameters in one vector) sees the new values.
+    `Linear` and `Dropout` are such layers, because the exercise fixes it; everything else returns
+    the gradient of its input.
 
     Examples
     --------
     >>> from handgrad import Linear
-    >>> layer = Linear(2, 1)
-    >>> held = layer.weights
-    >>> layer.weights = [[1.0], [-2.0]]
-    >>> held
-    array([[ 1.],
-           [-2.]])
+    >>> layer = Linear(3, 2)
+    >>> y = layer([[1.0, 2.0, 3.0]])
+    >>> gradient_weights, gradient_input = layer.grad([[0.5, -1.0]])
+    >>> gradient_weights
+    array([[ 0.5, -1. ],
+           [ 1. , -2. ],
+           [ 1.5, -3. ]])
     """
 
-    def __set_name__(self, owner: type[Layer], name: str) -> None:
-        self.name = name
-
-    @overload
-    def __get__(self, layer: None, owner: type[Layer]) -> Self: ...
-    @overload
-    def __get__(self, layer: Layer, owner: type[Layer]) -> Array: ...
-    def __get__(self, layer: Layer | None, owner: type[Layer]) -> Self | Array:
-        return self if layer is None else layer.parameters[self.name]
-
-    def __set__(self, layer: Layer, value: npt.ArrayLike) -> None:
-        array = layer.parameters[self.name]
-        given = as_numbers(value, self.name, layer)
-        if given.shape != array.shape:
-            raise ShapeError(
-                f"an array of shape {given.shape} for the {self.name} of {layer!r}",
-                f"shape {array.shape}",
-                "reshape or transpose it; a layer's sizes are fixed when it is made",
-            )
-        array[...] = given
-
-
-class Layer(Component):
-    """A component with parameters.
-
-    Attributes
-    ----------
-    parameters : dict of str to Array
-        The parameters by name. In a `Model` they are views into the model's one vector.
-    gradients : dict of str to Array
-        What the last `grad` computed, by the parameters' names; empty before.
-
-    Examples
-    --------
-    A new layer is its parameters, its formula, and the gradients by the parameters' names:
-
-    >>> import numpy as np
-    >>> class Scale(Layer):
-    ...     weights = Parameter()
-    ...     def __init__(self, D):
-    ...         self.parameters = {"weights": np.ones(D)}
-    ...     def apply(self, x):
-    ...         return x * self.weights, x
-    ...     def pullback(self, dy, saved, need_dx=True, out=None):
-    ...         return dy * self.weights, {"weights": (dy * saved).sum(axis=0)}
-    >>> layer = Scale(2)
-    >>> layer.weights = [2.0, 3.0]
-    >>> layer([[1.0, 1.0], [0.0, -1.0]])
-    array([[ 2.,  3.],
-           [ 0., -3.]])
-    >>> layer.grad([[1.0, 10.0], [1.0, 10.0]])
-    (array([1., 0.]), array([[ 2., 30.],
-           [ 2., 30.]]))
-    """
-
-    parameters: dict[str, Array]
-    gradients: Mapping[str, Array] = MappingProxyType({})
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        # A model would go on to train the arrays in the first dict.
-        if name == "parameters" and name in vars(self):
-            raise ArgumentError(
-                f"another dict as the parameters of {self!r}",
-                "the dict that it was made with",
-                "assign the arrays one by one, as in layer.weights = array, which copies them",
-            )
-        super().__setattr__(name, value)
-
-    def grad(self, in_gradient: npt.ArrayLike) -> tuple[Array | None, Array]:
+    def grad(self, in_gradient: npt.ArrayLike) -> tuple[Array | None, Any]:
         """Return the gradients with respect to the weights and to the input of the last call.
 
         Parameters
@@ -299,7 +362,8 @@ class Layer(Component):
         -------
         gradient_weights
             Gradient with respect to the weights, of their shape; None where there are none. The
-            other parameters' are in ``gradients``: ``layer.gradients["bias"]``.
+            bias' is in ``layer.gradients["bias"]``. Both are those of the layer that is wrapped,
+            where the layer wraps one.
         gradient_input
             Gradient with respect to the input, of its shape.
 
@@ -310,117 +374,7 @@ class Layer(Component):
         ShapeError
             `in_gradient` has not the shape of the last output.
         """
-        dx, self.gradients = self.pullback(*self._recall(in_gradient))
-        assert dx is not None  # need_dx is True
+        dx = super().grad(in_gradient)
+        while "layer" in self.gradients:
+            self.gradients = self.gradients["layer"]
         return self.gradients.get("weights"), dx
-
-
-class Loss(ABC):
-    """A number that says how far predictions are from their targets.
-
-    Its mathematics is two methods without side effects, as a component's is:
-    ``apply(predictions, targets, weights=None) -> value, saved`` and ``pullback(saved) ->
-    gradient``.
-
-    Examples
-    --------
-    A new loss is its formula and its derivative, and nothing else:
-
-    >>> import numpy as np
-    >>> class SumOfSquares(Loss):
-    ...     def apply(self, predictions, targets):
-    ...         difference = predictions - targets
-    ...         return np.vdot(difference, difference), difference
-    ...     def pullback(self, saved):
-    ...         return 2 * saved
-    >>> loss = SumOfSquares()
-    >>> float(loss([1.0, 3.0], [0.0, 5.0]))
-    5.0
-    >>> loss.grad()
-    array([ 2., -4.])
-    """
-
-    _remembered: Any = None
-
-    @abstractmethod
-    def apply(
-        self, predictions: Array, targets: Array, weights: Array | None = None
-    ) -> tuple[Any, Any]:
-        """Compute the loss, and what `pullback` will need.
-
-        Parameters
-        ----------
-        predictions
-            What the model says, a row for each of N datapoints. Not written to.
-        targets
-            What would have been right. Not written to.
-        weights
-            How much each datapoint counts, (N,): its terms of the loss are multiplied with it,
-            and nothing else changes; 1 for each where it is None.
-
-        Returns
-        -------
-        value
-            The loss, a scalar of the predictions' precision.
-        saved
-            For `pullback` alone.
-        """
-
-    @abstractmethod
-    def pullback(self, saved: Any) -> Array:
-        """Return the gradient of that value with respect to the predictions, of their shape."""
-
-    def __call__(
-        self,
-        predictions: npt.ArrayLike,
-        targets: npt.ArrayLike,
-        weights: npt.ArrayLike | None = None,
-    ) -> Any:
-        """Compute the loss and remember what `grad` needs.
-
-        Parameters
-        ----------
-        predictions
-            What the model says. Integers become float64; the precision of floats is kept.
-        targets
-            What would have been right; the loss' own page says in which form.
-        weights
-            How much each datapoint counts, (N,); all the same where it is None.
-
-        Returns
-        -------
-        scalar
-            The loss.
-
-        Raises
-        ------
-        ShapeError
-            An array is empty, or the two do not fit each other.
-        DtypeError
-            An array holds something else than numbers.
-        """
-        predictions = as_floats(predictions, "predictions", self)
-        targets = as_numbers(targets, "targets", self)
-        # A loss that knows no weights keeps the contract too, as long as nobody gives any.
-        more = () if weights is None else (row_weights(weights, predictions, self),)
-        value, self._remembered = self.apply(predictions, targets, *more)
-        return value
-
-    def grad(self) -> Array:
-        """Return the gradient of the last call's value with respect to its predictions.
-
-        Raises
-        ------
-        CallOrderError
-            The loss has not been called yet.
-        """
-        if self._remembered is None:
-            raise CallOrderError(
-                f"a request for the gradient of {self!r} before any call",
-                "a call first, since the gradient belongs to it",
-                "call the loss on predictions and targets, then ask for the gradient",
-            )
-        return self.pullback(self._remembered)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}()"

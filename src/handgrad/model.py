@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from handgrad.adapter import adapt
-from handgrad.arguments import as_numbers, in_short, is_real
-from handgrad.component import Activation, Array, Component
-from handgrad.errors import ArgumentError, DtypeError, GradientsError, ShapeError
-from handgrad.gradients import Gradients, Homes, Layout, Reusable, parameters_of, store
+from handgrad.arguments import Array, as_numbers, in_short, is_real
+from handgrad.component import Component
+from handgrad.errors import ArgumentError, GradientsError, ShapeError
+from handgrad.flat import Gradients, Layout
+from handgrad.flat.gradients import Reusable
+from handgrad.shapes import Shape, shape_text
+from handgrad.walk import buffers, check_passed_on, own_arrays, parameters, walk
 
-__all__ = ["Model", "named_parameters"]
+__all__ = ["Model"]
 
 
 class Model(Component):
@@ -28,25 +32,30 @@ class Model(Component):
     components : iterable
         Components, in the order of the forward pass: ours, or any objects with the contract's
         ``apply`` and ``pullback``, or with only the exercise's ``__call__`` and ``grad``; models
-        too. A component that stands here twice has one set of parameters.
+        too. A component that stands here twice, at whatever depth, has one set of parameters.
 
     Attributes
     ----------
     components : tuple of Component
         What the model is made of.
     parameters : Array, (P,)
-        All parameters in one contiguous vector. What a layer calls ``weights`` and ``bias`` are
-        views into it, so that changing either changes both. Assigning copies into place.
+        All parameters, at whatever depth, in one contiguous vector. What a layer calls
+        ``weights`` and ``bias`` are views into it, so that changing either changes both.
+        Assigning copies into place.
     layout : Layout
         Where each parameter lies in the vector.
+    has_buffers : bool
+        Whether anything in the model keeps buffers.
 
     Raises
     ------
     ArgumentError
-        There are no components, something is not a component, or parameters are shared in a way
-        that one vector cannot hold.
+        There are no components, something is not a component, an array is the parameter of two
+        components, or a component that holds one with buffers does not pass on to it.
     DtypeError
         The parameters differ in type.
+    ShapeError
+        A component cannot take what the one before it puts out.
 
     Notes
     -----
@@ -64,10 +73,12 @@ class Model(Component):
 
     Both right-hand sides are one ``pullback`` of component :math:`l`, so the reverse walk is a
     loop. Where :math:`f_l` and :math:`f_m` are the same component, :math:`\theta` reaches the
-    loss along both ways, and its gradient is the sum of the two.
+    loss along both ways, and its gradient is the sum of the two: `pullback` returns a share for
+    each place, and `backward` adds them up.
 
-    **Moving in.** A component's parameters live in the model that it was put into last. Another
-    model that held them before says so when its parameters are asked for.
+    **Moving in.** A component's parameters live in the model that it was put into last. A model
+    in a model goes on to work by itself, as long as it shares nothing with what stands outside
+    of it; another model that held the parameters before says so when it is asked for them.
 
     References
     ----------
@@ -109,66 +120,53 @@ class Model(Component):
             )
         made = {id(component): adapt(component) for component in given}
         self.components = tuple(made[id(component)] for component in given)
+        self.takes_integers = self.components[0].takes_integers
+        self.takes_tuple = self.components[0].takes_tuple
+        self.output_shape((...,))
         self._pack()
 
     def _pack(self) -> None:
-        """Move the parameters of all components into one new vector."""
-        layout = Layout(self.components)
-        distinct = dict(zip(layout.slots, self.components, strict=True)).values()
-        leaves = [leaf for component in distinct for leaf in _leaves(component)]
-        if len({id(parameters) for parameters in leaves}) < len(leaves):
-            raise ArgumentError(
-                "a layer that stands in a nested model and elsewhere too",
-                "shared layers side by side in one model, so that one vector can hold them",
-                "put the nested model's components into the outer list",
-            )
-        arrays = [array for parameters in leaves for array in parameters.values()]
-        if len({id(array) for array in arrays}) < len(arrays):
-            raise ArgumentError(
-                "one array as a parameter of two layers",
-                "arrays of their own, or one layer in both places",
-                "put the same layer into the model twice, and its gradients add",
-            )
-        types = sorted({str(array.dtype) for array in arrays})
-        if len(types) > 1:
-            raise DtypeError(
-                f"components with parameters of the types {' and '.join(types)}",
-                "one type, since the parameters share one vector",
-                "make every layer with the same dtype=",
-            )
-        self.layout = layout
-        self._move(np.empty_like(arrays[0], shape=layout.size) if arrays else np.empty(0))
+        """Move all parameters into one new vector, and look at what else is in the tree."""
+        check_passed_on(self)
+        self.has_buffers = any(buffers(self))
+        self.layout, places = Layout(self), list(parameters(self))
+        children = enumerate(self.children().items())
+        self._reverse = [(i, name, component) for i, (name, component) in children][::-1]
+        flat = np.empty_like(places[0].array, shape=self.layout.size) if places else np.empty(0)
+        spans = {}
+        for (_, holder, key), span in zip(places, self.layout.spans, strict=True):
+            view = flat[span.place].reshape(span.shape)
+            view[...] = holder[key]
+            holder[key] = view
+            spans[id(holder), key] = span.place
+        self._rest_on(flat)
+        for _, inner in walk(self):
+            if isinstance(inner, Model) and inner is not self:
+                inner._rest_on(_together([spans[id(h), k] for _, h, k in parameters(inner)], flat))
 
-    def _move(self, flat: Array) -> None:
-        """Copy the parameters into `flat`, and make every component's arrays views of it."""
-        self._homes: Homes = []
-        parts = zip(self.components, self.layout.views(flat, []), strict=True)
-        for component, views in dict(zip(self.layout.slots, parts, strict=True)).values():
-            if isinstance(component, Model):
-                component._move(views.flat)
-                self._homes += component._homes
-            else:
-                parameters = parameters_of(component)
-                for name, view in views.items():
-                    view[...] = parameters[name]
-                    parameters[name] = view
-                    self._homes.append((parameters, name, view))
-        self._flat = flat
-        self._reusable = None
+    def _rest_on(self, flat: Array | None) -> None:
+        """Take `flat` for the vector that all parameters are views of; None where there is none."""
+        self._flat, self._reusable = flat, None
+        self._homes = [(holder, key, holder[key]) for _, holder, key in parameters(self)]
+        # Below the first parameters there is no gradient that anybody reads.
+        learns = [any(parameters(component)) for component in self.components]
+        self._first = learns.index(True) if any(learns) else len(learns) - 1
 
     @property
     def parameters(self) -> Array:
         """All parameters in one vector, (P,); assigning copies into place."""
-        for parameters, name, view in self._homes:
-            if parameters[name] is not view:
+        flat = self._flat
+        for holder, name, view in self._homes:
+            if flat is None or holder[name] is not view:
                 raise ArgumentError(
                     f"a model whose {name} of shape {view.shape} has moved into another model",
                     "a model that holds its own parameters",
                     "give each model layers of its own, for instance with copy.deepcopy(layer)",
                 )
-        return self._flat
+        assert flat is not None  # a model without parameters shares none
+        return flat
 
-    @parameters.setter
+    @parameters.setter  # type: ignore[override]
     def parameters(self, values: npt.ArrayLike) -> None:
         flat, given = self.parameters, as_numbers(values, "parameters", self)
         if given.shape != flat.shape:
@@ -179,7 +177,10 @@ class Model(Component):
             )
         flat[...] = given
 
-    def apply(self, x: Array) -> tuple[Array, list[Any]]:
+    def children(self) -> dict[str, Component]:
+        return {str(i): component for i, component in enumerate(self.components)}
+
+    def apply(self, x: Any) -> tuple[Array, list[Any]]:
         """Run the components one after the other, and keep what each of them saves."""
         saved: list[Any] = []
         try:
@@ -192,66 +193,54 @@ class Model(Component):
         return x, saved
 
     def pullback(
-        self,
-        dy: Array,
-        saved: list[Any],
-        need_dx: bool = True,
-        out: Gradients | None = None,
-    ) -> tuple[Array | None, Gradients]:
+        self, dy: Array, saved: list[Any], need_dx: bool = True, out: Any = None
+    ) -> tuple[Any, dict[str, Any]]:
         """Run the components' pullbacks in reverse, each fed with the one's that stands after it.
 
-        Returns
-        -------
-        dx
-            Gradient with respect to the model's input; None where it is not needed.
-        gradients : Gradients
-            `out`, or new ones where that is None.
+        Without `need_dx` the walk ends at the first component that learns something.
         """
-        gradients = Gradients(self.layout, np.empty_like(self._flat)) if out is None else out
-        repeated, components = self.layout.repeated, self.components
-        first = 0
-        if not need_dx:  # below the first parameters there is nothing that anybody reads
-            while first < len(components) - 1 and not gradients[first]:
-                first += 1
+        offered = {} if out is None else out
+        others: dict[str, Any] = {}
+        first = 0 if need_dx else self._first
         dx: Any = dy
-        i = len(components)
         try:
-            while i > first:
-                i -= 1
-                mine = gradients[i]
-                dx, given = components[i].pullback(
-                    dx, saved[i], need_dx or i > first, None if repeated[i] else mine
-                )
+            for i, name, component in self._reverse:
+                if i < first:
+                    break
+                mine = offered.get(name)
+                dx, given = component.pullback(dx, saved[i], need_dx or i > first, mine)
                 if given is not mine and (given or mine):
-                    store(given, mine, add=repeated[i])
+                    others[name] = given
+                if dx is None and i > first:
+                    raise GradientsError(
+                        f"no gradient of the input from {in_short(component)}",
+                        "one for what stands before it",
+                        "put a component whose input has no gradient, such as indices, first",
+                    )
         except Exception as error:
             self._locate(error, i)
             raise
-        return dx if need_dx else None, gradients
+        return dx if need_dx else None, {**offered, **others} if others else offered
+
+    def update_buffers(self, saved: list[Any]) -> None:
+        if self.has_buffers:
+            for component, kept in zip(self.components, saved, strict=True):
+                component.update_buffers(kept)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        for i, component in enumerate(self.components):
+            try:
+                input_shape = component.output_shape(input_shape)
+            except Exception as error:
+                self._locate(error, i)
+                raise
+        return input_shape
 
     def _locate(self, error: Exception, i: int) -> None:
         error.add_note(f"in component {i} of the model, {in_short(self.components[i])}")
 
-    def forward(self, x: npt.ArrayLike) -> Array:
-        """Run the forward pass and remember what `backward` needs; the same as calling the model.
-
-        Parameters
-        ----------
-        x
-            Input, (..., D).
-
-        Returns
-        -------
-        Array
-            Output of the last component, (..., K).
-
-        Raises
-        ------
-        ShapeError
-            The input is empty, or its number of features does not fit.
-        DtypeError
-            The input holds something else than numbers.
-        """
+    def forward(self, x: Any) -> Array:
+        """Run the forward pass, and remember what `backward` needs: the same as a call."""
         return self(x)
 
     def backward(self, in_gradient: npt.ArrayLike, out: Gradients | None = None) -> Gradients:
@@ -278,14 +267,43 @@ class Model(Component):
         GradientsError
             `out` belongs to another model.
         """
-        dy, saved = self._recall(in_gradient)
+        return self.backpropagate(*self._recall(in_gradient), out)
+
+    def backpropagate(self, dy: Array, saved: list[Any], out: Gradients | None = None) -> Gradients:
+        """Return the gradients of every component for one `apply`, of which nothing is remembered.
+
+        Parameters
+        ----------
+        dy
+            Gradient of the loss with respect to its output, of that shape.
+        saved
+            What it saved.
+        out : Gradients, optional
+            Gradients of an earlier pass to write over.
+
+        Returns
+        -------
+        Gradients
+            A dict for each component, in the components' order.
+
+        Raises
+        ------
+        GradientsError
+            `out` belongs to another model, or a component returns gradients of another form.
+        """
         if out is not None:
             self._check_ours(out)
             out.settle()  # or what somebody has put in a view's place would be written over
-            return self.pullback(dy, saved, False, out)[1]
-        if self._reusable is None or not self._reusable.free():
-            self._reusable = Reusable(self.layout, self._flat)
-        return self.pullback(dy, saved, False, self._reusable.gradients)[1]
+        else:
+            if self._reusable is None or not self._reusable.free():
+                self._reusable = Reusable(
+                    self.layout, self._homes[0][2] if self._homes else np.empty(0)
+                )
+            out = self._reusable.gradients
+        _, given = self.pullback(dy, saved, False, out.offered)
+        if given is not out.offered:
+            out.gather(given)
+        return out
 
     def update_parameters(self, gradients: Gradients, lr: float) -> None:
         r"""Take one step of gradient descent, :math:`\theta \leftarrow \theta - \eta \, g`.
@@ -323,21 +341,9 @@ class Model(Component):
                 "for instance gradients.flat[:] *= 2",
             )
 
-    def train(self) -> Self:
-        """Switch every component to training mode."""
-        for component in self.components:
-            component.train()
-        return super().train()
-
-    def eval(self) -> Self:
-        """Switch every component to evaluation mode."""
-        for component in self.components:
-            component.eval()
-        return super().eval()
-
     def __getstate__(self) -> dict[str, Any]:
         # Copies of views are no longer views, so a copy packs its components anew.
-        packed = ("layout", "_flat", "_homes", "_remembered", "_reusable")
+        packed = ("layout", "_flat", "_homes", "_remembered", "_reusable", "_reverse")
         return {name: value for name, value in vars(self).items() if name not in packed}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -349,63 +355,36 @@ class Model(Component):
         return copy.deepcopy(self)
 
     def __repr__(self) -> str:
-        rows = [("Model", "output", "parameters"), *_rows(self, "")]
-        rows.append(("total", "", f"{self._flat.size:,}"))
+        rows = [("Model", "output", "parameters"), *_rows(self, "", (...,), set())]
+        rows.append(("total", "", f"{self.layout.size:,}"))
         name, output, count = (max(map(len, column)) for column in zip(*rows, strict=True))
         return "\n".join(f"{a:{name}} {b:{output}} {c:>{count}}" for a, b, c in rows)
 
 
-def named_parameters(component: Any, prefix: str = "") -> Iterator[tuple[str, Any, str]]:
-    """Yield the name of every parameter, and the dict and the key that it is found under.
-
-    Examples
-    --------
-    >>> from handgrad import Linear, Model, ReLU
-    >>> [name for name, _, _ in named_parameters(Model([Linear(2, 3), ReLU(), Linear(3, 1)]))]
-    ['0.weights', '0.bias', '2.weights', '2.bias']
-    """
-    if isinstance(component, Model):
-        slots = component.layout.slots
-        for i, inner in enumerate(component.components):
-            if slots.index(slots[i]) == i:  # components that share parameters have one set
-                yield from named_parameters(inner, f"{prefix}{i}.")
-    else:
-        parameters = getattr(component, "parameters", None) or {}
-        for key in parameters:
-            yield prefix + key, parameters, key
+def _together(places: list[slice], flat: Array) -> Array | None:
+    """Return the part of the vector that these places fill, None where others lie between them."""
+    if any(before.stop != after.start for before, after in pairwise(places)):
+        return None
+    return flat[places[0].start : places[-1].stop] if places else flat[:0]
 
 
-def _leaves(component: Component) -> list[dict[str, Array]]:
-    """Return every dict of parameters in a component, each once."""
-    if isinstance(component, Model):
-        leaves = [leaf for inner in component.components for leaf in _leaves(inner)]
-        return list({id(leaf): leaf for leaf in leaves}.values())
-    return [parameters] if (parameters := parameters_of(component)) else []
-
-
-def _features(component: Component, before: int | None) -> int | None:
-    """Return how many features a component puts out, None where it is not known."""
-    if isinstance(component, Activation):
-        return before
-    if isinstance(component, Model):
-        for inner in component.components:
-            before = _features(inner, before)
-        return before
-    if hasattr(component, "layer"):
-        return _features(component.layer, before)
-    return getattr(component, "out_features", None)
-
-
-def _rows(model: Model, indent: str, features: int | None = None) -> Iterator[tuple[str, str, str]]:
-    """Yield name, output shape and number of parameters of every component."""
-    slots = model.layout.slots
-    for i, component in enumerate(model.components):
-        before, features = features, _features(component, features)
+def _rows(
+    component: Component, indent: str, shape: Shape, met: set[int]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield name, output shape and number of parameters of all that a component holds."""
+    for child in component.children().values():
+        output = child.output_shape(shape)
         if isinstance(component, Model):
-            yield f"{indent}Model", "", ""
-            yield from _rows(component, indent + "  ", before)
+            before, shape = shape, output
+        else:  # what a container gives to its children is its own affair
+            before, output = (...,), child.output_shape((...,))
+        text = "?" if output == (...,) else shape_text(output)
+        if "\n" in repr(child):
+            yield f"{indent}{type(child).__name__}", text, ""
+            yield from _rows(child, indent + "  ", before, met)
         else:
-            size = sum(array.size for array in parameters_of(component).values())
-            shared = size and slots.index(slots[i]) < i  # and counted where it stands first
-            output = "?" if features is None else f"(..., {features})"
-            yield f"{indent}{component!r}", output, "shared" if shared else f"{size:,}"
+            own = [p for _, c in walk(child) if (p := own_arrays(c))]
+            size = sum(array.size for arrays in own for array in arrays.values())
+            shared = size and all(id(arrays) in met for arrays in own)
+            met |= {id(arrays) for arrays in own}
+            yield f"{indent}{child!r}", text, "shared" if shared else f"{size:,}"

@@ -9,8 +9,9 @@ import handgrad
 from handgrad.checking import CASES, Case, check
 from handgrad.checking.evaluation import evaluate
 from handgrad.checking.truth import central_differences, complex_step
-from handgrad.component import Component, Loss
-from handgrad.model import named_parameters
+from handgrad.component import Component
+from handgrad.loss import Loss
+from handgrad.walk import parameters as named_parameters
 
 rows = pytest.mark.parametrize("case", CASES, ids=str)
 abstract = {handgrad.Component, handgrad.Activation, handgrad.Layer, handgrad.Loss}

@@ -14,9 +14,9 @@ PARTS = {
     "a component's dict": lambda g: (entry := g[0], lambda: entry["weights"]),
     "one gradient": lambda g: (array := g[0]["bias"], lambda: array),
     "a row of one gradient": lambda g: (row := g[0]["weights"][1], lambda: row),
-    "a transposed gradient": lambda g: (turned := g[2]["weights"].T, lambda: turned),
-    "a nested model's": lambda g: (inner := g[3], lambda: inner.flat),
-    "a gradient of a nested model": lambda g: (array := g[3][0]["weights"], lambda: array),
+    "a transposed gradient": lambda g: (turned := g[2]["layer"]["weights"].T, lambda: turned),
+    "a nested model's": lambda g: (inner := g[3], lambda: inner["0"]["bias"]),
+    "a gradient of a nested model": lambda g: (array := g[3]["0"]["weights"], lambda: array),
     "another view": lambda g: (view := memoryview(g.flat), lambda: np.asarray(view)),
 }
 

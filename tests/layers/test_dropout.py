@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from handgrad import Dropout, Linear, Model, ReLU, Sigmoid
+from handgrad.walk import parameters
 from helpers import D, H, K, N, OwnLinear, OwnReLU, generator, random
 
 WRAPPED = {
@@ -146,9 +147,9 @@ def test_inside_a_longer_and_a_nested_model():
     assert_allclose(model.forward(x), (h @ second.weights + second.bias) * masks[1])
     gradients = model.backward(dy)
     dh = (dy * masks[1]) @ second.weights.T * h * (1 - h) * masks[0]
-    assert_allclose(gradients[0][0]["weights"], x.T @ dh)
-    assert_allclose(gradients[0][0]["bias"][0], dh.sum(axis=0))
-    assert_allclose(gradients[1]["weights"], h.T @ (dy * masks[1]))
+    assert_allclose(gradients[0]["0"]["layer"]["weights"], x.T @ dh)
+    assert_allclose(gradients[0]["0"]["layer"]["bias"][0], dh.sum(axis=0))
+    assert_allclose(gradients[1]["layer"]["weights"], h.T @ (dy * masks[1]))
     assert_array_equal(model.parameters, plain.parameters)
     assert_array_equal(model.eval().forward(x), plain.forward(x))
     before = model.parameters.copy()
@@ -156,10 +157,32 @@ def test_inside_a_longer_and_a_nested_model():
     assert_allclose(model.parameters, before - 0.1 * gradients.flat)
 
 
-def test_its_parameters_are_the_wrapped_layers():
+def test_it_learns_nothing_itself_and_holds_the_wrapped_layer():
     layer = Linear(D, K)
-    assert Dropout(Dropout(layer, 0.5), 0.5).parameters is layer.parameters
-    assert Dropout(ReLU(), 0.5).parameters == {}
+    dropout = Dropout(Dropout(layer, 0.5), 0.5)
+    assert dropout.parameters == {}
+    assert dropout.children() == {"layer": dropout.layer}
+    assert [name for name, _, _ in parameters(dropout)] == [
+        "layer.layer.weights",
+        "layer.layer.bias",
+    ]
+    assert dropout.output_shape((None, D)) == (None, K)
+
+
+def test_it_wraps_a_model():
+    inner = Model([Linear(D, H, rng=generator(1)), Sigmoid(), Linear(H, K, rng=generator(2))])
+    model = Model([Dropout(inner, 0.4, rng=generator(3)), ReLU()])
+    x, dy = random(N, D), random(N, K, seed=1)
+    mask = (generator(3).random((N, K)) >= 0.4) / 0.6
+    y = model.forward(x)
+    assert_allclose(y, np.maximum(inner.apply(x)[0] * mask, 0))
+    expected = inner.pullback(dy * (y > 0) * mask, inner.apply(x)[1])[1]
+    gradients = model.backward(dy)
+    for name in ("weights", "bias"):
+        assert_allclose(gradients[0]["layer"]["2"][name], expected["2"][name])
+        assert_allclose(gradients[0]["layer"]["0"][name], expected["0"][name])
+    model.update_parameters(gradients, 0.1)
+    assert np.shares_memory(inner.parameters, model.parameters)
 
 
 def test_constructor_arguments_are_kept():

@@ -22,12 +22,18 @@ EXERCISE = SOURCE.parents[1] / "exercise"
 ORDER = [
     "errors",
     "arguments",
+    "randomness",
+    "modes",
+    "shapes",
+    "parameter",
     "component",
+    "loss",
+    "walk",
     "adapter",
     "activations",
     "layers",
     "losses",
-    "gradients",
+    "flat",
     "model",
     "optimizers",
     "checkpoint",
@@ -81,6 +87,39 @@ def test_a_file_imports_from_what_stands_above_it(file):
     for module in imports(file):
         if module.split(".")[0] == "handgrad" and module != "handgrad":
             assert part(module) in above, f"{file} imports {module}"
+
+
+def test_no_modules_import_each_other():
+    """Nor in a longer circle, nor for types alone; a package counts as its `__init__`."""
+    modules = {dotted(file): file for file in FILES}
+    edges = {
+        module: {name for name in imports(file) if name in modules and name != module}
+        for module, file in modules.items()
+        if file != Path("__init__.py")  # whose imports are the public names, some of them later
+    }
+    for module, names in edges.items():  # whoever imports a module has run its packages
+        names |= {
+            package
+            for name in names
+            for package in (name.rsplit(".", i)[0] for i in range(1, name.count(".")))
+            if package in edges and not f"{module}.".startswith(f"{package}.")
+        }
+    done: set[str] = set()
+
+    def visit(module, path):
+        assert module not in path, " imports ".join([*path[path.index(module) :], module])
+        if module not in done:
+            for name in sorted(edges.get(module, ())):
+                visit(name, [*path, module])
+            done.add(module)
+
+    for module in sorted(edges):
+        visit(module, [])
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_a_module_is_no_longer_than_400_lines(file):
+    assert len((SOURCE / file).read_text(encoding="utf-8").splitlines()) <= 400
 
 
 @pytest.mark.parametrize("file", FILES, ids=str)

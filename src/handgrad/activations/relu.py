@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.component import Activation, Array
+from handgrad.arguments import Array
+from handgrad.component import Activation
 
 __all__ = ["ReLU"]
 

@@ -138,7 +138,7 @@ def torch_linear(torch: Any, component: Any, x: Any, p: Any, _: Any, at: str = "
 
 def torch_dropout(torch: Any, component: Any, x: Any, p: Any, _: Any, at: str = "") -> Any:
     """Drop what the component drops: the mask is drawn from the same random state."""
-    y = TWINS[type(component.layer)](torch, component.layer, x, p, None, at)
+    y = TWINS[type(component.layer)](torch, component.layer, x, p, None, f"{at}layer.")
     if not component.training:
         return y
     if component.rng is None:
@@ -150,7 +150,7 @@ def torch_dropout(torch: Any, component: Any, x: Any, p: Any, _: Any, at: str = 
 
 def torch_model(torch: Any, component: Any, x: Any, p: Any, _: Any, at: str = "") -> Any:
     """Run the model's components one after the other, each as its own twin."""
-    firsts = [component.layout.slots.index(slot) for slot in component.layout.slots]
+    firsts = [component.components.index(inner) for inner in component.components]
     for i, inner in zip(firsts, component.components, strict=True):
         x = TWINS[type(inner)](torch, inner, x, p, None, f"{at}{i}.")
     return x
@@ -194,11 +194,9 @@ def scaled_by_its_weights(loss: Any, x: Array, targets: Array, rng: Generator) -
     rows = np.repeat(np.arange(len(x)), copies)
     many, kept = loss.apply(x[rows], targets[rows])
     each = loss.pullback(kept)
-    # A mean divides by the number of rows, which differs.
-    scale = len(rows) / len(x) if getattr(loss, "average", True) else 1.0
     summed = np.zeros_like(x)
-    np.add.at(summed, rows, each * scale)
-    if not np.allclose(value, many * scale, rtol=1e-12):
+    np.add.at(summed, rows, each)
+    if not np.allclose(value, many, rtol=1e-12):
         return "the value with weights is not that of repeated rows"
     if not np.allclose(gradient, summed, rtol=1e-10, atol=1e-14):
         return "the gradient with weights is not that of repeated rows"

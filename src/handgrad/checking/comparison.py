@@ -22,9 +22,10 @@ from handgrad.checking.evaluation import (
 from handgrad.checking.invariants import Invariant, general
 from handgrad.checking.pytorch import Twin, pytorch_gradients
 from handgrad.checking.truth import Truth, central_differences, complex_step, repeatable
-from handgrad.component import Array, Loss
+from handgrad.component import Array
 from handgrad.errors import ArgumentError
-from handgrad.model import named_parameters
+from handgrad.loss import Loss
+from handgrad.walk import parameters as named_parameters
 
 __all__ = ["TOLERANCES", "CheckResult", "Comparison", "Violation", "check"]
 

@@ -8,15 +8,16 @@ for the weights of component 0 of a model.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from handgrad.checking.truth import Truth, repeatable
-from handgrad.component import Array, Component, Loss
-from handgrad.model import Model, named_parameters
+from handgrad.component import Array, Component
+from handgrad.loss import Loss
+from handgrad.walk import named_gradients as gradients_by_name
+from handgrad.walk import parameters as named_parameters
 
 __all__ = [
     "Subject",
@@ -29,23 +30,16 @@ __all__ = [
 Subject = Component | Loss
 
 
-def named_gradients(gradients: Any, prefix: str = "d") -> Iterator[tuple[str, Array]]:
-    """Yield the gradients that a pullback returns, each with its name.
+def named_gradients(subject: Subject, gradients: Any) -> dict[str, Array]:
+    """Return the gradients that a pullback returns, each with its name.
 
     Examples
     --------
-    >>> [name for name, _ in named_gradients([{"weights": np.ones(2)}, {}])]
-    ['d0.weights']
+    >>> from handgrad import Linear
+    >>> list(named_gradients(Linear(2, 3), {"weights": np.ones((2, 3))}))
+    ['dweights']
     """
-    if isinstance(gradients, list):
-        met: set[int] = set()
-        for i, inner in enumerate(gradients):
-            if id(inner) not in met:
-                met.add(id(inner))
-                yield from named_gradients(inner, f"{prefix}{i}.")
-    else:
-        for name, gradient in gradients.items():
-            yield prefix + name, gradient
+    return {f"d{name}": g for name, g in gradients_by_name(subject, gradients).items()}
 
 
 def evaluate(subject: Subject, x: Array, against: Array | None) -> dict[str, Array]:
@@ -78,7 +72,7 @@ def evaluate(subject: Subject, x: Array, against: Array | None) -> dict[str, Arr
     if against is None:
         return {"y": y}
     dx, gradients = subject.pullback(against, saved)
-    return {"y": y, "dx": dx, **dict(named_gradients(gradients))}  # type: ignore[dict-item]
+    return {"y": y, "dx": dx, **named_gradients(subject, gradients)}  # type: ignore[dict-item]
 
 
 def numerical_gradients(
@@ -131,6 +125,4 @@ def cast(subject: Subject, dtype: npt.DTypeLike) -> Subject:
     subject = copy.deepcopy(subject)
     for _, parameters, key in named_parameters(subject):
         parameters[key] = parameters[key].astype(dtype)
-    if isinstance(subject, Model):
-        subject._pack()
-    return subject
+    return copy.deepcopy(subject)  # which packs a model's parameters anew

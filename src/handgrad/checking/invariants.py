@@ -21,8 +21,11 @@ from handgrad.checking.evaluation import (
     named_gradients,
 )
 from handgrad.checking.truth import repeatable
-from handgrad.component import Array, Component, Layer, Loss
-from handgrad.model import Model, named_parameters
+from handgrad.component import Array, Component, ExerciseLayer
+from handgrad.layers import Dropout
+from handgrad.loss import Loss
+from handgrad.model import Model
+from handgrad.walk import parameters as named_parameters
 
 __all__ = [
     "OF_COMPONENTS",
@@ -103,7 +106,7 @@ def _pullback(subject: Subject, against: Array, saved: Any) -> dict[str, Array]:
     if isinstance(subject, Loss):
         return {"dx": subject.pullback(saved)}
     dx, gradients = subject.pullback(against, saved)
-    return {"dx": dx, **dict(named_gradients(gradients))}  # type: ignore[dict-item]
+    return {"dx": dx, **named_gradients(subject, gradients)}  # type: ignore[dict-item]
 
 
 def _state(subject: Subject) -> Any:
@@ -158,15 +161,13 @@ def writes_where_it_is_told(
     saved = repeatable(subject.apply, subject)(x)[1]
     _, fresh = subject.pullback(against, saved)
     _, out = subject.pullback(against, saved)
-    for _, array in named_gradients(out):
+    offered = named_gradients(subject, out)
+    for array in offered.values():
         array.fill(np.nan)
     _, again = subject.pullback(against, saved, False, out)
-    for (name, new), (_, place), (_, given) in zip(
-        named_gradients(fresh), named_gradients(out), named_gradients(again), strict=True
-    ):
-        if given is not place:
-            return f"{name} is not in the array that was given as out"
-        if not _same(new, given):
+    given = named_gradients(subject, again)
+    for name, new in named_gradients(subject, fresh).items():
+        if not _same(new, given[name]):
             return f"{name} differs with out= and need_dx=False"
     return None
 
@@ -181,15 +182,13 @@ def same_through_the_calls(
         got = {"y": repeatable(shell, shell)(x, against), "dx": shell.grad()}
     else:
         got = {"y": repeatable(shell, shell)(x)}
-        if isinstance(shell, Model):
-            got |= named_gradients(shell.backward(against))
-        elif isinstance(shell, Layer):
-            weights, got["dx"] = shell.grad(against)
-            got |= named_gradients(shell.gradients)
-            if weights is not None:
-                got["dweights"] = weights
-        else:
-            got["dx"] = shell.grad(against)
+        dx = shell.grad(against)
+        tree = shell.gradients
+        if isinstance(shell, ExerciseLayer):  # it hands out those of the layer that it wraps
+            _, dx = dx
+            while isinstance(shell, Dropout):
+                shell, tree = shell.layer, {"layer": tree}
+        got |= {"dx": dx, **named_gradients(subject, tree)}
     for name, array in got.items():
         if not _same(array, expected[name]):
             return f"{name} differs between the calls and the methods"

@@ -8,7 +8,7 @@ from typing import Any
 from handgrad.checking.evaluation import Subject
 from handgrad.checking.truth import repeatable
 from handgrad.component import Array
-from handgrad.model import named_parameters
+from handgrad.walk import parameters as named_parameters
 
 __all__ = ["Twin", "has_pytorch", "pytorch_gradients"]
 

@@ -21,7 +21,8 @@ from handgrad.checkpoint.manifest import parse_manifest, read_manifest, write_ma
 from handgrad.checkpoint.notation import DTYPES, damaged
 from handgrad.component import Array
 from handgrad.errors import ArgumentError, CheckpointError
-from handgrad.model import Model, named_parameters
+from handgrad.model import Model
+from handgrad.walk import parameters
 
 __all__ = ["Checkpoint", "check", "load", "save"]
 
@@ -225,7 +226,7 @@ def _restore(folder: Path, manifest: bytes, classes: tuple[type, ...]) -> Checkp
 def _parameters(model: Model) -> dict[str, Array]:
     """Return the parameters of all components by name, those that are shared under one name."""
     _ = model.parameters  # which makes sure that they have not moved into another model
-    return {name: arrays[key] for name, arrays, key in named_parameters(model)}
+    return {name: arrays[key] for name, arrays, key in parameters(model)}
 
 
 def _tensors(file: Any) -> dict[str, tuple[str, tuple[int, ...]]]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from handgrad.adapter import adapt
-from handgrad.arguments import check_rng, is_real
-from handgrad.component import Array, Layer
+from handgrad.arguments import Array, check_rng, is_real
+from handgrad.component import ExerciseLayer
 from handgrad.errors import ArgumentError
+from handgrad.shapes import Shape
 
 __all__ = ["Dropout"]
 
 
-class Dropout(Layer):
+class Dropout(ExerciseLayer):
     r"""Inverted dropout around a layer: zeroes entries of the layer's output at random.
 
     .. math::
@@ -27,17 +27,12 @@ class Dropout(Layer):
     Parameters
     ----------
     layer : Component
-        What is wrapped: a layer, an activation, or an object that keeps only the exercise's calls.
+        What is wrapped: a component, or an object that keeps only the exercise's calls.
     p : float
         The probability with which an entry is dropped, 0 <= p < 1.
     rng : numpy.random.Generator, optional
         Where the masks are drawn from; where it is None, NumPy's global state, one call of
         ``np.random.binomial(1, 1 - p, size=output.shape)`` after the wrapped layer has run.
-
-    Attributes
-    ----------
-    parameters : dict of str to Array
-        The wrapped layer's own.
 
     Raises
     ------
@@ -100,23 +95,13 @@ class Dropout(Layer):
                 "p is the share of entries that are dropped; 0.5 drops half of them",
             )
         check_rng(rng, "Dropout")
-        self.layer: Any = adapt(layer)
-        if not isinstance(self.parameters, Mapping):
-            raise ArgumentError(
-                f"{type(layer).__name__} as the layer that Dropout wraps",
-                "a layer or an activation",
-                "wrap the last layer of the model instead of the model",
-            )
+        self.layer = adapt(layer)
+        self.takes_integers = self.layer.takes_integers
+        self.takes_tuple = self.layer.takes_tuple
         self.p = float(p)
         self.rng = rng
 
-    @property
-    def parameters(self) -> dict[str, Array]:  # type: ignore[override]
-        """The wrapped layer's parameters."""
-        parameters: dict[str, Array] = getattr(self.layer, "parameters", {})
-        return parameters
-
-    def apply(self, x: Array) -> tuple[Array, Any]:
+    def apply(self, x: Any) -> tuple[Array, Any]:
         """Return the wrapped layer's output times a mask, and what both pullbacks need."""
         f, saved = self.layer.apply(x)
         if not self.training:
@@ -130,13 +115,13 @@ class Dropout(Layer):
         dy: Array,
         saved: Any,
         need_dx: bool = True,
-        out: dict[str, Array] | None = None,
-    ) -> tuple[Array | None, dict[str, Array]]:
+        out: dict[str, Any] | None = None,
+    ) -> tuple[Any, dict[str, Any]]:
         """Return the wrapped layer's pullback of ``dy * mask``."""
         saved, mask = saved
         df = dy if mask is None else dy * mask
-        dx, gradients = self.layer.pullback(df, saved, need_dx, out)
-        return dx, gradients
+        dx, gradients = self.layer.pullback(df, saved, need_dx, (out or {}).get("layer"))
+        return dx, {"layer": gradients}
 
     def _keep(self, shape: tuple[int, ...]) -> Array:
         """Draw 1 for each entry that is kept, and 0 for each that is dropped."""
@@ -144,15 +129,11 @@ class Dropout(Layer):
             return np.random.binomial(1, 1 - self.p, size=shape)
         return self.rng.random(shape) >= self.p
 
-    def train(self) -> Self:
-        """Switch this and the wrapped layer to training mode."""
-        self.layer.train()
-        return super().train()
+    def update_buffers(self, saved: Any) -> None:
+        self.layer.update_buffers(saved[0])
 
-    def eval(self) -> Self:
-        """Switch this and the wrapped layer to evaluation mode."""
-        self.layer.eval()
-        return super().eval()
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return self.layer.output_shape(input_shape)
 
     def __repr__(self) -> str:
         return f"Dropout({self.layer!r}, p={self.p:g})"

@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.arguments import check_rng, positive_size
-from handgrad.component import Array, Layer, Parameter
+from handgrad.arguments import Array, check_rng, positive_size
+from handgrad.component import ExerciseLayer
 from handgrad.errors import ArgumentError, ShapeError
+from handgrad.parameter import Parameter
+from handgrad.shapes import Shape, leading_axes
 
 __all__ = ["Linear"]
 
 
-class Linear(Layer):
+class Linear(ExerciseLayer):
     r"""An affine map of the features, the same for every row.
 
     .. math:: Y = X W + b, \qquad y_{nk} = \sum_d x_{nd} w_{dk} + b_k
@@ -158,6 +160,9 @@ class Linear(Layer):
         gradients["weights"] = np.matmul(x.T, dy, out=gradients.get("weights"))
         gradients["bias"] = np.add.reduce(dy, axis=0, keepdims=True, out=gradients.get("bias"))
         return dx, gradients
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return (*leading_axes(input_shape, self.in_features, self), self.out_features)
 
     def __repr__(self) -> str:
         return f"Linear({self.in_features}, {self.out_features})"

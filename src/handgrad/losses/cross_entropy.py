@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.component import Array, Loss
+from handgrad.arguments import Array
 from handgrad.errors import ArgumentError, DtypeError, ShapeError
+from handgrad.loss import Loss, broadcast_weight
 
 __all__ = ["CrossEntropy"]
 
@@ -33,8 +34,9 @@ class CrossEntropy(Loss):
 
     Notes
     -----
-    **Targets.** One-hot rows or class probabilities, (N, K); or class indices, integers (N,),
-    which stand for the one-hot rows.
+    **Targets.** One-hot rows or class probabilities, (..., K); or class indices, integers (...),
+    which stand for the one-hot rows. :math:`n` runs over all rows of K logits, whatever the
+    leading axes: in a batch of sequences, (B, T, K), over all its B T tokens.
 
     **Gradient.** For rows of targets that sum to 1, as all of those do,
 
@@ -60,9 +62,10 @@ class CrossEntropy(Loss):
     ``(p * s - y) / N``, where without averaging there is nothing to divide by. A row of the
     gradient sums to 0, since adding a constant to a row's logits changes nothing.
 
-    **Weights.** A weight :math:`w_n` for each datapoint multiplies its term; the divisor stays N.
-    That is the loss for the targets :math:`w_n y_{nk}`, whose rows sum to :math:`w_n s_n`, and
-    so needs no new formula.
+    **Weights.** A weight :math:`w_n` for each row multiplies its term, and the divisor becomes
+    :math:`\sum_n w_n`. That is the loss for the targets :math:`w_n y_{nk}`, whose rows sum to
+    :math:`w_n s_n`, and so needs no new formula. With weights 0 and 1 it is the mean over the
+    rows that are not masked.
 
     **Stability.** With :math:`z_{nk} = o_{nk} - \max_j o_{nj}`, every exponential is in [0, 1]
     and their sum is in [1, K], so for logits of any finite size
@@ -73,9 +76,10 @@ class CrossEntropy(Loss):
     counts as the largest number that the type holds. A logit of :math:`-\infty` rules its class
     out, as if it were not there; a target on such a class makes the loss infinite.
 
-    **Shapes.** Logits and gradient (N, K).
+    **Shapes.** Logits and gradient (N, K), or (..., K) with any leading axes; K at least 2, since
+    the softmax of a single logit is always 1.
 
-    **Saved.** The exponentials, their sums, the targets and their sums.
+    **Saved.** The exponentials, their sums, the targets and their sums, and the divisor.
 
     References
     ----------
@@ -102,25 +106,29 @@ class CrossEntropy(Loss):
         self.average = bool(average)
 
     def apply(
-        self, predictions: Array, targets: Array, weights: Array | None = None
+        self, predictions: Array, targets: Array, sample_weight: Array | None = None
     ) -> tuple[Any, Any]:
         """Return the cross-entropy of the logits, and what the pullback needs."""
         logits = predictions
-        if logits.ndim != 2:
+        if logits.ndim < 2 or logits.shape[-1] < 2:
             raise ShapeError(
                 f"logits of shape {logits.shape} for {self!r}",
-                "a row of K logits for each of N datapoints, (N, K)",
-                "reshape them, for instance with logits.reshape(-1, K)",
+                "a row of K >= 2 logits for each of N datapoints, (N, K), or (..., K)",
+                "give the model an output for each class, two where the answer is yes or no; "
+                "a single logit has a softmax of 1, whatever it is",
             )
         y, y_sum = self._rows(logits, targets)
-        if weights is not None:
-            y, y_sum = y * weights[:, None], y_sum * weights[:, None]
+        if sample_weight is not None:
+            weight = broadcast_weight(sample_weight, logits[..., :1], self)
+            y, y_sum = y * weight, y_sum * weight
         with np.errstate(over="ignore"):
-            z = logits - logits.max(axis=1, keepdims=True)
+            z = logits - logits.max(axis=-1, keepdims=True)
         e = np.exp(z)
-        e_sum = e.sum(axis=1, keepdims=True)
+        e_sum = e.sum(axis=-1, keepdims=True)
         log_sum = np.log(e_sum)
-        divisor = len(logits) if self.average else 1
+        divisor = 1.0
+        if self.average:  # by 1, where all weights are 0
+            divisor = self.count(logits, targets, sample_weight) or 1.0
         value = np.vdot(y, log_sum - z) / divisor
         if not abs(value) < np.inf:  # once more, with the largest number for what is larger still
             limit = np.finfo(z.dtype).max
@@ -130,27 +138,36 @@ class CrossEntropy(Loss):
             impossible = np.isneginf(logits) & (y != 0)  # here the loss is infinite in truth
             if impossible.any():
                 value = value + np.inf * y[impossible].sum()
-        return value, (e, e_sum, y, y_sum)
+        return value, (e, e_sum, y, y_sum, divisor)
 
     def pullback(self, saved: Any) -> Array:
         """Return ``p * s - y`` for each row, divided by N where the loss is a mean."""
-        e, e_sum, y, y_sum = saved
+        e, e_sum, y, y_sum, divisor = saved
         gradient: Array = e * (y_sum / e_sum)
         gradient -= y
         if self.average:
-            gradient /= len(gradient)
+            gradient /= divisor
         return gradient
+
+    def count(
+        self, predictions: Array, targets: Array, sample_weight: Array | None = None
+    ) -> float:
+        """Return the number of rows, or the sum of their weights."""
+        rows: int = predictions.size // predictions.shape[-1]
+        if sample_weight is None:
+            return rows
+        return float(sample_weight.sum()) * (rows / sample_weight.size)
 
     def _rows(self, logits: Array, targets: Array) -> tuple[Array, Any]:
         """Return the targets as rows over the classes, of the logits' type, and the rows' sums."""
         if targets.shape == logits.shape:
             y: Array = targets.astype(logits.dtype, copy=False)
-            return y, y.sum(axis=1, keepdims=True)
-        N, K = logits.shape
-        if targets.shape != (N,):
+            return y, y.sum(axis=-1, keepdims=True)
+        rows, K = logits.shape[:-1], logits.shape[-1]
+        if targets.shape != rows:
             raise ShapeError(
                 f"targets of shape {targets.shape} for logits of shape {logits.shape}",
-                f"one-hot rows {logits.shape} or class indices {(N,)}",
+                f"one-hot rows {logits.shape} or class indices {rows}",
                 "give each datapoint one row, or one index; targets.ravel() makes a column flat",
             )
         if targets.dtype.kind not in "iu":
@@ -159,8 +176,8 @@ class CrossEntropy(Loss):
                 "integers",
                 "convert them with targets.astype(np.int64)",
             )
-        one_hot: Array = targets[:, None] == np.arange(K, like=targets)
-        if np.count_nonzero(one_hot) < N:  # an index that is no class has a row of zeros
+        one_hot: Array = targets[..., None] == np.arange(K, like=targets)
+        if np.count_nonzero(one_hot) < targets.size:  # an index that is no class has a row of zeros
             raise ShapeError(
                 f"class indices from {targets.min()} to {targets.max()} for {self!r}",
                 f"indices from 0 to {K - 1}, one for each column of the logits",

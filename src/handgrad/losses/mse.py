@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.component import Array, Loss
+from handgrad.arguments import Array
 from handgrad.errors import ShapeError
+from handgrad.loss import Loss, broadcast_weight
 
 __all__ = ["MSELoss"]
 
@@ -37,14 +38,16 @@ class MSELoss(Loss):
     which is ``difference * (2 / difference.size)``. For a minibatch of N rows with D features
     :math:`M = N D`; dividing by N alone gives the gradient of another loss.
 
-    **Weights.** A weight :math:`w_n` for each row multiplies the row's terms; the divisor stays
-    :math:`M`. It is a constant in the derivation, so it multiplies the row of the gradient too.
+    **Weights.** With a weight :math:`w_m` for each entry, the same for all entries of a row, the
+    mean is the weighted one, :math:`L = \sum_m w_m (\hat y_m - y_m)^2 / S` with
+    :math:`S = \sum_m w_m`. Weights are constants in the derivation, so they multiply the entries
+    of the gradient too, and :math:`S` stands in the place of :math:`M`.
 
     **Shapes.** Predictions and targets have one shape, any; so has the gradient. Broadcasting is
     refused: (N, 1) against (N,) would silently compare everything with everything.
 
-    **Saved.** The difference, times the weights. A target's precision never changes that of the
-    predictions.
+    **Saved.** The difference, times the weights, and the divisor. A target's precision never
+    changes that of the predictions.
 
     References
     ----------
@@ -60,9 +63,9 @@ class MSELoss(Loss):
     """
 
     def apply(
-        self, predictions: Array, targets: Array, weights: Array | None = None
-    ) -> tuple[Any, Array]:
-        """Return the mean of the squared differences, and the differences."""
+        self, predictions: Array, targets: Array, sample_weight: Array | None = None
+    ) -> tuple[Any, Any]:
+        """Return the mean of the squared differences, and what the pullback needs."""
         if predictions.shape != targets.shape:
             raise ShapeError(
                 f"predictions of shape {predictions.shape} and targets of shape {targets.shape}",
@@ -71,11 +74,21 @@ class MSELoss(Loss):
             )
         difference = np.subtract(predictions, targets, dtype=predictions.dtype)
         weighted = difference
-        if weights is not None:  # a factor for each row, whatever the other axes
-            weighted = difference * weights.reshape(-1, *[1] * (difference.ndim - 1))
-        return difference.ravel() @ weighted.ravel() / difference.size, weighted
+        if sample_weight is not None:
+            weighted = difference * broadcast_weight(sample_weight, difference, self)
+        M = self.count(predictions, targets, sample_weight) or 1  # 0 where all weights are
+        return difference.ravel() @ weighted.ravel() / M, (weighted, M)
 
-    def pullback(self, saved: Array) -> Array:
+    def pullback(self, saved: Any) -> Array:
         """Return ``2 (predictions - targets) / M``, each row times its weight."""
-        difference = saved
-        return difference * (2 / difference.size)
+        difference, M = saved
+        gradient: Array = difference * (2 / M)
+        return gradient
+
+    def count(
+        self, predictions: Array, targets: Array, sample_weight: Array | None = None
+    ) -> float:
+        """Return the number of entries, or the sum of their weights."""
+        if sample_weight is None:
+            return predictions.size
+        return float(sample_weight.sum()) * (predictions.size / sample_weight.size)

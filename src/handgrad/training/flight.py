@@ -10,7 +10,7 @@ import numpy as np
 
 from handgrad.arguments import positive_size
 from handgrad.component import Array
-from handgrad.gradients import Gradients
+from handgrad.flat import Gradients
 from handgrad.optimizers.checks import count
 from handgrad.training.batches import Batches
 

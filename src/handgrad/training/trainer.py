@@ -13,7 +13,7 @@ from handgrad import checkpoint
 from handgrad.arguments import positive_size
 from handgrad.component import Array
 from handgrad.errors import ArgumentError
-from handgrad.gradients import Gradients
+from handgrad.flat import Gradients
 from handgrad.model import Model
 from handgrad.training.batches import Batches, make_batches
 from handgrad.training.callbacks import Callback, Checkpoint

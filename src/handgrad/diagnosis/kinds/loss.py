@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from handgrad.component import Loss
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.base import SQUARES, Kind, floats
 from handgrad.diagnosis.student.subject import ask
+from handgrad.loss import Loss
 
 __all__ = ["LossKind"]
 

@@ -1,0 +1,110 @@
+"""Where each parameter of a tree of components lies in one vector."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from handgrad.component import Component
+from handgrad.errors import ArgumentError, DtypeError
+from handgrad.walk import join, own_arrays, parameters, walk
+
+__all__ = ["Layout", "Node", "Span"]
+
+
+class Span(NamedTuple):
+    """Where a parameter lies in the vector, and the shape that it has there."""
+
+    place: slice
+    shape: tuple[int, ...]
+
+
+class Node(NamedTuple):
+    """Where the parameters of one component lie, and those of what it holds.
+
+    What stands at several places of a tree is one node; components that share a dict of parameters
+    share `own`.
+    """
+
+    own: dict[str, Span]
+    children: dict[str, Node]
+
+
+class Layout:
+    """Where the parameters of a tree lie in one vector, in the order of `walk.parameters`.
+
+    Parameters
+    ----------
+    root : Component
+        The tree.
+
+    Attributes
+    ----------
+    spans : list of Span
+        For each parameter.
+    root : Node
+        The same as a tree.
+    shared : bool
+        Whether something stands at several places.
+    size : int
+        Length of the vector, P.
+
+    Raises
+    ------
+    ArgumentError
+        One array is the parameter of two components, or a parameter is called as a child is.
+    DtypeError
+        The parameters differ in type.
+
+    Examples
+    --------
+    >>> from handgrad import Linear, Model
+    >>> layout = Layout(Model([Linear(3, 2), Linear(2, 1)]))
+    >>> layout.size, layout.root.children["1"].own["weights"]
+    (11, Span(place=slice(8, 10, None), shape=(2, 1)))
+    """
+
+    def __init__(self, root: Component) -> None:
+        places = list(parameters(root))
+        if len({id(place.array) for place in places}) < len(places):
+            raise ArgumentError(
+                "one array as a parameter of two components",
+                "arrays of their own: of a component those that its children do not have",
+                "leave the children's arrays to them; to share, put one component in both places",
+            )
+        types = sorted({str(place.array.dtype) for place in places})
+        if len(types) > 1:
+            raise DtypeError(
+                f"components with parameters of the types {' and '.join(types)}",
+                "one type, since the parameters share one vector",
+                "make every layer with the same dtype=",
+            )
+        self.spans: list[Span] = []
+        self.size = 0
+        owned: dict[int, dict[str, Span]] = {}
+        for _, holder, key in places:
+            array = holder[key]
+            span = Span(slice(self.size, self.size + array.size), array.shape)
+            self.spans.append(span)
+            owned.setdefault(id(holder), {})[key] = span
+            self.size = span.place.stop
+        self.shared = False
+        nodes: dict[int, Node] = {}
+        tree = list(walk(root))
+        for _, component in tree:
+            nodes[id(component)] = Node(owned.get(id(own_arrays(component)), {}), {})
+        met = {id(root)}
+        for place, component in tree:
+            node = nodes[id(component)]
+            for name, child in component.children().items():
+                if name in node.own:
+                    raise ArgumentError(
+                        f"a child and a parameter that are both called {join(place, name)!r}",
+                        "names of their own",
+                        "rename the attribute that holds the child",
+                    )
+                node.children[name] = nodes[id(child)]
+                self.shared |= id(child) in met
+                met.add(id(child))
+        holders = [id(own) for _, c in tree if (own := own_arrays(c))]
+        self.shared |= len(set(holders)) < len(holders)
+        self.root = nodes[id(root)]

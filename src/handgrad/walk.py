@@ -1,0 +1,252 @@
+"""The one walk over a tree of components, and all that is found on the way.
+
+A component's place is written as the names of the children on the way to it, ``3.inner.0``; a
+parameter's name as its component's place and its own, ``3.inner.0.weights``. What stands at
+several places is met once, at the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from handgrad.arguments import Array, in_short
+from handgrad.component import Component
+from handgrad.errors import ArgumentError
+
+__all__ = [
+    "Place",
+    "buffers",
+    "check_passed_on",
+    "join",
+    "named_gradients",
+    "own_arrays",
+    "parameters",
+    "restore",
+    "snapshot",
+    "walk",
+]
+
+
+class Place(NamedTuple):
+    """Where an array of a component lies: its name in the tree, and who holds it under which key.
+
+    Attributes
+    ----------
+    name : str
+        The dotted name.
+    holder : dict of str to Array
+        The component's own dict, in which another array may be put into its place.
+    key : str
+        Its name there.
+    """
+
+    name: str
+    holder: dict[str, Array]
+    key: str
+
+    @property
+    def array(self) -> Array:
+        """The array."""
+        return self.holder[self.key]
+
+
+def walk(root: Any) -> Iterator[tuple[str, Component]]:
+    """Yield each component in a tree with its place, those that hold others before the others.
+
+    Parameters
+    ----------
+    root
+        A component, whose place is the empty string. Anything else holds no components.
+
+    Examples
+    --------
+    >>> from handgrad import Dropout, Linear, Model
+    >>> [place for place, _ in walk(Model([Dropout(Linear(2, 3), 0.5), Linear(3, 1)]))]
+    ['', '0', '0.layer', '1']
+    """
+    met: set[int] = set()
+    ahead: list[tuple[str, Any]] = [("", root)]
+    while ahead:
+        place, component = ahead.pop()
+        if id(component) not in met and isinstance(component, Component):
+            met.add(id(component))
+            yield place, component
+            children = component.children()
+            ahead += [(join(place, name), children[name]) for name in reversed(children)]
+
+
+def join(place: str, name: str) -> str:
+    """Return the place of what is called `name` in what stands at `place`.
+
+    Examples
+    --------
+    >>> join("3.inner", "weights"), join("", "weights")
+    ('3.inner.weights', 'weights')
+    """
+    return f"{place}.{name}" if place else name
+
+
+def own_arrays(component: Any, kind: str = "parameters") -> dict[str, Array]:
+    """Return a component's own parameters, or its own buffers; not those of its children.
+
+    Examples
+    --------
+    >>> from handgrad import Linear, Model, ReLU
+    >>> list(own_arrays(Linear(2, 3))), own_arrays(Model([Linear(2, 3)])), own_arrays(ReLU())
+    (['weights', 'bias'], {}, {})
+    """
+    arrays: dict[str, Array] = getattr(component, "__dict__", {}).get(kind) or {}
+    if not isinstance(arrays, Mapping):
+        raise ArgumentError(
+            f"{type(arrays).__name__} as the {kind} of {component!r}",
+            "a dict of arrays by their names",
+            f'write self.{kind} = {{"weights": array}}',
+        )
+    return arrays
+
+
+def parameters(root: Any) -> Iterator[Place]:
+    """Yield every parameter in a tree, each once.
+
+    Parameters
+    ----------
+    root
+        A component; what is none, such as a loss, has no parameters.
+
+    Examples
+    --------
+    >>> from handgrad import Dropout, Linear, Model
+    >>> model = Model([Dropout(Linear(2, 3), 0.5), Linear(3, 1)])
+    >>> [name for name, _, _ in parameters(model)]
+    ['0.layer.weights', '0.layer.bias', '1.weights', '1.bias']
+    """
+    return _arrays(root, "parameters")
+
+
+def buffers(root: Any) -> Iterator[Place]:
+    """Yield every buffer in a tree, each once.
+
+    Parameters
+    ----------
+    root
+        A component.
+
+    Examples
+    --------
+    >>> from handgrad import Linear
+    >>> list(buffers(Linear(2, 3)))
+    []
+    """
+    return _arrays(root, "buffers")
+
+
+def _arrays(root: Any, kind: str) -> Iterator[Place]:
+    met: set[int] = set()  # two components may share one dict
+    for place, component in walk(root):
+        arrays = own_arrays(component, kind)
+        if arrays and id(arrays) not in met:
+            met.add(id(arrays))
+            yield from (Place(join(place, key), arrays, key) for key in list(arrays))
+
+
+def check_passed_on(root: Any) -> None:
+    """Raise where a component holds one with buffers that would never be updated.
+
+    Parameters
+    ----------
+    root
+        The tree.
+
+    Raises
+    ------
+    ArgumentError
+        Something in it does.
+
+    Examples
+    --------
+    >>> from handgrad import Linear
+    >>> check_passed_on(Linear(2, 3))
+    """
+    for _, component in walk(root):
+        if type(component).update_buffers is Component.update_buffers:
+            for name, child in component.children().items():
+                if any(buffers(child)):
+                    raise ArgumentError(
+                        f"{in_short(component)}, whose {name} keeps buffers that are never updated",
+                        "update_buffers, which passes on to each child what it has saved",
+                        f"write def update_buffers(self, saved): self.{name}.update_buffers(saved)",
+                    )
+
+
+def named_gradients(root: Any, gradients: Mapping[str, Any]) -> dict[str, Array]:
+    """Return the gradients that a pullback returned by the names of the parameters.
+
+    What a component that stands at several places has at each of them is added up.
+
+    Parameters
+    ----------
+    root
+        The component whose pullback it was.
+    gradients
+        What it returned.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from handgrad import Linear, Model
+    >>> layer = Linear(2, 2)
+    >>> model = Model([layer, layer])
+    >>> y, saved = model.apply(np.ones((3, 2)))
+    >>> _, gradients = model.pullback(np.ones((3, 2)), saved)
+    >>> {name: array.shape for name, array in named_gradients(model, gradients).items()}
+    {'0.weights': (2, 2), '0.bias': (1, 2)}
+    """
+    names = {(id(holder), key): name for name, holder, key in parameters(root)}
+    found: dict[str, Array] = {}
+    ahead: list[tuple[str, Any, Mapping[str, Any]]] = [("", root, gradients)]
+    while ahead:
+        place, component, given = ahead.pop(0)
+        own, children = own_arrays(component), component.children()
+        for key, gradient in given.items():
+            if key in children:
+                ahead.append((join(place, key), children[key], gradient))
+            else:
+                name = names.get((id(own), key), join(place, key))
+                found[name] = found[name] + gradient if name in found else gradient
+    return {name: found[name] for name in dict.fromkeys([*names.values(), *found]) if name in found}
+
+
+def snapshot(root: Any) -> dict[str, Array]:
+    """Return copies of all parameters and buffers, by name.
+
+    Parameters
+    ----------
+    root
+        A component.
+
+    Examples
+    --------
+    >>> from handgrad import Linear
+    >>> layer = Linear(2, 3)
+    >>> before = snapshot(layer)
+    >>> layer.weights = layer.weights + 1
+    >>> restore(layer, before)
+    >>> bool((layer.weights == before["weights"]).all())
+    True
+    """
+    return {place.name: place.array.copy() for place in (*parameters(root), *buffers(root))}
+
+
+def restore(root: Any, arrays: Mapping[str, Array]) -> None:
+    """Copy what `snapshot` returned back into place.
+
+    Parameters
+    ----------
+    root
+        The component, or one that is made in the same way.
+    arrays
+        The copies.
+    """
+    for place in (*parameters(root), *buffers(root)):
+        place.array[...] = arrays[place.name]
