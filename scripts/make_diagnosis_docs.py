@@ -57,7 +57,7 @@ def catalogue(_):
     """Show every mistake and convention that may be named, in a table for each kind."""
     from handgrad.diagnosis.behaviours import BEHAVIOURS
     from handgrad.diagnosis.families import FLOAT32, GENERAL, OVERFLOW
-    from handgrad.diagnosis.kinds.registry import KINDS
+    from handgrad.diagnosis.kinds import KINDS
 
     tables = {"In any of them": (*GENERAL, FLOAT32, OVERFLOW, *BEHAVIOURS.values())}
     general = {mistake.cause.name for mistake in GENERAL}

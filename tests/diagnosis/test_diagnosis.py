@@ -28,7 +28,7 @@ from handgrad.diagnosis.engine import behaviour, gradcheck
 from handgrad.diagnosis.engine.evidence import describe
 from handgrad.diagnosis.engine.trials import Trial
 from handgrad.diagnosis.given import Given
-from handgrad.diagnosis.kinds.registry import kind_of
+from handgrad.diagnosis.kinds import kind_of
 from handgrad.diagnosis.student.arrays import meaning, walk
 from handgrad.diagnosis.student.exceptions import explain
 from handgrad.errors import ArgumentError, DtypeError

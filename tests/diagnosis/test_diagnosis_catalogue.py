@@ -11,8 +11,8 @@ from handgrad import diagnose
 from handgrad.diagnosis import Status, Verdict, families
 from handgrad.diagnosis.behaviours import BEHAVIOURS
 from handgrad.diagnosis.function_mistakes import MISTAKES as OF_FUNCTIONS
+from handgrad.diagnosis.kinds import KINDS
 from handgrad.diagnosis.kinds.dropout.mistakes import KEEPS_P
-from handgrad.diagnosis.kinds.registry import KINDS
 from handgrad.diagnosis.mistake import Mistake
 
 ENTRIES = list(mechanical.entries())

@@ -14,8 +14,8 @@ import handgrad
 from handgrad.diagnosis.behaviours import BEHAVIOURS
 from handgrad.diagnosis.families import FLOAT32, OVERFLOW
 from handgrad.diagnosis.given import Given, Results
+from handgrad.diagnosis.kinds import KINDS
 from handgrad.diagnosis.kinds.dropout.mistakes import KEEPS_P, MASKS
-from handgrad.diagnosis.kinds.registry import KINDS
 from handgrad.diagnosis.mistake import Behaviour, Mistake
 from handgrad.diagnosis.student.subject import Subject
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from handgrad.diagnosis.engine.examine import Outcome, examine
 from handgrad.diagnosis.findings import Status
+from handgrad.diagnosis.kinds import KINDS, kind_of
 from handgrad.diagnosis.kinds.base import Kind, Shapes
-from handgrad.diagnosis.kinds.registry import KINDS, kind_of
 from handgrad.diagnosis.result import Diagnosis
 from handgrad.diagnosis.student.subject import StudentError, Subject, names_around
 from handgrad.errors import ArgumentError

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from handgrad.diagnosis import families
-from handgrad.diagnosis.families import CHAIN_RULE
+from handgrad.diagnosis.families import CHAIN_RULE, GENERAL, ignored
 from handgrad.diagnosis.mistake import Formula, Mistake, mistake
 
 __all__ = ["MISTAKES"]
@@ -37,8 +36,8 @@ def _mean(which: str, what: str, letter: str, count: Formula) -> tuple[Mistake, 
 
 
 MISTAKES: tuple[Mistake, ...] = (
-    *families.GENERAL,
-    families.ignored(
+    *GENERAL,
+    ignored(
         "gradient",
         lambda of_the_sum: of_the_sum,
         "The gradient is that of the sum of the outputs, whatever comes in.",

@@ -54,8 +54,8 @@ class Kind(ABC):
     """How to make, run and judge one kind of component.
 
     What stands here does for a component that is called with its inputs, is asked for the gradient
-    of its first input, and is right where ours is. A new kind is a folder beside this file, whose
-    `kind` module has one such class.
+    of its first input, and is right where ours is. A new kind is a folder beside this file, which
+    exports one such class.
 
     Parameters
     ----------

@@ -7,21 +7,23 @@ from typing import Any
 import numpy as np
 
 from handgrad.activations import ReLU, Sigmoid
-from handgrad.component import Array
+from handgrad.component import Array, Component
 from handgrad.diagnosis.given import Given
 from handgrad.diagnosis.kinds.linear.kind import LinearKind, Made
 from handgrad.diagnosis.student.subject import Subject
 from handgrad.layers import Linear
 
-__all__ = ["InnerReLU", "InnerSigmoid", "LinearHandle", "own_linear"]
+__all__ = ["InnerLinear", "InnerReLU", "InnerSigmoid", "LinearHandle", "own_linear"]
 
 _RNG = np.random.default_rng(0)  # for values that are overwritten at once
 
 
-class InnerLinear(Linear):
+class _Inner(Component):
     """Ours, under the names that a student's code may call."""
 
-    def forward(self, x: Array) -> Array:
+    grad: Any
+
+    def forward(self, x: Array) -> Any:
         """Call it."""
         return self(x)
 
@@ -30,28 +32,16 @@ class InnerLinear(Linear):
         return self.grad(in_gradient)
 
 
-class InnerReLU(ReLU):
-    """Ours, under the names that a student's code may call."""
-
-    def forward(self, x: Array) -> Array:
-        """Call it."""
-        return self(x)
-
-    def backward(self, in_gradient: Array) -> Any:
-        """Ask for its gradient."""
-        return self.grad(in_gradient)
+class InnerLinear(_Inner, Linear):
+    """Our affine layer."""
 
 
-class InnerSigmoid(Sigmoid):
-    """Ours, under the names that a student's code may call."""
+class InnerReLU(_Inner, ReLU):
+    """Our rectified linear unit."""
 
-    def forward(self, x: Array) -> Array:
-        """Call it."""
-        return self(x)
 
-    def backward(self, in_gradient: Array) -> Any:
-        """Ask for its gradient."""
-        return self.grad(in_gradient)
+class InnerSigmoid(_Inner, Sigmoid):
+    """Our sigmoid."""
 
 
 class LinearHandle:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from handgrad.component import Array
-from handgrad.diagnosis import families
+from handgrad.diagnosis.families import GENERAL, scaled
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.mistake import Mistake, convention, mistake
 
@@ -85,27 +85,27 @@ SMALL = tuple(_derived(size) for size in (1e-10, 1e-11, 1e-12, 1e-13, 1e-14, 1e-
 """Conventions that only show where a probability has become 0."""
 
 CONVENTIONS: tuple[Mistake, ...] = (
-    families.scaled(
+    scaled(
         "a sum in place of a mean",
         lambda average, x: len(x) if average else 1,
         "The value is the sum over the rows.",
     ),
-    families.scaled(
+    scaled(
         "a mean over all entries",
         lambda x, average: 1 / x.shape[1] if average else 1,
         "The value is divided by rows and classes.",
     ),
-    families.scaled(
+    scaled(
         "a mean over the classes",
         lambda x, average: len(x) / x.shape[1] if average else 1,
         "The value is divided by the classes, not by the rows.",
     ),
-    families.scaled(
+    scaled(
         "logarithms to base 2",
         lambda: 1 / np.log(2),
         "The value is measured in bits.",
     ),
-    families.scaled(
+    scaled(
         "logarithms to base 10",
         lambda: 1 / np.log(10),
         "The value is measured with logarithms to base 10.",
@@ -343,7 +343,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "The logarithm of the softmax has two terms, and one is missing.",
         "Subtract the logarithm of the sum of the exponentials from the logits first.",
     ),
-    *families.GENERAL[:4],
+    *GENERAL[:4],
 )
 
 

@@ -5,8 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from handgrad.component import Array
-from handgrad.diagnosis import families
-from handgrad.diagnosis.families import Gradient
+from handgrad.diagnosis.families import (
+    GENERAL,
+    LINEAR,
+    SHAPE,
+    SUM,
+    Gradient,
+    averaged,
+    averaged_input,
+    badly_summed,
+    factor_alone,
+    ignored_in,
+    reshaped,
+    times_itself,
+)
 from handgrad.diagnosis.findings import Cause
 from handgrad.diagnosis.given import Results
 from handgrad.diagnosis.mistake import Mistake, known_convention, mistake
@@ -68,7 +80,7 @@ MISTAKES: tuple[Mistake, ...] = (
         {"dW": lambda dW: dW.T},
         "Rows and columns of the weights' gradient are exchanged.",
         "The gradient of the weights has not the shape of the weights.",
-        families.SHAPE,
+        SHAPE,
         "The line in index notation: which index of the gradient is the input's, which the "
         "output's?",
         "Exchange the factors: `x.T @ dy` is (in, out), `dy.T @ x` is (out, in).",
@@ -82,17 +94,17 @@ MISTAKES: tuple[Mistake, ...] = (
         "The line in index notation: the sum runs over the weights' second index, the output's.",
         "Multiply by the transpose: `dy @ W.T`.",
     ),
-    families.averaged(WEIGHTS, BIAS),
-    families.averaged(WEIGHTS),
-    families.averaged(BIAS, mend="Sum in place of taking the mean: `dy.sum(axis=0)`."),
-    families.averaged_input(INPUT),
-    *families.badly_summed(BIAS),
+    averaged(WEIGHTS, BIAS),
+    averaged(WEIGHTS),
+    averaged(BIAS, mend="Sum in place of taking the mean: `dy.sum(axis=0)`."),
+    averaged_input(INPUT),
+    *badly_summed(BIAS),
     mistake(
         "the bias' gradient ignores the upstream gradient",
         {"db": lambda db, N: np.full(db.shape, float(N))},
         "The gradient of the bias is the number of rows, whatever comes in.",
         "Every entry of the bias' gradient is the same, and a whole number.",
-        families.LINEAR,
+        LINEAR,
         "The first line, the chain rule: the derivative of the output by the bias is 1, and what "
         "it multiplies is missing.",
         "Sum the upstream gradient over the rows: `dy.sum(axis=0)`.",
@@ -106,40 +118,40 @@ MISTAKES: tuple[Mistake, ...] = (
         "The line of the bias: the derivative of a sum by one of its terms.",
         "Leave the factor out: `dy.sum(axis=0)`.",
     ),
-    families.ignored_in(
+    ignored_in(
         WEIGHTS,
         lambda x, dy: x.T @ np.ones_like(dy),
         "The gradient of the weights is made of the input alone: its rows are constant.",
     ),
-    families.ignored_in(
+    ignored_in(
         INPUT,
         lambda dy, weights: np.ones_like(dy) @ weights.T,
         "The gradient of the input is made of the weights alone: its rows are all the same.",
     ),
-    families.factor_alone(
+    factor_alone(
         INPUT,
         "the weights themselves",
         lambda weights: weights.T.copy(),
         "What is returned as the gradient of the input are the transposed weights.",
         "The gradient of the input has the input's shape, a row for each row.",
     ),
-    families.factor_alone(
+    factor_alone(
         WEIGHTS,
         "the input itself",
         lambda x: x.T.copy(),
         "What is returned as the gradient of the weights is the transposed input.",
-        families.SHAPE,
+        SHAPE,
     ),
     _without(0, "first", "Begin the loop with row 0, `range(len(dy))`."),
     _without(-1, "last", "End the loop with the last row, `range(len(dy))`."),
-    families.reshaped(
+    reshaped(
         INPUT,
         "weights are",
         lambda dy, weights: dy @ _reshaped(weights),
         "The line in index notation: which weight stands in row k and column d of the transpose?",
         "W",
     ),
-    families.reshaped(
+    reshaped(
         WEIGHTS,
         "input is",
         lambda x, dy: _reshaped(x) @ dy,
@@ -152,7 +164,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "A loop over the minibatch overwrites the gradient instead of adding to it, so that the "
         "one of the last row remains.",
         "Changing any row but the last one leaves the gradient of the parameters as it is.",
-        families.SUM,
+        SUM,
         "The sum over n: what the loop does with one term and the next.",
         "Add in the loop, `dW += ...`, starting from zeros; or write `x.T @ dy`.",
     ),
@@ -161,7 +173,7 @@ MISTAKES: tuple[Mistake, ...] = (
         {"dW": lambda x, dy: np.outer(x[0], dy[0]), "db": lambda dy: dy[0].copy()},
         "The gradient is that of the first row alone.",
         "Changing any row but the first one leaves the gradient of the parameters as it is.",
-        families.SUM,
+        SUM,
         "The sum over n: all of its terms count.",
         "Sum over all rows: a `return` inside the loop ends it too early; or write `x.T @ dy`.",
     ),
@@ -174,13 +186,13 @@ MISTAKES: tuple[Mistake, ...] = (
         "The line of the weights: the derivative of the output by a weight is the input's entry.",
         "Save the input in the forward pass and use it: `x.T @ dy`.",
     ),
-    families.times_itself(
+    times_itself(
         WEIGHTS,
         lambda dW, weights: dW * weights,
         "A weight of 0 never moves.",
         "The output is linear in the weights, so their gradient does not depend on them.",
     ),
-    families.times_itself(
+    times_itself(
         INPUT,
         lambda dx, x: dx * x,
         "An input of 0 gets no gradient.",
@@ -231,5 +243,5 @@ MISTAKES: tuple[Mistake, ...] = (
         "The definition of the layer: the sum runs over the weights' first index.",
         "Multiply by the weights as they are: `x @ W + b`.",
     ),
-    *families.GENERAL,
+    *GENERAL,
 )

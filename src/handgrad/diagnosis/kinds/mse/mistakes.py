@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from handgrad.component import Array
-from handgrad.diagnosis import families
+from handgrad.diagnosis.families import DOUBLED, ZERO, scaled
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.mistake import Mistake, mistake
 
@@ -26,32 +26,32 @@ def _outer(residual: Array) -> Results:
 
 
 CONVENTIONS: tuple[Mistake, ...] = (
-    families.scaled(
+    scaled(
         "a sum in place of a mean",
         lambda gradient: gradient.size,
         "The value is the sum of the squares over all entries.",
     ),
-    families.scaled(
+    scaled(
         "a mean over the rows alone",
         lambda gradient: gradient.size / len(gradient),
         "The value is the sum over the columns, and the mean over the rows.",
     ),
-    families.scaled(
+    scaled(
         "a mean over the columns alone",
         lambda gradient: len(gradient),
         "The value is the mean over the columns, and the sum over the rows.",
     ),
-    families.scaled(
+    scaled(
         "a factor of 1/2",
         lambda: 0.5,
         "The value is half of the mean, so that the gradient has no 2.",
     ),
-    families.scaled(
+    scaled(
         "a factor of 1/2 and a sum in place of a mean",
         lambda gradient: 0.5 * gradient.size,
         "The value is half of the sum.",
     ),
-    families.scaled(
+    scaled(
         "a factor of 1/2 and a mean over the rows alone",
         lambda gradient: 0.5 * gradient.size / len(gradient),
         "The value is half of the sum over the columns, and the mean over the rows.",
@@ -266,6 +266,6 @@ MISTAKES: tuple[Mistake, ...] = (
         "The definition of the loss: the square comes before the mean.",
         "Square first, then take the mean.",
     ),
-    families.ZERO,
-    families.DOUBLED,
+    ZERO,
+    DOUBLED,
 )

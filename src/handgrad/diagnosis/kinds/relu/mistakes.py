@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from handgrad.diagnosis import families
+from handgrad.diagnosis.families import GENERAL, LINEAR, ignored
 from handgrad.diagnosis.mistake import Mistake, convention, mistake
 
 __all__ = ["KINK", "MISTAKES"]
@@ -55,7 +55,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "The two cases are exchanged.",
         "Turn the comparison round: `dy * (x > 0)`.",
     ),
-    families.ignored(
+    ignored(
         "dx",
         lambda x: (x > 0).astype(np.float64),
         "The derivative of the unit is returned alone; the upstream gradient does not enter.",
@@ -75,7 +75,7 @@ MISTAKES: tuple[Mistake, ...] = (
         {"dx": lambda x: np.maximum(x, 0)},
         "The output itself comes back from the backward pass.",
         "Your gradient does not change when the upstream gradient is doubled.",
-        families.LINEAR,
+        LINEAR,
         "The first line, the chain rule: neither factor is the output.",
         "Return `dy * (x > 0)`.",
     ),
@@ -161,5 +161,5 @@ MISTAKES: tuple[Mistake, ...] = (
         "The definition: the function and its derivative are exchanged.",
         "Return `np.maximum(x, 0)`.",
     ),
-    *families.GENERAL,
+    *GENERAL,
 )

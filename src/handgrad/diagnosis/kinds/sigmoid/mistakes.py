@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from handgrad.component import Array
-from handgrad.diagnosis import families
+from handgrad.diagnosis.families import GENERAL, LINEAR, ignored
 from handgrad.diagnosis.mistake import Mistake, mistake
 
 __all__ = ["MISTAKES"]
@@ -54,7 +54,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "The first line, the chain rule: the local derivative is one of two factors.",
         "Multiply by the slope: `dy * y * (1 - y)`.",
     ),
-    families.ignored(
+    ignored(
         "dx",
         lambda x: _slope(_sigmoid(x)),
         "The slope is returned alone; the upstream gradient does not enter.",
@@ -93,7 +93,7 @@ MISTAKES: tuple[Mistake, ...] = (
         {"dx": lambda dy, x: dy * _sigmoid(x) - _sigmoid(x)},
         "The output is subtracted at the end, from the whole product.",
         "Where the upstream gradient is 0, your gradient is not 0.",
-        families.LINEAR,
+        LINEAR,
         "The last line is a product of three factors, and the last one is a difference.",
         "Put the difference in brackets: `dy * y * (1 - y)`.",
     ),
@@ -120,7 +120,7 @@ MISTAKES: tuple[Mistake, ...] = (
         {"dx": lambda dy: dy * (1 - dy)},
         "The derivative is written with the upstream gradient where the output belongs.",
         "Your gradient does not depend on the input at all.",
-        families.LINEAR,
+        LINEAR,
         _LAST,
         "Use what the forward pass saved: `dy * y * (1 - y)`.",
     ),
@@ -138,7 +138,7 @@ MISTAKES: tuple[Mistake, ...] = (
         {"dx": lambda dy: dy * _slope(_sigmoid(dy))},
         "The slope is taken at the upstream gradient and not at the input.",
         "Your gradient does not depend on the input at all.",
-        families.LINEAR,
+        LINEAR,
         "Where the derivative is taken: at the input of the forward pass.",
         "Save the output in the forward pass, and use it: `dy * y * (1 - y)`.",
     ),
@@ -169,5 +169,5 @@ MISTAKES: tuple[Mistake, ...] = (
         "The definition: it is one divided by that sum.",
         "Write `1 / (1 + np.exp(-x))`.",
     ),
-    *families.GENERAL[:4],
+    *GENERAL[:4],
 )
