@@ -22,12 +22,15 @@ from handgrad import (
     diagnose,
     diagnose_function,
 )
-from handgrad.diagnosis import Diagnosis, Example, Finding, Status, Verdict, behaviour
-from handgrad.diagnosis.catalogue.mistake import Given
-from handgrad.diagnosis.compare import Trial, describe, distance, mask
-from handgrad.diagnosis.exceptions import explain
+from handgrad.diagnosis import Diagnosis, Example, Finding, Status, Verdict
+from handgrad.diagnosis.closeness import distance, mask
+from handgrad.diagnosis.engine import behaviour, gradcheck
+from handgrad.diagnosis.engine.evidence import describe
+from handgrad.diagnosis.engine.trials import Trial
+from handgrad.diagnosis.given import Given
 from handgrad.diagnosis.kinds import kind_of
-from handgrad.diagnosis.parameters import meaning, walk
+from handgrad.diagnosis.student.arrays import meaning, walk
+from handgrad.diagnosis.student.exceptions import explain
 from handgrad.errors import ArgumentError, DtypeError
 
 
@@ -1020,7 +1023,7 @@ def test_a_loop_is_right_and_told_its_cost(monkeypatch, tick, noted):
 
 def test_slow_code_is_called_less_often(monkeypatch):
     clock, calls = [0.0], [0]
-    for module in (behaviour, handgrad.diagnosis.own):
+    for module in (behaviour, gradcheck):
         monkeypatch.setattr(module, "perf_counter", lambda: clock[0])
 
     class Slow(Base):
@@ -1161,7 +1164,7 @@ def test_distances():
     assert distance(np.zeros(2), np.zeros(2)) == 0
     assert mask(np.ones((2, 1)), np.ones(2), 1e-9).all()
     assert not mask(nan, nan, 1e-9).any()
-    trial = Trial(Given("N = 1", {}, np.ones((1, 1))), {"v": np.array(2.0)}, {})
+    trial = Trial(Given("N = 1", {}, {"x": np.ones((1, 1))}), {"v": np.array(2.0)}, {})
     assert (
         "your v differs by" in describe("v", [trial, trial], [np.array(0.0), np.array(1.0)], 0)[0]
     )

@@ -16,21 +16,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from handgrad.diagnosis import child
-from handgrad.diagnosis.folder import diagnose_folder
-from handgrad.diagnosis.html import fragment, page
-from handgrad.diagnosis.report import print_diagnosis, print_folder
-from handgrad.diagnosis.result import (
-    Cause,
-    Diagnosis,
-    Example,
-    Failure,
-    Finding,
-    Status,
-    Verdict,
-)
-from handgrad.diagnosis.sandbox import Job, _broken_off, diagnose_file, run
-from handgrad.diagnosis.transport import rebuild
+from handgrad.diagnosis.courses.folder import diagnose_folder
+from handgrad.diagnosis.findings import Cause, Example, Failure, Finding, Status, Verdict
+from handgrad.diagnosis.process import child
+from handgrad.diagnosis.process.sandbox import Job, _broken_off, diagnose_file, run
+from handgrad.diagnosis.process.transport import rebuild
+from handgrad.diagnosis.report.html import document, fragment
+from handgrad.diagnosis.report.terminal import print_diagnosis, print_folder
+from handgrad.diagnosis.result import Diagnosis
 
 TRUTH = 41.4141  # a number that stands in no other place
 LOST = Cause("lost", "A factor is lost.", ("hint one", "hint two", "hint three", "hint four"))
@@ -52,6 +45,11 @@ FAILED = Diagnosis(
     failure=Failure("calling it", "ValueError: [red]no", (("/a/mine.py", 3, "x = y[0]"),), "Look."),
 )
 RIGHT = Diagnosis("Yours", "relu", Status.RIGHT)
+
+
+def page(diagnoses, level=2):
+    many = diagnoses if isinstance(diagnoses, list) else [diagnoses]
+    return document([diagnosis.page(level) for diagnosis in many])
 
 
 def printed(diagnosis, level=2, show=print_diagnosis, **options):
@@ -173,14 +171,14 @@ def test_the_page_escapes_what_the_student_wrote():
     cause = Cause(hostile, hostile, (hostile,) * 4)
     finding = Finding(hostile, hostile, Verdict.WRONG, ((cause,),), (hostile,))
     worse = Diagnosis(hostile, hostile, Status.WRONG, (finding,))
-    for text in (page([bad, worse], 4), fragment(bad), fragment(worse)):
+    for text in (page([bad, worse], 4), fragment(bad.page()), fragment(worse.page())):
         assert "<script" not in text
         Balanced(text)
 
 
 def test_a_notebook_shows_the_fragment_without_the_truth():
     html = wrong()._repr_html_()
-    assert html == fragment(wrong())
+    assert html == fragment(wrong().page())
     assert "41.41" not in html
     Balanced(html)
 
