@@ -102,7 +102,10 @@ def run_steps(
             rows += len(y)
             average.add(value, count)
             for metric in metrics:
-                weighted(metric.update, metric, predictions, y, weights)
+                if weights is None:
+                    metric.update(predictions, y)
+                else:
+                    weighted(metric.update, metric, predictions, y, weights)
             if hooks:
                 trainer.steps_done = step
                 for hook in hooks:

@@ -107,7 +107,7 @@ class TrainStep:
         self.trainer, self.gradients, self.weigh = trainer, gradients, weigh
         self.model, self.loss, self.optimizer = trainer.model, trainer._pure_loss, trainer.optimizer
         self.parameters, self._flat = self.model.parameters, gradients.flat
-        self._hooks = trainer._hooks("on_gradients")
+        self._hooks, self._keeps = trainer._hooks("on_gradients"), self.model.has_buffers
         first = trainer._first_loss
         self.limit = sys.float_info.max if first is None else DIVERGED * max(first, 1.0)
 
@@ -174,7 +174,8 @@ class TrainStep:
             math.isfinite(np.vdot(flat, flat)) or np.isfinite(flat).all()
         ):
             raise Refused(value)
-        self.model.update_buffers(saved)
+        if self._keeps:
+            self.model.update_buffers(saved)
 
     def update(self) -> None:
         """Let the callbacks see the gradients, and update the parameters with them."""

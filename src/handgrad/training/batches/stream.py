@@ -69,8 +69,8 @@ class StreamBatches:
     def _arrays(self, batch: Any, number: int) -> Batch:
         several = self.inputs.takes_tuple
         if not self.labelled:
-            alone = several and bool(batch) and not isinstance(batch[0], tuple)
-            if alone or not isinstance(batch, tuple | list):
+            alone = not isinstance(batch, tuple | list) or not batch
+            if alone or (several and not isinstance(batch[0], tuple)):
                 batch = (batch,)
         few = 2 if self.labelled else 1
         if not isinstance(batch, tuple | list) or not few <= len(batch) <= 3:
