@@ -56,7 +56,7 @@ def state_of(trainer: Any) -> dict[str, Any]:
         "optimizer": trainer.optimizer,
         "metrics": list(trainer.metrics),
         "schedule": trainer.schedule,
-        "step": None if type(trainer.step) is TrainStep else trainer.step,
+        "step": None if type(trainer.step) is step.TrainStep else trainer.step,
         "first_loss": trainer._first_loss,
         "rng": trainer.rng,
         "numpy": waiting.get("numpy") or generator_state(),
