@@ -78,6 +78,11 @@ def public_classes() -> dict[str, type]:
 def exported_classes(module: ModuleType) -> list[type]:
     """Return the classes that a module exports and of which there can be objects.
 
+    Parameters
+    ----------
+    module
+        The module.
+
     Examples
     --------
     >>> from handgrad import losses
