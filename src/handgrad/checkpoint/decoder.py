@@ -12,7 +12,7 @@ import numpy as np
 from handgrad.adapter import adapt
 from handgrad.checkpoint.notation import (
     DTYPES,
-    MOST_OBJECTS,
+    counted,
     damaged,
     join,
     public_classes,
@@ -126,19 +126,19 @@ class Decoder:
         match kinds[0]:
             case "$class":
                 before = self.objects
-                self._count(1)
+                self.objects = counted(before + 1)
                 obj = self._object(config, path)
                 self.known[path] = obj, self.objects - before
                 return obj
             case "$generator":
-                self._count(1)
+                self.objects = counted(self.objects + 1)
                 rng = restore_generator(content)
                 self.known[path] = rng, 1
                 self.generators.append((rng, content))
                 return rng
             case "$same":
                 obj, objects = self.known[content]
-                self._count(objects)
+                self.objects = counted(self.objects + objects)
                 return obj
             case "$array" if isinstance(content, str):
                 return self._array(content)
@@ -162,11 +162,6 @@ class Decoder:
     def _array(self, name: str) -> Array:
         array = self.arrays.pop(name)
         return array.astype(array.dtype.newbyteorder("="))  # one's own, and no part of the file
-
-    def _count(self, objects: int) -> None:
-        self.objects += objects
-        if self.objects > MOST_OBJECTS:
-            raise damaged(f"more than {MOST_OBJECTS} objects, each counted wherever it stands")
 
     def _object(self, config: dict[str, Any], path: str) -> Any:
         name = config["$class"]

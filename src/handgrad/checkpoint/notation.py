@@ -37,6 +37,7 @@ from handgrad.errors import CheckpointError, shorten
 __all__ = [
     "DTYPES",
     "MOST_OBJECTS",
+    "counted",
     "damaged",
     "exported_classes",
     "join",
@@ -78,6 +79,11 @@ def public_classes() -> dict[str, type]:
 def exported_classes(module: ModuleType) -> list[type]:
     """Return the classes that a module exports and of which there can be objects.
 
+    Parameters
+    ----------
+    module
+        The module.
+
     Examples
     --------
     >>> from handgrad import losses
@@ -110,6 +116,33 @@ def join(path: str, key: object) -> str:
             "store a name in place of what stands further up",
         )
     return joined
+
+
+def counted(objects: int) -> int:
+    """Return how many objects there are, if they are not too many.
+
+    Parameters
+    ----------
+    objects
+        How many, each counted wherever it stands.
+
+    Raises
+    ------
+    CheckpointError
+        They are too many.
+
+    Examples
+    --------
+    >>> counted(3)
+    3
+    """
+    if objects > MOST_OBJECTS:
+        raise CheckpointError(
+            f"more than {MOST_OBJECTS} objects, each counted wherever it stands",
+            "at most so many",
+            "use what is repeated in a loop of a component of your own",
+        )
+    return objects
 
 
 def damaged(what: object) -> CheckpointError:
