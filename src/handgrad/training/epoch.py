@@ -15,6 +15,7 @@ from handgrad.errors import ArgumentError, TrainingError
 from handgrad.modes import evaluating
 from handgrad.randomness import Sources
 from handgrad.training.batches import Batches
+from handgrad.training.callbacks.order import overridden
 from handgrad.training.epoch_state import Average, EpochState, gradient_norms
 from handgrad.training.finite import diverged_error, find_culprit, training_error
 from handgrad.training.foreign_loss import weighted
@@ -23,7 +24,7 @@ from handgrad.training.metrics import Metric
 from handgrad.training.progress import Progress
 from handgrad.training.step import Refused
 
-__all__ = ["run_steps", "score"]
+__all__ = ["predictions", "run_steps", "score"]
 
 _QUIET = {"over": "ignore", "invalid": "ignore", "divide": "ignore"}
 """What is not finite is found by a look at the loss and the gradient, not by NumPy's warnings."""
@@ -70,7 +71,11 @@ def run_steps(
         A loss or a gradient was not finite, or the loss has diverged. The parameters are those
         before that step.
     """
-    model, metrics, hooks = trainer.model, trainer.metrics, trainer._hooks("on_step")
+    model, metrics, hooks = (
+        trainer.model,
+        trainer.metrics,
+        overridden(trainer._callbacks, "on_step"),
+    )
     take, gradients, clock = trainer.step, trainer._gradients, perf_counter
     average = Average(trainer._pure_loss)
     average.total, average.count = state.total, state.count
@@ -88,7 +93,7 @@ def run_steps(
         for x, y, weights in batches.run(state.order, step):
             before = sources.now()
             try:
-                value, count, predictions = take(x, y, weights)
+                value, count, said = take(x, y, weights)
             except Refused as refused:
                 sources.go_back(before)
                 raise _stopped(trainer, state, step, refused.value, (x, y, weights)) from None
@@ -103,9 +108,9 @@ def run_steps(
             average.add(value, count)
             for metric in metrics:
                 if weights is None:
-                    metric.update(predictions, y)
+                    metric.update(said, y)
                 else:
-                    weighted(metric.update, metric, predictions, y, weights)
+                    weighted(metric.update, metric, said, y, weights)
             if hooks:
                 trainer.steps_done = step
                 for hook in hooks:
@@ -177,11 +182,11 @@ def score(trainer: Any, batches: Batches, interrupt: Any = None) -> dict[str, An
         metric.reset()
     with evaluating(), np.errstate(**_QUIET):  # type: ignore[arg-type]
         for x, y, weights in batches.run(None):
-            predictions, _ = model.apply(x)
-            value = float(weighted(loss.apply, loss, predictions, y, weights)[0])
-            average.add(value, loss.count(predictions, y, weights))
+            said, _ = model.apply(x)
+            value = float(weighted(loss.apply, loss, said, y, weights)[0])
+            average.add(value, loss.count(said, y, weights))
             for metric in metrics:
-                weighted(metric.update, metric, predictions, y, weights)
+                weighted(metric.update, metric, said, y, weights)
             done += 1
             if interrupt is not None and interrupt.requested:
                 return None
@@ -191,3 +196,20 @@ def score(trainer: Any, batches: Batches, interrupt: Any = None) -> dict[str, An
                 raise training_error(where, value, culprit, trainer.saved)
     _some(done)
     return results(average, metrics)
+
+
+def predictions(trainer: Any, batches: Batches) -> Array:
+    """Return what the model says of some batches, in evaluation mode; nothing is written to it.
+
+    Parameters
+    ----------
+    trainer
+        Whose model is used.
+    batches
+        The batches.
+    """
+    with evaluating():
+        # Copies, since an output may be the very buffer that the next inputs go into.
+        outputs = [trainer.model.apply(x)[0].copy() for x, _, _ in batches.run(None)]
+    _some(len(outputs))
+    return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)

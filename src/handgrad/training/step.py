@@ -11,6 +11,7 @@ import numpy as np
 
 from handgrad.arguments import Array, positive_size
 from handgrad.errors import ArgumentError
+from handgrad.training.callbacks.order import overridden
 from handgrad.training.foreign_loss import weighted
 
 __all__ = ["AccumulateGradients", "Refused", "Result", "TrainStep"]
@@ -107,7 +108,8 @@ class TrainStep:
         self.trainer, self.gradients, self.weigh = trainer, gradients, weigh
         self.model, self.loss, self.optimizer = trainer.model, trainer._pure_loss, trainer.optimizer
         self.parameters, self._flat = self.model.parameters, gradients.flat
-        self._hooks, self._keeps = trainer._hooks("on_gradients"), self.model.has_buffers
+        self._hooks = overridden(trainer._callbacks, "on_gradients")
+        self._keeps = self.model.has_buffers
         first = trainer._first_loss
         self.limit = sys.float_info.max if first is None else DIVERGED * max(first, 1.0)
 

@@ -11,16 +11,14 @@ import numpy.typing as npt
 
 from handgrad import checkpoint
 from handgrad.arguments import Array, positive_size
-from handgrad.errors import ArgumentError
 from handgrad.flat import Gradients
 from handgrad.model import Model
-from handgrad.modes import evaluating
 from handgrad.randomness import check_rng, default_generator
 from handgrad.training.batches import Batches, Inputs, make_batches
 from handgrad.training.callbacks import Callback, ModelCheckpoint
 from handgrad.training.callbacks.order import check_callbacks
 from handgrad.training.class_weight import class_weighter
-from handgrad.training.epoch import score
+from handgrad.training.epoch import predictions, score
 from handgrad.training.epoch_state import EpochState
 from handgrad.training.foreign_loss import as_loss
 from handgrad.training.history import History
@@ -319,14 +317,11 @@ class Trainer:
         """
         rows = positive_size(batch_size, "batch_size", "predict")
         batches = make_batches(x, None, None, rows, Inputs.of(self.model), labelled=False)
-        with evaluating():
-            # Copies, since an output may be the very buffer that the next inputs go into.
-            outputs = [self.model.apply(inputs)[0].copy() for inputs, _, _ in batches.run(None)]
-        if not outputs:
-            raise ArgumentError(
-                "an iterable without batches", "at least one batch", "yield some batches"
-            )
-        return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+        return predictions(self, batches)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all but the model, as a checkpoint can hold it."""
+        return state_of(self)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Save the model and the state of the training, so that `resume` can go on from here.
@@ -341,7 +336,7 @@ class Trainer:
         CheckpointError
             Something can't be saved, or the file system refuses.
         """
-        checkpoint.save(folder, self.model, state_of(self))
+        checkpoint.save(folder, self.model, self.state_dict())
 
     @classmethod
     def resume(cls, folder: str | os.PathLike[str], *, classes: Iterable[type] = ()) -> Self:
@@ -393,14 +388,6 @@ class Trainer:
         """
         trainer: Self = fill_trainer(cls, checkpoint.load(folder, classes=(*CLASSES, *classes)))
         return trainer
-
-    def _hooks(self, name: str) -> list[Any]:
-        """Return the methods of that name that the callbacks have overridden."""
-        return [
-            getattr(callback, name)
-            for callback in self._callbacks
-            if getattr(type(callback), name) is not getattr(Callback, name)
-        ]
 
     def _batches(self, x: Any, y: Any = None, weights: Any = None, size: int = 512) -> Batches:
         return make_batches(x, y, weights, size, Inputs.of(self.model))
