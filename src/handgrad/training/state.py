@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import handgrad.training.metrics as metrics
+import handgrad.training.step as step
 from handgrad.checkpoint import Restored, exported_classes, generator_state, restore_global_state
 from handgrad.errors import CheckpointError, cause
-from handgrad.training import metrics, step
 from handgrad.training.epoch_state import EpochState
+from handgrad.training.step import TrainStep
 
 __all__ = ["CLASSES", "apply_waiting", "fill_trainer", "state_of"]
 
@@ -17,7 +19,7 @@ CLASSES = tuple(
     cls
     for module in (metrics, step)
     for cls in exported_classes(module)
-    if issubclass(cls, metrics.Metric | step.TrainStep)
+    if issubclass(cls, metrics.Metric | TrainStep)
 )
 """Classes of this package that a checkpoint may hold: all that it exports."""
 
@@ -56,7 +58,7 @@ def state_of(trainer: Any) -> dict[str, Any]:
         "optimizer": trainer.optimizer,
         "metrics": list(trainer.metrics),
         "schedule": trainer.schedule,
-        "step": None if type(trainer.step) is step.TrainStep else trainer.step,
+        "step": None if type(trainer.step) is TrainStep else trainer.step,
         "first_loss": trainer._first_loss,
         "rng": trainer.rng,
         "numpy": waiting.get("numpy") or generator_state(),
