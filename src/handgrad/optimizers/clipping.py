@@ -14,11 +14,6 @@ __all__ = ["clipping_factor", "euclidean_norm"]
 def euclidean_norm(vector: Array) -> float:
     """Return the Euclidean norm, also where a square is beyond the type.
 
-    Parameters
-    ----------
-    vector
-        The vector.
-
     Examples
     --------
     >>> euclidean_norm(np.array([3.0, 4.0])), euclidean_norm(np.full(4, 1e30, np.float32)) > 1e30
@@ -36,13 +31,6 @@ def clipping_factor(vector: Array, max_norm: float) -> float:
     .. math:: \frac{c}{\|g\|_2 + 10^{-6}}, \qquad c = \text{max\_norm}
 
     as PyTorch's ``clip_grad_norm_`` has it. For a norm that is not a number, nor is the factor.
-
-    Parameters
-    ----------
-    vector
-        The vector.
-    max_norm
-        The norm.
 
     References
     ----------

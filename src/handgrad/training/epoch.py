@@ -45,21 +45,6 @@ def run_steps(
 ) -> dict[str, Any]:
     """Train for an epoch, or for what is left of it, or until Ctrl-C.
 
-    Parameters
-    ----------
-    trainer
-        Whose model is trained.
-    batches
-        The batches.
-    state
-        How much of the epoch is done; brought up to date when this returns.
-    weigh
-        Gives the sample weights their classes' weights.
-    progress
-        What shows it.
-    interrupt
-        Whether there was a Ctrl-C.
-
     Returns
     -------
     dict of str to float or Array
@@ -157,15 +142,6 @@ def score(trainer: Any, batches: Batches, interrupt: Any = None) -> dict[str, An
 
     Nothing is written to the model or the metrics, so that several threads may do this at once.
 
-    Parameters
-    ----------
-    trainer
-        Whose model, loss and metrics are used.
-    batches
-        The batches.
-    interrupt
-        Within a training, whether there was a Ctrl-C, after which nothing is returned.
-
     Returns
     -------
     dict of str to float or Array, or None
@@ -199,15 +175,7 @@ def score(trainer: Any, batches: Batches, interrupt: Any = None) -> dict[str, An
 
 
 def predictions(trainer: Any, batches: Batches) -> Array:
-    """Return what the model says of some batches, in evaluation mode; nothing is written to it.
-
-    Parameters
-    ----------
-    trainer
-        Whose model is used.
-    batches
-        The batches.
-    """
+    """Return what the model says of some batches, in evaluation mode; nothing is written to it."""
     with evaluating():
         # Copies, since an output may be the very buffer that the next inputs go into.
         outputs = [trainer.model.apply(x)[0].copy() for x, _, _ in batches.run(None)]

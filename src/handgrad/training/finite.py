@@ -32,11 +32,6 @@ _DATA = "cleaning the data: leave out or fill in what is missing, and standardis
 def all_finite(array: Any) -> bool:
     """Return whether an array holds neither NaN nor infinity.
 
-    Parameters
-    ----------
-    array
-        The array.
-
     Examples
     --------
     >>> all_finite(np.array([1.0, 2.0])), all_finite(np.array([1.0, np.nan]))
@@ -133,15 +128,6 @@ def _watch(place: str, component: Any) -> None:
 def check_parameters(model: Model, where: str, saved: str) -> None:
     """Raise where an update has made parameters, or buffers, that are not finite.
 
-    Parameters
-    ----------
-    model
-        The model.
-    where
-        The epoch.
-    saved
-        Where the last good state is.
-
     Raises
     ------
     TrainingError
@@ -169,17 +155,6 @@ def training_error(
 ) -> TrainingError:
     """Return the error that stops a training.
 
-    Parameters
-    ----------
-    where
-        The epoch and the step.
-    value
-        The loss.
-    culprit
-        What `find_culprit` found.
-    saved
-        Where the last good state is.
-
     Examples
     --------
     >>> print(training_error("epoch 2, step 7", np.inf, ("the loss", "less"), "run"))
@@ -197,15 +172,6 @@ def training_error(
 
 def diverged_error(where: str, value: float, first: float, saved: str) -> TrainingError:
     """Return the error that stops a training whose loss has grown beyond all measure.
-
-    Parameters
-    ----------
-    where
-        The epoch and the step.
-    value, first
-        The loss, and what it was in the first step.
-    saved
-        Where the last good state is.
 
     Examples
     --------

@@ -105,11 +105,6 @@ class ForeignLoss(Loss):
 def as_loss(loss: Any) -> Loss:
     """Return a `Loss` for any object that can act as one.
 
-    Parameters
-    ----------
-    loss
-        A `Loss`, returned as it is, or an object with the exercise's calls.
-
     Examples
     --------
     >>> from handgrad import MSELoss

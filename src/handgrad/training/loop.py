@@ -24,11 +24,6 @@ __all__ = ["check_parts", "run_epochs", "training_mode"]
 def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, step: Any) -> None:
     """Raise where something that a trainer is made of is not what it should be.
 
-    Parameters
-    ----------
-    model, loss, optimizer, schedule, step
-        As `Trainer` takes them.
-
     Raises
     ------
     ArgumentError
@@ -66,11 +61,6 @@ def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, step: Any)
 def training_mode(model: Model) -> Iterator[None]:
     """Put a model into training mode, and give every component back the mode that it had.
 
-    Parameters
-    ----------
-    model
-        The model.
-
     Examples
     --------
     >>> from handgrad import Linear
@@ -100,21 +90,6 @@ def run_epochs(
     interrupt: Interrupt,
 ) -> None:
     """Train epoch after epoch, until the training ends or Ctrl-C ends it, and say why it has.
-
-    Parameters
-    ----------
-    trainer
-        Whose model is trained.
-    batches, held_out
-        What it is trained on, and what it is validated on.
-    batch_size
-        Rows of a batch.
-    weigh
-        Gives the sample weights their classes' weights.
-    progress
-        What shows it.
-    interrupt
-        Whether there was a Ctrl-C.
 
     Raises
     ------

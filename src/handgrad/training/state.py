@@ -29,11 +29,6 @@ _STATEFUL = ("optimizer", "schedule")
 def state_of(trainer: Any) -> dict[str, Any]:
     """Return all of a trainer but its model.
 
-    Parameters
-    ----------
-    trainer
-        The trainer.
-
     Examples
     --------
     >>> from handgrad import Linear, Model, MSELoss
@@ -73,13 +68,6 @@ def state_of(trainer: Any) -> dict[str, Any]:
 def fill_trainer(cls: Any, found: Restored) -> Any:
     """Return a trainer made of what was saved.
 
-    Parameters
-    ----------
-    cls
-        Its class.
-    found
-        The checkpoint.
-
     Raises
     ------
     CheckpointError
@@ -111,11 +99,6 @@ def fill_trainer(cls: Any, found: Restored) -> Any:
 
 def apply_waiting(trainer: Any) -> None:
     """Put NumPy's global state and the callbacks' states back, if they were saved.
-
-    Parameters
-    ----------
-    trainer
-        A trainer that `fill_trainer` has made, with the callbacks that it is given now.
 
     Raises
     ------

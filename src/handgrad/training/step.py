@@ -116,11 +116,6 @@ class TrainStep:
     def __call__(self, x: Any, y: Array, weights: Array | None) -> Result:
         """Take the step.
 
-        Parameters
-        ----------
-        x, y, weights
-            The batch: inputs, targets, and sample weights or None.
-
         Raises
         ------
         Refused
@@ -133,11 +128,6 @@ class TrainStep:
 
     def differentiate(self, x: Any, y: Array, weights: Array | None) -> tuple[Result, Any]:
         """Run forwards and backwards; ``self.gradients`` then are the loss' gradients.
-
-        Parameters
-        ----------
-        x, y, weights
-            The batch.
 
         Returns
         -------
@@ -159,11 +149,6 @@ class TrainStep:
 
     def accept(self, value: float, saved: Any) -> None:
         """Do to the model's buffers what the pass does, or refuse the step.
-
-        Parameters
-        ----------
-        value, saved
-            What `differentiate` has returned.
 
         Raises
         ------
@@ -196,13 +181,7 @@ class TrainStep:
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state_dict` returned.
-
-        Parameters
-        ----------
-        state
-            The state.
-        """
+        """Go on from what `state_dict` returned."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

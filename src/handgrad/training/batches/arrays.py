@@ -45,13 +45,7 @@ class Column:
         self._converted: Array | None = None
 
     def take(self, rows: Any) -> Array:
-        """Return some rows: of an array in memory a slice as it lies, others in a buffer.
-
-        Parameters
-        ----------
-        rows : slice or Array
-            Which: a slice that ends within the array, or the rows' numbers.
-        """
+        """Return some rows: of an array in memory a slice as it lies, others in a buffer."""
         array = self.array
         if self.file is None and isinstance(rows, slice):
             taken = array[rows]

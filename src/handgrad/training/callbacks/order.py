@@ -50,13 +50,6 @@ def check_callbacks(callbacks: Iterable[Any]) -> list[Callback]:
 def overridden(callbacks: Iterable[Callback], name: str) -> list[Any]:
     """Return the methods of that name that callbacks have overridden; the others do nothing.
 
-    Parameters
-    ----------
-    callbacks
-        The callbacks.
-    name
-        The name.
-
     Examples
     --------
     >>> from handgrad.training import ClipGradients, CSVLog
