@@ -11,6 +11,7 @@ import numpy as np
 
 from handgrad.arguments import Array, positive_size
 from handgrad.errors import ArgumentError
+from handgrad.optimizers.checks import load_numbers, load_vectors
 from handgrad.training.callbacks.order import overridden
 from handgrad.training.foreign_loss import weighted
 
@@ -225,6 +226,16 @@ class AccumulateGradients(TrainStep):
         self._sum: Array | None = None
         self._count, self._done = 0.0, 0
 
+    def start(self, trainer: Any, gradients: Any, weigh: Any) -> None:
+        super().start(trainer, gradients, weigh)
+        fits = self._sum is None or self._sum.shape == self._flat.shape
+        if not fits or self._done >= self.batches:
+            raise ArgumentError(
+                f"a state after {self._done} batches for {self!r}",
+                f"one with fewer than {self.batches}, of a model with as many parameters",
+                "make the step with the argument that the state was saved with",
+            )
+
     def __call__(self, x: Any, y: Array, weights: Array | None) -> Result:
         result, saved = self.differentiate(x, y, weights)
         self.accept(result.value, saved)
@@ -252,14 +263,11 @@ class AccumulateGradients(TrainStep):
         return {"sum": self._sum, "count": self._count, "done": self._done}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        if state and not 0 < state["done"] < self.batches:
-            raise ArgumentError(
-                f"a state after {state['done']} batches for {self!r}",
-                f"one with fewer than {self.batches}",
-                "make the step with the argument that the state was saved with",
-            )
-        self._sum, self._count = state.get("sum"), state.get("count", 0.0)
-        self._done = state.get("done", 0)
+        self._sum, self._count, self._done = None, 0.0, 0
+        if state:
+            numbers = load_numbers(state, self, {"count": float, "done": int})
+            self._sum = load_vectors({"sum": state.get("sum")}, self, ["sum"])["sum"]
+            self._count, self._done = numbers["count"], numbers["done"]
 
     def __repr__(self) -> str:
         return f"AccumulateGradients({self.batches})"
