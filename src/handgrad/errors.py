@@ -17,6 +17,8 @@ __all__ = [
     "HandgradError",
     "ShapeError",
     "TrainingError",
+    "cause",
+    "shorten",
 ]
 
 
@@ -73,8 +75,50 @@ class DataError(HandgradError, ValueError):
 
 
 class CheckpointError(HandgradError, ValueError):
-    """A checkpoint cannot be written, or what stands on the disk cannot be read back."""
+    """A checkpoint cannot be written, or what stands on the disk cannot be read back.
+
+    What it says is cut where it is long, since a damaged file may say anything at any length.
+    """
+
+    def __init__(self, got: str, expected: str, mend: str) -> None:
+        super().__init__(*(shorten(part, 1000) for part in (got, expected, mend)))
 
 
 class TrainingError(HandgradError, ArithmeticError):
     """A training came to numbers that are not finite."""
+
+
+def shorten(text: object, length: int = 200) -> str:
+    """Return what somebody else has written so that it can stand in a message.
+
+    Parameters
+    ----------
+    text
+        A text, an error, or whatever else `str` takes.
+    length
+        How many characters of it at most.
+
+    Examples
+    --------
+    >>> shorten("x" * 10**6, 8)
+    'xxxxx...'
+    """
+    whole = str(text)
+    cut = whole if len(whole) <= length else f"{whole[: length - 3]}..."
+    return cut.encode("utf-8", "backslashreplace").decode()
+
+
+def cause(error: BaseException) -> BaseException | None:
+    """Return an error to raise another one from; None where it repeats a damaged file at length.
+
+    Parameters
+    ----------
+    error
+        The error.
+
+    Examples
+    --------
+    >>> cause(ValueError("x" * 10**6)) is None, cause(ValueError("no number"))
+    (True, ValueError('no number'))
+    """
+    return error if len(str(error)) <= 1000 else None

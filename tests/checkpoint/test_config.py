@@ -1,5 +1,6 @@
 """Objects as JSON, and back."""
 
+import importlib
 import json
 import math
 from pathlib import Path
@@ -10,15 +11,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
-from handgrad import Activation, Adam, CrossEntropy, Dropout, Layer, Linear, Model, ReLU, Sigmoid
+from handgrad import (
+    Activation,
+    Adam,
+    Component,
+    CrossEntropy,
+    Dropout,
+    Linear,
+    Model,
+    ReLU,
+    Sigmoid,
+    activations,
+)
 from handgrad.checkpoint import (
     from_config,
     generator_state,
+    notation,
     restore_generator,
     restore_global_state,
     to_config,
 )
-from handgrad.checkpoint.notation import DTYPES, public_classes
+from handgrad.checkpoint.notation import DTYPES, exported_classes, public_classes
 from handgrad.errors import ArgumentError, CheckpointError
 from helpers import OwnLinear, OwnReLU
 
@@ -55,19 +68,19 @@ class Swish(Activation):
         return dy * (s + self.beta * x * s * (1 - s)), {}
 
 
-class Block(Layer):
+class Block(Component):
     """A layer of a user's own that hands its generator on to the layers that it is made of."""
 
     def __init__(self, size, rng):
         self.size, self.rng = size, rng
         self.inner = Dropout(Linear(size, size, rng=rng), 0.5, rng=rng)
-        self.parameters = self.inner.parameters
 
     def apply(self, x):
         return self.inner.apply(x)
 
     def pullback(self, dy, saved, need_dx=True, out=None):
-        return self.inner.pullback(dy, saved, need_dx, out)
+        dx, gradients = self.inner.pullback(dy, saved, need_dx, (out or {}).get("inner"))
+        return dx, {"inner": gradients}
 
 
 class Forgetful(Activation):
@@ -97,6 +110,22 @@ def test_every_public_class_comes_back(name):
         for argument, value in ARGUMENTS.get(cls.__name__, {}).items():
             if isinstance(value, int | float | tuple):
                 assert getattr(twin, argument) == value
+
+
+def test_a_class_that_is_exported_is_known_without_a_word(monkeypatch):
+    monkeypatch.setattr(activations, "Swish", Swish, raising=False)
+    monkeypatch.setattr(activations, "__all__", [*activations.__all__, "Swish"])
+    public_classes.cache_clear()
+    try:
+        assert through_json(Swish(1.5)).beta == 1.5
+    finally:
+        public_classes.cache_clear()
+
+
+def test_the_names_of_public_classes_are_unlike():
+    modules = [importlib.import_module(f"handgrad.{name}") for name in notation._PACKAGES]
+    classes = [cls for module in modules for cls in exported_classes(module)]
+    assert len(set(classes)) == len(public_classes()) > 12
 
 
 def test_a_generator_goes_on_where_it_stood_and_stays_shared():
@@ -394,7 +423,7 @@ def test_a_config_nested_without_end_is_refused():
     for _ in range(100_000):
         config = [config]
     try:
-        with pytest.raises(CheckpointError, match="RecursionError"):
+        with pytest.raises(CheckpointError, match="nested too deeply"):
             from_config(config)
     finally:
         while config:  # taken apart step by step: freeing it at once would nest as deep

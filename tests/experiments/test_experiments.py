@@ -334,6 +334,33 @@ def test_only_a_run_is_opened(tmp_path):
         open_run(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"class_names": ["a", "b"]},
+        {"class_names": [f"{i}" for i in range(11)]},
+        {"class_names": []},
+        {"class_names": [["a"]] * 10},
+        {"class_names": list(range(10))},
+        {"feature_names": ["a"] * 63},
+        {"feature_names": []},
+        {"target_name": 3},
+        {"fingerprint": None},
+        {"inputs": {"mean": [0.0] * 3, "scale": [1.0] * 3}},
+        {"inputs": {"mean": None, "scale": None}},
+        {"inputs": {"mean": "x", "scale": [{}]}},
+    ],
+    ids=str,
+)
+def test_a_run_whose_parts_do_not_fit_is_refused(tmp_path, change):
+    train("digits", tmp_path / "run", **{**SMALL, "epochs": 1})
+    trainer = Trainer.resume(tmp_path / "run")
+    trainer.extra = {"run": trainer.extra["run"] | change}
+    trainer.save(tmp_path / "forged")
+    with pytest.raises(CheckpointError, match="do not fit"):
+        open_run(tmp_path / "forged")
+
+
 # evaluate
 
 

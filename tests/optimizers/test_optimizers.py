@@ -93,7 +93,7 @@ def test_float32_stays_float32_and_is_near_float64(case):
     assert single.dtype == np.float32
     assert_allclose(single, double, rtol=1e-3, atol=1e-3)
     kept = [value for value in optimizer.state_dict().values() if isinstance(value, np.ndarray)]
-    assert len(kept) == len(optimizer.kept)
+    assert len(kept) == len(optimizer.slots)
     assert {array.dtype for array in kept} <= {np.dtype(np.float32)}
 
 

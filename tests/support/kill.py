@@ -8,7 +8,6 @@ before what the last one had saved.
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import subprocess
 import sys
@@ -17,11 +16,12 @@ import time
 from pathlib import Path
 
 import numpy as np
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from handgrad import Adam, CrossEntropy, Dropout, Linear, Model, ReLU
 from handgrad.optimizers.schedules import ReduceOnPlateau
-from handgrad.training import Accuracy, Callback, Checkpoint, CSVLog, EarlyStopping, Trainer
+from handgrad.training import Accuracy, Callback, CSVLog, EarlyStopping, ModelCheckpoint, Trainer
 
 
 class Events(Callback):
@@ -31,7 +31,7 @@ class Events(Callback):
         self.say("began", trainer.epochs_done)
 
     def on_step(self, trainer):
-        if trainer.step == 1 and trainer.epochs_done:
+        if trainer.steps_done == 1 and trainer.epochs_done:
             self.say("saved", trainer.epochs_done)  # since the next epoch has begun
 
     def on_epoch(self, trainer):
@@ -46,7 +46,7 @@ def train(folder: Path, epochs: int) -> None:
     data = np.random.default_rng(11)
     x = data.standard_normal((1400, 7))
     y = (x[:, 0] * x[:, 1] > 0) + (x[:, 2] > 1).astype(int)
-    if (folder / "checkpoint.json").exists():
+    if (folder / "checkpoint.safetensors").exists():
         trainer = Trainer.resume(folder)
     else:
         np.random.seed(7)
@@ -71,7 +71,7 @@ def train(folder: Path, epochs: int) -> None:
             Events(),
             EarlyStopping("validation_accuracy", patience=1000),
             CSVLog(folder / "history.csv"),
-            Checkpoint(folder),
+            ModelCheckpoint(folder),
         ],
         progress=False,
     )
@@ -94,19 +94,18 @@ def finish(process: subprocess.Popen[str]) -> tuple[str, str]:
 
 
 def outcome(folder: Path) -> dict[str, object]:
-    """Return all that a finished training leaves, but for the names of its files."""
-    manifest = json.loads((folder / "checkpoint.json").read_text())
-    tensors = {
-        kind: {
-            name: (array.dtype.name, array.shape, array.tobytes())
-            for name, array in load_file(folder / file["name"]).items()
-        }
-        for kind, file in manifest["files"].items()
+    """Return all that a finished training leaves."""
+    path = folder / "checkpoint.safetensors"
+    arrays = {
+        name: (array.dtype.name, array.shape, array.tobytes())
+        for name, array in load_file(path).items()
     }
-    assert len(tensors["parameters"]) == 4
-    assert len(tensors["training"]) >= 3, "Adam's two vectors, and the best parameters"
-    table = (folder / "history.csv").read_text()
-    return {key: manifest[key] for key in ("model", "training")} | tensors | {"table": table}
+    assert sum("/" not in name for name in arrays) == 4
+    assert len(arrays) >= 7, "Adam's two vectors, and the best parameters"
+    with safe_open(path, framework="numpy") as file:
+        described = file.metadata()
+    del described["sha256"]  # so that the other differences are named
+    return described | arrays | {"table": (folder / "history.csv").read_text()}
 
 
 def torment(folder: Path, kills: int, seed: int) -> tuple[int, dict[str, int]]:
@@ -166,8 +165,8 @@ def differences(folder: Path, undisturbed: Path) -> list[str]:
     """Return what is not the same after two trainings, and which files a kill has left over."""
     one, other = outcome(folder), outcome(undisturbed)
     wrong = [key for key in other if one[key] != other[key]]
-    left = {path.name for path in folder.iterdir()} ^ {"checkpoint.json", "history.csv"}
-    return wrong + sorted(name for name in left if not name.endswith(".safetensors"))
+    left = {path.name for path in folder.iterdir()} ^ {"checkpoint.safetensors", "history.csv"}
+    return wrong + sorted(left)
 
 
 def main() -> None:
@@ -191,7 +190,7 @@ def main() -> None:
         wrong = differences(killed, undisturbed)
     where = ", ".join(f"{count} {place}" for place, count in struck.items())
     print(f"{options.kills} kills over {epochs} epochs: {where}.")
-    print("Nothing was lost but the epoch in flight.")
+    print("Nothing was lost but the epoch that was under way.")
     print(f"Not the same: {', '.join(wrong)}." if wrong else "The end is the same, bit for bit.")
     sys.exit(bool(wrong))
 

@@ -16,10 +16,10 @@ from handgrad.optimizers import SGD
 from handgrad.training import (
     Accuracy,
     Callback,
-    Checkpoint,
     ConfusionMatrix,
     CSVLog,
     EarlyStopping,
+    ModelCheckpoint,
     Trainer,
 )
 from handgrad.training import progress as progress_module
@@ -58,7 +58,7 @@ class InterruptAt(Callback):
         self.at, self.times = (epoch, step), times
 
     def on_step(self, trainer):
-        if (trainer.epochs_done + 1, trainer.step) == self.at:
+        if (trainer.epochs_done + 1, trainer.steps_done) == self.at:
             for _ in range(self.times):
                 signal.raise_signal(signal.SIGINT)
 
@@ -77,7 +77,7 @@ def test_what_is_called_and_when(data, tmp_path):
             seen.append((self.name, "start", trainer.epochs_done))
 
         def on_step(self, trainer):
-            seen.append((self.name, "step", trainer.step))
+            seen.append((self.name, "step", trainer.steps_done))
 
         def on_epoch(self, trainer):
             seen.append((self.name, "epoch", trainer.epochs_done, len(trainer.history["loss"])))
@@ -85,7 +85,7 @@ def test_what_is_called_and_when(data, tmp_path):
         def on_end(self, trainer):
             seen.append((self.name, "end", trainer.epochs_done))
 
-    class LastLog(Log, Checkpoint):
+    class LastLog(Log, ModelCheckpoint):
         saved = ""
 
     make().fit(*data, epochs=1, batch_size=30, callbacks=[LastLog("b"), Log("a")], progress=False)
@@ -177,14 +177,14 @@ def test_a_value_that_cannot_be_watched(data):
             )
 
 
-# Checkpoint and table
+# ModelCheckpoint and table
 
 
 @pytest.mark.parametrize(("every", "epochs"), [(1, [1, 2, 3, 4, 5]), (2, [2, 4, 5]), (9, [5])])
 def test_every_few_epochs_and_at_the_end(data, tmp_path, every, epochs):
     saved = []
 
-    class Spy(Checkpoint):
+    class Spy(ModelCheckpoint):
         def on_epoch(self, trainer):
             self.saved = ""
             super().on_epoch(trainer)
@@ -197,7 +197,7 @@ def test_every_few_epochs_and_at_the_end(data, tmp_path, every, epochs):
 
 def test_arguments_of_a_checkpoint(tmp_path):
     with pytest.raises(ArgumentError, match="every"):
-        Checkpoint(tmp_path, every=0)
+        ModelCheckpoint(tmp_path, every=0)
 
 
 def test_what_cannot_be_saved_is_refused_before_the_first_step(data, tmp_path):
@@ -217,7 +217,11 @@ def test_what_cannot_be_saved_is_refused_before_the_first_step(data, tmp_path):
     before = trainer.model.parameters.copy()
     with pytest.raises(CheckpointError, match="factor"):
         trainer.fit(
-            data[0], data[0], epochs=9, callbacks=[Checkpoint(tmp_path / "run", 9)], progress=False
+            data[0],
+            data[0],
+            epochs=9,
+            callbacks=[ModelCheckpoint(tmp_path / "run", 9)],
+            progress=False,
         )
     assert np.array_equal(trainer.model.parameters, before)
     assert not (tmp_path / "run").exists()
@@ -242,7 +246,7 @@ def test_a_full_disk_does_not_end_a_training(data, tmp_path, full_disk):
     full_disk.add(0)
     saved = []
 
-    class Spy(Checkpoint):
+    class Spy(ModelCheckpoint):
         def on_epoch(self, trainer):
             super().on_epoch(trainer)
             saved.append(self.saved)
@@ -261,7 +265,7 @@ def test_a_disk_that_is_full_to_the_end_is_an_error(data, tmp_path, full_disk):
         pytest.warns(UserWarning, match="no room"),
         pytest.raises(CheckpointError, match="no room"),
     ):
-        trainer.fit(*data, epochs=3, callbacks=[Checkpoint(tmp_path)], progress=False)
+        trainer.fit(*data, epochs=3, callbacks=[ModelCheckpoint(tmp_path)], progress=False)
     assert trainer.epochs_done == 3
     assert Trainer.resume(tmp_path).epochs_done == 1
 
@@ -288,11 +292,11 @@ def test_ctrl_c_stops_after_the_step(data, tmp_path):
     folder = tmp_path / "run"
     history = trainer.fit(
         *data, epochs=9, batch_size=8, progress=False,
-        callbacks=[InterruptAt(3, 4), Checkpoint(folder)],
+        callbacks=[InterruptAt(3, 4), ModelCheckpoint(folder)],
     )  # fmt: skip
     assert history.interrupted
     assert history.epochs == 2
-    assert trainer.step == 4
+    assert trainer.steps_done == 4
     assert trainer.under_way
     assert history.ended == (
         f"stopped by Ctrl-C after step 4 of epoch 3; "
@@ -325,20 +329,19 @@ def test_ctrl_c_in_the_validation(data):
     class Late(Accuracy):
         def update(self, predictions, targets):
             super().update(predictions, targets)
-            if len(predictions) == 7 and self.armed:  # only the validation has such a batch
-                self.armed = False
+            if len(predictions) == 7 and armed:  # only the validation has such a batch
+                armed.pop()
                 signal.raise_signal(signal.SIGINT)
 
-    metric = Late()
-    metric.armed = True
+    armed = [True]
     x, y = data
-    trainer = make(metrics=[metric])
+    trainer = make(metrics=[Late()])
     held_out = [(x[:7], y[:7]), (x, y)]
     options = {"batch_size": 8, "validation_data": held_out, "progress": False}
     history = trainer.fit(x, y, epochs=2, **options)
     assert history.interrupted
     assert history.epochs == 0
-    assert trainer.step == 7
+    assert trainer.steps_done == 7
     trainer.fit(x, y, epochs=2, **options)
     whole = make(metrics=[Accuracy()])
     whole.fit(x, y, epochs=2, **options)
@@ -351,7 +354,7 @@ def test_other_batches_begin_the_epoch_anew(data):
     trainer.fit(*data, epochs=2, batch_size=8, callbacks=[InterruptAt(1, 3)], progress=False)
     history = trainer.fit(*data, epochs=1, batch_size=53, progress=False)
     assert history.epochs == 1
-    assert trainer.step == 1
+    assert trainer.steps_done == 1
 
 
 def test_early_stopping_restores_nothing_on_ctrl_c(data):
@@ -530,5 +533,13 @@ def test_mean_squared_error_is_a_mean(data):
 
 def test_it_is_said_that_nothing_is_saved_yet(tmp_path):
     trainer = make()
-    trainer._callbacks = [Checkpoint(tmp_path, every=50)]
+    trainer._callbacks = [ModelCheckpoint(tmp_path, every=50)]
     assert trainer.saved == "nothing is saved yet"
+
+
+def test_early_stopping_is_for_one_model(data):
+    stopping = EarlyStopping(patience=9)
+    make().fit(*data, epochs=2, callbacks=[stopping], progress=False)
+    other = Trainer(Model([Linear(D, K)]), CrossEntropy(), SGD(lr=0.1))
+    with pytest.raises(ArgumentError, match="make a new EarlyStopping"):
+        other.fit(*data, epochs=2, callbacks=[stopping], progress=False)

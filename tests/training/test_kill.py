@@ -1,4 +1,4 @@
-"""A training that is killed at random moments loses nothing but the epoch in flight."""
+"""A training that is killed at random moments loses nothing but the epoch that was under way."""
 
 from kill import differences, finish, start, torment
 

@@ -5,7 +5,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, confusion_matrix, mean_absolute_error, r2_score
+from sklearn.metrics import (
+    accuracy_score,
+    confusion_matrix,
+    mean_absolute_error,
+    r2_score,
+    top_k_accuracy_score,
+)
 
 from handgrad.errors import ArgumentError, ShapeError
 from handgrad.training import R2, Accuracy, ConfusionMatrix, MeanAbsoluteError, TopK
@@ -14,11 +20,12 @@ from handgrad.training.metrics.metric import check_metrics
 N, K = 53, 7
 
 
-def measure(metric, predictions, targets, cuts=()):
+def measure(metric, predictions, targets, cuts=(), weight=None):
     metric.reset()
-    for p, t in zip(np.split(predictions, cuts), np.split(targets, cuts), strict=True):
-        if len(p):
-            metric.update(p, t)
+    given = (predictions, targets) if weight is None else (predictions, targets, weight)
+    for parts in zip(*(np.split(array, cuts) for array in given), strict=True):
+        if len(parts[0]):
+            metric.update(*parts)
     return metric.result()
 
 
@@ -52,11 +59,76 @@ def test_numbers_against_others(shape, dtype):
     rng = np.random.default_rng(7)
     targets = rng.standard_normal(shape) * 3 + 1
     predictions = (targets + rng.standard_normal(shape)).astype(dtype)
-    flat = predictions.astype(np.float64).reshape(N, -1), targets.reshape(N, -1)
+    K = shape[-1] if len(shape) > 1 else 1  # the outputs are the last axis
+    flat = predictions.astype(np.float64).reshape(-1, K), targets.reshape(-1, K)
     found = measure(MeanAbsoluteError(), predictions, targets, [5, 20])
     assert found == pytest.approx(mean_absolute_error(flat[1], flat[0]), rel=1e-12)
     found = measure(R2(), predictions, targets, [5, 20])
     assert found == pytest.approx(r2_score(flat[1], flat[0]), rel=1e-12)
+
+
+def some_weights(kind, shape, rng):
+    """Return weights of some leading axes: numbers, or a mask."""
+    weight = rng.uniform(0, 3, shape) if kind == "numbers" else rng.integers(0, 2, shape)
+    weight[0] = 1
+    return weight
+
+
+@pytest.mark.parametrize("kind", ["numbers", "mask"])
+@pytest.mark.parametrize("axes", [1, 2])
+@pytest.mark.parametrize("T", [1, 5])
+def test_weights_as_scikit_learn_has_them(kind, axes, T):
+    rng = np.random.default_rng(11)
+    weight = some_weights(kind, (N, T)[:axes], rng)
+    each = np.broadcast_to(weight.reshape(N, -1), (N, T)).ravel()
+    classes = rng.integers(0, K, (N, T))
+    scores = rng.standard_normal((N, T, K)) + 1.5 * np.eye(K)[classes]
+    named = scores.argmax(axis=-1)
+    flat = classes.ravel(), named.ravel()
+    for targets in (classes, np.eye(K)[classes]):
+        found = measure(Accuracy(), scores, targets, [5, 20], weight)
+        assert found == pytest.approx(accuracy_score(*flat, sample_weight=each), rel=1e-12)
+        found = measure(TopK(3), scores, targets, [5, 20], weight)
+        top = top_k_accuracy_score(
+            flat[0], scores.reshape(-1, K), k=3, labels=range(K), sample_weight=each
+        )
+        assert found == pytest.approx(top, rel=1e-12)
+        found = measure(ConfusionMatrix(), scores, targets, [5, 20], weight)
+        matrix = confusion_matrix(*flat, labels=range(K), sample_weight=each)
+        np.testing.assert_allclose(found, matrix, rtol=1e-12)
+    numbers = rng.standard_normal((2, N, T, 3))
+    for metric, theirs in ((MeanAbsoluteError(), mean_absolute_error), (R2(), r2_score)):
+        found = measure(metric, *numbers, [5, 20], weight)
+        rows = numbers[1].reshape(-1, 3), numbers[0].reshape(-1, 3)
+        assert found == pytest.approx(theirs(*rows, sample_weight=each), rel=1e-12)
+
+
+def test_what_is_masked_does_not_count(scores):
+    predictions, classes = scores
+    mask = np.arange(N) % 3 > 0
+    numbers = np.random.default_rng(3).standard_normal((2, N))
+    for metric in (Accuracy(), TopK(2), ConfusionMatrix()):
+        whole = measure(metric, predictions, classes, [17], mask)
+        assert np.array_equal(whole, measure(metric, predictions[mask], classes[mask]))
+        assert not np.array_equal(whole, measure(metric, predictions, classes))
+    for metric in (MeanAbsoluteError(), R2()):
+        whole = measure(metric, *numbers, [17], mask)
+        assert whole == pytest.approx(measure(metric, *numbers[:, mask]), rel=1e-12)
+        assert measure(metric, *numbers, (), np.zeros(N)) in (0, 1)
+
+
+@pytest.mark.parametrize(
+    "metric", [Accuracy(), TopK(2), ConfusionMatrix(), MeanAbsoluteError(), R2()]
+)
+def test_weights_that_do_not_fit(metric):
+    metric.reset()
+    targets = np.zeros((4, 3), int)
+    for weight in (np.ones(3), np.ones((4, 2)), np.ones(())):
+        with pytest.raises(ShapeError, match="one weight for each row"):
+            metric.update(np.zeros((4, 3)), targets, weight)
+    for weight in (-np.ones(4), np.full(4, np.nan)):
+        with pytest.raises(ArgumentError, match="finite numbers >= 0"):
+            metric.update(np.zeros((4, 3)), targets, weight)
 
 
 def test_r2_keeps_its_digits_far_from_zero():

@@ -16,8 +16,16 @@ from handgrad import CrossEntropy, Dropout, Linear, Model, MSELoss, ReLU
 from handgrad.errors import ArgumentError, DataError, DtypeError, ShapeError, TrainingError
 from handgrad.optimizers import SGD, Adam
 from handgrad.optimizers.schedules import ReduceOnPlateau, Step
-from handgrad.training import R2, Accuracy, Callback, Checkpoint, ConfusionMatrix, Metric, Trainer
-from handgrad.training.batches import ArrayBatches, make_batches
+from handgrad.training import (
+    R2,
+    Accuracy,
+    Callback,
+    ConfusionMatrix,
+    Metric,
+    ModelCheckpoint,
+    Trainer,
+)
+from handgrad.training.batches import ArrayBatches, Inputs, make_batches
 from handgrad.training.batches.file import rows_on_disk
 
 N, D, K = 53, 5, 3
@@ -103,10 +111,12 @@ def test_fit_is_the_bare_loop(data, dtype):
     assert trainer.history["loss"] == means
     norm = np.linalg.norm(gradients.flat.astype(np.float64))
     assert trainer.history["gradient_norm"][-1] == pytest.approx(norm, rel=1e-12)
-    first = np.linalg.norm(np.concatenate([g.ravel() for g in gradients[0].values()]))
-    assert trainer.history["gradient_norm.0"][-1] == pytest.approx(first, rel=1e-6)
-    assert "gradient_norm.1" not in trainer.history
-    assert trainer.history["gradient_norm.0"][0] != trainer.history["gradient_norm.2"][0]
+    own = gradients[0]["layer"].values()  # of the layer within the dropout
+    first = np.linalg.norm(np.concatenate([g.ravel() for g in own]))
+    assert trainer.history["gradient_norm.0.layer"][-1] == pytest.approx(first, rel=1e-6)
+    names = [name for name in trainer.history.values if name.startswith("gradient_norm")]
+    assert names == ["gradient_norm", "gradient_norm.0.layer", "gradient_norm.2"]
+    assert trainer.history["gradient_norm.0.layer"][0] != trainer.history["gradient_norm.2"][0]
 
 
 def test_seeds_fix_everything(data):
@@ -163,8 +173,8 @@ def test_a_model_in_a_model_and_a_layer_twice(data):
     model = Model([Model([twice, ReLU(), twice]), Linear(D, K, rng=rng)])
     history = trained(x, y, model=model).history
     names = [name for name in history.values if name.startswith("gradient_norm")]
-    assert names == ["gradient_norm", "gradient_norm.0", "gradient_norm.0.0", "gradient_norm.1"]
-    squares = history["gradient_norm.0"][0] ** 2 + history["gradient_norm.1"][0] ** 2
+    assert names == ["gradient_norm", "gradient_norm.0.0", "gradient_norm.1"]
+    squares = history["gradient_norm.0.0"][0] ** 2 + history["gradient_norm.1"][0] ** 2
     assert history["gradient_norm"][0] == pytest.approx(squares**0.5, rel=1e-12)
 
 
@@ -175,7 +185,8 @@ def test_a_model_in_a_model_and_a_layer_twice(data):
 @given(st.integers(1, 40), st.integers(1, 50), st.integers(0, 2**32 - 1))
 def test_every_row_is_seen_once(rows, batch_size, seed):
     x = np.arange(rows)[:, None] * np.ones(3)
-    batches = ArrayBatches(x, np.arange(rows), np.arange(rows) + 0.5, batch_size, np.float32)
+    inputs = Inputs(np.dtype(np.float32))
+    batches = ArrayBatches((x,), np.arange(rows), np.arange(rows) + 0.5, batch_size, inputs)
     seen = []
     for xs, ys, weights in batches.run(batches.order(np.random.default_rng(seed))):
         assert np.array_equal(xs, ys[:, None] * np.ones(3))
@@ -237,13 +248,11 @@ def test_a_memmap_with_an_offset(tmp_path):
     path.write_bytes(b"\0" * 12_345 + values.tobytes())
     mapped = np.memmap(path, np.int32, "r", offset=12_345, shape=values.shape)
     for part in (slice(None), slice(1_000, None), slice(5, 17_001)):
-        found = rows_on_disk(mapped[part])
-        found.open()
         rows = np.random.default_rng(0).permutation(len(values[part]))[:50]
-        assert np.array_equal(found.read(rows, np.empty((50, 3), np.int32)), values[part][rows])
-        inner = found.read(slice(7, 12), np.empty((5, 3), np.int32))
+        with rows_on_disk(np.asarray(mapped)[part][:]) as found:
+            assert np.array_equal(found.read(rows, np.empty((50, 3), np.int32)), values[part][rows])
+            inner = found.read(slice(7, 12), np.empty((5, 3), np.int32))
         assert np.array_equal(inner, values[part][7:12])
-        found.close()
     assert rows_on_disk(mapped[::2]) is None
     assert rows_on_disk(mapped[:, :2]) is None
     assert rows_on_disk(mapped * 2) is None
@@ -375,11 +384,11 @@ def test_sample_weights(data):
     weights = np.arange(N) % 3
     ours = trained(x, y, sample_weight=weights, batch_size=N)
     kept = np.repeat(np.arange(N), weights)
-    # All rows in one batch: a row with weight 2 is a row that is there twice, but for the divisor.
-    model, loss, optimizer = network(), CrossEntropy(average=False), Adam(lr=0.01)
+    # All rows in one batch: a row with weight 2 is a row that is there twice.
+    model, loss, optimizer = network(), CrossEntropy(), Adam(lr=0.01)
     for _ in range(3):
-        value = loss(model.forward(x[kept]), y[kept]) / N
-        gradients = model.backward(loss.grad() / N)
+        value = loss(model.forward(x[kept]), y[kept])
+        gradients = model.backward(loss.grad())
         optimizer.update(model.parameters, gradients.flat)
     assert np.allclose(ours.model.parameters, model.parameters, rtol=0, atol=1e-9)
     assert ours.history["loss"][-1] == pytest.approx(value, rel=1e-9)
@@ -441,9 +450,7 @@ def test_class_weights_need_classes(data, targets):
         trained(data[0], targets, class_weight={0: 2.0})
 
 
-@pytest.mark.parametrize(
-    "weights", [np.ones(N - 1), -np.ones(N), np.full(N, np.nan), np.ones((N, 1))]
-)
+@pytest.mark.parametrize("weights", [np.ones(N - 1), -np.ones(N), np.full(N, np.nan), np.ones(())])
 def test_sample_weights_that_are_none(data, weights):
     with pytest.raises(ArgumentError, match="sample weights"):
         trained(*data, sample_weight=weights)
@@ -566,7 +573,7 @@ def test_a_plateau_lowers_the_rate(data):
 def test_a_rate_that_is_too_large(data, tmp_path):
     x, y = data
     targets = np.eye(K)[y]
-    trainer = Trainer(network(), MSELoss(), SGD(lr=1e3), rng=np.random.default_rng(0))
+    trainer = Trainer(network(), MSELoss(), SGD(lr=1e200), rng=np.random.default_rng(0))
     before = []
 
     class Keep(Callback):
@@ -576,7 +583,7 @@ def test_a_rate_that_is_too_large(data, tmp_path):
     with pytest.raises(TrainingError) as caught:
         trainer.fit(
             x, targets, epochs=50, batch_size=8, progress=False,
-            callbacks=[Keep(), Checkpoint(tmp_path / "run")],
+            callbacks=[Keep(), ModelCheckpoint(tmp_path / "run")],
         )  # fmt: skip
     text = str(caught.value)
     assert "epoch 1, step 1" not in text
@@ -585,6 +592,37 @@ def test_a_rate_that_is_too_large(data, tmp_path):
     assert "a smaller learning rate" in text
     assert np.array_equal(trainer.model.parameters, before[0])
     assert isinstance(caught.value, ArithmeticError)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_loss_that_grows_and_grows(dtype):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((64, 5)).astype(dtype)
+    model = Model([Linear(5, 3, rng=rng, dtype=dtype)])
+    losses, before = [], []
+    loss = MSELoss()
+
+    class Watch(Callback):
+        def on_step(self, trainer):
+            losses.append(float(loss(trainer.model.forward(x), x[:, :3])))
+            before[:] = [trainer.model.parameters.copy()]
+
+    trainer = Trainer(model, loss, SGD(lr=10.0))
+    with pytest.raises(TrainingError, match="the training has diverged") as caught:
+        trainer.fit(x, x[:, :3], epochs=99, batch_size=64, callbacks=[Watch()], progress=False)
+    first = f"where it was {trainer.history['loss'][0]:.6g} at first"
+    assert f"a loss of {losses[-1]:.6g} in" in str(caught.value)
+    assert first in str(caught.value)
+    assert "max_norm" in str(caught.value)
+    assert losses[-2] <= 1e8 * max(trainer.history["loss"][0], 1) < losses[-1]
+    assert np.array_equal(model.parameters, before[0])
+
+
+def test_a_loss_that_is_large_from_the_start_has_not_diverged():
+    x = np.linspace(0, 1, 40)[:, None]
+    trainer = Trainer(Model([Linear(1, 1)]), MSELoss(), SGD(lr=0.1))
+    history = trainer.fit(x, 1e9 * x, epochs=3, progress=False)
+    assert history["loss"][0] > history["loss"][-1] > 1e8
 
 
 def test_the_first_component_whose_output_is_not_finite(data):
@@ -746,7 +784,7 @@ def test_arguments_of_a_trainer(change, what):
         ({"x": [(1,)], "y": None}, ArgumentError, "batch 1 of list"),
         ({"x": [7], "y": None}, ArgumentError, "int as batch 1"),
         ({"x": [], "y": None, "sample_weight": [1.0]}, ArgumentError, "within the batches"),
-        ({"callbacks": [Checkpoint]}, ArgumentError, "brackets"),
+        ({"callbacks": [ModelCheckpoint]}, ArgumentError, "brackets"),
         ({"callbacks": [3]}, ArgumentError, "derive it"),
         ({"callbacks": print}, ArgumentError, "a list of callbacks"),
         ({"validation_data": np.zeros((N, D))}, ArgumentError, "without targets"),
@@ -774,8 +812,13 @@ def test_epochs_count_from_the_beginning(data):
 
 
 def test_make_batches_knows_rows_from_batches():
-    assert make_batches([[1.0, 2.0]], None, None, 2, np.float64, labelled=False).rows == 1
-    assert make_batches([np.ones((3, 2))], None, None, 2, np.float64, labelled=False).rows is None
+    assert (
+        make_batches([[1.0, 2.0]], None, None, 2, Inputs(np.dtype(float)), labelled=False).rows == 1
+    )
+    assert (
+        make_batches([np.ones((3, 2))], None, None, 2, Inputs(np.dtype(float)), labelled=False).rows
+        is None
+    )
 
 
 def test_importing_handgrad_loads_no_trainer():

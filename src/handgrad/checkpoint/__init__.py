@@ -1,15 +1,15 @@
-"""Checkpoints: a model and the state of its training, in a folder that is never half written.
+"""Checkpoints: a model and the state of its training, in one file that is never half written.
 
-A checkpoint is a manifest, ``checkpoint.json``, and the tensor files that it names. The manifest
-is for humans too: the architecture, the state of the training, and of each tensor file the size
-and the SHA-256. The tensor files are safetensors, with the parameters under the names
-``0.weights``, ``0.bias``, ``1.0.weights`` and so on: the component's place in the model (in a
-nested model, one place after the other) and the parameter's name. Nothing in either is code.
+A checkpoint is a safetensors file, which many programs read. The parameters and buffers are its
+tensors, under the names ``0.weights``, ``2.layer.bias``, ``1.running_mean``: the component's place
+in the model, and the array's name. The arrays of the training state are called ``training/...``.
+The architecture and the rest of the state are JSON, in the file's metadata. Nothing in it is code.
 """
 
 from handgrad.checkpoint.decoder import from_config
 from handgrad.checkpoint.encoder import to_config
-from handgrad.checkpoint.storage import Checkpoint, check, load, save
+from handgrad.checkpoint.notation import exported_classes
+from handgrad.checkpoint.storage import FILE, Restored, check, load, save
 from handgrad.randomness import (
     generator_state,
     restore_generator,
@@ -17,8 +17,10 @@ from handgrad.randomness import (
 )
 
 __all__ = [
-    "Checkpoint",
+    "FILE",
+    "Restored",
     "check",
+    "exported_classes",
     "from_config",
     "generator_state",
     "load",

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from operator import index
 from typing import Any
 
 import numpy as np
 
 from handgrad.adapter import adapt
-from handgrad.checkpoint.notation import DTYPES, damaged, join, public_classes
+from handgrad.checkpoint.notation import (
+    DTYPES,
+    counted,
+    damaged,
+    join,
+    public_classes,
+)
 from handgrad.component import Array, Component
-from handgrad.errors import ArgumentError, CheckpointError
+from handgrad.errors import ArgumentError, CheckpointError, cause, shorten
 from handgrad.randomness import restore_generator
 
 __all__ = ["Decoder", "from_config"]
 
+_DAMAGE = (ArithmeticError, LookupError, TypeError, ValueError, RecursionError, MemoryError)
 SLACK = 2**16
 """So many entries may be asked for without a tensor that fills them: half a megabyte."""
 
@@ -59,7 +66,7 @@ class Decoder:
     classes
         Classes that are not handgrad's.
     arrays
-        Arrays of a tensor file, by their paths.
+        Arrays by name, from which those that are met are taken out.
     entries
         How many entries the components' parameters have together, where that is known: a config
         that asks for more is refused before memory is taken.
@@ -73,7 +80,7 @@ class Decoder:
     def __init__(
         self,
         classes: Iterable[type],
-        arrays: Mapping[str, Array] | None = None,
+        arrays: dict[str, Array] | None = None,
         entries: float = math.inf,
     ) -> None:
         self.classes = dict(public_classes())
@@ -82,26 +89,26 @@ class Decoder:
                 raise ArgumentError(
                     f"{cls!r} in classes", "classes, each with a name of its own", "rename it"
                 )
-        self.arrays = dict(arrays or {})
+        self.arrays = {} if arrays is None else arrays
         self.entries = entries + SLACK
-        self.known: dict[str, Any] = {}
+        self.known: dict[str, tuple[Any, int]] = {}  # and of how many objects each consists
         self.generators: list[tuple[np.random.Generator, Any]] = []
+        self.objects = 0
 
     def build(self, config: Any) -> Any:
         """Return the value; no generator is further than its state says, nor is NumPy's own."""
         state = np.random.get_state()
         try:
-            value = self._decode(config, "")
+            with np.errstate(all="raise"):
+                value = self._decode(config, "")
+            for rng, stored in self.generators:  # constructors have drawn from them
+                restore_generator(stored, rng)
         except CheckpointError:
             raise
-        except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise damaged(f"{type(error).__name__}: {error}") from error
+        except _DAMAGE as error:
+            raise damaged(f"{type(error).__name__}: {error}") from cause(error)
         finally:
             np.random.set_state(state)
-        for rng, stored in self.generators:  # constructors have drawn from them
-            restore_generator(stored, rng)
-        if self.arrays:
-            raise damaged(f"arrays that nothing refers to: {', '.join(self.arrays)}")
         return value
 
     def _decode(self, config: Any, path: str) -> Any:
@@ -118,37 +125,52 @@ class Decoder:
         content = config[kinds[0]]
         match kinds[0]:
             case "$class":
-                self.known[path] = self._object(config, path)
-                return self.known[path]
+                before = self.objects
+                self.objects = counted(before + 1)
+                obj = self._object(config, path)
+                self.known[path] = obj, self.objects - before
+                return obj
             case "$generator":
-                rng = self.known[path] = restore_generator(content)
+                self.objects = counted(self.objects + 1)
+                rng = restore_generator(content)
+                self.known[path] = rng, 1
                 self.generators.append((rng, content))
                 return rng
             case "$same":
-                return self.known[content]
+                obj, objects = self.known[content]
+                self.objects = counted(self.objects + objects)
+                return obj
             case "$array" if isinstance(content, str):
-                return self.arrays.pop(content)
-            case "$array":
+                return self._array(content)
+            case "$list" if isinstance(content, str):
+                array = self._array(content)
+                if array.ndim and array.dtype.name in ("bool", "int64", "float64"):
+                    return array.tolist()
+            case "$array" if isinstance(content, list):
+                shape = config["shape"]
                 row = np.array(self._decode(content, path), dtype=_dtype(config["dtype"]))
-                array = row.reshape(config["shape"])
-                if list(array.shape) != config["shape"]:  # NumPy fills a negative size in
-                    raise damaged(f"an array of shape {config['shape']}")
-                return array
-            case "$tuple":
+                if row.ndim == 1 and all(type(n) is int and n >= 0 for n in shape):
+                    return row.reshape(shape)
+            case "$tuple" if isinstance(content, list):
                 return tuple(self._decode(content, path))
             case "$float" if content in ("inf", "-inf", "nan"):
                 return float(content)
             case "$dtype":
                 return _dtype(content)
-        raise damaged(f"{kinds[0]!r} at {path!r}")
+        raise damaged(f"{shorten(kinds[0], 80)!r} at {shorten(path, 80)!r}")
+
+    def _array(self, name: str) -> Array:
+        array = self.arrays.pop(name)
+        return array.astype(array.dtype.newbyteorder("="))  # one's own, and no part of the file
 
     def _object(self, config: dict[str, Any], path: str) -> Any:
         name = config["$class"]
-        if name not in self.classes:
+        if not isinstance(name, str) or name not in self.classes:
             raise CheckpointError(
-                f"the class {name!r} at {path!r}",
+                f"the class {shorten(name)!r} at {shorten(path)!r}",
                 "a public class of handgrad, or one of the classes that were passed",
-                f"pass classes=[{str(name).rpartition('.')[2]}], if you trust where this is from",
+                f"pass classes=[{shorten(str(name).rpartition('.')[2], 80)}], "
+                "if you trust where this is from",
             )
         cls = self.classes[name]
         arguments = {
@@ -157,10 +179,12 @@ class Decoder:
             if not argument.startswith("$")
         }
         if name in public_classes() and issubclass(cls, Component):
-            sizes = [size for value in arguments.values() if (size := _size(value))]
-            self.entries -= math.prod(sizes) if sizes else 0
-            if self.entries < 0:
-                raise damaged(f"a {name} of the sizes {sizes}, more than there are parameters")
+            claimed = 0
+            for size in filter(None, map(_size, arguments.values())):
+                claimed = size * (claimed or 1)
+                if claimed > self.entries:
+                    raise damaged(f"a {name} of more entries than all parameters have")
+            self.entries -= claimed
         try:
             obj = cls(**arguments)
             if config.get("$mode") == "eval":
@@ -171,12 +195,12 @@ class Decoder:
         except Exception as error:  # whatever a constructor raises
             raise damaged(
                 f"arguments that {name} refuses ({type(error).__name__}: {error})"
-            ) from error
+            ) from cause(error)
 
 
 def _dtype(name: Any) -> np.dtype[Any]:
     if name not in DTYPES:
-        raise ValueError(f"no data type {name!r}")
+        raise ValueError(f"no data type {shorten(name)!r}")
     return np.dtype(str(name))
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from handgrad.adapter import ContractAdapter, ExerciseAdapter
-from handgrad.checkpoint.notation import DTYPES, join, public_classes
+from handgrad.checkpoint.notation import DTYPES, counted, join, public_classes
 from handgrad.component import Array, Component
 from handgrad.errors import CheckpointError
 from handgrad.model import Model
@@ -19,8 +19,8 @@ from handgrad.randomness import generator_state
 
 __all__ = ["Encoder", "to_config"]
 
-LONGEST = 4096
-"""Bits of an integer; Python refuses to read much longer ones from a text."""
+_LONGEST = 4096  # bits of an integer; Python refuses to read much longer ones from a text
+_LONG = 32  # numbers in a list that becomes a tensor
 
 
 def to_config(obj: Any) -> Any:
@@ -58,50 +58,33 @@ class Encoder:
     Parameters
     ----------
     arrays
-        Where the arrays go that `encode_rest` meets, by their paths.
+        Where arrays and long lists of numbers go, by their paths; into the JSON where it is None.
 
     Examples
     --------
     >>> arrays = {}
-    >>> Encoder(arrays).encode_rest({"order": np.array([2, 0, 1])}, "training"), arrays
+    >>> Encoder(arrays).encode({"order": np.array([2, 0, 1])}, "training"), arrays
     ({'order': {'$array': 'training/order'}}, {'training/order': array([2, 0, 1])})
     """
 
     def __init__(self, arrays: dict[str, Array] | None = None) -> None:
-        self.arrays = {} if arrays is None else arrays
-        self.rest = False
-        # Paths of the objects so far, by identity; kept alive, so that no identity comes twice.
-        self.known: dict[int, tuple[Any, str]] = {}
+        self.arrays = arrays
+        # Path and size of the objects so far, by identity; kept alive, so that none comes twice.
+        self.known: dict[int, tuple[Any, str, int]] = {}
+        self.may_hold_components = True  # not beside a model, where their parameters would be lost
+        self.objects = 0
 
     def encode(self, value: Any, path: str = "") -> Any:
         """Return `value`, which stands at `path`, as a value that JSON can hold."""
-        try:
-            return self._encode(value, path)
-        except RecursionError as error:
-            raise CheckpointError(
-                f"a {type(value).__name__} that holds itself, or is nested without end",
-                "a tree of lists, dicts and objects",
-                "store a name in place of what stands further up",
-            ) from error
-
-    def encode_rest(self, value: Any, path: str) -> Any:
-        """Do the same for what stands beside a model: its arrays go to `arrays`.
-
-        A component that is not in the model is refused, since its parameters would be lost.
-        """
-        self.rest = True
-        return self.encode(value, path)
-
-    def _encode(self, value: Any, path: str) -> Any:
         if isinstance(value, np.generic) and value.dtype.name in DTYPES:
             value = value.item()
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, int):
-            if value.bit_length() > LONGEST:
+            if value.bit_length() > _LONGEST:
                 raise CheckpointError(
                     f"an integer of {value.bit_length()} bits at {path!r}",
-                    f"integers of at most {LONGEST} bits",
+                    f"integers of at most {_LONGEST} bits",
                     "store it as a string, hex(number)",
                 )
             return int(value)
@@ -116,11 +99,14 @@ class Encoder:
         if type(value) in (np.ndarray, np.memmap):
             return self._array(value, path)
         if isinstance(value, list):
-            return [self._encode(item, join(path, i)) for i, item in enumerate(value)]
+            if self.arrays is not None and (array := _numbers(value)) is not None:
+                self.arrays[path] = array
+                return {"$list": path}
+            return [self.encode(item, join(path, i)) for i, item in enumerate(value)]
         if type(value) is tuple:
-            return {"$tuple": self._encode(list(value), path)}
+            return {"$tuple": [self.encode(item, join(path, i)) for i, item in enumerate(value)]}
         if isinstance(value, Mapping):
-            return {self._key(k, path): self._encode(v, join(path, k)) for k, v in value.items()}
+            return {self._key(k, path): self.encode(v, join(path, k)) for k, v in value.items()}
         return self._object(value, path)
 
     def _array(self, array: Array, path: str) -> dict[str, Any]:
@@ -130,10 +116,10 @@ class Encoder:
                 f"an array of one of the types {', '.join(DTYPES)}",
                 "convert it, for instance with .astype(np.float64), or .tolist() for strings",
             )
-        if self.rest:
+        if self.arrays is not None:
             self.arrays[path] = array
             return {"$array": path}
-        row = self._encode(array.ravel().tolist(), path)
+        row = [self.encode(entry, path) for entry in array.ravel().tolist()]
         return {"$array": row, "dtype": array.dtype.name, "shape": list(array.shape)}
 
     def _key(self, key: Any, path: str) -> str:
@@ -150,13 +136,17 @@ class Encoder:
         if isinstance(obj, ContractAdapter | ExerciseAdapter):
             obj = obj.component  # its adapter is made again
         if id(obj) in self.known:
-            return {"$same": self.known[id(obj)][1]}
-        if self.rest and isinstance(obj, Component):
+            _, first, size = self.known[id(obj)]
+            self.objects = counted(self.objects + size)
+            return {"$same": first}
+        if isinstance(obj, Component) and not self.may_hold_components:
             raise CheckpointError(
                 f"{_short(obj)} at {path!r}, which is no part of the model",
                 "components in the model alone, where their parameters are stored too",
                 "save the other model into a folder of its own",
             )
+        before = self.objects
+        self.objects = counted(before + 1)
         if isinstance(obj, np.random.Generator):
             config: dict[str, Any] = {"$generator": generator_state(obj)}
         else:
@@ -165,11 +155,30 @@ class Encoder:
                 name = type(obj).__name__
             config = {"$class": name}
             for argument, value in arguments_of(obj).items():
-                config[argument] = self._encode(value, join(path, argument))
+                config[argument] = self.encode(value, join(path, argument))
             if evaluating:
                 config["$mode"] = "eval"
-        self.known[id(obj)] = obj, path
+        self.known[id(obj)] = obj, path, self.objects - before
         return config
+
+
+def _numbers(value: list[Any]) -> Array | None:
+    """Return a long list of numbers as an array of which `tolist` gives exactly that list back."""
+    try:
+        kinds = set(map(type, _leaves(value)))
+        letter = {bool: "b", int: "i", float: "f"}.get(kinds.pop()) if len(kinds) == 1 else None
+        array = np.array(value if letter else [])
+    except (ValueError, RecursionError):  # rows of different lengths, or too many levels
+        return None
+    return array if array.size >= _LONG and array.dtype.kind == letter else None
+
+
+def _leaves(value: list[Any]) -> Iterator[Any]:
+    for item in value:
+        if type(item) is list and item:
+            yield from _leaves(item)
+        else:
+            yield item
 
 
 def arguments_of(obj: Any) -> dict[str, Any]:

@@ -2,46 +2,45 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
+import json
 import os
-import secrets
-import stat
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, NamedTuple
 
 from handgrad.checkpoint.decoder import Decoder
 from handgrad.checkpoint.encoder import Encoder
-from handgrad.checkpoint.folder import MANIFEST, TENSORS, commit
-from handgrad.checkpoint.manifest import parse_manifest, read_manifest, write_manifest
-from handgrad.checkpoint.notation import DTYPES, damaged
+from handgrad.checkpoint.notation import damaged
+from handgrad.checkpoint.replacing import replacing
+from handgrad.checkpoint.tensors import read_tensors, to_safetensors
 from handgrad.component import Array
-from handgrad.errors import ArgumentError, CheckpointError
+from handgrad.errors import ArgumentError, CheckpointError, cause, shorten
 from handgrad.model import Model
-from handgrad.walk import parameters
+from handgrad.walk import buffers, parameters
 
-__all__ = ["Checkpoint", "check", "load", "save"]
+__all__ = ["FILE", "Restored", "check", "load", "save"]
+
+FILE = "checkpoint.safetensors"
+"""What a checkpoint is called in its folder."""
+
+_HEAD = {"format": "handgrad checkpoint", "version": "2"}
+_OLD = "checkpoint.json"
 
 
-@dataclass(frozen=True)
-class Checkpoint:
+class Restored(NamedTuple):
     """What `load` returns.
 
     Attributes
     ----------
     model : Model
-        With its parameters, and each component in its mode.
+        With its parameters and buffers, and each component in its mode.
     training
         What was passed to `save`; None where nothing was.
 
     Examples
     --------
     >>> from handgrad import ReLU
-    >>> Checkpoint(Model([ReLU()]), {"epoch": 3}).training
+    >>> Restored(Model([ReLU()]), {"epoch": 3}).training
     {'epoch': 3}
     """
 
@@ -49,16 +48,17 @@ class Checkpoint:
     training: Any
 
 
-def save(folder: str | os.PathLike[str], model: Model, training: Any = None) -> None:
-    """Write a model, and the state of its training, into a folder.
+def save(path: str | os.PathLike[str], model: Model, training: Any = None) -> None:
+    """Write a model, and the state of its training, into a file.
 
-    Whatever goes wrong, and when, the folder holds the checkpoint that was there before or the
-    new one. Where several processes save into one folder, the last one wins.
+    Whatever goes wrong, and when, the checkpoint that was there before or the new one is there.
+    Where several processes save to one place, one waits for the other, and the last one wins.
 
     Parameters
     ----------
-    folder
-        Made where it does not exist. Other files in it are left alone.
+    path
+        A folder, in which the file is called ``checkpoint.safetensors``, or a file whose name ends
+        in ``.safetensors``. Folders are made; other files in them are left alone.
     model
         The classes of its components keep their constructors' arguments under the same names.
     training
@@ -84,20 +84,13 @@ def save(folder: str | os.PathLike[str], model: Model, training: Any = None) -> 
     >>> bool((checkpoint.model.parameters == model.parameters).all()), checkpoint.training
     (True, {'epoch': 3})
     """
-    content, arrays = _encoded(model, training)
-    content["files"] = {}
-    token, files = secrets.token_hex(8), {}
-    for kind, tensors in (("parameters", _parameters(model)), ("training", arrays)):
-        name, data = f"{kind}-{token}.safetensors", _serialise(tensors)
-        files[name] = data
-        sha256 = hashlib.sha256(data).hexdigest()
-        content["files"][kind] = {"name": name, "bytes": len(data), "sha256": sha256}
-    manifest = write_manifest(content)
+    parts = _encoded(model, training)
     try:
-        commit(Path(folder), files, manifest)
+        with replacing(_file(path)) as file:
+            file.writelines(parts)
     except OSError as error:
         raise CheckpointError(
-            f"a refusal to write into {os.fspath(folder)!r}: {error}",
+            f"a refusal to write into {os.fspath(path)!r}: {error}",
             "a folder that can be written to, with room for the new checkpoint beside the old one",
             "make room or choose another folder; a checkpoint that was there before is unharmed",
         ) from error
@@ -128,19 +121,18 @@ def check(model: Model, training: Any = None) -> None:
       expected: an object with constructor arguments, an array, or a value that JSON has
       to mend it: store a number, a string, a list, or an array in its place
     """
-    _, arrays = _encoded(model, training)
-    _check_types({**_parameters(model), **arrays})
+    _encoded(model, training)
 
 
-def load(folder: str | os.PathLike[str], *, classes: Iterable[type] = ()) -> Checkpoint:
+def load(path: str | os.PathLike[str], *, classes: Iterable[type] = ()) -> Restored:
     """Read back what `save` wrote.
 
     No code comes out of a checkpoint: only handgrad's public classes are built, and those in
-    `classes`. Every size is held against the files before memory is taken for it.
+    `classes`. Every size is held against the file before memory is taken for it.
 
     Parameters
     ----------
-    folder
+    path
         Where it was saved.
     classes
         Classes of your own that stand in the model or in the training state.
@@ -156,129 +148,89 @@ def load(folder: str | os.PathLike[str], *, classes: Iterable[type] = ()) -> Che
     --------
     >>> load("nowhere")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    handgrad.errors.CheckpointError: got no readable checkpoint in 'nowhere' (No such file ...)
+    handgrad.errors.CheckpointError: got no readable checkpoint in 'nowhere' ([Errno 2] No such ...)
       expected: a folder that handgrad has saved into
-      to mend it: look for the folder with checkpoint.json in it
+      to mend it: look for the folder with checkpoint.safetensors in it
     """
-    place, classes = Path(folder), tuple(classes)
-    manifest = read_manifest(place)
-    while True:
-        try:
-            return _restore(place, manifest, classes)
-        except CheckpointError:
-            newer = read_manifest(place)
-            if newer == manifest:
-                raise
-            manifest = newer  # another process saved while we read
+    try:
+        metadata, tensors, intact = read_tensors(_file(path))
+    except (OSError, MemoryError) as error:
+        if isinstance(error, FileNotFoundError) and Path(path, _OLD).is_file():
+            raise CheckpointError(
+                f"a checkpoint of version 1 in {os.fspath(path)!r}, three files with {_OLD}",
+                f"a checkpoint of version {_HEAD['version']}, which is one file, {FILE}",
+                "train anew; no release of handgrad has written version 1",
+            ) from error
+        raise CheckpointError(
+            f"no readable checkpoint in {os.fspath(path)!r} ({error})",
+            "a folder that handgrad has saved into",
+            f"look for the folder with {FILE} in it",
+        ) from error
+    description = _description(metadata, intact)
+    entries = sum(array.size for name, array in tensors.items() if "/" not in name)
+    restored = Restored(**Decoder(classes, tensors, entries).build(description))
+    if not isinstance(restored.model, Model):
+        raise damaged(f"a {type(restored.model).__name__} where the model should be")
+    _fill(restored.model, tensors)
+    return restored
 
 
-def _encoded(model: Model, training: Any) -> tuple[dict[str, Any], dict[str, Array]]:
-    """Return what goes into the manifest, and the arrays of the training state."""
+def _file(path: str | os.PathLike[str]) -> Path:
+    place = Path(path)
+    return place if place.suffix == ".safetensors" else place / FILE
+
+
+def _encoded(model: Model, training: Any) -> list[bytes | memoryview]:
+    """Return the parts of a checkpoint's file."""
     if not isinstance(model, Model):
         raise ArgumentError(
             f"{type(model).__name__} as the model to save", "a Model", "save Model([component])"
         )
     arrays: dict[str, Array] = {}
     encoder = Encoder(arrays)
-    content = {
-        "model": encoder.encode(model, "model"),
-        "training": encoder.encode_rest(training, "training"),
-    }
-    return content, arrays
+    content = {"model": encoder.encode(model, "model")}
+    encoder.may_hold_components = False
+    content["training"] = encoder.encode(training, "training")
+    texts = {key: json.dumps(value, allow_nan=False) for key, value in content.items()}
+    return to_safetensors(_state(model) | arrays, _HEAD | texts)
 
 
-def _restore(folder: Path, manifest: bytes, classes: tuple[type, ...]) -> Checkpoint:
-    from safetensors import SafetensorError, safe_open
-
-    content = parse_manifest(manifest)
-    paths = {kind: _intact(folder, kind, content) for kind in ("parameters", "training")}
-    try:
-        with safe_open(paths["training"], framework="numpy") as file:
-            types = {dtype for dtype, _ in _tensors(file).values()}
-            if not types <= set(DTYPES.values()):
-                raise damaged(f"tensors of the types {', '.join(sorted(types))}")
-            arrays = {name: np.array(file.get_tensor(name)) for name in _tensors(file)}
-        with safe_open(paths["parameters"], framework="numpy") as file:
-            given = _tensors(file)
-            entries = sum(math.prod(shape) for _, shape in given.values())
-            decoder = Decoder(classes, arrays, entries)
-            built = decoder.build({key: content.get(key) for key in ("model", "training")})
-            model = built["model"]
-            if not isinstance(model, Model):
-                raise damaged(f"a {type(model).__name__} where the model should be")
-            parameters = _parameters(model)
-            wanted = {n: (DTYPES.get(a.dtype.name), a.shape) for n, a in parameters.items()}
-            if given != wanted:
-                raise CheckpointError(
-                    f"parameters that do not fit the model: {_difference(given, wanted)}",
-                    "for each parameter of the model one tensor of its name, shape and type",
-                    "pass the same classes as when it was saved, unchanged",
-                )
-            for name, array in parameters.items():
-                array[...] = file.get_tensor(name)
-    except (OSError, SafetensorError) as error:
-        raise damaged(
-            f"tensor files in {os.fspath(folder)!r} that do not open ({error})"
-        ) from error
-    return Checkpoint(model, built["training"])
-
-
-def _parameters(model: Model) -> dict[str, Array]:
-    """Return the parameters of all components by name, those that are shared under one name."""
+def _state(model: Model) -> dict[str, Array]:
+    """Return the parameters and buffers of all components by name, each once."""
     _ = model.parameters  # which makes sure that they have not moved into another model
-    return {name: arrays[key] for name, arrays, key in parameters(model)}
+    return {place.name: place.array for place in (*parameters(model), *buffers(model))}
 
 
-def _tensors(file: Any) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Return type and shape of every tensor in an open file, from its header alone."""
-    slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - no dict
-    return {name: (part.get_dtype(), tuple(part.get_shape())) for name, part in slices.items()}
+def _description(metadata: dict[str, str], intact: bool) -> dict[str, Any]:
+    """Return what a file says of model and training, if it is exactly what was written."""
+    version = metadata.get("version") if metadata.get("format") == _HEAD["format"] else None
+    if version != _HEAD["version"]:
+        raise CheckpointError(
+            f"a checkpoint of version {shorten(version)!r}" if version else "somebody else's file",
+            f"a checkpoint of handgrad's, version {_HEAD['version']}",
+            "use the release of handgrad that has written it, or a newer one",
+        )
+    if not intact:
+        raise damaged("it has changed since it was written")
+    try:
+        return {key: json.loads(metadata[key]) for key in ("model", "training")}
+    except (KeyError, ValueError, RecursionError) as error:
+        raise damaged(f"{type(error).__name__} in its description: {error}") from cause(error)
 
 
-def _check_types(tensors: Mapping[str, Array]) -> None:
-    for name, array in tensors.items():
-        if array.dtype.name not in DTYPES:
+def _fill(model: Model, tensors: dict[str, Array]) -> None:
+    """Copy parameters and buffers into a model, if they are exactly those that it has."""
+    wanted = _state(model)
+    for name in (*wanted, *tensors):
+        there, needed = (
+            f"{arrays[name].dtype} {arrays[name].shape}" if name in arrays else "none"
+            for arrays in (tensors, wanted)
+        )
+        if there != needed:
             raise CheckpointError(
-                f"{name} of type {array.dtype}",
-                f"one of the types {', '.join(DTYPES)}",
-                "make the layers with dtype=np.float64",
+                f"{shorten(name)} that is {there}, where the model needs {needed}",
+                "for each parameter and buffer of the model one of its name, shape and type",
+                "pass the same classes as when it was saved, unchanged",
             )
-
-
-def _serialise(tensors: Mapping[str, Array]) -> bytes:
-    from safetensors.numpy import save as to_bytes
-
-    _check_types(tensors)
-    # safetensors copies memory as it lies there, so it has to lie row by row.
-    return to_bytes({name: np.asarray(array, order="C") for name, array in tensors.items()})
-
-
-def _intact(folder: Path, kind: str, content: Mapping[str, Any]) -> Path:
-    """Return the path of a tensor file that is exactly what the manifest says."""
-    try:
-        name, size, sha256 = (content["files"][kind][key] for key in ("name", "bytes", "sha256"))
-        if not TENSORS.fullmatch(name):  # so that no name leads out of the folder
-            raise damaged(f"{name!r} as the name of a tensor file")
-    except (KeyError, TypeError) as error:
-        raise damaged(f"nothing about the {kind} in {MANIFEST}") from error
-    path: Path = folder / name
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode) or status.st_size != size:
-            raise damaged(f"{name} has {status.st_size:,} bytes, and had {size!r}")
-        with path.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-                raise damaged(f"{name} has changed since it was written")
-    except OSError as error:
-        raise damaged(f"{name} cannot be read ({error})") from error
-    return path
-
-
-def _difference(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    """Return in words the first difference between the tensors that are there and those needed."""
-    name = next(name for name in (*wanted, *given) if given.get(name) != wanted.get(name))
-    there, needed = (
-        "none" if tensor is None else f"{tensor[0]} {tensor[1]}"
-        for tensor in (given.get(name), wanted.get(name))
-    )
-    return f"{name} is {there}, and should be {needed}"
+    for name, array in wanted.items():
+        array[...] = tensors[name]

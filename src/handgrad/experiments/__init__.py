@@ -4,9 +4,9 @@ The commands ``train``, ``evaluate`` and ``predict`` of the command line are the
 names, and nothing else.
 """
 
+from handgrad.experiments.evaluation import Evaluation, evaluate, predict, write_predictions
 from handgrad.experiments.fitting import free_folder, train
-from handgrad.experiments.folder import Run, open_run
-from handgrad.experiments.judging import Evaluation, evaluate, predict, write_predictions
+from handgrad.experiments.run import Run, open_run
 from handgrad.experiments.settings import Settings, hidden_layers
 
 __all__ = [

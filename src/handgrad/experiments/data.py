@@ -103,11 +103,6 @@ def split(data: Dataset, validation: float, rng: np.random.Generator) -> tuple[A
 def fingerprint(data: Dataset) -> str:
     """Return the SHA-256 of features and targets, which are read in parts.
 
-    Parameters
-    ----------
-    data
-        The data.
-
     Examples
     --------
     >>> fingerprint(load_digits())[:8]

@@ -16,9 +16,9 @@ from handgrad.component import Array
 from handgrad.datasets import Dataset, Standardizer
 from handgrad.errors import ArgumentError, DataError
 from handgrad.experiments.data import fingerprint, read_data, split
-from handgrad.experiments.folder import Run, open_run
+from handgrad.experiments.run import Run, open_run
 from handgrad.experiments.settings import LOSSES, Settings, build_model
-from handgrad.training.callbacks import Checkpoint, CSVLog
+from handgrad.training.callbacks import CSVLog, ModelCheckpoint
 from handgrad.training.metrics import R2, Accuracy
 from handgrad.training.trainer import Trainer
 
@@ -108,7 +108,7 @@ def train(
     _write_command(folder, command)
     trainer.extra["run"] = run.facts()
     trainer.save(folder)  # so that there is something to go on from at any moment
-    saving = Checkpoint(folder)
+    saving = ModelCheckpoint(folder)
     saving.saved = f"what {trainer.epochs_done} epochs have taught"
     if trainer.epochs_done >= settings.epochs:
         say(f"it has had its {trainer.epochs_done} epochs; --epochs N goes on to N")

@@ -85,7 +85,7 @@ class Adam(Optimizer):
     array([0.5, 2.5])
     """
 
-    kept = ("gradient_sum", "square_sum")
+    slots = ("gradient_sum", "square_sum")
 
     def __init__(
         self,
@@ -110,9 +110,9 @@ class Adam(Optimizer):
         )
         self.eps = number(eps, "eps", owner, positive=True)
 
-    def descend(self, p: Array, g: Array, scratch: Array, kept: Sequence[Array]) -> None:
+    def descend(self, p: Array, g: Array, scratch: Array, slots: Sequence[Array]) -> None:
         """Update the two sums, and go along their quotient."""
-        gradient_sum, square_sum = kept
+        gradient_sum, square_sum = slots
         beta1, beta2 = self.betas
         a = (1 - beta1) / (1 - beta1**self.steps)
         r = math.sqrt((1 - beta2) / (1 - beta2**self.steps))

@@ -14,9 +14,9 @@ from handgrad.arguments import is_real
 from handgrad.component import Array
 from handgrad.errors import ArgumentError, DtypeError, ShapeError
 
-__all__ = ["Kind", "check_vectors", "count", "describe", "load_numbers", "load_vectors", "number"]
+__all__ = ["Form", "check_vectors", "count", "describe", "load_numbers", "load_vectors", "number"]
 
-Kind = tuple[tuple[int, ...], np.dtype[Any]]
+Form = tuple[tuple[int, ...], np.dtype[Any]]
 """Shape and type of a vector."""
 
 
@@ -152,17 +152,8 @@ def load_vectors(
     return vectors
 
 
-def check_vectors(parameters: Array, gradients: Array, owner: object, kind: Kind | None) -> None:
+def check_vectors(parameters: Array, gradients: Array, owner: object, form: Form | None) -> None:
     """Raise an error that says what is wrong with the vectors given to a step, if anything is.
-
-    Parameters
-    ----------
-    parameters, gradients
-        The vectors.
-    owner
-        The optimizer, for the message.
-    kind
-        Shape and type of the vectors that its state belongs to; None before the first step.
 
     Examples
     --------
@@ -178,8 +169,8 @@ def check_vectors(parameters: Array, gradients: Array, owner: object, kind: Kind
             "a vector that can be updated in place",
             "pass model.parameters, or a copy",
         )
-    if kind is not None and (parameters.shape, parameters.dtype) != kind:
-        shape, dtype = kind
+    if form is not None and (parameters.shape, parameters.dtype) != form:
+        shape, dtype = form
         wrong = DtypeError if parameters.shape == shape else ShapeError
         raise wrong(
             f"{parameters.size} parameters of {parameters.dtype} for {owner!r}",

@@ -8,7 +8,6 @@ from memory anew. Nothing is allocated on the way, and the scratch is no longer 
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -18,13 +17,14 @@ import numpy as np
 from handgrad.component import Array
 from handgrad.errors import ArgumentError
 from handgrad.optimizers.checks import (
-    Kind,
+    Form,
     check_vectors,
     describe,
     load_numbers,
     load_vectors,
     number,
 )
+from handgrad.optimizers.clipping import clipping_factor
 
 __all__ = ["Optimizer"]
 
@@ -49,7 +49,7 @@ class Optimizer(ABC):
     ----------
     steps : int
         Number of updates so far.
-    kept : tuple of str
+    slots : tuple of str
         Names of the vectors that the optimizer keeps, each as long as the parameters.
     decoupled : bool
         Whether weight decay shrinks the parameters themselves, instead of joining the gradient.
@@ -82,7 +82,7 @@ class Optimizer(ABC):
 
     >>> import numpy as np
     >>> class SignDescent(Optimizer):
-    ...     def descend(self, p, g, scratch, kept):
+    ...     def descend(self, p, g, scratch, slots):
     ...         np.sign(g, out=scratch)
     ...         scratch *= self.lr
     ...         p -= scratch
@@ -92,7 +92,7 @@ class Optimizer(ABC):
     array([0.5, 2.5])
     """
 
-    kept: tuple[str, ...] = ()
+    slots: tuple[str, ...] = ()
     decoupled: ClassVar[bool] = False
 
     def __init__(self, lr: float, weight_decay: float = 0.0, max_norm: float | None = None) -> None:
@@ -104,7 +104,7 @@ class Optimizer(ABC):
             self.max_norm = number(max_norm, "max_norm", owner, positive=True)
         self.steps = 0
         self._vectors: dict[str, Array] = {}
-        self._kind: Kind | None = None  # what vectors the state belongs to
+        self._form: Form | None = None  # what vectors the state belongs to
         self._blocks: list[tuple[slice, Array, Array, list[Array]]] = []
 
     @property
@@ -117,7 +117,7 @@ class Optimizer(ABC):
         self._lr = number(value, "lr", type(self).__name__)
 
     @abstractmethod
-    def descend(self, p: Array, g: Array, scratch: Array, kept: Sequence[Array]) -> None:
+    def descend(self, p: Array, g: Array, scratch: Array, slots: Sequence[Array]) -> None:
         """Update one block of the parameters in place.
 
         Parameters
@@ -129,8 +129,8 @@ class Optimizer(ABC):
             written to.
         scratch
             An array of their length, to write to.
-        kept
-            Their part of the vectors named in `kept`, which are 0 before the first step. Written
+        slots
+            Their part of the vectors named in `slots`, which are 0 before the first step. Written
             to.
         """
 
@@ -155,20 +155,20 @@ class Optimizer(ABC):
         """
         try:
             fits = (
-                (parameters.shape, parameters.dtype) == self._kind
-                and (gradients.shape, gradients.dtype) == self._kind
+                (parameters.shape, parameters.dtype) == self._form
+                and (gradients.shape, gradients.dtype) == self._form
                 and parameters.flags.writeable
             )
         except AttributeError:  # no arrays
             fits = False
         if not fits:
-            check_vectors(parameters, gradients, self, self._kind)
-            self._keep({name: np.zeros_like(parameters) for name in self.kept}, parameters)
+            check_vectors(parameters, gradients, self, self._form)
+            self._keep({name: np.zeros_like(parameters) for name in self.slots}, parameters)
 
-        scale = 1.0 if self.max_norm is None else self.max_norm / (_norm(gradients) + 1e-6)
+        scale = 1.0 if self.max_norm is None else clipping_factor(gradients, self.max_norm)
         decay, shrinkage = self.weight_decay, 1 - self.lr * self.weight_decay
         self.steps += 1
-        for block, adjusted, scratch, kept in self._blocks:
+        for block, adjusted, scratch, slots in self._blocks:
             p, g = parameters[block], gradients[block]
             if not scale >= 1:  # so that a norm which is not a number shows in the parameters
                 g = np.multiply(g, scale, out=adjusted)
@@ -177,11 +177,11 @@ class Optimizer(ABC):
             elif decay:
                 np.multiply(p, decay, out=scratch)
                 g = np.add(g, scratch, out=adjusted)
-            self.descend(p, g, scratch, kept)
+            self.descend(p, g, scratch, slots)
 
     def _keep(self, vectors: dict[str, Array], like: Array) -> None:
         """Keep vectors that belong to parameters like those, and cut them into blocks."""
-        self._vectors, self._kind = vectors, (like.shape, like.dtype)
+        self._vectors, self._form = vectors, (like.shape, like.dtype)
         P = like.size
         adjusted, scratch = np.empty_like(like, shape=(2, min(BLOCK, P)))
         self._blocks = [
@@ -200,7 +200,7 @@ class Optimizer(ABC):
         Returns
         -------
         dict of str to Array, int or float
-            ``steps``, ``lr``, and after the first step the vectors named in `kept`.
+            ``steps``, ``lr``, and after the first step the vectors named in `slots`.
         """
         vectors = {name: vector.copy() for name, vector in self._vectors.items()}
         return {"steps": self.steps, "lr": self.lr, **vectors}
@@ -222,7 +222,7 @@ class Optimizer(ABC):
         """
         numbers = load_numbers(state, self, {"steps": int, "lr": float})
         steps, lr = numbers["steps"], number(numbers["lr"], "lr", type(self).__name__)
-        expected = self.kept if steps else ()
+        expected = self.slots if steps else ()
         given = state.keys() - numbers.keys()
         if given != set(expected):
             raise ArgumentError(
@@ -236,7 +236,7 @@ class Optimizer(ABC):
 
     def _restore(self, vectors: dict[str, Array]) -> None:
         """Keep vectors of another time; where there are none, the next step fits any vector."""
-        self._vectors, self._kind, self._blocks = {}, None, []
+        self._vectors, self._form, self._blocks = {}, None, []
         if vectors:
             self._keep(vectors, next(iter(vectors.values())))
 
@@ -250,11 +250,3 @@ class Optimizer(ABC):
 
     def __repr__(self) -> str:
         return describe(self)
-
-
-def _norm(vector: Array) -> float:
-    """Return the Euclidean norm."""
-    squares = float(np.vdot(vector, vector))
-    if math.isfinite(squares):
-        return math.sqrt(squares)
-    return float(np.linalg.norm(vector.astype(np.float64)))  # float32 squares up to 1e19 only

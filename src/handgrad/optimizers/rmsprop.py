@@ -97,11 +97,11 @@ class RMSprop(Optimizer):
             )
         self.centered = centered
         options = {"square_mean": True, "mean": centered, "velocity": self.momentum}
-        self.kept = tuple(name for name, wanted in options.items() if wanted)
+        self.slots = tuple(name for name, wanted in options.items() if wanted)
 
-    def descend(self, p: Array, g: Array, scratch: Array, kept: Sequence[Array]) -> None:
+    def descend(self, p: Array, g: Array, scratch: Array, slots: Sequence[Array]) -> None:
         """Update the means, and go along the quotient."""
-        square_mean, *others = kept
+        square_mean, *others = slots
         alpha = self.alpha
 
         square_mean *= alpha

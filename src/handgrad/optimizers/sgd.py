@@ -94,13 +94,13 @@ class SGD(Optimizer):
                 "add a momentum, for instance momentum=0.9",
             )
         self.nesterov = nesterov
-        self.kept = ("velocity",) if self.momentum else ()
+        self.slots = ("velocity",) if self.momentum else ()
 
-    def descend(self, p: Array, g: Array, scratch: Array, kept: Sequence[Array]) -> None:
+    def descend(self, p: Array, g: Array, scratch: Array, slots: Sequence[Array]) -> None:
         """Add the gradient to the velocity, and go along it."""
         direction = g
         if self.momentum:
-            (direction,) = kept
+            (direction,) = slots
             direction *= self.momentum
             direction += g
         if self.nesterov:

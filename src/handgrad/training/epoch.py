@@ -2,50 +2,32 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Sequence
-from inspect import signature
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.errors import ArgumentError, TrainingError
+from handgrad.modes import evaluating
 from handgrad.randomness import Sources
 from handgrad.training.batches import Batches
-from handgrad.training.finite import all_finite, find_culprit, training_error
-from handgrad.training.flight import Average, Flight, gradient_norms
+from handgrad.training.callbacks.order import overridden
+from handgrad.training.epoch_state import Average, EpochState, gradient_norms
+from handgrad.training.finite import diverged_error, find_culprit, training_error
+from handgrad.training.foreign_loss import weighted
 from handgrad.training.interrupt import Interrupt
 from handgrad.training.metrics import Metric
-from handgrad.training.parts import evaluating
 from handgrad.training.progress import Progress
+from handgrad.training.step import Refused
 
-if TYPE_CHECKING:
-    from handgrad.training.trainer import Trainer
-
-__all__ = ["run_steps", "score"]
+__all__ = ["predictions", "run_steps", "score"]
 
 _QUIET = {"over": "ignore", "invalid": "ignore", "divide": "ignore"}
 """What is not finite is found by a look at the loss and the gradient, not by NumPy's warnings."""
-
-
-def loss_of(loss: Any, predictions: Array, targets: Array, weights: Array | None) -> Any:
-    """Return the loss, of weighted rows where there are weights, which not every loss knows."""
-    if weights is None:
-        return loss(predictions, targets)
-    try:
-        return loss(predictions, targets, weights)
-    except TypeError as error:
-        try:
-            signature(loss).bind(predictions, targets, weights)
-        except TypeError:
-            raise ArgumentError(
-                f"weights for {loss!r}",
-                "a loss that can be called with predictions, targets and weights",
-                "leave the weights out, or give the loss a third argument",
-            ) from error
-        raise
 
 
 def results(average: Average, metrics: Sequence[Metric]) -> dict[str, Any]:
@@ -54,32 +36,14 @@ def results(average: Average, metrics: Sequence[Metric]) -> dict[str, Any]:
 
 
 def run_steps(
-    trainer: Trainer,
+    trainer: Any,
     batches: Batches,
-    flight: Flight,
-    weigh: Callable[[Array, Any], Array] | None,
-    hooks: Sequence[Callable[[Trainer], None]],
+    state: EpochState,
+    weigh: Callable[[Array, Array, Any], Array] | None,
     progress: Progress,
     interrupt: Interrupt,
 ) -> dict[str, Any]:
     """Train for an epoch, or for what is left of it, or until Ctrl-C.
-
-    Parameters
-    ----------
-    trainer
-        Whose model is trained.
-    batches
-        The batches.
-    flight
-        How much of the epoch is done; brought up to date when this returns.
-    weigh
-        Gives the rows' weights their classes' weights.
-    hooks
-        What is called after each step.
-    progress
-        What shows it.
-    interrupt
-        Whether there was a Ctrl-C.
 
     Returns
     -------
@@ -89,97 +53,94 @@ def run_steps(
     Raises
     ------
     TrainingError
-        A loss or a gradient was not finite. The parameters are those before that step.
+        A loss or a gradient was not finite, or the loss has diverged. The parameters are those
+        before that step.
     """
-    model, loss, metrics = trainer.model, trainer.loss, trainer.metrics
-    update, forward, backward = trainer.optimizer.update, model.forward, model.backward
-    parameters, gradients = model.parameters, trainer._gradients
-    flat, dot, isfinite, clock = gradients.flat, np.vdot, math.isfinite, perf_counter
-    average = Average(loss)
-    average.total, average.rows = flight.total, flight.rows
+    model, metrics, hooks = (
+        trainer.model,
+        trainer.metrics,
+        overridden(trainer._callbacks, "on_step"),
+    )
+    take, gradients, clock = trainer.step, trainer._gradients, perf_counter
+    average = Average(trainer._pure_loss)
+    average.total, average.count = state.total, state.count
     for i, metric in enumerate(metrics):
         metric.reset()
-        if flight.steps:
-            metric.load_state_dict(flight.metrics[i])
-    sources = Sources([trainer.rng, model, loss])
-    settled = False
-    step, rows_before, due = flight.steps, flight.rows, progress.due
+        if state.steps:
+            metric.load_state_dict(state.metrics[i])
+    take.load_state_dict(state.step)
+    take.start(trainer, gradients, weigh)
+    sources = Sources([trainer.rng, model, trainer.loss])
+    settled = updated = False
+    step, rows, due = state.steps, 0, progress.due
 
     with np.errstate(**_QUIET):  # type: ignore[arg-type]
-        for x, y, weights in batches.run(flight.order, step):
-            if weigh is not None:
-                weights = weigh(y, weights)
+        for x, y, weights in batches.run(state.order, step):
             before = sources.now()
-            predictions = forward(x)
-            value = loss_of(loss, predictions, y, weights)
-            backward(loss.grad(), gradients)
-            if not settled:  # from now on only those states are read that a step changes
-                before, settled = sources.keep_changed(before), True
-            # A square that overflows is no reason to stop, if what is squared is finite.
-            if not (isfinite(value) and (isfinite(dot(flat, flat)) or all_finite(flat))):
+            try:
+                value, count, said = take(x, y, weights)
+            except Refused as refused:
                 sources.go_back(before)
-                raise _stopped(trainer, flight, step, value, (x, y, weights))
-            update(parameters, flat)
+                raise _stopped(trainer, state, step, refused.value, (x, y, weights)) from None
+            if not settled:  # from now on only those states are read that a step changes
+                sources.keep_changed(before)
+                settled = True
+                if trainer._first_loss is None and count:
+                    trainer._first_loss = value
+                    take.start(trainer, gradients, weigh)
             step += 1
-            average.add(float(value), len(x))
+            rows += len(y)
+            average.add(value, count)
             for metric in metrics:
-                metric.update(predictions, y)
+                if weights is None:
+                    metric.update(said, y)
+                else:
+                    weighted(metric.update, metric, said, y, weights)
             if hooks:
-                trainer.step = step
+                trainer.steps_done = step
                 for hook in hooks:
                     hook(trainer)
             if clock() >= due:
-                rows = average.rows - rows_before
                 progress.step(step, rows, results(average, metrics))
                 due = progress.due
             if interrupt.requested:
                 break
-    _some_rows(average)
-    if step > flight.steps:
-        flight.norms = gradient_norms(gradients)
-    trainer.step = flight.steps = step
-    flight.total, flight.rows = average.total, average.rows
-    flight.metrics = [metric.state_dict() for metric in metrics]
-    progress.count(step, average.rows - rows_before)
+        else:
+            _some(step)
+            updated = take.finish()
+    if updated or step > state.steps:
+        state.norms = gradient_norms(model, gradients.flat)
+    trainer.steps_done = state.steps = step
+    state.total, state.count = average.total, average.count
+    state.metrics = [metric.state_dict() for metric in metrics]
+    state.step = take.state_dict()
+    progress.count(step, rows)
     return results(average, metrics)
 
 
-def _some_rows(average: Average) -> None:
-    if not average.rows:
+def _some(batches: int) -> None:
+    if not batches:
         raise ArgumentError(
             "an iterable without batches", "at least one batch (x, y)", "yield some batches"
         )
 
 
 def _stopped(
-    trainer: Trainer, flight: Flight, step: int, value: Any, batch: tuple[Any, Any, Any]
+    trainer: Any, state: EpochState, step: int, value: float, batch: tuple[Any, Any, Any]
 ) -> TrainingError:
-    """Return the error for a step whose loss or gradient is not finite."""
-    rows = None
-    if flight.order is not None:
-        rows = flight.order[step * flight.batch_size :]
-    culprit = find_culprit(trainer.model, trainer.loss, *batch, rows=rows)
+    """Return the error for a step that was refused."""
     where = f"epoch {trainer.epochs_done + 1}, step {step + 1}"
+    if trainer.step.limit < value < math.inf:
+        return diverged_error(where, value, trainer._first_loss, trainer.saved)
+    rows = None if state.order is None else state.order[step * state.batch_size :]
+    culprit = find_culprit(trainer.model, trainer._pure_loss, *batch, rows=rows)
     return training_error(where, value, culprit, trainer.saved)
 
 
-def score(
-    trainer: Trainer,
-    batches: Batches,
-    interrupt: Interrupt | None = None,
-) -> dict[str, Any] | None:
+def score(trainer: Any, batches: Batches, interrupt: Any = None) -> dict[str, Any] | None:
     """Return the loss and the metrics over some batches, in evaluation mode.
 
-    Within a training, that is with `interrupt`, a loss that is not finite is an error.
-
-    Parameters
-    ----------
-    trainer
-        Whose model, loss and metrics are used.
-    batches
-        The batches.
-    interrupt
-        Whether there was a Ctrl-C, after which nothing is returned.
+    Nothing is written to the model or the metrics, so that several threads may do this at once.
 
     Returns
     -------
@@ -191,26 +152,32 @@ def score(
     TrainingError
         A loss was not finite, within a training.
     """
-    model, loss, metrics = trainer.model, trainer.loss, trainer.metrics
-    average = Average(loss)
-    under_way = [metric.state_dict() for metric in metrics]  # a callback may ask during an epoch
+    model, loss, metrics = trainer.model, trainer._pure_loss, copy.deepcopy(trainer.metrics)
+    average, done = Average(loss), 0
     for metric in metrics:
         metric.reset()
-    with evaluating(model), np.errstate(**_QUIET):  # type: ignore[arg-type]
+    with evaluating(), np.errstate(**_QUIET):  # type: ignore[arg-type]
         for x, y, weights in batches.run(None):
-            predictions = model.forward(x)
-            value = loss_of(loss, predictions, y, weights)
-            average.add(float(value), len(x))
+            said, _ = model.apply(x)
+            value = float(weighted(loss.apply, loss, said, y, weights)[0])
+            average.add(value, loss.count(said, y, weights))
             for metric in metrics:
-                metric.update(predictions, y)
+                weighted(metric.update, metric, said, y, weights)
+            done += 1
             if interrupt is not None and interrupt.requested:
                 return None
             if interrupt is not None and not math.isfinite(value):
                 where = f"the validation after epoch {trainer.epochs_done + 1}"
                 culprit = find_culprit(model, loss, x, y, weights)
                 raise training_error(where, value, culprit, trainer.saved)
-    _some_rows(average)
-    found = results(average, metrics)
-    for metric, state in zip(metrics, under_way, strict=True):
-        metric.load_state_dict(state)
-    return found
+    _some(done)
+    return results(average, metrics)
+
+
+def predictions(trainer: Any, batches: Batches) -> Array:
+    """Return what the model says of some batches, in evaluation mode; nothing is written to it."""
+    with evaluating():
+        # Copies, since an output may be the very buffer that the next inputs go into.
+        outputs = [trainer.model.apply(x)[0].copy() for x, _, _ in batches.run(None)]
+    _some(len(outputs))
+    return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
 
-from handgrad.component import Array, Component
+from handgrad.arguments import Array, in_short
 from handgrad.errors import TrainingError
+from handgrad.loss import Loss
 from handgrad.model import Model
+from handgrad.training.foreign_loss import weighted
+from handgrad.walk import buffers, own_arrays, parameters, walk
 
-__all__ = ["all_finite", "check_parameters", "find_culprit", "training_error"]
+__all__ = [
+    "all_finite",
+    "check_parameters",
+    "diverged_error",
+    "find_culprit",
+    "training_error",
+]
 
 _SMALLER = (
     "a smaller learning rate, max_norm=1.0 for the optimizer, or smaller initial weights; "
@@ -22,11 +32,6 @@ _DATA = "cleaning the data: leave out or fill in what is missing, and standardis
 def all_finite(array: Any) -> bool:
     """Return whether an array holds neither NaN nor infinity.
 
-    Parameters
-    ----------
-    array
-        The array.
-
     Examples
     --------
     >>> all_finite(np.array([1.0, 2.0])), all_finite(np.array([1.0, np.nan]))
@@ -35,10 +40,14 @@ def all_finite(array: Any) -> bool:
     return bool(np.isfinite(array).all())
 
 
+class _Found(Exception):  # noqa: N818 (a way out of the pass, not an error)
+    """What was not finite."""
+
+
 def find_culprit(
-    model: Model, loss: Any, x: Array, y: Any, weights: Any = None, rows: Array | None = None
+    model: Model, loss: Loss, x: Any, y: Any, weights: Any = None, rows: Array | None = None
 ) -> tuple[str, str] | None:
-    """Run a batch through a model and back again, and look at every number on the way.
+    """Run a batch through a copy of a model and back again, and look at every number on the way.
 
     Parameters
     ----------
@@ -65,63 +74,59 @@ def find_culprit(
     >>> print(find_culprit(model, MSELoss(), x, y)[0])
     the output of component 2, Linear(3, 1), whose bias is not finite
     """
-    for name, array in (("inputs", x), ("targets", y), ("weights", weights)):
+    columns = x if isinstance(x, tuple) else (x,)
+    for name, array in (*(("inputs", c) for c in columns), ("targets", y), ("weights", weights)):
         if array is not None and not all_finite(array):
             row, *others = np.argwhere(~np.isfinite(array))[0]
             place = f"row {row} of the batch" if rows is None else f"row {rows[row]}"
             place += "".join(f", column {i}" for i in others)
             return f"the {name}, at {place} (counted from 0)", _DATA
-    walk: list[tuple[str, Component, Any]] = []
-    out, culprit = _forwards(model, x, "", walk)
-    if culprit:
-        return culprit, _SMALLER
-    value = loss(out, y) if weights is None else loss(out, y, weights)
-    if not all_finite(value):
-        return f"the loss, {loss!r}, of outputs up to {np.abs(out).max():.3g}", _SMALLER
-    dy = loss.grad()
-    if not all_finite(dy):
-        return f"the gradient of the loss, {loss!r}", _SMALLER
-    for name, component, saved in reversed(walk):
-        dy, gradients = component.pullback(dy, saved)
-        for what, array in (*gradients.items(), ("input", dy)):
-            if not all_finite(array):
-                return f"the gradient of the {what} of {name}, {component!r}", _SMALLER
+    model = copy.deepcopy(model)  # whose components are about to be changed
+    for place, component in walk(model):
+        if component is not model:
+            _watch(place, component)
+    try:
+        out, saved = model.apply(x)
+        value, kept = weighted(loss.apply, loss, out, y, weights)
+        if not all_finite(value):
+            raise _Found(f"the loss, {loss!r}, of outputs up to {np.abs(out).max():.3g}")
+        dy = loss.pullback(kept)
+        if not all_finite(dy):
+            raise _Found(f"the gradient of the loss, {loss!r}")
+        model.pullback(dy, saved)
+    except _Found as found:
+        return str(found), _SMALLER
     return None
 
 
-def _forwards(
-    model: Model, x: Array, above: str, walk: list[tuple[str, Component, Any]]
-) -> tuple[Array, str | None]:
-    """Run forwards, adding each component to `walk`, until an output is not finite."""
-    for i, component in enumerate(model.components):
-        if isinstance(component, Model):
-            x, culprit = _forwards(component, x, f"{above}{i}.", walk)
-            if culprit:
-                return x, culprit
-            continue
-        name = f"component {above}{i}"
-        x, saved = component.apply(x)
-        walk.append((name, component, saved))
-        if not all_finite(x):
-            parameters = getattr(component, "parameters", None) or {}
-            bad = [key for key, array in parameters.items() if not all_finite(array)]
+def _watch(place: str, component: Any) -> None:
+    """Let a component raise `_Found` where what it returns is not finite: the innermost first."""
+    apply, pullback = component.apply, component.pullback
+    name = f"component {place}, {in_short(component)}"
+
+    def watched_apply(x: Any) -> tuple[Array, Any]:
+        y, saved = apply(x)
+        if not all_finite(y):
+            bad = [k for k, array in own_arrays(component).items() if not all_finite(array)]
             verb = "is" if len(bad) == 1 else "are"
             why = f", whose {' and '.join(bad)} {verb} not finite" if bad else ""
-            return x, f"the output of {name}, {component!r}{why}"
-    return x, None
+            raise _Found(f"the output of {name}{why}")
+        return y, saved
+
+    def watched_pullback(*args: Any, **options: Any) -> tuple[Any, dict[str, Any]]:
+        dx, gradients = pullback(*args, **options)
+        own = [(key, gradients[key]) for key in own_arrays(component) if key in gradients]
+        parts = dx if isinstance(dx, tuple) else (dx,)
+        for what, array in (*own, *(("input", part) for part in parts)):
+            if array is not None and not all_finite(array):
+                raise _Found(f"the gradient of the {what} of {name}")
+        return dx, gradients
+
+    component.apply, component.pullback = watched_apply, watched_pullback
 
 
 def check_parameters(model: Model, where: str, saved: str) -> None:
-    """Raise where an update has made parameters that are not finite.
-
-    Parameters
-    ----------
-    model
-        The model.
-    where
-        The epoch.
-    saved
-        Where the last good state is.
+    """Raise where an update has made parameters, or buffers, that are not finite.
 
     Raises
     ------
@@ -133,41 +138,22 @@ def check_parameters(model: Model, where: str, saved: str) -> None:
     >>> from handgrad import Linear, Model
     >>> check_parameters(Model([Linear(2, 3)]), "epoch 1", "")
     """
-    if all_finite(model.parameters):
+    if all_finite(model.parameters) and all(all_finite(b.array) for b in buffers(model)):
         return
-    i, bad = next(
-        (i, component)
-        for i, component in enumerate(model.components)
-        if not all(all_finite(array) for array in _arrays(component))
-    )
+    places = (*parameters(model), *buffers(model))
+    place, _, key = next(p.name for p in places if not all_finite(p.array)).rpartition(".")
     raise TrainingError(
-        f"parameters of component {i}, {bad!r}, that the last update in {where} made not finite",
+        f"{key} of component {place}, {in_short(dict(walk(model))[place])}, that the last update "
+        f"in {where} made not finite",
         "parameters that are finite",
         f"try {_SMALLER}; {saved}",
     )
-
-
-def _arrays(component: Component) -> list[Array]:
-    if isinstance(component, Model):
-        return [component.parameters]
-    return list((getattr(component, "parameters", None) or {}).values())
 
 
 def training_error(
     where: str, value: Any, culprit: tuple[str, str] | None, saved: str
 ) -> TrainingError:
     """Return the error that stops a training.
-
-    Parameters
-    ----------
-    where
-        The epoch and the step.
-    value
-        The loss.
-    culprit
-        What `find_culprit` found.
-    saved
-        Where the last good state is.
 
     Examples
     --------
@@ -181,4 +167,22 @@ def training_error(
         f"a loss of {float(value):.6g} in {where}; the first that was not finite: {what}",
         "a loss and gradients that are finite",
         f"try {mend}; {saved}",
+    )
+
+
+def diverged_error(where: str, value: float, first: float, saved: str) -> TrainingError:
+    """Return the error that stops a training whose loss has grown beyond all measure.
+
+    Examples
+    --------
+    >>> print(diverged_error("epoch 2, step 7", 1e160, 2.3, "run"))
+    got a loss of 1e+160 in epoch 2, step 7, where it was 2.3 at first: the training has diverged
+      expected: a loss that does not grow a hundred million times as large
+      to mend it: try a smaller learning rate, or max_norm=1.0 for the optimizer; run
+    """
+    return TrainingError(
+        f"a loss of {value:.6g} in {where}, where it was {first:.6g} at first: the training has "
+        "diverged",
+        "a loss that does not grow a hundred million times as large",
+        f"try a smaller learning rate, or max_norm=1.0 for the optimizer; {saved}",
     )

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import ArgumentError
+from handgrad.training.plotting import plot_history
 
 __all__ = ["History"]
 
@@ -22,8 +23,9 @@ class History:
 
     Names are ``loss`` and each metric's, the same with ``validation_`` in front where there is
     validation data, ``lr`` (the rate that the epoch was trained with), ``gradient_norm`` and
-    ``gradient_norm.0``, ... for each component with parameters: the Euclidean norm of the gradient
-    of the epoch's last step, before any clipping.
+    ``gradient_norm.0``, ``gradient_norm.1.layer``, ... for each component with parameters of its
+    own, by its place in the model: the Euclidean norm of the gradient of the epoch's last step, as
+    the optimizer was given it.
 
     Attributes
     ----------
@@ -69,13 +71,7 @@ class History:
         return name in self.values
 
     def append(self, row: Mapping[str, Any]) -> None:
-        """Add the values of an epoch.
-
-        Parameters
-        ----------
-        row
-            The values by name.
-        """
+        """Add the values of an epoch."""
         epochs = self.epochs
         for name, value in row.items():
             self.values.setdefault(name, [None] * epochs).append(value)
@@ -83,13 +79,7 @@ class History:
             column.extend([None] * (epochs + 1 - len(column)))
 
     def row(self, epoch: int = -1) -> dict[str, Any]:
-        """Return the values of one epoch, counted from 0; of the last one by default.
-
-        Parameters
-        ----------
-        epoch
-            Which.
-        """
+        """Return the values of one epoch, counted from 0; of the last one by default."""
         return {name: v[epoch] for name, v in self.values.items() if v[epoch] is not None}
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
@@ -132,9 +122,7 @@ class History:
         ArgumentError
             There is no epoch yet, or matplotlib is not installed.
         """
-        from handgrad.training.plotting import plot_history
-
-        return plot_history(self, path)
+        return plot_history(self.values, path)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the values as JSON has them."""
@@ -144,13 +132,7 @@ class History:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take the values that `state_dict` returned in place of these.
-
-        Parameters
-        ----------
-        state
-            The values.
-        """
+        """Take the values that `state_dict` returned in place of these."""
         self.values = {
             name: [np.array(v) if isinstance(v, list) else v for v in column]
             for name, column in state.items()

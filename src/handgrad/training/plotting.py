@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from handgrad.errors import ArgumentError
-
-if TYPE_CHECKING:
-    from handgrad.training.history import History
 
 __all__ = ["plot_history"]
 
@@ -19,13 +17,15 @@ _FEW = 30
 """Up to so many epochs, each of them gets a dot; more of them would hide the lines."""
 
 
-def plot_history(history: History, path: str | os.PathLike[str] | None = None) -> Any:
+def plot_history(
+    values: Mapping[str, Sequence[Any]], path: str | os.PathLike[str] | None = None
+) -> Any:
     """Draw a panel for the loss, for each metric, for the learning rate and for the gradients.
 
     Parameters
     ----------
-    history
-        What to draw.
+    values
+        What to draw: ``history.values``.
     path
         Where the picture goes, if anywhere.
 
@@ -41,10 +41,8 @@ def plot_history(history: History, path: str | os.PathLike[str] | None = None) -
 
     Examples
     --------
-    >>> from handgrad.training import History
-    >>> history = History()
-    >>> history.append({"loss": 0.5, "validation_loss": 0.6, "lr": 0.1})
-    >>> [axes.get_title() for axes in plot_history(history).axes]
+    >>> values = {"loss": [0.5, 0.4], "validation_loss": [0.6, 0.5], "lr": [0.1, 0.1]}
+    >>> [axes.get_title() for axes in plot_history(values).axes]
     ['loss', 'learning rate']
     """
     try:
@@ -56,7 +54,7 @@ def plot_history(history: History, path: str | os.PathLike[str] | None = None) -
             "matplotlib, which draws it",
             'install it: pip install "handgrad[plot]"',
         ) from error
-    panels = _panels(history)
+    panels = _panels(values)
     if not panels:
         raise ArgumentError(
             "a request for a plot of no epochs", "at least one epoch", "call fit first"
@@ -65,16 +63,16 @@ def plot_history(history: History, path: str | os.PathLike[str] | None = None) -
     down = -(-len(panels) // across)
     # A Figure of its own, not pyplot's: nothing global changes, and no window opens.
     figure = Figure(figsize=(5.2 * across, 3.2 * down), layout="constrained")
-    epochs = np.arange(1, history.epochs + 1)
+    epochs = np.arange(1, len(next(iter(values.values()))) + 1)
     dot = "." if len(epochs) <= _FEW else None
     for i, (title, names) in enumerate(panels.items()):
         axes = figure.add_subplot(down, across, i + 1, title=title, xlabel="epoch")
         for name in names:
-            y = np.array(history[name], dtype=float)  # None becomes NaN, a gap in the line
+            y = _column(values[name])
             held_out = name.startswith(_VALIDATION)
             label = _label(name, title, held_out)
             axes.plot(epochs, y, marker=dot, linestyle="--" if held_out else "-", label=label)
-        if title == "gradient norm" and min(np.nanmin(_column(history, n)) for n in names) > 0:
+        if title == "gradient norm" and min(np.nanmin(_column(values[n])) for n in names) > 0:
             axes.set_yscale("log")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
@@ -92,14 +90,14 @@ def _label(name: str, title: str, held_out: bool) -> str:
     return "validation" if held_out else "training"
 
 
-def _column(history: History, name: str) -> Any:
-    return np.array(history[name], dtype=float)
+def _column(values: Sequence[Any]) -> Any:
+    return np.array(values, dtype=float)  # None becomes NaN, a gap in the line
 
 
-def _panels(history: History) -> dict[str, list[str]]:
+def _panels(values: Mapping[str, Sequence[Any]]) -> dict[str, list[str]]:
     """Return what stands in each panel; a value that is not a number has none."""
     panels: dict[str, list[str]] = {}
-    for name, column in history.values.items():
+    for name, column in values.items():
         if all(value is None or np.ndim(value) == 0 for value in column):
             title = name.removeprefix(_VALIDATION).partition(".")[0].replace("_", " ")
             title = "learning rate" if title == "lr" else title

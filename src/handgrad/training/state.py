@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
-from handgrad.checkpoint import Checkpoint, generator_state, restore_global_state
-from handgrad.errors import CheckpointError, HandgradError
-from handgrad.training.flight import Flight
-from handgrad.training.metrics import R2, Accuracy, ConfusionMatrix, MeanAbsoluteError, TopK
+import handgrad.training.metrics as metrics
+import handgrad.training.step as step
+from handgrad.checkpoint import Restored, exported_classes, generator_state, restore_global_state
+from handgrad.errors import CheckpointError, cause
+from handgrad.training.epoch_state import EpochState
+from handgrad.training.step import TrainStep
 
-if TYPE_CHECKING:
-    from handgrad.training.callbacks import Callback
-    from handgrad.training.trainer import Trainer
+__all__ = ["CLASSES", "apply_waiting", "fill_trainer", "state_of"]
 
-__all__ = ["METRICS", "apply_waiting", "fill_trainer", "state_of"]
-
-METRICS = (Accuracy, TopK, MeanAbsoluteError, R2, ConfusionMatrix)
-"""Classes of this package that a checkpoint may hold."""
-
-T = TypeVar("T", bound="Trainer")
+CLASSES = tuple(
+    cls
+    for module in (metrics, step)
+    for cls in exported_classes(module)
+    if issubclass(cls, metrics.Metric | TrainStep)
+)
+"""Classes of this package that a checkpoint may hold: all that it exports."""
 
 _STATEFUL = ("optimizer", "schedule")
 
 
-def state_of(trainer: Trainer) -> dict[str, Any]:
+def state_of(trainer: Any) -> dict[str, Any]:
     """Return all of a trainer but its model.
-
-    Parameters
-    ----------
-    trainer
-        The trainer.
 
     Examples
     --------
@@ -40,7 +38,7 @@ def state_of(trainer: Trainer) -> dict[str, Any]:
     >>> state["loss"], state["states"]
     (MSELoss(), {'optimizer': {'steps': 0, 'lr': 0.1}})
     """
-    waiting, flight = trainer._waiting, trainer._flight
+    waiting, under_way = trainer._waiting, trainer._epoch_state
     states = {
         name: thing.state_dict()
         for name in _STATEFUL
@@ -55,25 +53,20 @@ def state_of(trainer: Trainer) -> dict[str, Any]:
         "optimizer": trainer.optimizer,
         "metrics": list(trainer.metrics),
         "schedule": trainer.schedule,
+        "step": None if type(trainer.step) is TrainStep else trainer.step,
+        "first_loss": trainer._first_loss,
         "rng": trainer.rng,
         "numpy": waiting.get("numpy") or generator_state(),
         "states": states,
         "callbacks": callbacks,
         "history": trainer.history.state_dict(),
-        "flight": None if flight is None else flight.state_dict(),
+        "epoch": None if under_way is None else under_way.state_dict(),
         "extra": trainer.extra,
     }
 
 
-def fill_trainer(cls: type[T], found: Checkpoint) -> T:
+def fill_trainer(cls: Any, found: Restored) -> Any:
     """Return a trainer made of what was saved.
-
-    Parameters
-    ----------
-    cls
-        Its class.
-    found
-        The checkpoint.
 
     Raises
     ------
@@ -81,38 +74,31 @@ def fill_trainer(cls: type[T], found: Checkpoint) -> T:
         It was not saved by a trainer, or does not fit together.
     """
     state: Any = found.training
-    try:
+    with _explained():
         trainer = cls(
             found.model,
             state["loss"],
             state["optimizer"],
             metrics=state["metrics"],
             schedule=state["schedule"],
+            step=state["step"],
             rng=state["rng"],
         )
-        for name, values in state["states"].items():
-            getattr(trainer, name).load_state_dict(values)
+        for name in _STATEFUL:
+            if hasattr(thing := getattr(trainer, name), "state_dict"):
+                thing.load_state_dict(state["states"][name])
         trainer.history.load_state_dict(state["history"])
         trainer.extra = dict(state["extra"])
-        if state["flight"] is not None:
-            trainer._flight = Flight.restored(state["flight"], len(trainer.metrics))
+        if state["first_loss"] is not None:
+            trainer._first_loss = float(state["first_loss"])
+        if state["epoch"] is not None:
+            trainer._epoch_state = EpochState.restored(state["epoch"], len(trainer.metrics))
         trainer._waiting = {"numpy": dict(state["numpy"]), "callbacks": list(state["callbacks"])}
-    except (HandgradError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise CheckpointError(
-            f"a checkpoint that no trainer can go on from ({type(error).__name__}: {error})",
-            "what Trainer.save has written, unchanged",
-            "use handgrad.checkpoint.load for a model that was saved without a trainer",
-        ) from error
     return trainer
 
 
-def apply_waiting(trainer: Trainer) -> None:
+def apply_waiting(trainer: Any) -> None:
     """Put NumPy's global state and the callbacks' states back, if they were saved.
-
-    Parameters
-    ----------
-    trainer
-        A trainer that `fill_trainer` has made, with the callbacks that it is given now.
 
     Raises
     ------
@@ -122,11 +108,25 @@ def apply_waiting(trainer: Trainer) -> None:
     waiting = trainer._waiting
     if not waiting:
         return
-    free: list[Callback] = list(trainer._callbacks)
-    for saved in waiting["callbacks"]:
-        for i, callback in enumerate(free):
-            if type(callback).__name__ == saved["class"]:
-                free.pop(i).load_state_dict(saved["state"])
-                break
+    free = list(trainer._callbacks)
+    with _explained():
+        for saved in waiting["callbacks"]:
+            for i, callback in enumerate(free):
+                if type(callback).__name__ == saved["class"]:
+                    free.pop(i).load_state_dict(saved["state"])
+                    break
     restore_global_state(waiting["numpy"])
     trainer._waiting = {}  # last, so that where something does not fit, nothing is lost
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Raise `CheckpointError` for whatever a damaged state makes somebody's methods raise."""
+    try:
+        yield
+    except Exception as error:
+        raise CheckpointError(
+            f"a checkpoint that no trainer can go on from ({type(error).__name__}: {error})",
+            "what Trainer.save has written, unchanged",
+            "use handgrad.checkpoint.load for a model that was saved without a trainer",
+        ) from cause(error)

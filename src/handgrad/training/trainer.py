@@ -10,25 +10,24 @@ import numpy as np
 import numpy.typing as npt
 
 from handgrad import checkpoint
-from handgrad.arguments import positive_size
-from handgrad.component import Array
-from handgrad.errors import ArgumentError
+from handgrad.arguments import Array, positive_size
 from handgrad.flat import Gradients
 from handgrad.model import Model
 from handgrad.randomness import check_rng, default_generator
-from handgrad.training.batches import Batches, make_batches
-from handgrad.training.callbacks import Callback, Checkpoint
+from handgrad.training.batches import Batches, Inputs, make_batches
+from handgrad.training.callbacks import Callback, ModelCheckpoint
 from handgrad.training.callbacks.order import check_callbacks
-from handgrad.training.class_weights import class_weighter
-from handgrad.training.epoch import run_steps, score
-from handgrad.training.finite import check_parameters
-from handgrad.training.flight import Flight
+from handgrad.training.class_weight import class_weighter
+from handgrad.training.epoch import predictions, score
+from handgrad.training.epoch_state import EpochState
+from handgrad.training.foreign_loss import as_loss
 from handgrad.training.history import History
 from handgrad.training.interrupt import Interrupt
+from handgrad.training.loop import check_parts, run_epochs, training_mode
 from handgrad.training.metrics.metric import check_metrics
-from handgrad.training.parts import evaluating, restoring_modes
-from handgrad.training.progress import Progress, make_progress
-from handgrad.training.state import METRICS, apply_waiting, fill_trainer, state_of
+from handgrad.training.progress import make_progress
+from handgrad.training.state import CLASSES, apply_waiting, fill_trainer, state_of
+from handgrad.training.step import TrainStep
 
 __all__ = ["Trainer"]
 
@@ -49,6 +48,8 @@ class Trainer:
     schedule : Schedule, optional
         How the learning rate changes from epoch to epoch; a `ReduceOnPlateau` sees the validation
         loss, or the training loss where there is none.
+    step : TrainStep, optional
+        What is done with a batch: a plain `TrainStep`, or `AccumulateGradients`, or your own.
     rng : numpy.random.Generator, optional
         Shuffles the rows, with one ``rng.permutation(N)`` at the beginning of each epoch. Where it
         is None, a generator that is seeded from NumPy's global state.
@@ -59,7 +60,7 @@ class Trainer:
         The values of all epochs so far.
     epochs_done : int
         How many epochs are done.
-    step : int
+    steps_done : int
         How many steps of the epoch are done; brought up to date for callbacks.
     extra : dict
         What is to be saved beside the rest: JSON values and arrays, by name. Yours.
@@ -72,18 +73,27 @@ class Trainer:
     Notes
     -----
     **What a step is.** Forward pass, loss, backward pass, a look at whether the loss and the
-    gradient are finite, update of the parameters, metrics. The metrics of an epoch in training
-    are taken on the way, in training mode, while the parameters change; those of the validation
-    after the epoch, in evaluation mode.
+    gradient are finite, update of the buffers, of the parameters, and of the metrics. The metrics
+    of an epoch in training are taken on the way, in training mode, while the parameters change;
+    those of the validation after the epoch, in evaluation mode.
 
-    **The loss of a set** is what the loss would be for all of its rows at once: the mean of the
-    batches' losses by their numbers of rows, or their sum where the loss has ``average=False``.
+    **What a refused step leaves.** Where a loss or a gradient is not finite, or the loss is more
+    than 10^8 times that of the first step (or 10^8, where that was less than 1), the training ends
+    with an error; parameters and buffers are as before that step.
+
+    **The loss of a set** is what the loss would be for all of it at once: the mean of the batches'
+    losses by what they count, which is their datapoints or the sum of their weights; or their sum,
+    where the loss has ``average=False``. Metrics see the sample weights too, but not the classes'.
+
+    **Threads.** `predict` and `evaluate` write to nothing, the model's mode included.
 
     **Reproducible.** The same seeds, data and arguments give the same parameters, bit for bit, on
     the same machine with the same number of threads; so do an interrupted training that goes on
     and one that was never interrupted.
 
-    **Precision.** A batch's inputs are converted to the type of the model's parameters.
+    **Inputs.** Floats are converted to the type of the model's parameters, and so are integers,
+    unless the model takes integers. A tuple of arrays is one input of several arrays, for a model
+    that takes a tuple.
 
     Examples
     --------
@@ -110,34 +120,21 @@ class Trainer:
         *,
         metrics: Iterable[Any] = (),
         schedule: Any = None,
+        step: TrainStep | None = None,
         rng: np.random.Generator | None = None,
     ) -> None:
-        if not isinstance(model, Model):
-            raise ArgumentError(
-                f"{type(model).__name__} as the model of a Trainer",
-                "a handgrad.Model",
-                "write Model([component, ...]); components of your own may stand in it",
-            )
-        for role, thing, methods in (
-            ("loss", loss, ("__call__", "grad")),
-            ("optimizer", optimizer, ("update",)),
-            ("schedule", schedule, ("step",)),
-        ):
-            missing = [name for name in methods if not hasattr(thing, name)]
-            if isinstance(thing, type) or (missing and not (role == "schedule" and thing is None)):
-                raise ArgumentError(
-                    f"{thing!r} as the {role} of a Trainer",
-                    f"an object with {' and '.join(methods)}",
-                    "make an object of the class first, with brackets behind its name",
-                )
+        check_parts(model, loss, optimizer, schedule, step)
         check_rng(rng, "a Trainer")
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.metrics, self.schedule = check_metrics(metrics), schedule
         self.rng = default_generator() if rng is None else rng
         self.history = History()
         self.extra: dict[str, Any] = {}
-        self.step = 0
-        self._flight: Flight | None = None  # the epoch that Ctrl-C has interrupted
+        self.step = TrainStep() if step is None else step
+        self.steps_done = 0
+        self._pure_loss = as_loss(loss)
+        self._first_loss: float | None = None
+        self._epoch_state: EpochState | None = None  # the epoch that Ctrl-C has interrupted
         self._callbacks: list[Callback] = []
         self._goal, self._reason = 0, ""
         # What was saved and waits for `fit`: the callbacks' states, and NumPy's global one.
@@ -156,18 +153,18 @@ class Trainer:
     @property
     def under_way(self) -> bool:
         """Whether an epoch is under way: begun, and not yet done."""
-        return self._flight is not None
+        return self._epoch_state is not None
 
     @property
     def saved(self) -> str:
         """A sentence that says where the training is saved, and up to where."""
-        checkpoints = [c for c in self._callbacks if isinstance(c, Checkpoint)]
+        checkpoints = [c for c in self._callbacks if isinstance(c, ModelCheckpoint)]
         for callback in checkpoints:
             if callback.saved:
                 return f"{callback.folder} holds {callback.saved}"
         if checkpoints:
             return "nothing is saved yet"
-        return "nothing is saved, since there is no Checkpoint among the callbacks"
+        return "nothing is saved, since there is no ModelCheckpoint among the callbacks"
 
     def stop(self, reason: str = "a callback stopped it") -> None:
         """End the training with this epoch; for callbacks.
@@ -200,10 +197,11 @@ class Trainer:
 
         Parameters
         ----------
-        x : Array, (N, ...), or iterable
+        x : Array, (N, ...), tuple of them, or iterable
             Inputs: an array, or a `numpy.memmap`, of which no more than a few batches are in
-            memory at a time. Or anything that yields batches ``(x, y)`` or ``(x, y, weights)``
-            each time it is iterated over; `y` is None then, and shuffling is its own affair.
+            memory at a time; or a tuple of them, for a model that takes one. Or anything that
+            yields batches ``(x, y)`` or ``(x, y, weights)`` each time it is iterated over; `y` is
+            None then, and shuffling is its own affair.
         y : Array, (N, ...)
             Targets, in the form that the loss expects.
         epochs : int
@@ -216,25 +214,26 @@ class Trainer:
             What is done besides. A function is called with the trainer after each epoch.
         progress : bool, default True
             Whether to show a bar in a terminal, or lines elsewhere.
-        sample_weight : Array, (N,), optional
-            How much each row counts: its terms of the loss are multiplied with it.
+        sample_weight : Array, (N,) or (N, T) or ..., optional
+            How much each row counts, or each entry of more leading axes: loss and metrics become
+            weighted means, so that a mask of 0 and 1 leaves out what it masks.
         class_weight : mapping or Array, (K,), optional
-            The same for each class; in training only, as it is no part of the question how good
-            the model is.
+            The same for each class; for the loss in training only, as it is no part of the
+            question how good the model is.
 
         Returns
         -------
         History
             The values of all epochs. ``history.interrupted`` says whether Ctrl-C ended the
             training, which it does after the step that runs; `fit` then goes on from there, and
-            so does `resume` if there is a `Checkpoint` among the callbacks. A second Ctrl-C
+            so does `resume` if there is a `ModelCheckpoint` among the callbacks. A second Ctrl-C
             raises KeyboardInterrupt at once.
 
         Raises
         ------
         TrainingError
-            A loss or a gradient was not finite. The parameters are as before that step, and what
-            was saved last stays.
+            A loss or a gradient was not finite, or the loss has diverged. The parameters are as
+            before that step, and what was saved last stays.
         ShapeError, DtypeError, ArgumentError
             The data do not fit each other, the model or the loss; or an argument is not what it
             should be.
@@ -252,72 +251,16 @@ class Trainer:
                 each.check_passes(self._goal - self.epochs_done)
         weigh = class_weighter(class_weight)
         self._callbacks = check_callbacks(callbacks)
-        self._hooks = [
-            callback.on_step
-            for callback in self._callbacks
-            if type(callback).on_step is not Callback.on_step
-        ]
         self._gradients = Gradients(self.model.layout, np.empty_like(self.model.parameters))
         self._reason, self.history.interrupted, self.history.ended = "", False, ""
-        with restoring_modes(self.model), Interrupt() as interrupt, make_progress(progress) as show:
-            self.model.train()
+        with training_mode(self.model), Interrupt() as interrupt, make_progress(progress) as show:
             apply_waiting(self)
             if hasattr(self.schedule, "start"):
                 self.schedule.start(self.optimizer)
             for callback in self._callbacks:
                 callback.on_start(self)
-            while not self.ending and not interrupt.requested:
-                self._epoch(batches, held_out, size, weigh, show, interrupt)
-            self._end(interrupt.requested and not self.ending, show)
+            run_epochs(self, batches, held_out, size, weigh, show, interrupt)
         return self.history
-
-    def _epoch(
-        self,
-        batches: Batches,
-        held_out: Batches | None,
-        size: int,
-        weigh: Any,
-        show: Progress,
-        interrupt: Interrupt,
-    ) -> None:
-        """Train for one epoch, or for the rest of one, and record it; or stop on the way."""
-        flight = self._flight
-        if flight is None or not flight.fits(batches, size):
-            flight = Flight(batches.order(self.rng), size)
-        self._flight = None  # where an error ends the epoch there is nothing to go on with
-        number = self.epochs_done + 1
-        show.begin(number, self._goal, batches.steps, flight.steps)
-        row = run_steps(self, batches, flight, weigh, self._hooks, show, interrupt)
-        check_parameters(self.model, f"epoch {number}", self.saved)
-        self._flight = flight
-        if interrupt.requested:
-            return
-        if held_out is not None:
-            held = score(self, held_out, interrupt=interrupt)
-            if held is None:
-                return
-            row |= {f"validation_{name}": value for name, value in held.items()}
-        self._flight = None
-        row["lr"] = float(getattr(self.optimizer, "lr", np.nan))
-        self.history.append(row | flight.norms)
-        if self.schedule is not None:
-            self.schedule.step(self.optimizer, row.get("validation_loss", row["loss"]))
-        for callback in self._callbacks:
-            callback.on_epoch(self)
-        show.end(row)
-
-    def _end(self, interrupted: bool, show: Progress) -> None:
-        """Say why the training has ended, to the history, the callbacks and the screen."""
-        history, done = self.history, self.epochs_done
-        history.interrupted = interrupted
-        for callback in self._callbacks:
-            callback.on_end(self)
-        if interrupted:
-            where = f"after step {self.step} of epoch {done + 1}" if self.under_way else ""
-            history.ended = f"stopped by Ctrl-C {where or f'after epoch {done}'}; {self.saved}"
-        else:
-            history.ended = self._reason or f"{done} epoch{'' if done == 1 else 's'} done"
-        show.say(history.ended)
 
     def evaluate(
         self,
@@ -356,8 +299,9 @@ class Trainer:
 
         Parameters
         ----------
-        x : Array, (N, ...), or iterable
-            Inputs, or anything that yields batches of them; targets beside them are left aside.
+        x : Array, (N, ...), tuple of them, or iterable
+            Inputs, or anything that yields batches of them, such as a list of arrays; targets
+            beside them are left aside. A tuple of arrays is one input of several arrays.
         batch_size : int, default 512
             How many rows go through the model at a time.
 
@@ -372,15 +316,12 @@ class Trainer:
             The data do not fit.
         """
         rows = positive_size(batch_size, "batch_size", "predict")
-        batches = make_batches(x, None, None, rows, self.model.parameters.dtype, labelled=False)
-        with evaluating(self.model):
-            # Copies, since an output may be the very buffer that the next inputs go into.
-            outputs = [self.model.apply(inputs)[0].copy() for inputs, _, _ in batches.run(None)]
-        if not outputs:
-            raise ArgumentError(
-                "an iterable without batches", "at least one batch", "yield some batches"
-            )
-        return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+        batches = make_batches(x, None, None, rows, Inputs.of(self.model), labelled=False)
+        return predictions(self, batches)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all but the model, as a checkpoint can hold it."""
+        return state_of(self)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Save the model and the state of the training, so that `resume` can go on from here.
@@ -395,7 +336,7 @@ class Trainer:
         CheckpointError
             Something can't be saved, or the file system refuses.
         """
-        checkpoint.save(folder, self.model, state_of(self))
+        checkpoint.save(folder, self.model, self.state_dict())
 
     @classmethod
     def resume(cls, folder: str | os.PathLike[str], *, classes: Iterable[type] = ()) -> Self:
@@ -445,10 +386,11 @@ class Trainer:
         >>> one["loss"] == two["loss"]
         True
         """
-        return fill_trainer(cls, checkpoint.load(folder, classes=(*METRICS, *classes)))
+        trainer: Self = fill_trainer(cls, checkpoint.load(folder, classes=(*CLASSES, *classes)))
+        return trainer
 
     def _batches(self, x: Any, y: Any = None, weights: Any = None, size: int = 512) -> Batches:
-        return make_batches(x, y, weights, size, self.model.parameters.dtype)
+        return make_batches(x, y, weights, size, Inputs.of(self.model))
 
     def __repr__(self) -> str:
         return f"Trainer({self.loss!r}, {self.optimizer!r}, {self.epochs_done} epochs done)"

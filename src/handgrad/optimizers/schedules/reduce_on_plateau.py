@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from numbers import Real
 from typing import ClassVar
 
 from handgrad.errors import ArgumentError
 from handgrad.optimizers.checks import count, number
+from handgrad.optimizers.schedules.best import BestSoFar
 from handgrad.optimizers.schedules.schedule import Schedule
 
 __all__ = ["ReduceOnPlateau"]
 
 
-class ReduceOnPlateau(Schedule):
+class ReduceOnPlateau(BestSoFar, Schedule):
     r"""A learning rate that falls by a factor whenever the loss has stopped falling.
 
     .. math:: \eta_e = \min\bigl(\eta_0, \max(\eta_0 \, \gamma^r, \eta_{\min})\bigr)
@@ -60,8 +60,6 @@ class ReduceOnPlateau(Schedule):
     0.5
     """
 
-    best: float | None = None
-    bad_epochs = 0
     reductions = 0
     _state: ClassVar[dict[str, type]] = {
         **Schedule._state,
@@ -95,12 +93,7 @@ class ReduceOnPlateau(Schedule):
                 "the loss of the epoch that has just ended, a number",
                 "call schedule.step(optimizer, loss)",
             )
-        loss = float(value)
-        bound = math.inf if self.best is None else self.best * (1 - self.threshold)
-        if loss < bound:  # a loss that is no number is no improvement
-            self.best, self.bad_epochs = loss, 0
-            return
-        self.bad_epochs += 1
-        if self.bad_epochs > self.patience:
+        better = self.improves(float(value), threshold=self.threshold)
+        if not better and self.bad_epochs > self.patience:
             self.reductions += 1
             self.bad_epochs = 0

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.training.batches.file import rows_on_disk
+from handgrad.training.batches.inputs import Batch, Inputs
 
-__all__ = ["ArrayBatches", "Batch", "Column"]
-
-Batch = tuple[Array, Any, Any]
-"""Inputs, targets (None where only predictions are wanted), and the rows' weights or None."""
+__all__ = ["ArrayBatches", "Column"]
 
 SMALL = 16 << 20
 """Up to so many bytes of a file may stay in the process, which is faster."""
 
 
 class Column:
-    """An array of rows, the buffer that they are gathered into, and the file behind it.
+    """An array of rows, the buffers that they are gathered into, and the file behind it.
 
     Parameters
     ----------
-    array : Array, (N, ...), optional
-        The rows; None where there are none, which gives None for every batch.
+    array : Array, (N, ...)
+        The rows.
     batch_size : int
         How many rows are taken at once, at most.
+    dtype : data type, optional
+        In which type they are wanted, where that is not the array's own.
 
     Examples
     --------
@@ -36,63 +37,55 @@ class Column:
     array([30, 10])
     """
 
-    def __init__(self, array: Array | None, batch_size: int) -> None:
-        self.array = array
-        self.file = None if array is None or array.nbytes <= SMALL else rows_on_disk(array)
-        self._size = batch_size
+    def __init__(self, array: Array, batch_size: int, dtype: Any = None) -> None:
+        self.array, self.dtype = array, np.dtype(dtype or array.dtype)
+        self.file = None if array.nbytes <= SMALL else rows_on_disk(array)
+        self._size = min(batch_size, len(array))
         self._buffer: Array | None = None
+        self._converted: Array | None = None
 
-    def open(self) -> None:
-        """Open the file, if there is one."""
-        if self.file is not None:
-            self.file.open()
-
-    def close(self) -> None:
-        """Close it."""
-        if self.file is not None:
-            self.file.close()
-
-    def take(self, rows: Any) -> Array | None:
-        """Return some rows: of an array in memory a slice as it lies, others in the buffer.
-
-        Parameters
-        ----------
-        rows : slice or Array
-            Which: a slice that ends within the array, or the rows' numbers.
-        """
+    def take(self, rows: Any) -> Array:
+        """Return some rows: of an array in memory a slice as it lies, others in a buffer."""
         array = self.array
-        if array is None:
-            return None
         if self.file is None and isinstance(rows, slice):
-            return array[rows]
-        if self._buffer is None:
-            self._buffer = np.empty((min(self._size, len(array)), *array.shape[1:]), array.dtype)
-        out = self._buffer[: rows.stop - rows.start if isinstance(rows, slice) else len(rows)]
-        if self.file is not None:
-            return self.file.read(rows, out)
-        # mode="clip": with "raise" NumPy would gather into a buffer of its own first.
-        return array.take(rows, axis=0, out=out, mode="clip")
+            taken = array[rows]
+        else:
+            if self._buffer is None:
+                self._buffer = np.empty((self._size, *array.shape[1:]), array.dtype)
+            out = self._buffer[: rows.stop - rows.start if isinstance(rows, slice) else len(rows)]
+            if self.file is not None:
+                taken = self.file.read(rows, out)
+            else:
+                # mode="clip": with "raise" NumPy would gather into a buffer of its own first.
+                taken = array.take(rows, axis=0, out=out, mode="clip")
+        if taken.dtype == self.dtype:
+            return taken
+        if self._converted is None:
+            self._converted = np.empty((self._size, *array.shape[1:]), self.dtype)
+        converted = self._converted[: len(taken)]
+        np.copyto(converted, taken, casting="unsafe")
+        return converted
 
 
 class ArrayBatches:
     """Minibatches of arrays, in memory or mapped from a file.
 
     A batch may lie in buffers that the next batch overwrites, so whoever wants to keep one copies
-    it. An input comes in the floating type of the model. Of a large `numpy.memmap` the rows are
-    read from the file, so that the process does not grow to its size.
+    it. An input comes in the type in which the model takes it. Of a large `numpy.memmap` the rows
+    are read from the file, so that the process does not grow to its size.
 
     Parameters
     ----------
-    x : Array, (N, ...)
-        Inputs.
+    x : tuple of Array, (N, ...)
+        The arrays that the inputs are made of.
     y : Array, (N, ...), optional
         Targets.
-    weights : Array, (N,), optional
-        A weight for each row.
+    weights : Array, (N, ...), optional
+        A weight for each row, or for each entry of more leading axes.
     batch_size : int
         Rows of a batch; the last one has what is left.
-    dtype : data type
-        The type of the batches' inputs.
+    inputs : Inputs
+        In which form the model takes its inputs.
 
     Attributes
     ----------
@@ -103,8 +96,8 @@ class ArrayBatches:
 
     Examples
     --------
-    >>> import numpy as np
-    >>> batches = ArrayBatches(np.arange(5.0)[:, None], np.arange(5), None, 2, np.float64)
+    >>> x = np.arange(5.0)[:, None]
+    >>> batches = ArrayBatches((x,), np.arange(5), None, 2, Inputs(x.dtype))
     >>> [y.tolist() for x, y, weights in batches.run(None)]
     [[0, 1], [2, 3], [4]]
     >>> [y.tolist() for x, y, weights in batches.run(np.array([3, 1, 4, 0, 2]))]
@@ -112,12 +105,19 @@ class ArrayBatches:
     """
 
     def __init__(
-        self, x: Array, y: Array | None, weights: Array | None, batch_size: int, dtype: Any
+        self,
+        x: tuple[Array, ...],
+        y: Array | None,
+        weights: Array | None,
+        batch_size: int,
+        inputs: Inputs,
     ) -> None:
-        self.rows, self.batch_size, self.dtype = len(x), batch_size, np.dtype(dtype)
+        self.rows, self.batch_size, self._tuple = len(x[0]), batch_size, inputs.takes_tuple
         self.steps = -(-self.rows // batch_size)
-        self._columns = [Column(array, batch_size) for array in (x, y, weights)]
-        self._converted: Array | None = None  # a buffer for inputs of another type
+        self._x = [Column(array, batch_size, inputs.dtype_of(array)) for array in x]
+        self._others = [
+            None if array is None else Column(array, batch_size) for array in (y, weights)
+        ]
 
     def check_passes(self, passes: int) -> None:
         """Do nothing: arrays can be read as often as one likes."""
@@ -128,23 +128,15 @@ class ArrayBatches:
 
     def run(self, order: Array | None, start: int = 0) -> Iterator[Batch]:
         """Yield the batches from number `start` on, in the rows' order where `order` is None."""
-        try:
-            for column in self._columns:
-                column.open()
+        (first, *more), (y, weights) = self._x, self._others
+        with ExitStack() as files:
+            for column in (first, *more, y, weights):
+                if column is not None and column.file is not None:
+                    files.enter_context(column.file)
             for begin in range(start * self.batch_size, self.rows, self.batch_size):
                 where = slice(begin, min(begin + self.batch_size, self.rows))
                 chosen = where if order is None else order[where]
-                x, y, weights = (column.take(chosen) for column in self._columns)
-                yield self._convert(x), y, weights
-        finally:
-            for column in self._columns:
-                column.close()
-
-    def _convert(self, x: Any) -> Array:
-        if x.dtype == self.dtype:
-            return x  # type: ignore[no-any-return]
-        if self._converted is None:
-            self._converted = np.empty((min(self.batch_size, self.rows), *x.shape[1:]), self.dtype)
-        converted = self._converted[: len(x)]
-        np.copyto(converted, x, casting="unsafe")
-        return converted
+                x: Any = first.take(chosen)
+                if self._tuple:
+                    x = (x, *[column.take(chosen) for column in more])
+                yield x, y and y.take(chosen), weights and weights.take(chosen)

@@ -1,13 +1,18 @@
-"""Rows of a file, read where a memory map would take the whole file into the process."""
+"""Rows of a file, read where a memory map would take the whole file into the process.
+
+A row that is looked at through a map stays in the process with up to 2 MB around it, so that a
+single shuffled batch takes hundreds of them; to drop them after each batch (``madvise``) costs
+more than to read the rows.
+"""
 
 from __future__ import annotations
 
 import io
 import mmap
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 from handgrad.component import Array
 from handgrad.errors import DataError
@@ -18,12 +23,9 @@ __all__ = ["FileRows", "rows_on_disk"]
 class FileRows:
     """The rows of an array that lies in a file, one after the other.
 
-    A row that is looked at through a map stays in the process, with up to 2 MB around it, as long
-    as the system pleases; and each look costs more than a read does.
-
     Parameters
     ----------
-    path
+    path : str
         The file.
     start : int
         Where in it the first row begins.
@@ -35,28 +37,22 @@ class FileRows:
     >>> import tempfile
     >>> with tempfile.NamedTemporaryFile() as file:
     ...     np.arange(6.0).tofile(file.name)
-    ...     rows = FileRows(Path(file.name), 0, np.empty((3, 2)))
-    ...     rows.open()
-    ...     out = rows.read(np.array([2, 0]), np.empty((2, 2)))
-    ...     rows.close()
+    ...     with FileRows(file.name, 0, np.empty((3, 2))) as rows:
+    ...         out = rows.read(np.array([2, 0]), np.empty((2, 2)))
     >>> out
     array([[4., 5.],
            [0., 1.]])
     """
 
-    def __init__(self, path: Path, start: int, array: Array) -> None:
-        self.path, self.start = path, start
-        self._row = array.nbytes // len(array)
-        self._file: io.FileIO | None = None
+    def __init__(self, path: str, start: int, array: Array) -> None:
+        self.path, self.start, self._row = path, start, array.nbytes // len(array)
 
-    def open(self) -> None:
-        """Open the file."""
+    def __enter__(self) -> Self:
         self._file = io.FileIO(self.path)
+        return self
 
-    def close(self) -> None:
-        """Close it."""
-        if self._file is not None:
-            self._file.close()
+    def __exit__(self, *raised: object) -> None:
+        self._file.close()
 
     def read(self, rows: Any, out: Array) -> Array:
         """Read rows into an array.
@@ -74,35 +70,25 @@ class FileRows:
             The file has become shorter.
         """
         memory = out.reshape(-1).view(np.uint8).data
-        if isinstance(rows, slice):
-            self._fill(rows.start, memory)
-        else:
-            row = self._row
-            for i, number in enumerate(rows.tolist()):
-                self._fill(number, memory[i * row : (i + 1) * row])
+        begins = [rows.start] if isinstance(rows, slice) else rows.tolist()
+        size = len(memory) // len(begins)
+        for i, number in enumerate(begins):
+            self._file.seek(self.start + number * self._row)
+            part = memory[i * size : (i + 1) * size]
+            while part:  # one call reads at most 2 GB
+                count = self._file.readinto(part)
+                if not count:
+                    raise DataError(
+                        f"{self.path} that ends within row {number}",
+                        "the file as it was when the training began",
+                        "leave the file alone while it is in use",
+                    )
+                part = part[count:]
         return out
-
-    def _fill(self, number: int, memory: memoryview) -> None:
-        assert self._file is not None  # whoever reads has opened it
-        self._file.seek(self.start + number * self._row)
-        while memory:
-            count = self._file.readinto(memory)
-            if not count:
-                raise DataError(
-                    f"{self.path} that ends within row {number}",
-                    "the file as it was when the training began",
-                    "leave the file alone while it is in use",
-                )
-            memory = memory[count:]
 
 
 def rows_on_disk(array: Array) -> FileRows | None:
     """Return where the rows of a `numpy.memmap`, or of a slice of one, lie on the disk.
-
-    Parameters
-    ----------
-    array
-        Any array.
 
     Returns
     -------
@@ -115,20 +101,19 @@ def rows_on_disk(array: Array) -> FileRows | None:
     >>> rows_on_disk(np.zeros((3, 2))) is None
     True
     """
-    base: Any = array
-    mapped: Any = None
-    while base is not None and not isinstance(base, mmap.mmap):
-        mapped = base if isinstance(base, np.memmap) else mapped
-        base = getattr(base, "base", None)
-    if base is None or mapped is None or mapped.mode == "c" or not array.flags.c_contiguous:
+    whole: Any = array  # the memmap that begins at its offset in the file, of which this is a part
+    while isinstance(whole, np.ndarray) and not isinstance(whole.base, mmap.mmap):
+        whole = whole.base
+    if (
+        not isinstance(whole, np.memmap)
+        or whole.filename is None  # it was made of an open file without a name
+        or whole.mode == "c"
+        or not array.flags.c_contiguous
+    ):
         return None
-    if mapped.filename is None:  # it was made of an open file without a name
-        return None
-    mapped.flush()
-    # A map begins at a multiple of the granularity, at or before the array's offset in the file.
-    begin = mapped.offset - mapped.offset % mmap.ALLOCATIONGRANULARITY
-    where = array.ctypes.data - np.frombuffer(base, np.uint8).ctypes.data
-    found = FileRows(Path(mapped.filename), begin + where, array)
+    whole.flush()
+    within = byte_bounds(array)[0] - byte_bounds(whole)[0]
+    found = FileRows(str(whole.filename), whole.offset + within, array)
     return found if _agrees(found, array) else None
 
 
@@ -136,11 +121,8 @@ def _agrees(found: FileRows, array: Array) -> bool:
     """Return whether some rows are those of the array: another file may have taken the name."""
     rows = np.array([0, len(array) // 2, len(array) - 1])
     try:
-        found.open()
-        read = found.read(rows, np.empty((3, *array.shape[1:]), array.dtype))
-        agrees: bool = read.tobytes() == array[rows].tobytes()
-        return agrees
+        with found:
+            read = found.read(rows, np.empty((3, *array.shape[1:]), array.dtype))
     except (OSError, DataError):
         return False
-    finally:
-        found.close()
+    return bool(read.tobytes() == array[rows].tobytes())

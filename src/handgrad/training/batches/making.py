@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from handgrad.errors import ArgumentError
 from handgrad.training.batches.arrays import ArrayBatches
-from handgrad.training.batches.stream import StreamBatches, checked
+from handgrad.training.batches.inputs import Inputs, checked
+from handgrad.training.batches.stream import StreamBatches
 
 __all__ = ["Batches", "make_batches"]
 
@@ -21,21 +22,10 @@ def make_batches(
     y: Any,
     weights: npt.ArrayLike | None,
     batch_size: int,
-    dtype: Any,
+    inputs: Inputs,
     labelled: bool = True,
 ) -> Batches:
     """Return the batches of arrays, or of an iterable of batches that is given as `x`.
-
-    Parameters
-    ----------
-    x, y, weights
-        Arrays, or an iterable and None and None.
-    batch_size
-        Rows of a batch of arrays.
-    dtype
-        The type of the batches' inputs.
-    labelled
-        Whether targets are wanted.
 
     Raises
     ------
@@ -45,7 +35,7 @@ def make_batches(
     Examples
     --------
     >>> import numpy as np
-    >>> make_batches(np.ones((5, 2)), np.zeros(5), None, 2, np.float64).steps
+    >>> make_batches(np.ones((5, 2)), np.zeros(5), None, 2, Inputs(np.dtype(float))).steps
     3
     """
     if labelled and y is None:
@@ -61,16 +51,20 @@ def make_batches(
                 "the weights within the batches",
                 "yield (x, y, weights) for each batch",
             )
-        return StreamBatches(x, dtype)
-    if not labelled and isinstance(x, Iterable) and not _is_array(x):
-        return StreamBatches(x, dtype, labelled=False)
-    return ArrayBatches(*checked((x, y, weights), "the data"), batch_size, dtype)
+        return StreamBatches(x, inputs)
+    if not labelled and isinstance(x, Iterable) and not _whole(x, inputs):
+        return StreamBatches(x, inputs, labelled=False)
+    return ArrayBatches(*checked((x, y, weights), "the data", inputs), batch_size, inputs)
 
 
-def _is_array(x: Any) -> bool:
-    """Return whether rows of numbers are meant, and not an iterable of batches."""
-    if hasattr(x, "__array__"):
-        return True
-    return isinstance(x, Sequence) and not any(
-        hasattr(item, "__array__") or isinstance(item, tuple) for item in x
-    )
+def _whole(x: Any, inputs: Inputs) -> bool:
+    """Return whether `x` is all the inputs, and not an iterable of batches of them.
+
+    A tuple of arrays is one input of several arrays, and a list of arrays is a list of batches.
+    """
+    if hasattr(x, "__array__") or not isinstance(x, Sequence):
+        return hasattr(x, "__array__")
+    if isinstance(x, tuple):
+        return not any(isinstance(item, tuple) for item in x)
+    rows = not any(hasattr(item, "__array__") or isinstance(item, tuple) for item in x)
+    return rows and not inputs.takes_tuple

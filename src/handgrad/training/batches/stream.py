@@ -1,18 +1,17 @@
-"""Minibatches that somebody else makes, and the checks that all data go through."""
+"""Minibatches that somebody else makes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sized
 from typing import Any
 
 import numpy as np
 
-from handgrad.arguments import as_numbers
-from handgrad.component import Array
-from handgrad.errors import ArgumentError, ShapeError
-from handgrad.training.batches.arrays import Batch
+from handgrad.arguments import Array
+from handgrad.errors import ArgumentError
+from handgrad.training.batches.inputs import Batch, Inputs, checked
 
-__all__ = ["StreamBatches", "checked"]
+__all__ = ["StreamBatches"]
 
 
 class StreamBatches:
@@ -22,8 +21,8 @@ class StreamBatches:
     ----------
     batches : iterable
         Yields ``(x, y)`` or ``(x, y, weights)``; where only predictions are wanted ``x`` will do.
-    dtype : data type
-        The type of the batches' inputs.
+    inputs : Inputs
+        In which form the model takes its inputs.
     labelled : bool
         Whether targets are wanted.
 
@@ -36,16 +35,15 @@ class StreamBatches:
 
     Examples
     --------
-    >>> import numpy as np
-    >>> batches = StreamBatches([(np.ones((2, 3)), [0, 1])], np.float32)
+    >>> batches = StreamBatches([(np.ones((2, 3)), [0, 1])], Inputs(np.dtype(np.float32)))
     >>> [(x.dtype, y) for x, y, weights in batches.run(None)]
     [(dtype('float32'), array([0, 1]))]
     """
 
     rows = None
 
-    def __init__(self, batches: Iterable[Any], dtype: Any, labelled: bool = True) -> None:
-        self.batches, self.dtype, self.labelled = batches, np.dtype(dtype), labelled
+    def __init__(self, batches: Iterable[Any], inputs: Inputs, labelled: bool = True) -> None:
+        self.batches, self.inputs, self.labelled = batches, inputs, labelled
         self.steps = len(batches) if isinstance(batches, Sized) else None
 
     def check_passes(self, passes: int) -> None:
@@ -69,8 +67,11 @@ class StreamBatches:
                 yield self._arrays(batch, number)
 
     def _arrays(self, batch: Any, number: int) -> Batch:
-        if not self.labelled and not isinstance(batch, tuple | list):
-            batch = (batch,)
+        several = self.inputs.takes_tuple
+        if not self.labelled:
+            alone = not isinstance(batch, tuple | list) or not batch
+            if alone or (several and not isinstance(batch[0], tuple)):
+                batch = (batch,)
         few = 2 if self.labelled else 1
         if not isinstance(batch, tuple | list) or not few <= len(batch) <= 3:
             raise ArgumentError(
@@ -78,47 +79,6 @@ class StreamBatches:
                 "(x, y) or (x, y, weights), arrays with as many rows as each other",
                 "yield a tuple for each batch",
             )
-        owner = f"batch {number + 1}"
-        x, y, weights = checked([*batch, None, None][:3], owner)
-        return x.astype(self.dtype, copy=False), y, weights
-
-
-def checked(given: Sequence[Any], owner: str) -> Batch:
-    """Return inputs, targets and weights as arrays, with as many rows as each other.
-
-    Parameters
-    ----------
-    given
-        The three; what is None stays None.
-    owner
-        Whose they are, for the message.
-
-    Raises
-    ------
-    ShapeError, DtypeError, ArgumentError
-        They do not belong together, or something is no array of numbers.
-
-    Examples
-    --------
-    >>> checked(([[1.0]], [2], None), "the data")
-    (array([[1.]]), array([2]), None)
-    """
-    x, y, weights = given
-    x = as_numbers(x, "input", owner)
-    if y is not None:
-        y = as_numbers(y, "targets", owner)
-    if weights is not None:
-        weights = as_numbers(weights, "sample weights", owner)
-        if weights.shape != x.shape[:1] or not np.all((weights >= 0) & (weights < np.inf)):
-            raise ArgumentError(
-                f"sample weights of shape {weights.shape} for {len(x)} rows",
-                f"one finite number >= 0 for each row, ({len(x)},)",
-                "give each row a weight; 1 leaves it as it is",
-            )
-    if x.ndim == 0 or (y is not None and y.shape[:1] != x.shape[:1]):
-        raise ShapeError(
-            f"inputs of shape {x.shape} and targets of shape {np.shape(y)}",
-            "as many targets as inputs",
-            "put the samples on the first axis of both",
-        )
-    return x, y, weights
+        x, y, weights = checked([*batch, None, None][:3], f"batch {number + 1}", self.inputs)
+        arrays = tuple([a.astype(self.inputs.dtype_of(a), copy=False) for a in x])
+        return arrays if several else arrays[0], y, weights

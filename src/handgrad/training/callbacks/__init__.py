@@ -1,8 +1,9 @@
-"""What is done between the epochs: stop early, save, write a table, or call a function."""
+"""What is done between steps and epochs: clip, stop early, save, write a table, call a function."""
 
 from handgrad.training.callbacks.callback import Callback
-from handgrad.training.callbacks.checkpoint import Checkpoint
+from handgrad.training.callbacks.clip_gradients import ClipGradients
 from handgrad.training.callbacks.csv_log import CSVLog
 from handgrad.training.callbacks.early_stopping import EarlyStopping
+from handgrad.training.callbacks.model_checkpoint import ModelCheckpoint
 
-__all__ = ["CSVLog", "Callback", "Checkpoint", "EarlyStopping"]
+__all__ = ["CSVLog", "Callback", "ClipGradients", "EarlyStopping", "ModelCheckpoint"]

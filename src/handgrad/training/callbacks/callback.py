@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from handgrad.training.trainer import Trainer
+from typing import Any
 
 __all__ = ["Callback", "FunctionCallback"]
 
@@ -22,55 +19,43 @@ class Callback:
     ...             trainer.stop("the loss is below 1")
     """
 
-    def on_start(self, trainer: Trainer) -> None:
+    def on_start(self, trainer: Any) -> None:
         """Act when `fit` begins, before the first step.
 
         Parameters
         ----------
         trainer
-            Who calls. Its ``model``, ``optimizer``, ``history``, ``epochs_done`` and ``step`` say
-            where it is; its ``stop`` ends the training.
+            Who calls. Its ``model``, ``optimizer``, ``history``, ``epochs_done`` and
+            ``steps_done`` say where it is; its ``stop`` ends the training.
         """
 
-    def on_step(self, trainer: Trainer) -> None:
-        """Act after each step.
+    def on_gradients(self, trainer: Any, gradients: Any) -> None:
+        """Act between the gradients of a step and the update of the parameters.
 
         Parameters
         ----------
         trainer
             Who calls.
+        gradients
+            What the optimizer is about to be given; may be changed in place, for instance
+            ``gradients.flat`` as a whole.
         """
 
-    def on_epoch(self, trainer: Trainer) -> None:
-        """Act after each epoch, when the history has its values.
+    def on_step(self, trainer: Any) -> None:
+        """Act after each step."""
 
-        Parameters
-        ----------
-        trainer
-            Who calls.
-        """
+    def on_epoch(self, trainer: Any) -> None:
+        """Act after each epoch, when the history has its values."""
 
-    def on_end(self, trainer: Trainer) -> None:
-        """Act when `fit` ends, also where Ctrl-C ends it, but not where an error does.
-
-        Parameters
-        ----------
-        trainer
-            Who calls.
-        """
+    def on_end(self, trainer: Any) -> None:
+        """Act when `fit` ends, also where Ctrl-C ends it, but not where an error does."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed training needs to know, JSON values and arrays."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from what `state_dict` returned.
-
-        Parameters
-        ----------
-        state
-            The state.
-        """
+        """Go on from what `state_dict` returned."""
 
 
 class FunctionCallback(Callback):
@@ -90,5 +75,5 @@ class FunctionCallback(Callback):
     def __init__(self, function: Callable[[Any], Any]) -> None:
         self.function = function
 
-    def on_epoch(self, trainer: Trainer) -> None:
+    def on_epoch(self, trainer: Any) -> None:
         self.function(trainer)

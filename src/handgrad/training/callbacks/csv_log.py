@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from handgrad.training.callbacks.callback import Callback
-
-if TYPE_CHECKING:
-    from handgrad.training.trainer import Trainer
 
 __all__ = ["CSVLog"]
 
@@ -31,7 +28,7 @@ class CSVLog(Callback):
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
 
-    def on_epoch(self, trainer: Trainer) -> None:
+    def on_epoch(self, trainer: Any) -> None:
         trainer.history.to_csv(Path(self.path))
 
     def __repr__(self) -> str:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from handgrad.arguments import is_real, positive_size
 from handgrad.errors import ArgumentError
+from handgrad.optimizers.checks import load_numbers
+from handgrad.optimizers.schedules.best import BestSoFar
 from handgrad.training.callbacks.callback import Callback
-
-if TYPE_CHECKING:
-    from handgrad.training.trainer import Trainer
+from handgrad.walk import buffers, parameters, restore, snapshot
 
 __all__ = ["EarlyStopping"]
 
 
-class EarlyStopping(Callback):
-    """Stop when a value has not improved for some epochs, and restore the best parameters.
+class EarlyStopping(BestSoFar, Callback):
+    """Stop when a value has not improved for some epochs, and restore the best model.
 
-    The parameters of the best epoch are put back whenever the training ends, whether it was
-    stopped early or not; not where Ctrl-C ends it, since it may go on. A `Checkpoint` beside it
-    holds the last epoch's parameters, and the best ones for when the training has gone on from it
-    and ended; to save a model with the best, call ``trainer.save`` after `Trainer.fit`.
+    Parameters and buffers of the best epoch are put back whenever the training ends, whether it was
+    stopped early or not; not where Ctrl-C ends it, since it may go on. A `ModelCheckpoint` beside
+    it holds the last epoch's parameters, and the best ones for when the training has gone on from
+    it and ended; to save a model with the best, call ``trainer.save`` after `Trainer.fit`.
 
     Parameters
     ----------
@@ -38,6 +40,8 @@ class EarlyStopping(Callback):
     ----------
     best : float or None
         The best value so far.
+    bad_epochs : int
+        Epochs in a row without an improvement.
     best_epoch : int
         The epoch that it belongs to, counted from 1.
 
@@ -73,15 +77,22 @@ class EarlyStopping(Callback):
                 'use "min" where less is better, and "max" where more is',
             )
         self.min_delta, self.mode = float(min_delta), mode
-        self.best: float | None = None
-        self.best_epoch = self._waited = 0
-        self._parameters: Any = None
+        self.best_epoch = 0
+        self._best: Any = None
 
-    def on_start(self, trainer: Trainer) -> None:
-        if self._waited >= self.patience:
+    def on_start(self, trainer: Any) -> None:
+        places = (*parameters(trainer.model), *buffers(trainer.model))
+        shapes = {place.name: place.array.shape for place in places}
+        if self._best is not None and shapes != {n: a.shape for n, a in self._best.items()}:
+            raise ArgumentError(
+                f"{self!r}, which has watched another model",
+                "one for each model",
+                "make a new EarlyStopping()",
+            )
+        if self.bad_epochs >= self.patience:
             self._stop(trainer)
 
-    def on_epoch(self, trainer: Trainer) -> None:
+    def on_epoch(self, trainer: Any) -> None:
         name = self.monitor
         if name is None:
             name = "validation_loss" if "validation_loss" in trainer.history else "loss"
@@ -93,32 +104,34 @@ class EarlyStopping(Callback):
                 "monitor a value that each epoch has, such as the loss",
             )
         more = self.mode == "max" if self.mode else not name.endswith(("loss", "error"))
-        gain = 0.0 if self.best is None else (value - self.best) * (1 if more else -1)
-        if self.best is None or gain > self.min_delta:
-            self.best, self.best_epoch, self._waited = float(value), trainer.epochs_done, 0
-            self._parameters = trainer.model.parameters.copy()
-        else:
-            self._waited += 1
-        if self._waited >= self.patience:
+        if self.improves(value, more=more, min_delta=self.min_delta):
+            self.best_epoch = trainer.epochs_done
+            self._best = snapshot(trainer.model)
+        if self.bad_epochs >= self.patience:
             self._stop(trainer)
 
-    def on_end(self, trainer: Trainer) -> None:
-        if self._parameters is not None and not trainer.history.interrupted:
-            trainer.model.parameters = self._parameters
+    def on_end(self, trainer: Any) -> None:
+        if self._best is not None and not trainer.history.interrupted:
+            restore(trainer.model, self._best)
 
-    def _stop(self, trainer: Trainer) -> None:
+    def _stop(self, trainer: Any) -> None:
         trainer.stop(
-            f"no improvement for {self._waited} epochs; "
+            f"no improvement for {self.bad_epochs} epochs; "
             f"the parameters are those of epoch {self.best_epoch}"
         )
 
     def state_dict(self) -> dict[str, Any]:
-        state = {"best": self.best, "best_epoch": self.best_epoch, "waited": self._waited}
-        return state if self._parameters is None else {**state, "parameters": self._parameters}
+        state: dict[str, Any] = {"best_epoch": self.best_epoch, "bad_epochs": self.bad_epochs}
+        if self._best is not None:
+            state |= {"best": self.best, "arrays": self._best}
+        return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.best, self.best_epoch = state["best"], state["best_epoch"]
-        self._waited, self._parameters = state["waited"], state.get("parameters")
+        numbers = {"best_epoch": int, "bad_epochs": int, "best": float}
+        vars(self).update(load_numbers(state, self, numbers, optional=["best"]))
+        self._best = {
+            name: np.array(array) for name, array in state.get("arrays", {}).items()
+        } or None
 
     def __repr__(self) -> str:
         return f"EarlyStopping(monitor={self.monitor!r}, patience={self.patience})"

@@ -26,7 +26,8 @@ class Metric(ABC):
 
     Examples
     --------
-    A new metric is what it starts from, what a batch adds, and what comes out:
+    A new metric is what it starts from, what a batch adds, and what comes out. One that knows
+    sample weights takes them as a third argument, ``sample_weight=None``:
 
     >>> import numpy as np
     >>> class LargestError(Metric):
@@ -51,7 +52,9 @@ class Metric(ABC):
         """Start anew."""
 
     @abstractmethod
-    def update(self, predictions: Array, targets: Array) -> None:
+    def update(
+        self, predictions: Array, targets: Array, sample_weight: Array | None = None
+    ) -> None:
         """Add a batch.
 
         Parameters
@@ -60,6 +63,9 @@ class Metric(ABC):
             What the model says, (N, ...). Not written to, and not kept.
         targets
             What would have been right. Not written to, and not kept.
+        sample_weight
+            How much each datapoint counts, (N,) or more of the leading axes; all the same where
+            it is None. A mask of 0 and 1 leaves out what it masks.
         """
 
     @abstractmethod

@@ -6,6 +6,7 @@ import numpy as np
 
 from handgrad.component import Array
 from handgrad.errors import ShapeError
+from handgrad.loss import broadcast_weight
 from handgrad.training.metrics.metric import Metric
 
 __all__ = ["R2", "MeanAbsoluteError"]
@@ -28,6 +29,8 @@ class MeanAbsoluteError(Metric):
 
     .. math:: \frac{1}{M} \sum_{m=1}^M |\hat y_m - y_m|
 
+    With sample weights, the weighted mean.
+
     Raises
     ------
     ShapeError
@@ -45,12 +48,20 @@ class MeanAbsoluteError(Metric):
     name = "mean_absolute_error"
 
     def reset(self) -> None:
-        self._sum, self._seen = 0.0, 0
+        self._sum: float = 0.0
+        self._seen: float = 0
 
-    def update(self, predictions: Array, targets: Array) -> None:
-        difference = _differences(predictions, targets, self)
-        self._sum += float(np.abs(difference).sum())
-        self._seen += difference.size
+    def update(
+        self, predictions: Array, targets: Array, sample_weight: Array | None = None
+    ) -> None:
+        errors = np.abs(_differences(predictions, targets, self))
+        if sample_weight is None:
+            self._sum += float(errors.sum())
+            self._seen += errors.size
+        else:
+            weight = broadcast_weight(sample_weight, errors, self)
+            self._sum += float((weight * errors).sum())
+            self._seen += float(weight.sum()) * (errors.size / weight.size)
 
     def result(self) -> float:
         return self._sum / self._seen if self._seen else 0.0
@@ -61,6 +72,9 @@ class R2(Metric):
 
     .. math::
         R^2 = 1 - \frac{\sum_n (y_n - \hat y_n)^2}{\sum_n (y_n - \bar y)^2}
+
+    The outputs are the last axis, (N, K); the other axes, as in (N, T, K), are datapoints. Sample
+    weights :math:`w_n` multiply the terms of both sums, and :math:`\bar y` is the weighted mean.
 
     An output whose targets are all equal counts as 1 where it is predicted exactly, and as 0
     where it is not, as in scikit-learn.
@@ -74,6 +88,7 @@ class R2(Metric):
     -----
     The sum of squares around the mean is gathered without the mean being known beforehand. With
     :math:`n_a, \bar a, S_a` of what has been seen and :math:`n_b, \bar b, S_b` of the new batch,
+    where :math:`n` is a number of datapoints or the sum of their weights,
 
     .. math:: S = S_a + S_b + (\bar b - \bar a)^2 \, \frac{n_a n_b}{n_a + n_b},
 
@@ -97,20 +112,29 @@ class R2(Metric):
     name = "r2"
 
     def reset(self) -> None:
-        self._seen = 0
+        self._seen: float = 0
         self._mean = self._spread = self._squares = np.zeros(1)
 
-    def update(self, predictions: Array, targets: Array) -> None:
-        N = len(targets)
-        squares = np.square(_differences(predictions, targets, self)).reshape(N, -1).sum(axis=0)
-        y = targets.reshape(N, -1).astype(np.float64, copy=False)
-        mean = y.mean(axis=0)
-        spread = np.square(y - mean).sum(axis=0)
+    def update(
+        self, predictions: Array, targets: Array, sample_weight: Array | None = None
+    ) -> None:
+        difference = _differences(predictions, targets, self)
+        axes = difference if difference.ndim < 2 else difference[..., 0]  # a row for each entry
+        weight = np.ones(axes.shape)
+        if sample_weight is not None:
+            weight *= broadcast_weight(sample_weight, axes, self)
+        K = difference.size // axes.size
+        w, y = weight.ravel(), targets.reshape(-1, K).astype(np.float64, copy=False)
+        N = float(w.sum())
+        if not N:
+            return
+        mean = w @ y / N
+        spread = w @ np.square(y - mean)
         total = self._seen + N
         step = mean - self._mean
         self._spread = self._spread + spread + step * step * (self._seen * N / total)
         self._mean = self._mean + step * (N / total)
-        self._squares = self._squares + squares
+        self._squares = self._squares + w @ np.square(difference.reshape(-1, K))
         self._seen = total
 
     def result(self) -> float:

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import TYPE_CHECKING
+from typing import Any
 
 from handgrad.arguments import positive_size
 from handgrad.checkpoint import check
 from handgrad.errors import CheckpointError
 from handgrad.training.callbacks.callback import Callback
-from handgrad.training.state import state_of
 
-if TYPE_CHECKING:
-    from handgrad.training.trainer import Trainer
-
-__all__ = ["Checkpoint"]
+__all__ = ["ModelCheckpoint"]
 
 
-class Checkpoint(Callback):
+class ModelCheckpoint(Callback):
     """Save the trainer every few epochs, at the end, and where Ctrl-C ends the training.
 
     It is called after all other callbacks, so that what it saves is all of the epoch. What it
@@ -50,20 +46,20 @@ class Checkpoint(Callback):
 
     Examples
     --------
-    >>> Checkpoint("run", every=5)
-    Checkpoint('run', every=5)
+    >>> ModelCheckpoint("run", every=5)
+    ModelCheckpoint('run', every=5)
     """
 
     def __init__(self, folder: str | os.PathLike[str], every: int = 1) -> None:
         self.folder = os.fspath(folder)
-        self.every = positive_size(every, "every", "Checkpoint")
+        self.every = positive_size(every, "every", "ModelCheckpoint")
         self.saved = ""
         self._refused: CheckpointError | None = None
 
-    def on_start(self, trainer: Trainer) -> None:
-        check(trainer.model, state_of(trainer))
+    def on_start(self, trainer: Any) -> None:
+        check(trainer.model, trainer.state_dict())
 
-    def on_epoch(self, trainer: Trainer) -> None:
+    def on_epoch(self, trainer: Any) -> None:
         if not (self._refused or trainer.ending or trainer.epochs_done % self.every == 0):
             return
         try:
@@ -78,7 +74,7 @@ class Checkpoint(Callback):
                 stacklevel=2,
             )
 
-    def on_end(self, trainer: Trainer) -> None:
+    def on_end(self, trainer: Any) -> None:
         # Not otherwise: another callback may have put older parameters back by now, and a training
         # goes on from where it was, not from there.
         if trainer.history.interrupted:
@@ -86,12 +82,16 @@ class Checkpoint(Callback):
         elif self._refused:
             raise self._refused
 
-    def _save(self, trainer: Trainer) -> None:
+    def _save(self, trainer: Any) -> None:
         trainer.save(self.folder)
         self._refused = None
         done = trainer.epochs_done
-        where = f"step {trainer.step} of epoch {done + 1}" if trainer.under_way else f"epoch {done}"
+        where = (
+            f"step {trainer.steps_done} of epoch {done + 1}"
+            if trainer.under_way
+            else f"epoch {done}"
+        )
         self.saved = f"everything up to the end of {where}"
 
     def __repr__(self) -> str:
-        return f"Checkpoint({self.folder!r}, every={self.every})"
+        return f"ModelCheckpoint({self.folder!r}, every={self.every})"

@@ -8,13 +8,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from handgrad.arguments import positive_size
-from handgrad.component import Array
-from handgrad.flat import Gradients
-from handgrad.optimizers.checks import count
+from handgrad.arguments import Array, positive_size
+from handgrad.model import Model
+from handgrad.optimizers.checks import count as check_count
 from handgrad.training.batches import Batches
+from handgrad.walk import parameters
 
-__all__ = ["Average", "Flight", "gradient_norms"]
+__all__ = ["Average", "EpochState", "gradient_norms"]
 
 
 class Average:
@@ -37,26 +37,20 @@ class Average:
 
     def __init__(self, loss: Any) -> None:
         self.means = bool(getattr(loss, "average", True))
-        self.total, self.rows = 0.0, 0
+        self.total = self.count = 0.0
 
-    def add(self, value: float, rows: int) -> None:
-        """Count the value of a batch in.
-
-        Parameters
-        ----------
-        value, rows
-            The loss of the batch, and how many rows it has.
-        """
-        self.total += value * rows if self.means else value
-        self.rows += rows
+    def add(self, value: float, count: float) -> None:
+        """Count the value of a batch in."""
+        self.total += value * count if self.means else value
+        self.count += count
 
     @property
     def value(self) -> float:
-        """The loss so far."""
-        return self.total / self.rows if self.means else self.total
+        """The loss so far; 0 where all weights are."""
+        return self.total / (self.count or 1.0) if self.means else self.total
 
 
-class Flight:
+class EpochState:
     """An epoch that is under way: all that is needed to go on with it after a break.
 
     Parameters
@@ -67,16 +61,18 @@ class Flight:
         Rows of a batch.
     steps : int
         How many steps are done.
-    total, rows
+    total, count : float
         What `Average` has gathered in them.
     metrics : list of dict
         What the metrics have gathered in them.
+    step : dict
+        What the trainer's step has gathered in them.
     norms : dict of str to float
         The norms of the last gradient.
 
     Examples
     --------
-    >>> Flight(None, 128).steps
+    >>> EpochState(None, 128).steps
     0
     """
 
@@ -86,22 +82,17 @@ class Flight:
         batch_size: int,
         steps: int = 0,
         total: float = 0.0,
-        rows: int = 0,
+        count: float = 0.0,
         metrics: Sequence[dict[str, Any]] = (),
+        step: Mapping[str, Any] | None = None,
         norms: dict[str, float] | None = None,
     ) -> None:
         self.order, self.batch_size, self.steps = order, batch_size, steps
-        self.total, self.rows = total, rows
-        self.metrics, self.norms = list(metrics), norms or {}
+        self.total, self.count = total, count
+        self.metrics, self.step, self.norms = list(metrics), dict(step or {}), norms or {}
 
     def fits(self, batches: Batches, batch_size: int) -> bool:
-        """Return whether the epoch can go on with these batches.
-
-        Parameters
-        ----------
-        batches, batch_size
-            The batches.
-        """
+        """Return whether the epoch can go on with these batches."""
         rows = None if self.order is None else len(self.order)
         return rows == batches.rows and batch_size == self.batch_size
 
@@ -113,66 +104,43 @@ class Flight:
     def restored(cls, state: Mapping[str, Any], metrics: int) -> Self:
         """Return an epoch with the state of another.
 
-        Parameters
-        ----------
-        state
-            What `state_dict` returned.
-        metrics
-            How many metrics there are.
-
         Raises
         ------
         ValueError, ArgumentError
             No epoch can have had that state.
         """
-        flight, owner = cls(**state), "an epoch under way"
-        positive_size(flight.batch_size, "batch_size", owner)
-        count(flight.steps, "steps", owner)
-        count(flight.rows, "rows", owner)
-        order = flight.order
+        found, owner = cls(**state), "an epoch under way"
+        positive_size(found.batch_size, "batch_size", owner)
+        check_count(found.steps, "steps", owner)
+        order = found.order
         if order is not None and not (
             order.dtype.kind in "iu" and np.array_equal(np.sort(order), np.arange(order.size))
         ):
             raise ValueError("the order is not one of all the rows")
-        if not all(isinstance(x, float | int) for x in (flight.total, *flight.norms.values())):
-            raise ValueError("something is not a number")
-        if len(flight.metrics) != metrics or not all(isinstance(m, dict) for m in flight.metrics):
+        numbers = (found.total, found.count, *found.norms.values())
+        if not all(isinstance(number, float | int) for number in numbers) or found.count < 0:
+            raise ValueError("something is not a number that it can be")
+        if len(found.metrics) != metrics or not all(isinstance(m, dict) for m in found.metrics):
             raise ValueError(f"not a state for each of {metrics} metrics")
-        return flight
+        return found
 
 
-def gradient_norms(gradients: Gradients, prefix: str = "gradient_norm") -> dict[str, float]:
-    """Return the Euclidean norm of the whole gradient, and of each component's.
-
-    Parameters
-    ----------
-    gradients
-        The gradients of a model.
-    prefix
-        What the names begin with.
+def gradient_norms(model: Model, flat: Array) -> dict[str, float]:
+    """Return the Euclidean norm of the whole gradient, and of each component's own.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from handgrad import Linear, Model, ReLU
+    >>> from handgrad import Linear, ReLU
     >>> model = Model([ReLU(), Linear(1, 1)])
     >>> _ = model.forward(np.array([[3.0]]))
-    >>> norms = gradient_norms(model.backward(np.array([[1.0]])))
+    >>> norms = gradient_norms(model, model.backward(np.array([[1.0]])).flat)
     >>> {name: round(norm, 4) for name, norm in norms.items()}
     {'gradient_norm': 3.1623, 'gradient_norm.1': 3.1623}
     """
-    norms = {prefix: _norm([gradients.flat])}
-    seen: set[int] = set()  # a component that stands in the model twice has one entry
-    for i, entry in enumerate(gradients):
-        if entry and id(entry) not in seen:
-            seen.add(id(entry))
-            name = f"{prefix}.{i}"
-            if isinstance(entry, Gradients):
-                norms |= gradient_norms(entry, name)
-            else:
-                norms[name] = _norm(entry.values())
-    return norms
-
-
-def _norm(arrays: Any) -> float:
-    return math.sqrt(sum(float(np.sum(np.square(array, dtype=np.float64))) for array in arrays))
+    squares = {"gradient_norm": float(np.sum(np.square(flat, dtype=np.float64)))}
+    for (name, _, _), span in zip(parameters(model), model.layout.spans, strict=True):
+        owner = f"gradient_norm.{name.rpartition('.')[0]}"
+        square = float(np.sum(np.square(flat[span.place], dtype=np.float64)))
+        squares[owner] = squares.get(owner, 0.0) + square
+    return {name: math.sqrt(square) for name, square in squares.items()}

@@ -16,7 +16,7 @@ import numpy as np
 from handgrad.component import Array
 from handgrad.errors import ArgumentError, DataError
 from handgrad.experiments.data import fingerprint, read_data, split
-from handgrad.experiments.folder import Run
+from handgrad.experiments.run import Run
 from handgrad.losses import CrossEntropy
 from handgrad.training.metrics import (
     R2,

@@ -1,4 +1,4 @@
-"""Weights of classes, as weights of rows."""
+"""Weights of classes, as sample weights."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.errors import ArgumentError
+from handgrad.loss import broadcast_weight
 
 __all__ = ["class_weighter"]
 
 
 def class_weighter(weights: Mapping[int, float] | npt.ArrayLike | None) -> Any:
-    """Return a function from targets and sample weights to weights that count the class in.
+    """Return a function of predictions, targets and sample weights that weighs the classes in.
 
     Parameters
     ----------
@@ -31,9 +32,10 @@ def class_weighter(weights: Mapping[int, float] | npt.ArrayLike | None) -> Any:
     Examples
     --------
     >>> import numpy as np
-    >>> class_weighter({1: 3.0})(np.array([0, 1, 2]), None)
+    >>> class_weighter({1: 3.0})(np.zeros((3, 4)), np.array([0, 1, 2]), None)
     array([1., 3., 1.])
-    >>> class_weighter([1.0, 3.0])(np.array([[0, 1], [1, 0]]), np.array([0.5, 0.5]))
+    >>> one_hot = np.array([[0, 1], [1, 0]])
+    >>> class_weighter([1.0, 3.0])(np.zeros((2, 2)), one_hot, np.array([0.5, 0.5]))
     array([1.5, 0.5])
     """
     if weights is None:
@@ -56,9 +58,9 @@ def class_weighter(weights: Mapping[int, float] | npt.ArrayLike | None) -> Any:
             "write class_weight={0: 1.0, 1: 5.0}",
         )
 
-    def weigh(y: Array, given: Array | None) -> Array:
-        classes = y.argmax(axis=1) if y.ndim == 2 else y
-        if y.ndim > 2 or classes.dtype.kind not in "iu":
+    def weigh(predictions: Array, y: Array, given: Array | None) -> Array:
+        classes = y.argmax(axis=-1) if y.shape == predictions.shape else y
+        if classes.shape != predictions.shape[:-1] or classes.dtype.kind not in "iu":
             raise ArgumentError(
                 f"class_weight with targets of shape {y.shape} and type {y.dtype}",
                 "targets that are classes: indices (N,), or one-hot rows (N, K)",
@@ -66,6 +68,6 @@ def class_weighter(weights: Mapping[int, float] | npt.ArrayLike | None) -> Any:
             )
         found = table[np.minimum(classes, len(table) - 1)]
         found[classes >= len(table)] = 1
-        return found if given is None else found * given
+        return found if given is None else found * broadcast_weight(given, found, "class_weight")
 
     return weigh

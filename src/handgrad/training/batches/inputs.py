@@ -1,0 +1,133 @@
+"""What a model takes as inputs, and the checks that all data go through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from handgrad.arguments import Array, as_numbers
+from handgrad.errors import ArgumentError, ShapeError
+
+__all__ = ["Batch", "Inputs", "checked"]
+
+Batch = tuple[Any, Any, Any]
+"""Inputs (an array, or a tuple of them), targets or None, and weights or None."""
+
+
+class Inputs(NamedTuple):
+    """In which form a model takes its inputs.
+
+    Parameters
+    ----------
+    dtype : data type
+        The type of its parameters, to which floats are converted.
+    takes_integers : bool
+        Whether integers stay as they are, as indices.
+    takes_tuple : bool
+        Whether it takes a tuple of arrays, in which integers stay as they are too.
+
+    Examples
+    --------
+    >>> inputs = Inputs(np.dtype(np.float32))
+    >>> inputs.dtype_of(np.arange(3)), inputs.dtype_of(np.ones(3))
+    (dtype('float32'), dtype('float32'))
+    >>> Inputs(np.dtype(np.float32), takes_integers=True).dtype_of(np.arange(3))
+    dtype('int64')
+    """
+
+    dtype: Any
+    takes_integers: bool = False
+    takes_tuple: bool = False
+
+    @classmethod
+    def of(cls, model: Any) -> Inputs:
+        """Return the form in which a model takes its inputs."""
+        return cls(model.parameters.dtype, model.takes_integers, model.takes_tuple)
+
+    def dtype_of(self, array: Array) -> np.dtype[Any]:
+        """Return the type in which the model is given an array."""
+        stays = array.dtype.kind != "f" and (self.takes_integers or self.takes_tuple)
+        return array.dtype if stays else np.dtype(self.dtype)
+
+    def arrays(self, x: Any, owner: str) -> tuple[Array, ...]:
+        """Return the arrays that an input is made of.
+
+        Parameters
+        ----------
+        x
+            An array or what makes one; or a tuple of them, for several inputs.
+        owner
+            Whose it is, for the message.
+
+        Raises
+        ------
+        ArgumentError
+            It is not in the form that the model takes.
+        """
+        if self.takes_tuple:
+            if isinstance(x, tuple):
+                return tuple(as_numbers(part, f"input {i}", owner) for i, part in enumerate(x))
+            mend = "write a tuple, x=(a, b)"
+            raise ArgumentError(f"{type(x).__name__} as the inputs", "a tuple of arrays", mend)
+        if isinstance(x, tuple) and any(getattr(part, "ndim", 0) > 1 for part in x):
+            raise ArgumentError(
+                f"a tuple of {len(x)} arrays as the inputs of a model that takes one array",
+                "one array, with the datapoints on the first axis",
+                "write np.stack(x), or np.concatenate(x); or set takes_tuple = True in the class "
+                "of a component that takes several inputs, and put it first",
+            )
+        return (as_numbers(x, "input", owner),)
+
+
+def checked(given: Sequence[Any], owner: str, inputs: Inputs) -> tuple[tuple[Array, ...], Any, Any]:
+    """Return inputs, targets and weights as arrays, with as many rows as each other.
+
+    Parameters
+    ----------
+    given
+        The three; what is None stays None.
+    owner
+        Whose they are, for the message.
+    inputs
+        In which form the model takes its inputs.
+
+    Raises
+    ------
+    ShapeError, DtypeError, ArgumentError
+        They do not belong together, or something is no array of numbers.
+
+    Examples
+    --------
+    >>> checked(([[1.0]], [2], None), "the data", Inputs(np.dtype(float)))
+    ((array([[1.]]),), array([2]), None)
+    """
+    x, y, weights = given
+    columns = inputs.arrays(x, owner)
+    rows = columns[0].shape[:1]
+    if y is not None:
+        y = as_numbers(y, "targets", owner)
+    if weights is not None:
+        weights = _checked_weights(weights, rows, owner)
+    others = (*columns, *(() if y is None else (y,)))
+    if not rows or any(array.shape[:1] != rows for array in others):
+        shapes = " and ".join(str(array.shape) for array in columns)
+        raise ShapeError(
+            f"inputs of shape {shapes} and targets of shape {np.shape(y)}",
+            "as many targets as inputs",
+            "put the samples on the first axis of both",
+        )
+    return columns, y, weights
+
+
+def _checked_weights(weights: npt.ArrayLike, rows: tuple[int, ...], owner: str) -> Array:
+    array = as_numbers(weights, "sample weights", owner)
+    if not rows or array.shape[:1] != rows or not np.all((array >= 0) & (array < np.inf)):
+        raise ArgumentError(
+            f"sample weights of shape {array.shape} for {rows[0] if rows else 0} rows",
+            f"finite numbers >= 0, one for each row, {rows}, or one for each entry of more axes",
+            "give each row a weight; 1 leaves it as it is",
+        )
+    return array

@@ -1,0 +1,138 @@
+"""Epoch after epoch: what `Trainer.fit` does once everything has been checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from handgrad.errors import ArgumentError
+from handgrad.model import Model
+from handgrad.training.batches import Batches
+from handgrad.training.epoch import run_steps, score
+from handgrad.training.epoch_state import EpochState
+from handgrad.training.finite import check_parameters
+from handgrad.training.interrupt import Interrupt
+from handgrad.training.progress import Progress
+from handgrad.walk import walk
+
+__all__ = ["check_parts", "run_epochs", "training_mode"]
+
+
+def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, step: Any) -> None:
+    """Raise where something that a trainer is made of is not what it should be.
+
+    Raises
+    ------
+    ArgumentError
+        One of them is not.
+
+    Examples
+    --------
+    >>> from handgrad import Linear, MSELoss
+    >>> from handgrad.optimizers import SGD
+    >>> check_parts(Model([Linear(2, 3)]), MSELoss(), SGD(lr=0.1), None, None)
+    """
+    if not isinstance(model, Model):
+        raise ArgumentError(
+            f"{type(model).__name__} as the model of a Trainer",
+            "a handgrad.Model",
+            "write Model([component, ...]); components of your own may stand in it",
+        )
+    for role, thing, methods in (
+        ("loss", loss, ("__call__", "grad")),
+        ("optimizer", optimizer, ("update",)),
+        ("schedule", schedule, ("step",)),
+        ("step", step, ("start", "__call__", "finish", "state_dict")),
+    ):
+        if thing is None and role in ("schedule", "step"):
+            continue
+        if isinstance(thing, type) or not all(hasattr(thing, name) for name in methods):
+            raise ArgumentError(
+                f"{thing!r} as the {role} of a Trainer",
+                f"an object with {' and '.join(methods)}",
+                "make an object of the class first, with brackets behind its name",
+            )
+
+
+@contextmanager
+def training_mode(model: Model) -> Iterator[None]:
+    """Put a model into training mode, and give every component back the mode that it had.
+
+    Examples
+    --------
+    >>> from handgrad import Linear
+    >>> model = Model([Linear(2, 3)]).eval()
+    >>> with training_mode(model):
+    ...     print(model.training)
+    True
+    >>> model.training
+    False
+    """
+    modes = [(component, component.training) for _, component in walk(model)]
+    model.train()
+    try:
+        yield
+    finally:
+        for component, training in modes:  # the outer ones first, which switch the inner ones too
+            component.train() if training else component.eval()
+
+
+def run_epochs(
+    trainer: Any,
+    batches: Batches,
+    held_out: Batches | None,
+    batch_size: int,
+    weigh: Any,
+    progress: Progress,
+    interrupt: Interrupt,
+) -> None:
+    """Train epoch after epoch, until the training ends or Ctrl-C ends it, and say why it has.
+
+    Raises
+    ------
+    TrainingError
+        Something was not finite, or the loss has diverged.
+    """
+    while not trainer.ending and not interrupt.requested:
+        state = trainer._epoch_state
+        if state is None or not state.fits(batches, batch_size):
+            state = EpochState(batches.order(trainer.rng), batch_size)
+        trainer._epoch_state = None  # where an error ends the epoch there is nothing to go on with
+        number = trainer.epochs_done + 1
+        progress.begin(number, trainer._goal, batches.steps, state.steps)
+        row = run_steps(trainer, batches, state, weigh, progress, interrupt)
+        check_parameters(trainer.model, f"epoch {number}", trainer.saved)
+        trainer._epoch_state = state
+        if interrupt.requested:
+            break
+        if held_out is not None:
+            held = score(trainer, held_out, interrupt)
+            if held is None:
+                break
+            row |= {f"validation_{name}": value for name, value in held.items()}
+        trainer._epoch_state = None
+        row["lr"] = float(getattr(trainer.optimizer, "lr", np.nan))
+        trainer.history.append(row | state.norms)
+        if trainer.schedule is not None:
+            trainer.schedule.step(trainer.optimizer, row.get("validation_loss", row["loss"]))
+        for callback in trainer._callbacks:
+            callback.on_epoch(trainer)
+        progress.end(row)
+    _end(trainer, interrupt.requested and not trainer.ending, progress)
+
+
+def _end(trainer: Any, interrupted: bool, progress: Progress) -> None:
+    """Say why the training has ended, to the history, the callbacks and the screen."""
+    history, done = trainer.history, trainer.epochs_done
+    history.interrupted = interrupted
+    for callback in trainer._callbacks:
+        callback.on_end(trainer)
+    if interrupted:
+        where = f"after step {trainer.steps_done} of epoch {done + 1}" if trainer.under_way else ""
+        history.ended = f"stopped by Ctrl-C {where or f'after epoch {done}'}; {trainer.saved}"
+    else:
+        history.ended = trainer._reason or f"{done} epoch{'' if done == 1 else 's'} done"
+    progress.say(history.ended)
