@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.checking.arrays import Copies, identical, linearity
+from handgrad.checking.arrays import identical, linearity
 from handgrad.component import Array
 from handgrad.diagnosis.behaviours import BEHAVIOURS
 from handgrad.diagnosis.closeness import distance, same
@@ -19,7 +19,7 @@ from handgrad.diagnosis.kinds.base import Kind, seeded
 from handgrad.diagnosis.mistake import Behaviour
 from handgrad.diagnosis.student.subject import StudentError
 
-__all__ = ["Expected", "behaviours", "cost"]
+__all__ = ["Expected", "behaviours", "cost", "written"]
 
 Expected = Callable[[Given, Results], Results]
 
@@ -74,23 +74,10 @@ def _mutation(kind: Kind, given: Given) -> list[Finding]:
     mine = given.copied()
     thing = kind.start(mine)
     before = {name: array.copy() for name, array in kind.parameters(thing).items()}
-    copies = Copies(mine.arrays)
-    findings = []
-    for which, run in (("forward", kind.forward), ("backward", kind.backward)):
-        run(thing, mine)
-        for name in copies.written():
-            array = mine.arrays[name]
-            changed = int(np.count_nonzero(array != given[name]))
-            findings.append(
-                _finding(
-                    f"the given {name}",
-                    "the arrays that it is given",
-                    BEHAVIOURS["upstream" if name == "dy" else "input"],
-                    f"the {which} pass changed the array {name} that it was given, in "
-                    f"{changed} of {array.size} entries",
-                )
-            )
-        copies.put_back()
+    kind.forward(thing, mine)
+    findings = written(mine, given, "forward")
+    kind.backward(thing, mine)
+    findings += written(mine, given, "backward")
     after = kind.parameters(thing)
     for name, array in before.items():
         if name in after and not identical(after[name], array):
@@ -103,6 +90,23 @@ def _mutation(kind: Kind, given: Given) -> list[Finding]:
                     f"{distance(after[name], array):.1e} of the largest entry",
                 )
             )
+    return findings
+
+
+def written(mine: Given, given: Given, which: str) -> list[Finding]:
+    """Compare arrays that a pass was given with what they were, and make them so again."""
+    findings = []
+    for name, array in mine.arrays.items():
+        if not identical(array, given[name]):
+            changed = int(np.count_nonzero(array != given[name]))
+            sentence = (
+                f"the {which} pass changed the array {name} that it was given, in {changed} of "
+                f"{array.size} entries"
+            )
+            known = BEHAVIOURS["upstream" if name == "dy" else "input"]
+            title = "the arrays that it is given"
+            findings.append(_finding(f"the given {name}", title, known, sentence))
+            array[...] = given[name]
     return findings
 
 
