@@ -21,7 +21,7 @@ from handgrad.training.callbacks.order import check_callbacks
 from handgrad.training.class_weight import class_weighter
 from handgrad.training.epoch import predictions, score
 from handgrad.training.epoch_state import EpochState
-from handgrad.training.foreign_loss import as_loss
+from handgrad.training.foreign_loss import ForeignLoss
 from handgrad.training.history import History
 from handgrad.training.interrupt import Interrupt
 from handgrad.training.loop import check_parts, run_epochs, training_mode
@@ -168,7 +168,7 @@ class Trainer:
 
     @property
     def _pure_loss(self) -> Loss:
-        return as_loss(self.loss)
+        return self.loss if isinstance(self.loss, Loss) else ForeignLoss(self.loss)
 
     def stop(self, reason: str = "a callback stopped it") -> None:
         """End the training with this epoch; for callbacks.
