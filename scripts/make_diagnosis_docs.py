@@ -55,21 +55,36 @@ def run(command):
 
 def catalogue(_):
     """Show every mistake and convention that may be named, in a table for each kind."""
-    from handgrad.diagnosis.catalogue.mistake import Behaviour, Mistake
+    from handgrad.diagnosis.behaviours import BEHAVIOURS
+    from handgrad.diagnosis.families import FLOAT32, GENERAL, OVERFLOW
     from handgrad.diagnosis.kinds import KINDS
 
+    tables = {"In any of them": (*GENERAL, FLOAT32, OVERFLOW, *BEHAVIOURS.values())}
+    general = {mistake.cause.name for mistake in GENERAL}
+    for name in KINDS:
+        module = import_module(f"handgrad.diagnosis.kinds.{name}.mistakes")
+        found = {m.cause.name: m for m in _mistakes(vars(module).values())}
+        tables[f"In `{name}`"] = [found[key] for key in found if key not in general]
     lines = []
-    for name in ("any", *KINDS):
-        module = import_module(f"handgrad.diagnosis.catalogue.{name}")
-        title = f"In `{name}`" if name in KINDS else "In any of them"
+    for title, entries in tables.items():
         lines += [f"### {title}", "", "| name | what the code does |", "|---|---|"]
-        for entry in vars(module).values():
-            if isinstance(entry, Mistake | Behaviour):
-                convention = getattr(entry, "convention", False)
-                mark = " *A convention, no mistake.*" if convention else ""
-                lines.append(f"| {entry.cause.name} | {entry.cause.explanation}{mark} |")
+        for entry in entries:
+            convention = getattr(entry, "convention", False)
+            mark = " *A convention, no mistake.*" if convention else ""
+            lines.append(f"| {entry.cause.name} | {entry.cause.explanation}{mark} |")
         lines.append("")
     return "\n".join(lines).rstrip()
+
+
+def _mistakes(things):
+    """Yield the mistakes among things, and in tables of them."""
+    from handgrad.diagnosis.mistake import Mistake
+
+    for thing in things:
+        if isinstance(thing, Mistake):
+            yield thing
+        elif isinstance(thing, tuple | dict):
+            yield from _mistakes(thing.values() if isinstance(thing, dict) else thing)
 
 
 MAKERS = {"file": file, "run": run, "catalogue": catalogue}

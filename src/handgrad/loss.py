@@ -34,7 +34,7 @@ class Loss(ABC):
     >>> class SumOfSquares(Loss):
     ...     average = False
     ...     def apply(self, predictions, targets, sample_weight=None):
-    ...         difference = predictions - targets
+    ...         difference = predictions - targets.astype(predictions.dtype)
     ...         return np.vdot(difference, difference), difference
     ...     def pullback(self, saved):
     ...         return 2 * saved

@@ -7,9 +7,9 @@ import pytest
 
 import handgrad
 from handgrad import diagnose
-from handgrad.diagnosis.folder import COURSE, diagnose_folder
-from handgrad.diagnosis.result import Status, Verdict
-from handgrad.diagnosis.sandbox import diagnose_file
+from handgrad.diagnosis.courses.folder import COURSE, diagnose_folder
+from handgrad.diagnosis.findings import Status, Verdict
+from handgrad.diagnosis.process.sandbox import diagnose_file
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 

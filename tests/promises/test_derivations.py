@@ -7,6 +7,7 @@ zero. So nothing here is a tolerance, and nothing is a sample.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 
@@ -15,6 +16,10 @@ import pytest
 import sympy as sp
 
 from handgrad import CrossEntropy, Dropout, Linear, Model, MSELoss, ReLU, Sigmoid
+from handgrad.checking import CASES, evaluation
+from handgrad.checking.evaluation import apply, by_name, cast, parts, pullback
+from handgrad.loss import Loss
+from handgrad.walk import named_gradients, parameters
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -26,8 +31,9 @@ def symbols_speak_numpy():
     """
     times = sp.Expr.__mul__
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sp.Expr, "exp", lambda self: sp.exp(self), raising=False)
-        patch.setattr(sp.Expr, "log", lambda self: sp.log(self), raising=False)
+        for name in ("exp", "log", "sqrt", "sin", "cos", "tanh", "sinh", "cosh", "arctan"):
+            function = getattr(sp, name.replace("arc", "a"))
+            patch.setattr(sp.Expr, name, lambda self, f=function: f(self), raising=False)
         patch.setattr(
             sp.Expr,
             "__mul__",
@@ -85,17 +91,111 @@ def symbolic_linear(D, K, name="", signs=None):
     return layer
 
 
-# The losses: the derivative of the very number that apply returns is what pullback returns.
+# Every component, as its row builds it: the derivative of what apply returns is what pullback
+# returns.
+
+
+def rows_to_prove():
+    """Return of each component the rows that say what the proof is about, or else its first."""
+    for component in dict.fromkeys(case.component for case in CASES):
+        mine = [case for case in CASES if case.component is component]
+        yield from [case for case in mine if case.proof] or mine[:1]
+
+
+def symbolic(name, array):
+    """Return symbols in the place of at most two rows of floats; integers stay what they are."""
+    array = array[tuple(slice(2) for _ in array.shape[:-1])]
+    return symbols(name, *array.shape) if array.dtype.kind == "f" else array
+
+
+def stated(case):
+    """Return what is to be proved: a component, its input, and what a loss compares with."""
+    if case.proof:
+        component, x, *more = case.proof(symbols)
+    else:
+        component, (x, *more) = case.draw(np.random.default_rng(0))
+        made = tuple(symbolic(f"x{i}_", part) for i, part in enumerate(parts(x)))
+        x = made if isinstance(x, tuple) else made[0]
+        more = [symbolic("t", array) for array in more]
+    component = cast(component, object)
+    for name, holder, key in parameters(component):
+        holder[key][...] = symbols(f"{name}_", *holder[key].shape)
+    return component, x, tuple(more)
+
+
+def prove(case):
+    component, x, against = stated(case)
+    y, saved = apply(component, x, against)
+    y = np.asarray(y)
+    against = against if isinstance(component, Loss) else symbols("g", *y.shape)
+    value = y[()] if isinstance(component, Loss) else (against * y).sum()
+    found = evaluation.pullback(component, against, saved)
+    for name, holder, key in parameters(component):
+        assert_equal(found[f"d{name}"], derivative(value, holder[key]))
+    for name, part in by_name(x).items():
+        if part.dtype == object:  # of symbols, or of what they determine, as a sum of positive ones
+            free = np.array(sorted(set().union(*(e.free_symbols for e in part.flat)), key=str))
+            jacobian = sp.Matrix([[sp.diff(e, v) for v in free] for e in part.flat])
+            assert jacobian.rank() == part.size == free.size
+            assert_equal(np.array(jacobian).T @ found[name].ravel(), derivative(value, free))
+
+
+@pytest.mark.parametrize("case", list(rows_to_prove()), ids=str)
+def test_the_coded_gradient_is_the_derivative_of_the_coded_value(case):
+    try:
+        prove(case)
+    except TypeError as error:
+        pytest.fail(
+            f"{case}: plain symbols cannot go through its formula ({error}). Say in its row, as "
+            "proof=, what can: symbols that have a sign, or an order."
+        )
+
+
+@pytest.mark.parametrize("case", list(rows_to_prove()), ids=str)
+def test_a_gradient_that_is_off_by_a_little_is_not_proved(case, monkeypatch):
+    def wrong(*arguments):
+        found = pullback(*arguments)
+        return {name: array * (1 + sp.Rational(1, 10**12)) for name, array in found.items()}
+
+    monkeypatch.setattr(evaluation, "pullback", wrong)
+    with pytest.raises(AssertionError):
+        prove(case)
+
+
+def test_a_row_without_symbols_that_its_formula_can_take_fails():
+    relu = next(case for case in CASES if case.component is ReLU)
+    with pytest.raises(pytest.fail.Exception, match=r"ReLU, two axes: .* as proof="):
+        test_the_coded_gradient_is_the_derivative_of_the_coded_value(replace(relu, proof=None))
+
+
+# The losses: what apply returns is their definition.
+
+
+def weighed(loss, N, monkeypatch):
+    """Return weights for N rows, and let the loss add them up as symbols, not as floats.
+
+    They are positive, and each is larger than the one before: a loss looks whether they are
+    numbers >= 0, and rows can always be put into such an order.
+    """
+    weights = symbols("c", N, positive=True).cumsum()
+    entries = lambda predictions: predictions.size if isinstance(loss, MSELoss) else N  # noqa: E731
+    monkeypatch.setattr(
+        loss,
+        "count",
+        lambda predictions, targets, weights: weights.sum() * sp.Integer(entries(predictions)) / N,
+    )
+    return weights
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("shape", [(3,), (3, 5), (2, 1, 3)])
-def test_mean_squared_error(shape, weighted):
+def test_mean_squared_error(shape, weighted, monkeypatch):
     loss, predictions, targets = MSELoss(), symbols("p", *shape), symbols("t", *shape)
-    weights = symbols("c", shape[0]) if weighted else None
+    N, weights = shape[0], weighed(loss, shape[0], monkeypatch) if weighted else None
     value, saved = loss.apply(predictions, targets, weights)
-    rows = ((predictions - targets) ** 2).reshape(shape[0], -1).sum(axis=1)
-    definition = (rows * (weights if weighted else 1)).sum() / sp.Integer(predictions.size)
+    rows = ((predictions - targets) ** 2).reshape(N, -1).sum(axis=1)
+    total = weights.sum() if weighted else sp.Integer(N)
+    definition = (rows * (weights if weighted else 1)).sum() / total / (predictions.size // N)
     assert_equal(value, definition)
     assert_equal(loss.pullback(saved), derivative(definition, predictions))
 
@@ -119,12 +219,13 @@ def ordered_logits(N, K):
 @pytest.mark.parametrize(
     ("N", "K", "weighted"), [(1, 3, False), (2, 3, False), (3, 2, False), (3, 2, True)]
 )
-def test_cross_entropy_for_any_targets(N, K, weighted, average):
+def test_cross_entropy_for_any_targets(N, K, weighted, average, monkeypatch):
     loss, o, y = CrossEntropy(average=average), symbols("o_", N, K), symbols("y", N, K)
-    weights, logits = symbols("c", N) if weighted else None, ordered_logits(N, K)
+    weights, logits = weighed(loss, N, monkeypatch) if weighted else None, ordered_logits(N, K)
     value, saved = loss.apply(logits, y, weights)
     rows = cross_entropy(o, y) * (weights if weighted else 1)
-    definition = rows.sum() / (sp.Integer(N) if average else 1)
+    divisor = 1 if not average else weights.sum() if weighted else sp.Integer(N)
+    definition = rows.sum() / divisor
     truth = substituted(derivative(definition, o), o, logits)
     assert_equal(loss.pullback(saved), truth)
     # The value too. Both are linear in the targets, and logarithms are the same where what they
@@ -132,7 +233,7 @@ def test_cross_entropy_for_any_targets(N, K, weighted, average):
     difference = exact(value) - definition.xreplace(dict(zip(o.flat, logits.flat, strict=True)))
     coefficients = derivative(difference, y)
     assert_equal(difference, (coefficients * y).sum())
-    scale = N / (weights[:, None] if weighted else 1)
+    scale = divisor / (weights[:, None] if weighted else 1)
     assert_equal(np.exp(coefficients * scale), np.full((N, K), sp.Integer(1)))
 
 
@@ -143,7 +244,7 @@ def test_cross_entropy_is_p_minus_y_where_targets_sum_to_one(average):
     y[:, -1] = 1 - y[:, :-1].sum(axis=1)
     e = np.exp(o)
     p = e / e.sum(axis=1, keepdims=True)
-    saved = (e, e.sum(axis=1, keepdims=True), y, y.sum(axis=1, keepdims=True))
+    saved = (e, e.sum(axis=1, keepdims=True), y, y.sum(axis=1, keepdims=True), sp.Integer(N))
     assert_equal(loss.pullback(saved), (p - y) / (sp.Integer(N) if average else 1))
 
 
@@ -237,9 +338,10 @@ def assert_model_gradients(model, loss, x, targets):
     y, saved = model.apply(x)
     value, saved_loss = loss.apply(y, targets)
     dx, gradients = model.pullback(loss.pullback(saved_loss), saved)
-    variables = np.concatenate([model.parameters, x.ravel()])
-    assert all(variable.is_Symbol for variable in variables)
-    assert_equal(np.concatenate([gradients.flat, dx.ravel()]), derivative(value, variables))
+    assert all(variable.is_Symbol for variable in (*model.parameters, *x.flat))
+    assert_equal(dx, derivative(value, x))
+    for place in parameters(model):
+        assert_equal(named_gradients(model, gradients)[place.name], derivative(value, place.array))
 
 
 def test_two_layers_with_sigmoid_and_mean_squared_error():

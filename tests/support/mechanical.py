@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
+from importlib import import_module
 
 import numpy as np
 
 import handgrad
-from handgrad.diagnosis.catalogue import any as general
-from handgrad.diagnosis.catalogue import cross_entropy, dropout, relu
-from handgrad.diagnosis.catalogue.mistake import Behaviour, Given, Mistake, Results
+from handgrad.diagnosis.behaviours import BEHAVIOURS
+from handgrad.diagnosis.families import FLOAT32, GENERAL, OVERFLOW
+from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds import KINDS
-from handgrad.diagnosis.student import Subject
+from handgrad.diagnosis.kinds.dropout.mistakes import KEEPS_P, MASKS
+from handgrad.diagnosis.mistake import Behaviour, Mistake
+from handgrad.diagnosis.student.subject import Subject
 
 OURS = {
     "mse": handgrad.MSELoss,
@@ -37,20 +40,36 @@ class Entry:
     convention: bool = False
 
 
+def defined(kind: str) -> Iterator[Mistake]:
+    """Yield everything that the module of a kind's mistakes defines, in tables or alone."""
+    for value in vars(import_module(f"handgrad.diagnosis.kinds.{kind}.mistakes")).values():
+        group = value.values() if isinstance(value, dict) else value
+        for thing in group if isinstance(group, Iterable) else [group]:
+            if isinstance(thing, Mistake) and thing not in GENERAL:
+                yield thing
+
+
+def catalogue() -> Iterator[tuple[str, Mistake]]:
+    """Yield every mistake and convention with its kind; those in the epsilon's size apart."""
+    for kind in OURS:
+        cls = KINDS[kind]
+        listed = [*cls.mistakes, *cls.conventions, FLOAT32]
+        listed += [OVERFLOW] if kind == "sigmoid" else []
+        names = {mistake.cause.name for mistake in listed}
+        others = [m for m in defined(kind) if m.cause.name not in names]
+        yield from ((kind, mistake) for mistake in (*listed, *others))
+
+
 def entries() -> Iterator[Entry]:
     """Yield an entry for everything that the catalogue knows."""
-    for kind, cls in KINDS.items():
-        for mistake in (*cls.mistakes, *cls.conventions):
+    for kind, mistake in catalogue():
+        if (
+            not mistake.cause.name.endswith("in its derivative")
+            or mistake in KINDS[kind].conventions
+        ):
             yield _entry(kind, mistake)
-        yield _entry(kind, general.float32)
-    for mistake in relu.KINK:
-        yield _entry("relu", mistake)
-    yield _entry("cross_entropy", cross_entropy.no_maximum)
-    yield _entry("sigmoid", general.overflow)
-    for mistake in dropout.MASKS.values():
-        yield _entry("dropout", mistake)
-    for behaviour in general.BEHAVIOURS.values():
-        for kind in ("linear",) if behaviour is general.steps_inside else ("linear", "sigmoid"):
+    for key, behaviour in BEHAVIOURS.items():
+        for kind in ("linear",) if key == "parameters" else ("linear", "sigmoid"):
             yield Entry(kind, behaviour.cause.name, spoiled(kind, behaviour))
 
 
@@ -83,10 +102,8 @@ def reference(kind: str, i: int = 0) -> Given:
 def right(kind: str, given: Given) -> Results:
     """Return our results."""
     if kind == "dropout":
-        keep, extra, fresh = given.keep, dict(given.extra), given.fresh
-        results = bare(kind).right(given, {"output": (given.x @ given.W + given.b) * keep})
-        given.keep, given.extra, given.fresh = keep, extra, fresh
-        return results
+        output = (given.x @ given["weights"] + given["bias"]) * given["keep"]
+        return bare(kind).right(given.changed(), {"output": output})
     return bare(kind).right(given, {})
 
 
@@ -102,7 +119,7 @@ def outcome(kind: str, mistakes: tuple[Mistake, ...], given: Given) -> Results:
 def touched(kind: str, mistakes: tuple[Mistake, ...]) -> set[str]:
     """Return the quantities that come out differently."""
     given = reference(kind)
-    given.extra |= {"redrawn": True}
+    given.derived |= {"redrawn": True}
     names: set[str] = set()
     for mistake in mistakes:
         _suit(given, mistake)
@@ -126,7 +143,8 @@ def _loss(kind: str, mistakes: tuple[Mistake, ...]) -> type:
             self.average = average
 
         def __call__(self, x, y):
-            given = Given("", {}, x.astype(float), y=y.astype(float), average=self.average)
+            inputs = {"x": x.astype(float), "y": y.astype(float)}
+            given = Given(inputs=inputs, options={"average": self.average})
             self.results = outcome(kind, mistakes, given)
             return self.results["value"]
 
@@ -140,11 +158,11 @@ def _activation(kind: str, mistakes: tuple[Mistake, ...]) -> type:
     class Activation:
         def __call__(self, x):
             self.x = x.astype(float)
-            given = Given("", {}, self.x, dy=np.ones(x.shape))
+            given = Given(inputs={"x": self.x}, dy=np.ones(x.shape))
             return outcome(kind, mistakes, given)["output"]
 
         def grad(self, in_gradient):
-            return outcome(kind, mistakes, Given("", {}, self.x, dy=in_gradient))["dx"]
+            return outcome(kind, mistakes, Given(inputs={"x": self.x}, dy=in_gradient))["dx"]
 
     return Activation
 
@@ -156,7 +174,8 @@ def _linear(kind: str, mistakes: tuple[Mistake, ...]) -> type:
             self.bias = 0.05 * np.random.randn(1, out_features)
 
         def given(self, dy):
-            return Given("", {}, self.x, dy=dy, W=self.weights, b=self.bias[0])
+            parameters = {"weights": self.weights, "bias": self.bias[0]}
+            return Given(inputs={"x": self.x}, dy=dy, parameters=parameters)
 
         def __call__(self, x):
             self.x = x.copy()
@@ -173,14 +192,15 @@ def _linear(kind: str, mistakes: tuple[Mistake, ...]) -> type:
 
 def _suit(given: Given, mistake: Mistake) -> None:
     """Let the mask be as the mistake makes it."""
-    if mistake.cause is dropout.nothing.cause:
-        given.keep = np.ones_like(given.keep)
-    given.extra["keeps p"] = mistake.cause is dropout.keeps_p.cause
+    if mistake.cause.name == "nothing is dropped":
+        given.derived["keep"] = np.ones_like(given["keep"])
+    given.derived["keeps_p"] = mistake.cause is KEEPS_P.cause
 
 
 def _draw(given: Given, keep, other) -> None:
-    given.keep, given.fresh = keep.astype(float), other.astype(float)
-    given.extra |= {"input mask": given.keep, "evaluation mask": given.fresh, "redrawn": True}
+    keep, other = keep.astype(float), other.astype(float)
+    given.derived |= {"keep": keep, "fresh": other, "redrawn": True, "keeps_p": False}
+    given.derived |= {"input_mask": keep, "evaluation_mask": other}
 
 
 def _dropout(kind: str, mistakes: tuple[Mistake, ...]) -> type:
@@ -194,24 +214,20 @@ def _dropout(kind: str, mistakes: tuple[Mistake, ...]) -> type:
             self.training = False
 
         def mask(self, shape):
-            share = (
-                self.p if any(m.cause is dropout.keeps_p.cause for m in mistakes) else 1 - self.p
-            )
-            if dropout.MASKS["rows"] in mistakes:
+            share = self.p if any(m.cause is KEEPS_P.cause for m in mistakes) else 1 - self.p
+            if MASKS["rows"] in mistakes:
                 return np.repeat(np.random.binomial(1, share, size=(1, shape[1])), shape[0], axis=0)
-            if dropout.MASKS["columns"] in mistakes:
+            if MASKS["columns"] in mistakes:
                 return np.repeat(np.random.binomial(1, share, size=(shape[0], 1)), shape[1], axis=1)
-            if dropout.MASKS["once"] in mistakes and hasattr(self, "keep"):
+            if MASKS["once"] in mistakes and hasattr(self, "keep"):
                 return self.keep
             return np.random.binomial(1, share, size=shape)
 
         def given(self, dy):
-            W, b = self.layer.weights, self.layer.bias[0]
-            given = Given("", {}, self.x, dy=dy, W=W, b=b, p=self.p)
+            parameters = {"weights": self.layer.weights, "bias": self.layer.bias[0]}
+            given = Given("", {}, {"x": self.x}, dy, parameters, {"p": self.p})
             other = np.random.binomial(1, 1 - self.p, size=dy.shape)
             _draw(given, self.keep, other)
-            if dropout.on_input in mistakes:
-                given.extra["input mask"] = self.keep
             for mistake in mistakes:
                 _suit(given, mistake)
             return given
@@ -240,12 +256,13 @@ def _model(kind: str, mistakes: tuple[Mistake, ...]) -> type:
         def given(self, x, dy, lr=1.0):
             W = np.concatenate([layer.weights.ravel() for layer in self.layers])
             b = np.concatenate([layer.bias.ravel() for layer in self.layers])
-            letters = {"Linear": "L", "_Inner": "L", "InnerReLU": "R", "InnerSigmoid": "S"}
-            extra = {
+            letters = {"Linear": "L", "InnerLinear": "L", "InnerReLU": "R", "InnerSigmoid": "S"}
+            options = {
                 "network": "".join(letters[type(c).__name__] for c in self.components),
                 "sizes": [layer.weights.shape for layer in self.layers],
+                "lr": lr,
             }
-            return Given("", {}, x, dy=dy, W=W, b=b, lr=lr, extra=extra)
+            return Given("", {}, {"x": x}, dy, {"weights": W, "bias": b}, options)
 
         def forward(self, x):
             self.x = x.copy()

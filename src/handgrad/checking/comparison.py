@@ -13,10 +13,12 @@ import numpy.typing as npt
 
 from handgrad.adapter import adapt
 from handgrad.arguments import as_floats, as_numbers
+from handgrad.checking.cases import TWINS
 from handgrad.checking.evaluation import (
     Subject,
     cast,
     evaluate,
+    floats_as,
     numerical_gradients,
 )
 from handgrad.checking.invariants import Invariant, general
@@ -26,7 +28,7 @@ from handgrad.component import Array
 from handgrad.errors import ArgumentError
 from handgrad.loss import Loss
 from handgrad.randomness import repeatable
-from handgrad.walk import parameters as named_parameters
+from handgrad.walk import parameters
 
 __all__ = ["TOLERANCES", "CheckResult", "Comparison", "Violation", "check"]
 
@@ -130,8 +132,9 @@ class CheckResult:
 
 def check(
     component: Any,
-    x: npt.ArrayLike,
+    x: Any,
     targets: npt.ArrayLike | None = None,
+    sample_weight: npt.ArrayLike | None = None,
     *,
     truth: Truth = central_differences,
     twin: Twin | None = None,
@@ -149,14 +152,19 @@ def check(
         A component, a model, a loss, or an object that `Model` takes. Its parameters are left as
         they are, and so is the random state.
     x
-        Input, (N, D), or a loss' predictions. Keep away from kinks.
+        Input, (..., D), a tuple of inputs, or a loss' predictions. Keep away from kinks. Integers
+        stay what they are where the component takes them, and have no gradient.
     targets
         What a loss compares the predictions with; nothing for anything else.
+    sample_weight
+        How much each of a loss' datapoints counts.
     truth : callable, default central_differences
         How to differentiate numerically. `complex_step` is exact, where the formula is analytic.
     twin : callable, optional
-        The same component in PyTorch, ``twin(torch, component, x, parameters, targets) -> y``, of
-        tensors; its gradients are a second truth.
+        The same component in PyTorch, ``twin(torch, component, x, p) -> y``, of tensors; ``p`` has
+        the parameters by name, and by the names of the children functions that do what they do,
+        as ``p["layer"](x)``. Of a loss ``twin(torch, loss, predictions, targets,
+        sample_weight=None)``. Its gradients are a second truth.
     invariants : sequence of callables, optional
         What else must hold; where it is None, what holds for everything of its kind.
     rng : numpy.random.Generator, optional
@@ -190,31 +198,34 @@ def check(
     """
     rng = np.random.default_rng(0) if rng is None else rng
     subject: Subject
+    against: Any
     if isinstance(component, Loss):
         if targets is None:
             raise ArgumentError(
                 f"no targets for {component!r}", "the targets of the loss", "pass them after x"
             )
         subject = component
-        x, against = _in_double(x, subject), as_numbers(targets, "targets", subject)
+        x, against = _in_double(x, subject), (as_numbers(targets, "targets", subject),)
+        if sample_weight is not None:
+            against += (as_floats(sample_weight, "sample_weight", subject),)
     else:
-        if targets is not None:
+        if targets is not None or sample_weight is not None:
             raise ArgumentError(
                 f"targets for {component!r}", "targets for a loss alone", "leave them out"
             )
         subject = adapt(component)
         x = _in_double(x, subject)
-        if any(d[key].dtype != np.float64 for _, d, key in named_parameters(subject)):
+        if any(place.array.dtype != np.float64 for place in parameters(subject)):
             subject = cast(subject, np.float64)
         y = repeatable(evaluate, subject)(subject, x, None)["y"]
         against = rng.standard_normal(y.shape)
 
     ours = repeatable(evaluate, subject)(subject, x, against)
     truths: list[tuple[Any, dict[str, Array]]] = [
-        (truth, numerical_gradients(subject, x, against, truth))
+        (truth, repeatable(numerical_gradients, subject)(subject, x, against, truth))
     ]
     if twin is not None:
-        truths.append((pytorch_gradients, pytorch_gradients(subject, x, against, twin)))
+        truths.append((pytorch_gradients, pytorch_gradients(subject, x, against, twin, TWINS)))
     comparisons = [
         compare(quantity, ours.get(quantity), true, method)
         for method, gradients in truths
@@ -251,17 +262,21 @@ def told(error: Exception) -> str:
     return f"{type(error).__name__}: {error} (line {place.lineno} of {Path(place.filename).name})"
 
 
-def _in_double(x: npt.ArrayLike, subject: Subject) -> Array:
-    """Return the input as a new float64 array, at which the gradients can be compared."""
+def _in_double(x: Any, subject: Any) -> Any:
+    """Return the input with its floats in float64, in which the gradients can be compared."""
+    several = isinstance(x, tuple) and getattr(subject, "takes_tuple", False)
+    arrays = as_numbers if several or getattr(subject, "takes_integers", False) else as_floats
     role = "predictions" if isinstance(subject, Loss) else "input"
-    array = as_floats(x, role, subject).astype(np.float64)
-    if not np.isfinite(array).all():
+    made = tuple(
+        floats_as(np.float64, arrays(part, role, subject)) for part in (x if several else (x,))
+    )
+    if not all(np.isfinite(part).all() for part in made):
         raise ArgumentError(
             f"NaN or infinity in the {role} of {_name(subject)}",
             "finite numbers, around which to take differences",
             "check it at another input",
         )
-    return array
+    return made if several else made[0]
 
 
 def _name(subject: Subject) -> str:

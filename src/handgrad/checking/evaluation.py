@@ -1,8 +1,12 @@
 """One way to ask any component, model or loss for its output and its gradients, by name.
 
 The names are ``y`` for the output, ``dx`` for the gradient with respect to the input (of a loss:
-the predictions), and ``d`` before a parameter's name for its own: ``dweights``, or ``d0.weights``
-for the weights of component 0 of a model.
+the predictions), or ``dx0``, ``dx1``, ... where the input is a tuple of arrays, and ``d`` before a
+parameter's name for its own: ``dweights``, or ``d0.weights`` for the weights of component 0 of a
+model. Integers have no gradient. What stands at several places has the sum of their gradients.
+
+What comes after the input is called `against`: the upstream gradient, or a loss' targets and, where
+it has them, its weights, as a tuple.
 """
 
 from __future__ import annotations
@@ -16,34 +20,65 @@ import numpy.typing as npt
 from handgrad.checking.truth import Truth
 from handgrad.component import Array, Component
 from handgrad.loss import Loss
-from handgrad.randomness import repeatable
-from handgrad.walk import named_gradients as gradients_by_name
-from handgrad.walk import parameters as named_parameters
+from handgrad.randomness import Sources
+from handgrad.walk import buffers, named_gradients
+from handgrad.walk import parameters as parameters_of
 
 __all__ = [
     "Subject",
+    "apply",
+    "by_name",
     "cast",
     "evaluate",
-    "named_gradients",
+    "floats_as",
     "numerical_gradients",
+    "parts",
+    "pullback",
 ]
 
 Subject = Component | Loss
 
 
-def named_gradients(subject: Subject, gradients: Any) -> dict[str, Array]:
-    """Return the gradients that a pullback returns, each with its name.
+def parts(x: Any) -> tuple[Array, ...]:
+    """Return the arrays of an input, or of what a loss compares with."""
+    return x if isinstance(x, tuple) else (x,)
+
+
+def by_name(x: Any) -> dict[str, Any]:
+    """Return the arrays of an input, or of its gradient, by their gradients' names.
 
     Examples
     --------
-    >>> from handgrad import Linear
-    >>> list(named_gradients(Linear(2, 3), {"weights": np.ones((2, 3))}))
-    ['dweights']
+    >>> by_name(1.5), by_name((2.5, None))
+    ({'dx': 1.5}, {'dx0': 2.5, 'dx1': None})
     """
-    return {f"d{name}": g for name, g in gradients_by_name(subject, gradients).items()}
+    return {f"dx{i}": part for i, part in enumerate(x)} if isinstance(x, tuple) else {"dx": x}
 
 
-def evaluate(subject: Subject, x: Array, against: Array | None) -> dict[str, Array]:
+def floats_as(dtype: npt.DTypeLike, x: Any) -> Any:
+    """Return an input with its floating-point arrays in another type, the others as they are."""
+    if isinstance(x, tuple):
+        return tuple(floats_as(dtype, part) for part in x)
+    return x.astype(dtype) if x.dtype.kind == "f" else x
+
+
+def apply(subject: Subject, x: Any, against: Any) -> tuple[Any, Any]:
+    """Return the output and what is saved, of a component or of a loss."""
+    return subject.apply(x, *against) if isinstance(subject, Loss) else subject.apply(x)
+
+
+def pullback(
+    subject: Subject, against: Any, saved: Any, need_dx: bool = True, out: Any = None
+) -> dict[str, Array]:
+    """Return all gradients by name."""
+    if isinstance(subject, Loss):
+        return {"dx": subject.pullback(saved)}
+    dx, gradients = subject.pullback(against, saved, need_dx, out)
+    found = {name: part for name, part in by_name(dx).items() if part is not None}
+    return found | {f"d{n}": array for n, array in named_gradients(subject, gradients).items()}
+
+
+def evaluate(subject: Subject, x: Any, against: Any) -> dict[str, Array]:
     """Return the output and all gradients, from one `apply` and one `pullback`.
 
     Parameters
@@ -51,7 +86,7 @@ def evaluate(subject: Subject, x: Array, against: Array | None) -> dict[str, Arr
     subject
         What is asked.
     x
-        The input, or a loss' predictions.
+        The input, an array or a tuple of arrays, or a loss' predictions.
     against
         A loss' targets; else the upstream gradient, of which None gives the output alone.
 
@@ -66,19 +101,12 @@ def evaluate(subject: Subject, x: Array, against: Array | None) -> dict[str, Arr
     >>> evaluate(ReLU(), np.array([1.0, -1.0]), np.array([5.0, 5.0]))
     {'y': array([1., 0.]), 'dx': array([5., 0.])}
     """
-    if isinstance(subject, Loss):
-        value, saved = subject.apply(x, against)  # type: ignore[arg-type]
-        return {"y": np.asarray(value), "dx": subject.pullback(saved)}
-    y, saved = subject.apply(x)
-    if against is None:
-        return {"y": y}
-    dx, gradients = subject.pullback(against, saved)
-    return {"y": y, "dx": dx, **named_gradients(subject, gradients)}  # type: ignore[dict-item]
+    y, saved = apply(subject, x, against)
+    found = {"y": np.asarray(y)}
+    return found if against is None else found | pullback(subject, against, saved)
 
 
-def numerical_gradients(
-    subject: Subject, x: Array, against: Array, truth: Truth
-) -> dict[str, Array]:
+def numerical_gradients(subject: Subject, x: Any, against: Any, truth: Truth) -> dict[str, Array]:
     """Return the gradients that `evaluate` returns, differentiated numerically.
 
     A parameter is varied by putting another array into the dict that holds it, so its type may
@@ -92,30 +120,44 @@ def numerical_gradients(
     {'dx': array([2.])}
     """
     dy: Any = 1.0 if isinstance(subject, Loss) else against
+    sources = Sources(subject)
+    states = sources.now()
+    apply(subject, x, against)
+    states = sources.keep_changed(states)  # those that it draws from: of most components, none
 
-    def forward(x: Array) -> Any:
-        return (subject.apply(x, against) if isinstance(subject, Loss) else subject.apply(x))[0]
+    def forward(x: Any) -> Any:
+        y = apply(subject, x, against)[0]
+        sources.go_back(states)
+        return y
 
-    output = repeatable(forward, subject)
+    sources.go_back(states)
+    gradients = {}
+    for i, (name, part) in enumerate(by_name(x).items()):
+        if part.dtype.kind == "f":
 
-    gradients = {"dx": truth(output, x, dy)}
-    for name, parameters, key in named_parameters(subject):
-        original = parameters[key]
+            def output(array: Array, i: int = i) -> Any:
+                # A complex array beside real ones would be cut to its real part on the way.
+                full = [*parts(floats_as(array.dtype, x))]
+                full[i] = array
+                return forward(tuple(full) if isinstance(x, tuple) else array)
 
-        def varied(array: Array, parameters: Any = parameters, key: str = key, x: Array = x) -> Any:
-            parameters[key] = array
-            # A complex parameter beside real numbers would be cut to its real part on the way.
-            return output(x.astype(array.dtype))
+            gradients[name] = truth(output, part, dy)
+    for name, holder, key in parameters_of(subject):
+        original = holder[key]
+
+        def varied(array: Array, holder: Any = holder, key: str = key) -> Any:
+            holder[key] = array
+            return forward(floats_as(array.dtype, x))
 
         try:
             gradients[f"d{name}"] = truth(varied, original, dy)
         finally:
-            parameters[key] = original
+            holder[key] = original
     return gradients
 
 
 def cast(subject: Subject, dtype: npt.DTypeLike) -> Subject:
-    """Return a copy with parameters of another floating type.
+    """Return a copy with parameters and buffers of another type, at whatever depth.
 
     Examples
     --------
@@ -123,7 +165,7 @@ def cast(subject: Subject, dtype: npt.DTypeLike) -> Subject:
     >>> cast(Linear(2, 3), np.float32).weights.dtype
     dtype('float32')
     """
-    subject = copy.deepcopy(subject)
-    for _, parameters, key in named_parameters(subject):
-        parameters[key] = parameters[key].astype(dtype)
-    return copy.deepcopy(subject)  # which packs a model's parameters anew
+    arrays = [place.array for place in (*parameters_of(subject), *buffers(subject))]
+    # What the memo has already is not copied: the copy is made with these arrays in their places.
+    memo = {id(array): array.astype(dtype) for array in arrays if array.dtype.kind == "f"}
+    return copy.deepcopy(subject, memo)

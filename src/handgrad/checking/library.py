@@ -151,10 +151,10 @@ def run(case: Case, seed: int, pytorch: bool) -> CheckResult:
     def checked() -> CheckResult:
         np.random.seed(seed)  # for what draws from NumPy's global state
         rng = np.random.default_rng(seed)
+        component, arrays = case.draw(rng)
         return check(
-            case.build(rng),
-            case.x(rng),
-            None if case.targets is None else case.targets(rng),
+            component,
+            *arrays,
             truth=case.truth,
             twin=case.twin if pytorch else None,
             invariants=case.all_invariants,

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
-from handgrad.checking.evaluation import Subject
+from handgrad.arguments import in_short
+from handgrad.checking.evaluation import Subject, by_name
 from handgrad.component import Array
+from handgrad.errors import ArgumentError
+from handgrad.loss import Loss
 from handgrad.randomness import repeatable
-from handgrad.walk import parameters as named_parameters
+from handgrad.walk import own_arrays, parameters
 
 __all__ = ["Twin", "has_pytorch", "pytorch_gradients"]
 
 Twin = Callable[..., Any]
-"""A component in PyTorch: (torch, component, x, parameters, targets) -> y, all tensors."""
+"""A component in PyTorch: (torch, component, x, p) -> y, where `p` holds the parameters as tensors
+and runs the twins of the children, both by name; of a loss: (torch, loss, predictions, targets,
+sample_weight=None) -> value."""
+
+_NONE: Mapping[type, Twin] = MappingProxyType({})
 
 
 def has_pytorch() -> bool:
@@ -31,7 +40,9 @@ def has_pytorch() -> bool:
     return True
 
 
-def pytorch_gradients(subject: Subject, x: Array, against: Array, twin: Twin) -> dict[str, Array]:
+def pytorch_gradients(
+    subject: Subject, x: Any, against: Any, twin: Twin, twins: Mapping[type, Twin] = _NONE
+) -> dict[str, Array]:
     """Return the output and all gradients, computed in float64 by PyTorch.
 
     Parameters
@@ -44,25 +55,58 @@ def pytorch_gradients(subject: Subject, x: Array, against: Array, twin: Twin) ->
         A loss' targets; else the upstream gradient.
     twin
         The component in PyTorch.
+    twins
+        Those of what the component may hold.
 
     Examples
     --------
     >>> import numpy as np
     >>> from handgrad import Sigmoid
-    >>> def twin(torch, component, x, parameters, targets):
+    >>> def twin(torch, component, x, p):
     ...     return torch.sigmoid(x)
     >>> pytorch_gradients(Sigmoid(), np.zeros(1), np.full(1, 8.0), twin)
     {'y': array([0.5]), 'dx': array([2.])}
     """
     import torch
 
-    leaves = {"dx": torch.tensor(x, dtype=torch.float64, requires_grad=True)}
-    parameters = {}
-    for name, arrays, key in named_parameters(subject):
-        parameters[name] = leaves[f"d{name}"] = torch.tensor(
-            arrays[key], dtype=torch.float64, requires_grad=True
-        )
-    tensor = torch.tensor(against)
-    y = repeatable(twin, subject)(torch, subject, leaves["dx"], parameters, tensor)
-    y.backward(tensor if y.ndim else None)
-    return {"y": y.detach().numpy(), **{name: leaf.grad.numpy() for name, leaf in leaves.items()}}
+    leaves: dict[str, Any] = {}
+
+    def tensor(name: str, array: Array) -> Any:
+        """Make a tensor, of which the gradient has that name where it has one."""
+        if array.dtype.kind != "f":
+            return torch.tensor(array)
+        leaves[name] = torch.tensor(array, dtype=torch.float64, requires_grad=True)
+        return leaves[name]
+
+    inputs = tuple(tensor(name, part) for name, part in by_name(x).items())
+    given = inputs if isinstance(x, tuple) else inputs[0]
+    if isinstance(subject, Loss):
+        y = twin(torch, subject, given, *map(torch.tensor, against))
+        y.backward()
+    else:
+        tensors = {
+            id(place.array): tensor(f"d{place.name}", place.array) for place in parameters(subject)
+        }
+
+        def run(component: Any, x: Any) -> Any:
+            p: dict[str, Any] = {n: tensors[id(a)] for n, a in own_arrays(component).items()}
+            p |= {n: torch.tensor(a) for n, a in own_arrays(component, "buffers").items()}
+            p |= {name: partial(run, child) for name, child in component.children().items()}
+            own = twin if component is subject else _find(component, twins)
+            return own(torch, component, x, p)
+
+        y = repeatable(run, subject)(subject, given)
+        y.backward(torch.tensor(against))
+    found = {n: torch.zeros_like(a) if a.grad is None else a.grad for n, a in leaves.items()}
+    return {"y": y.detach().numpy(), **{name: grad.numpy() for name, grad in found.items()}}
+
+
+def _find(component: Any, twins: Mapping[type, Twin]) -> Twin:
+    for cls in type(component).__mro__:
+        if cls in twins:
+            return twins[cls]
+    raise ArgumentError(
+        f"{in_short(component)} inside something that is compared with PyTorch",
+        "components that have a row in handgrad/checking/cases, and so a twin",
+        "write its row, or leave the comparison with PyTorch out",
+    )

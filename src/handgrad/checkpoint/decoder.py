@@ -24,6 +24,7 @@ from handgrad.randomness import restore_generator
 __all__ = ["Decoder", "from_config"]
 
 _DAMAGE = (ArithmeticError, LookupError, TypeError, ValueError, RecursionError, MemoryError)
+_PLAIN = (int, float, str, type(None))
 SLACK = 2**16
 """So many entries may be asked for without a tensor that fills them: half a megabyte."""
 
@@ -112,10 +113,13 @@ class Decoder:
         return value
 
     def _decode(self, config: Any, path: str) -> Any:
-        if config is None or isinstance(config, bool | int | float | str):
+        if isinstance(config, _PLAIN):
             return config
         if isinstance(config, list):
-            return [self._decode(item, join(path, i)) for i, item in enumerate(config)]
+            return [
+                item if isinstance(item, _PLAIN) else self._decode(item, join(path, i))
+                for i, item in enumerate(config)
+            ]
         if not isinstance(config, dict):
             raise damaged(f"a value of type {type(config).__name__}")
         kinds = [key for key in config if key.startswith("$") and not key.startswith("$$")]

@@ -107,8 +107,8 @@ def join(path: str, key: object) -> str:
     >>> join("model/components", 0), join("", "a/b")
     ('model/components/0', 'a~1b')
     """
-    step = str(key).replace("~", "~0").replace("/", "~1")
-    joined = f"{path}/{step}" if path else step
+    step = key if isinstance(key, int) else str(key).replace("~", "~0").replace("/", "~1")
+    joined = f"{path}/{step}" if path else f"{step}"
     if len(joined) > _LONGEST_PATH or joined.count("/") > _DEEPEST:
         raise CheckpointError(
             f"a value that holds itself, or is nested too deeply, at {shorten(joined)!r}",

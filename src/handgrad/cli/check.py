@@ -72,13 +72,14 @@ def _library(as_json: bool) -> None:
 def _target(
     target: str, kind: str | None, hints: int, as_json: bool, html: Path | None, timeout: float
 ) -> None:
-    from handgrad.diagnosis.html import page
-    from handgrad.diagnosis.report import print_diagnosis, print_folder
+    from handgrad.diagnosis.report.html import document
+    from handgrad.diagnosis.report.terminal import print_diagnosis, print_folder
     from handgrad.diagnosis.target import diagnose_target, overall, to_dict
 
     diagnoses = diagnose_target(target, kind, timeout=timeout)
     if html is not None:
-        html.write_text(page(diagnoses, hints), encoding="utf-8")
+        pages = [diagnosis.page(hints) for diagnosis in diagnoses]
+        html.write_text(document(pages), encoding="utf-8")
     if as_json:
         typer.echo(json.dumps(to_dict(diagnoses, hints), indent=2))
     elif len(diagnoses) == 1:

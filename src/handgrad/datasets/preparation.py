@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -11,9 +12,18 @@ from handgrad.arguments import as_floats, as_numbers, is_real, positive_size
 from handgrad.component import Array
 from handgrad.errors import ArgumentError, CallOrderError, DtypeError, ShapeError
 
-__all__ = ["Standardizer", "one_hot", "stratified_split"]
+__all__ = ["Standardizer", "one_hot", "row_slices", "stratified_split"]
 
-_ROWS = 4096  # rows at a time, so that data larger than memory can be measured
+
+def row_slices(N: int, at_once: int = 4096) -> Iterator[slice]:
+    """Yield slices of N rows, so that data larger than memory can be gone through.
+
+    Examples
+    --------
+    >>> list(row_slices(5000))
+    [slice(0, 4096, None), slice(4096, 5000, None)]
+    """
+    return (slice(i, min(i + at_once, N)) for i in range(0, N, at_once))
 
 
 class Standardizer:
@@ -93,11 +103,10 @@ class Standardizer:
             )
         width[width == 0] = 1
         # In units of the width, so that no square overflows or vanishes.
-        parts = range(0, len(x), _ROWS)
-        mean = sum(((x[i : i + _ROWS] - low) / width).sum(axis=0) for i in parts) / len(x)
-        square = sum(
-            np.square((x[i : i + _ROWS] - low) / width - mean).sum(axis=0) for i in parts
-        ) / len(x)
+        parts = [*row_slices(len(x))]
+        mean = sum(((x[rows] - low) / width).sum(axis=0) for rows in parts) / len(x)
+        square = sum(np.square((x[rows] - low) / width - mean).sum(axis=0) for rows in parts)
+        square = square / len(x)
         self.mean = low + width * mean
         scale = width * np.sqrt(square)
         if self.shared_scale and (largest := scale.max()) > 0:

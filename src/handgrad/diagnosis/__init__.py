@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 from handgrad.diagnosis.diagnose import diagnose
+from handgrad.diagnosis.findings import Cause, Example, Failure, Finding, Hint, Status, Verdict
 from handgrad.diagnosis.function import diagnose_function
-from handgrad.diagnosis.result import (
-    Cause,
-    Diagnosis,
-    Example,
-    Failure,
-    Finding,
-    Hint,
-    Status,
-    Verdict,
-)
+from handgrad.diagnosis.result import Diagnosis
 
 __all__ = [
     "Cause",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from time import perf_counter
 from typing import Any
 
-from handgrad.diagnosis.engine import Outcome, examine
+from handgrad.diagnosis.engine.examine import Outcome, examine
+from handgrad.diagnosis.findings import Status
 from handgrad.diagnosis.kinds import KINDS, kind_of
 from handgrad.diagnosis.kinds.base import Kind, Shapes
-from handgrad.diagnosis.kinds.companions import own_classes
-from handgrad.diagnosis.result import Diagnosis, Status
-from handgrad.diagnosis.student import StudentError, Subject
+from handgrad.diagnosis.result import Diagnosis
+from handgrad.diagnosis.student.subject import StudentError, Subject, names_around
 from handgrad.errors import ArgumentError
 
 __all__ = ["diagnose"]
@@ -108,9 +108,8 @@ def _with_own(
     kind: type[Kind], subject: Subject, outcome: Outcome, shapes: Shapes | None, seed: int
 ) -> Outcome:
     """Try again with the layers of the student's module, for code that takes no others."""
-    own = {name: cls for name, cls in own_classes(subject).items() if name in kind.needs}
-    usable = {}
-    for name, cls in own.items():
+    usable: dict[str, type] = {}
+    for name, cls in _own_classes(kind, subject).items():
         alone = _attempt(KINDS[name], Subject(cls), {}, None, seed)
         if Status.of(alone.findings) is Status.RIGHT:
             usable[name] = cls
@@ -123,3 +122,17 @@ def _with_own(
         Status.of(outcome.findings) is Status.FAILED and Status.of(again.findings) is Status.WRONG
     )
     return again if better else outcome
+
+
+def _own_classes(kind: type[Kind], subject: Subject) -> dict[str, type]:
+    """Return what the subject needs of the layers and activations in its module, by their kind.
+
+    A model that is written for its own layers, and asks for theirs by type, runs with no others.
+    """
+    found: dict[str, type] = {}
+    for name, value in list(names_around(subject.type).items()):
+        if not isinstance(value, type) or value is subject.type:
+            continue
+        if (its := kind_of(name)) in kind.needs and not value.__module__.startswith("handgrad."):
+            found.setdefault(str(its), value)
+    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
@@ -14,14 +13,17 @@ import numpy.typing as npt
 from handgrad.arguments import as_floats
 from handgrad.checking.truth import central_differences
 from handgrad.component import Array
-from handgrad.diagnosis.catalogue import any as general
-from handgrad.diagnosis.catalogue.function import MISTAKES
-from handgrad.diagnosis.catalogue.mistake import Given
-from handgrad.diagnosis.compare import Trial, describe, distance, mask, same
-from handgrad.diagnosis.kinds.base import numbers, seeded
-from handgrad.diagnosis.result import Diagnosis, Example, Finding, Status, Verdict
-from handgrad.diagnosis.search import ENOUGH, explain_all
-from handgrad.diagnosis.student import StudentError, guard, restored
+from handgrad.diagnosis.closeness import distance, mask, same
+from handgrad.diagnosis.engine.behaviour import written
+from handgrad.diagnosis.engine.evidence import describe
+from handgrad.diagnosis.engine.search import ENOUGH, explain_all
+from handgrad.diagnosis.engine.trials import Trial
+from handgrad.diagnosis.findings import Example, Finding, Status, Verdict
+from handgrad.diagnosis.function_mistakes import MISTAKES
+from handgrad.diagnosis.given import Given
+from handgrad.diagnosis.kinds.base import seeded
+from handgrad.diagnosis.result import Diagnosis
+from handgrad.diagnosis.student.subject import StudentError, guard, numbers, restored
 
 __all__ = ["diagnose_function"]
 
@@ -91,9 +93,8 @@ def _findings(
             output = _call(f, place.copy(), f"calling the function at {label}")
             scalar = output.size == 1
             dy = np.ones(output.shape) if scalar else rng.standard_normal(output.shape)
-            given = Given(
-                label, {"N": len(place)} if place.ndim else {}, place, dy=dy, seed=seed + i
-            )
+            sizes = {"N": len(place)} if place.ndim else {}
+            given = Given(label, sizes, {"x": place}, dy, seed=seed + i)
             trials.append(_trial(grad_f, given, scalar))
         except StudentError:
             if place.shape == x.shape:
@@ -118,7 +119,7 @@ def _findings(
     slopes = [_numerical(f, trial.given, stretch) for trial in trials]
     for trial, slope in zip(trials, slopes, strict=True):
         trial.right = {"gradient": slope}
-        trial.given.extra["of the sum"] = _of_the_sum(f, trial.given)
+        trial.given.derived["of_the_sum"] = _of_the_sum(f, trial.given)
     return findings + _judge(trials, slopes, tolerance) + _linearity(grad_f, trials[0], scalar)
 
 
@@ -204,12 +205,12 @@ def _numerical(f: Callable[..., Any], given: Given, stretch: float) -> Array:
 def _on_a_kink(f: Callable[..., Any], given: Given, stretch: float) -> bool:
     """Return whether the slopes on the two sides differ by more than a smooth function's do."""
     aside = 1e-4 * stretch * np.maximum(1, np.abs(given.x))
-    sides = [_numerical(f, replace(given, x=given.x + s * aside), stretch) for s in (-1, 1)]
+    sides = [_numerical(f, given.changed(x=given.x + s * aside), stretch) for s in (-1, 1)]
     return not same(sides[0], sides[1], 1e-2 if stretch == 1 else 0.5)
 
 
 def _of_the_sum(f: Callable[..., Any], given: Given) -> Array:
-    ones = Given("", {}, given.x, dy=np.ones_like(given.dy), seed=given.seed)
+    ones = given.changed(dy=np.ones_like(given.dy))
     return _numerical(f, ones, 1.0)
 
 
@@ -232,25 +233,11 @@ def _mutation(
     f: Callable[..., Any], grad_f: Callable[..., Any], given: Given, scalar: bool
 ) -> list[Finding]:
     """Compare the arrays that the functions were given before and after."""
-    x, dy = given.x.copy(), given.dy.copy()
-    _call(f, x, "calling the function")
-    changed_x = not np.array_equal(x, given.x)
-    x = given.x.copy()
-    _gradient(grad_f, x, dy, scalar)
-    changed_x |= not np.array_equal(x, given.x)
-    findings = []
-    for name, changed, known in (
-        ("x", changed_x, "input"),
-        ("dy", not np.array_equal(dy, given.dy), "upstream"),
-    ):
-        if changed:
-            cause = general.BEHAVIOURS[known].cause
-            evidence = (f"the array {name} holds other values after the call",)
-            title = "the arrays that it is given"
-            findings.append(
-                Finding(f"the given {name}", title, Verdict.WRONG, ((cause,),), evidence)
-            )
-    return findings
+    mine = given.copied()
+    _call(f, mine.x, "calling the function")
+    findings = written(mine, given, "forward")
+    _gradient(grad_f, mine.x, mine.dy, scalar)
+    return findings + written(mine, given, "backward")
 
 
 def _linearity(grad_f: Callable[..., Any], trial: Trial, scalar: bool) -> list[Finding]:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from handgrad.diagnosis.folder import diagnose_folder, names_in
-from handgrad.diagnosis.result import Diagnosis, Status
-from handgrad.diagnosis.sandbox import diagnose_file
+from handgrad.diagnosis.courses.folder import diagnose_folder, names_in
+from handgrad.diagnosis.findings import Status
+from handgrad.diagnosis.process.sandbox import diagnose_file
+from handgrad.diagnosis.result import Diagnosis
 from handgrad.errors import ArgumentError
 
 __all__ = ["diagnose_target", "overall", "to_dict"]

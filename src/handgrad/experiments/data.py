@@ -10,11 +10,10 @@ import numpy as np
 
 from handgrad.component import Array
 from handgrad.datasets import Dataset, load_digits, read, stratified_split
+from handgrad.datasets.preparation import row_slices
 from handgrad.errors import DataError
 
 __all__ = ["fingerprint", "read_data", "split"]
-
-_ROWS = 4096  # at a time
 
 
 def read_data(
@@ -111,6 +110,6 @@ def fingerprint(data: Dataset) -> str:
     """
     digest = hashlib.sha256()
     for array in (data.x, data.y):
-        for start in range(0, len(array), _ROWS):
-            digest.update(np.ascontiguousarray(array[start : start + _ROWS]).data)
+        for rows in row_slices(len(array)):
+            digest.update(np.ascontiguousarray(array[rows]).data)
     return digest.hexdigest()

@@ -11,13 +11,12 @@ import numpy as np
 
 from handgrad.component import Array
 from handgrad.datasets import Dataset, Standardizer
+from handgrad.datasets.preparation import row_slices
 from handgrad.errors import ArgumentError, CheckpointError, cause, shorten
 from handgrad.experiments.settings import Settings
 from handgrad.training.trainer import Trainer
 
 __all__ = ["Run", "open_run"]
-
-_ROWS = 4096  # at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +54,7 @@ class Run:
     def x(self, data: Dataset, rows: Array) -> Array:
         """Return the features of some rows as the network takes them."""
         x = np.empty((len(rows), data.x.shape[1]), self.settings.dtype)
-        for start in range(0, len(rows), _ROWS):
-            part = slice(start, start + _ROWS)
+        for part in row_slices(len(rows)):
             x[part] = self.inputs.transform(data.x[rows[part]])
         return x
 

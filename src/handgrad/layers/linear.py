@@ -7,9 +7,9 @@ import numpy.typing as npt
 
 from handgrad.arguments import Array, positive_size
 from handgrad.component import ExerciseLayer
-from handgrad.errors import ArgumentError, ShapeError
+from handgrad.errors import ShapeError
+from handgrad.initializers import Drawn, Initializer, draw_parameters, floating_type
 from handgrad.parameter import Parameter
-from handgrad.randomness import check_rng
 from handgrad.shapes import Shape, leading_axes
 
 __all__ = ["Linear"]
@@ -26,6 +26,9 @@ class Linear(ExerciseLayer):
         Features of the input, D.
     out_features : int
         Features of the output, K.
+    init, bias_init : str or function, default "exercise"
+        How the weights and the bias are drawn, see `handgrad.initializers`. A deep network of
+        ReLUs wants ``init="he", bias_init="zeros"``.
     rng : numpy.random.Generator, optional
         Where the initial parameters are drawn from; NumPy's global state where it is None.
     dtype : data type, default float64
@@ -34,15 +37,15 @@ class Linear(ExerciseLayer):
     Attributes
     ----------
     weights : Array, (D, K)
-        Drawn as 0.05 times a standard normal variable, first.
+        Drawn first; 0.05 times a standard normal variable, unless `init` says otherwise.
     bias : Array, (1, K)
-        Drawn in the same way, second.
+        Drawn second, in the same way.
 
     Raises
     ------
     ArgumentError
-        A size is not a positive integer or too large for the memory, `dtype` is not a floating
-        type, or `rng` is not a generator.
+        A size is not a positive integer or too large for the memory, an initializer is none,
+        `dtype` is not a floating type, or `rng` is not a generator.
     ShapeError
         The last axis of an input has not `in_features` entries.
 
@@ -105,32 +108,17 @@ class Linear(ExerciseLayer):
         in_features: int,
         out_features: int,
         *,
+        init: Initializer = "exercise",
+        bias_init: Initializer = "exercise",
         rng: np.random.Generator | None = None,
         dtype: npt.DTypeLike = np.float64,
     ) -> None:
         D = self.in_features = positive_size(in_features, "in_features", "Linear")
         K = self.out_features = positive_size(out_features, "out_features", "Linear")
-        check_rng(rng, "Linear")
-        try:
-            floating = np.dtype(dtype).kind == "f"
-        except TypeError:
-            floating = False
-        if not floating:
-            raise ArgumentError(
-                f"dtype={dtype!r} for Linear", "a floating type", "use np.float64 or np.float32"
-            )
-        self.rng, self.dtype = rng, np.dtype(dtype)
-        # Drawn in float64 whatever the type, so that one seed gives one network.
-        draw = np.random.standard_normal if rng is None else rng.standard_normal
-        try:
-            self.parameters = {
-                name: (0.05 * draw(shape)).astype(dtype)
-                for name, shape in (("weights", (D, K)), ("bias", (1, K)))
-            }
-        except (MemoryError, ValueError) as error:
-            raise ArgumentError(
-                f"Linear({D}, {K})", "sizes whose weights fit into memory", "choose smaller ones"
-            ) from error
+        self.init, self.bias_init, self.rng = init, bias_init, rng
+        self.dtype = floating_type(dtype, "Linear")
+        wanted = {"weights": Drawn((D, K), init, D, K), "bias": Drawn((1, K), bias_init, D, K)}
+        self.parameters = draw_parameters(wanted, f"Linear({D}, {K})", rng, dtype)
 
     def apply(self, x: Array) -> tuple[Array, Array]:
         """Return ``x @ weights + bias``, and `x` as what is saved."""

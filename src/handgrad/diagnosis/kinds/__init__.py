@@ -1,42 +1,31 @@
-"""The kinds of component that can be diagnosed."""
+"""The kinds of component that can be diagnosed, a folder each: what it needs, and its mistakes."""
 
 from __future__ import annotations
 
-from handgrad.diagnosis.kinds.activation import ReLUKind, SigmoidKind
+import pkgutil
+from importlib import import_module
+
 from handgrad.diagnosis.kinds.base import Kind
-from handgrad.diagnosis.kinds.dropout import DropoutKind
-from handgrad.diagnosis.kinds.linear import LinearKind
-from handgrad.diagnosis.kinds.loss import CrossEntropyKind, MSEKind
-from handgrad.diagnosis.kinds.model import ModelKind
 
 __all__ = ["KINDS", "Kind", "kind_of"]
 
-KINDS: dict[str, type[Kind]] = {
-    kind.name: kind
-    for kind in (
-        MSEKind,
-        CrossEntropyKind,
-        LinearKind,
-        ReLUKind,
-        SigmoidKind,
-        DropoutKind,
-        ModelKind,
-    )
-}
 
-_WORDS = {
-    "mse": ("mse", "meansquared"),
-    "cross_entropy": ("crossentropy", "xent", "softmaxloss"),
-    "dropout": ("dropout",),
-    "linear": ("linear", "dense", "affine", "fullyconnected"),
-    "relu": ("relu",),
-    "sigmoid": ("sigmoid", "logistic"),
-    "model": ("model", "network", "sequential", "mlp"),
+def _found(folder: str) -> type[Kind]:
+    """Return the kind that a folder exports."""
+    module = import_module(f"{__name__}.{folder}")
+    found: type[Kind] = getattr(module, module.__all__[0])
+    return found
+
+
+KINDS: dict[str, type[Kind]] = {
+    kind.name: kind for kind in (_found(e.name) for e in pkgutil.iter_modules(__path__) if e.ispkg)
 }
 
 
 def kind_of(name: str) -> str | None:
     """Return which kind a class of this name is, None where it doesn't say.
+
+    The longest word in it decides: a ``DropoutLinear`` is a dropout.
 
     Examples
     --------
@@ -44,6 +33,5 @@ def kind_of(name: str) -> str | None:
     ('relu', 'cross_entropy', None)
     """
     plain = "".join(letter for letter in name.lower() if letter.isalnum())
-    return next(
-        (kind for kind, words in _WORDS.items() if any(word in plain for word in words)), None
-    )
+    words = {word: kind.name for kind in KINDS.values() for word in kind.words if word in plain}
+    return words[max(words, key=len)] if words else None

@@ -5,23 +5,26 @@ from __future__ import annotations
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
-from handgrad.component import Array
-from handgrad.diagnosis.catalogue.mistake import Given, Mistake, Results
-from handgrad.diagnosis.result import Cause, Finding
-from handgrad.diagnosis.student import Subject, guard
+from handgrad.component import Array, Component
+from handgrad.diagnosis.findings import Cause, Finding
+from handgrad.diagnosis.given import Given, Results
+from handgrad.diagnosis.mistake import Mistake
+from handgrad.diagnosis.student.subject import Subject, ask, numbers
 
-if TYPE_CHECKING:
-    from handgrad.diagnosis.kinds.linear import LinearKind
+__all__ = ["SQUARES", "TABLES", "Kind", "Shapes", "Stress", "floats", "seeded"]
 
-__all__ = ["Kind", "Shapes", "Stress", "numbers", "seeded"]
+Shapes = Sequence[tuple[int, ...]]
+"""Sizes of the trials, the rows first: which ones there are is the kind's affair."""
 
-Shapes = Sequence[tuple[int, int, int]]
-"""Sizes (N, D, K) of the trials: rows, inputs, outputs."""
+TABLES: Shapes = ((7, 3, 5), (11, 5, 4), (5, 7, 3))
+"""(N, D, K), rows, inputs and outputs, for a kind whose input is a table."""
+SQUARES: Shapes = ((7, 4, 4), (5, 3, 3), (11, 6, 6))
+"""The same, for code whose matrices do not fit otherwise."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +45,17 @@ class Stress:
 
     name: str
     title: str
-    givens: tuple[Given, ...]
+    givens: Sequence[Given]
     mistakes: tuple[Mistake, ...] = ()
     conventions: tuple[Mistake, ...] = ()
 
 
 class Kind(ABC):
     """How to make, run and judge one kind of component.
+
+    What stands here does for a component that is called with its inputs, is asked for the gradient
+    of its first input, and is right where ours is. A new kind is a folder beside this file, which
+    exports one such class.
 
     Parameters
     ----------
@@ -59,30 +66,26 @@ class Kind(ABC):
     """
 
     name: ClassVar[str]
+    words: ClassVar[tuple[str, ...]]
+    """What the name of a class of this kind has in it."""
     titles: ClassVar[dict[str, str]]
     """Every quantity in words."""
     forwards: ClassVar[tuple[str, ...]] = ("output",)
     """The quantities of the forward pass; the others are the backward pass'."""
     variables: ClassVar[dict[str, str]] = {}
-    """For each quantity of the backward pass, which field of `Given` it is the gradient of."""
+    """For each quantity of the backward pass, which input or parameter it is the gradient of."""
     optional: ClassVar[tuple[str, ...]] = ()
     """Which of them need not be given."""
     mistakes: ClassVar[tuple[Mistake, ...]]
     conventions: ClassVar[tuple[Mistake, ...]] = ()
-    shapes: ClassVar[Shapes] = ((7, 3, 5), (11, 5, 4), (5, 7, 3))
-    square: ClassVar[Shapes] = ((7, 4, 4), (5, 3, 3), (11, 6, 6))
-    """Sizes at which code runs whose matrices do not fit otherwise."""
-
+    shapes: ClassVar[Shapes] = TABLES
+    square: ClassVar[Shapes] = ()
+    """Shapes to fall back on, where the code runs on too few of the others."""
     needs: ClassVar[tuple[str, ...]] = ()
     """Kinds of component that it is given; ours, unless the student's code takes only its own."""
 
     def __init__(self, subject: Subject, own: dict[str, type] | None = None) -> None:
         self.subject, self.own = subject, own or {}
-        self.own_linear: LinearKind | None = None
-        if "linear" in self.own:
-            from handgrad.diagnosis.kinds.linear import LinearKind
-
-            self.own_linear = LinearKind(Subject(self.own["linear"]))
         self.layout: list[tuple[str, Cause]] = []
 
     @abstractmethod
@@ -93,21 +96,39 @@ class Kind(ABC):
         """Return the runs on input that the trials avoid."""
         return []
 
-    @abstractmethod
     def start(self, given: Given) -> Any:
         """Return a new object for this input, its parameters random and noted in `given`."""
+        return self.subject.make()
 
-    @abstractmethod
     def forward(self, thing: Any, given: Given) -> Results:
         """Return what the object's forward pass gives."""
+        name = self.forwards[0]
+        doing = f"calling {self.subject.name} on {given.label}"
+        output = ask(thing, ("__call__", "forward"), given.inputs.values(), doing)
+        return {name: numbers(output, f"the {self.titles[name]}")}
 
-    @abstractmethod
     def backward(self, thing: Any, given: Given) -> Results:
         """Return what the object's backward pass gives."""
+        return {next(iter(self.variables)): numbers(self.returned(thing, given), "the gradient")}
 
-    @abstractmethod
+    def returned(self, thing: Any, given: Given) -> Any:
+        """Return what the object answers when it is asked for its gradients."""
+        doing = f"calling {self.subject.name}.grad for {given.label}"
+        return ask(thing, ("grad", "backward"), [given.dy], doing)
+
+    def ours(self, given: Given) -> Component:
+        """Return our component with the parameters in `given`."""
+        raise NotImplementedError
+
     def right(self, given: Given, seen: Results) -> Results:
         """Return what ours gives. What was drawn at random is taken from `seen`."""
+        ours, inputs = self.ours(given), [floats(array) for array in given.inputs.values()]
+        output, saved = ours.apply(inputs[0] if len(inputs) == 1 else tuple(inputs))
+        dx, gradients = ours.pullback(given.dy, saved)
+        all_dx = dx if isinstance(dx, tuple) else (dx,)
+        gradients = {**gradients, **dict(zip(given.inputs, all_dx, strict=True))}
+        found = {q: gradients[v].reshape(given[v].shape) for q, v in self.variables.items()}
+        return {self.forwards[0]: output, **found}
 
     def place(self, thing: Any, given: Given) -> None:  # noqa: B027 (nothing, where there are none)
         """Write the parameters in `given` into the object, where it has any."""
@@ -121,11 +142,11 @@ class Kind(ABC):
 
     def look(self, thing: Any, given: Given) -> Results:
         """Return what the forward pass gives, on copies of the input."""
-        return self.forward(thing, replace(given, x=given.x.copy(), y=given.y.copy()))
+        return self.forward(thing, given.copied())
 
     def run(self, thing: Any, given: Given) -> Results:
         """Return what both passes of the object give, on copies of the input."""
-        given = replace(given, x=given.x.copy(), dy=given.dy.copy(), y=given.y.copy())
+        given = given.copied()
         return {**self.forward(thing, given), **self.backward(thing, given)}
 
     def extra(self, seed: int) -> list[Finding]:
@@ -138,12 +159,10 @@ class Kind(ABC):
 
     def another(self, given: Given, rng: np.random.Generator) -> Given:
         """Return other input of the same shapes, for the same parameters."""
-        return replace(
-            given,
-            x=rng.permuted(given.x, axis=-1)[::-1].copy(),
-            dy=rng.standard_normal(given.dy.shape),
-            y=given.y[::-1].copy(),
-        )
+        first, *others = given.inputs
+        inputs = {first: rng.permuted(given.x, axis=-1)[::-1].copy()}
+        inputs |= {name: given.inputs[name][::-1].copy() for name in others}
+        return given.changed(dy=rng.standard_normal(given.dy.shape), **inputs)
 
     def upstream(self, given: Given) -> Any:
         """Return the upstream gradient of the forward pass' output; 1 for a loss."""
@@ -156,18 +175,6 @@ def seeded(seed: int) -> None:
     random.seed(seed)
 
 
-def numbers(value: Any, what: str) -> Array:
-    """Return a copy of what the student's code gave, as an array of numbers.
-
-    Raises
-    ------
-    StudentError
-        It holds no numbers.
-    """
-    with guard(f"reading {what}"):
-        if value is None:
-            raise TypeError(f"NoneType in place of {what}")
-        array = np.array(value)
-        if array.dtype.kind not in "fiub":
-            raise TypeError(f"{what} holds {array.dtype}, not real numbers")
-        return array
+def floats(array: Array) -> Array:
+    """Return an array of integers as float64, another one as it is."""
+    return array if array.dtype.kind == "f" else array.astype(np.float64)

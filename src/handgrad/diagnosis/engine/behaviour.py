@@ -1,0 +1,246 @@
+"""What one call does not show: what is written to, what is remembered, what depends on chance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from handgrad.checking.arrays import identical, linearity
+from handgrad.component import Array
+from handgrad.diagnosis.behaviours import BEHAVIOURS
+from handgrad.diagnosis.closeness import distance, same
+from handgrad.diagnosis.engine.trials import Trial
+from handgrad.diagnosis.findings import Finding, Verdict
+from handgrad.diagnosis.given import Given, Results
+from handgrad.diagnosis.kinds.base import Kind, seeded
+from handgrad.diagnosis.mistake import Behaviour
+from handgrad.diagnosis.student.subject import StudentError
+
+__all__ = ["Expected", "behaviours", "cost", "written"]
+
+Expected = Callable[[Given, Results], Results]
+
+CALLS = 40
+"""How often one object is called, to see whether some calls go wrong."""
+PATIENCE = 0.05
+"""Seconds; what takes longer is timed once."""
+FEW = 6
+"""The same where something is known to be wrong already."""
+
+
+def behaviours(
+    kind: Kind,
+    trials: Sequence[Trial],
+    right: Sequence[str],
+    expected: Expected,
+    seed: int,
+    tolerance: float,
+) -> list[Finding]:
+    """Return what is wrong with how the code behaves; nothing where all is well.
+
+    Parameters
+    ----------
+    kind
+        The kind of component.
+    trials
+        What was run already.
+    right
+        The quantities that are right in them.
+    expected
+        What is right for an input.
+    seed
+        For the input.
+    tolerance
+        What counts as rounding.
+    """
+    given = trials[0].given
+    findings = _mutation(kind, given)
+    if backwards := [n for n in trials[0].seen if n not in kind.forwards]:
+        findings += _linearity(kind, given, backwards, seed, tolerance)
+    calls = CALLS if len(right) == len(trials[0].seen) else FEW
+    return findings + _history(kind, given, right, expected, seed, tolerance, calls)
+
+
+def _finding(name: str, title: str, known: Behaviour | None, *evidence: str) -> Finding:
+    explanations = ((known.cause,),) if known else ()
+    return Finding(name, title, Verdict.WRONG, explanations, evidence)
+
+
+def _mutation(kind: Kind, given: Given) -> list[Finding]:
+    """Compare the arrays that the code was given before and after each pass."""
+    mine = given.copied()
+    thing = kind.start(mine)
+    before = {name: array.copy() for name, array in kind.parameters(thing).items()}
+    kind.forward(thing, mine)
+    findings = written(mine, given, "forward")
+    kind.backward(thing, mine)
+    findings += written(mine, given, "backward")
+    after = kind.parameters(thing)
+    for name, array in before.items():
+        if name in after and not identical(after[name], array):
+            findings.append(
+                _finding(
+                    f"the {name}",
+                    "the parameters",
+                    BEHAVIOURS["parameters"],
+                    f"a forward and a backward pass changed the {name}, by up to "
+                    f"{distance(after[name], array):.1e} of the largest entry",
+                )
+            )
+    return findings
+
+
+def written(mine: Given, given: Given, which: str) -> list[Finding]:
+    """Compare arrays that a pass was given with what they were, and make them so again."""
+    findings = []
+    for name, array in mine.arrays.items():
+        if not identical(array, given[name]):
+            changed = int(np.count_nonzero(array != given[name]))
+            sentence = (
+                f"the {which} pass changed the array {name} that it was given, in {changed} of "
+                f"{array.size} entries"
+            )
+            known = BEHAVIOURS["upstream" if name == "dy" else "input"]
+            title = "the arrays that it is given"
+            findings.append(_finding(f"the given {name}", title, known, sentence))
+            array[...] = given[name]
+    return findings
+
+
+def _linearity(
+    kind: Kind, given: Given, names: Sequence[str], seed: int, tolerance: float
+) -> list[Finding]:
+    """Compare B(a g) with a B(g), and B(g + h) with B(g) + B(h)."""
+    if not given.dy.size:
+        return []
+    rng = np.random.default_rng([seed, 5])
+    other = rng.standard_normal(given.dy.shape)
+
+    def back(dy: Array) -> Results:
+        mine = given.changed(dy=dy)
+        return kind.run(kind.fresh(mine), mine)
+
+    seen = linearity(back, given.dy, other)
+    g = seen.g
+    others = (seen.h, seen.scaled, seen.added)
+    if any(not same(g[n], r[n], tolerance) for r in others for n in kind.forwards if n in g):
+        return []  # the forward pass is not repeatable, so that nothing can be compared
+    findings = []
+    for name in names:
+        worst = seen.errors(name)
+        if max(worst) > max(100 * tolerance, 1e-6):
+            sentences = []
+            if distance(seen.scaled[name], g[name]) <= tolerance:
+                sentences.append(f"your {name} does not change when dy is multiplied by -2.5")
+            sentences.append(
+                f"B(a g) and a B(g) differ by {worst[0]:.1e}, B(g + h) and B(g) + B(h) by "
+                f"{worst[1]:.1e}, where B is your backward pass"
+            )
+            title = f"{kind.titles[name]}: linear in the upstream gradient"
+            findings.append(_finding(f"linearity of {name}", title, None, *sentences))
+    return findings
+
+
+def _history(
+    kind: Kind,
+    given: Given,
+    right: Sequence[str],
+    expected: Expected,
+    seed: int,
+    tolerance: float,
+    calls: int,
+) -> list[Finding]:
+    """Call one object again and again, with two inputs in turn."""
+    rng = np.random.default_rng([seed, 6])
+    second = kind.another(given, rng)
+    thing = kind.start(given)
+    first_seen: Results = {}
+    wrong: dict[str, list[int]] = {}
+    finding: list[Finding] = []
+    loose = max(tolerance, 1e-7)
+    started = perf_counter()
+    for call in range(calls):
+        mine = second if call % 3 == 1 else given
+        seeded(seed + call)
+        try:
+            seen = kind.run(thing, mine)
+        except StudentError as error:
+            evidence = f"call {call + 1} of one object: {error.failure.error}"
+            return [_finding("repeated calls", "calls after the first", None, evidence)]
+        truth = expected(mine, seen)
+        for name in right:
+            if name in seen and not same(seen[name], truth[name], loose):
+                wrong.setdefault(name, []).append(call)
+        if call == 0:
+            first_seen = seen
+        if call == 1 and wrong:
+            finding = _explain_history(kind, given, second, first_seen, seen, truth, wrong, loose)
+            break
+        if perf_counter() - started > 0.5 and call > 3:
+            break
+    if wrong and not finding:
+        for name, when in wrong.items():
+            evidence = (
+                f"of {call + 1} calls of one object your {name} is wrong in {len(when)}, first in "
+                f"call {when[0] + 1}"
+            )
+            finding.append(
+                _finding(f"{name} in repeated calls", "calls after the first", None, evidence)
+            )
+    return finding
+
+
+def _explain_history(
+    kind: Kind,
+    given: Given,
+    second: Given,
+    first: Results,
+    seen: Results,
+    truth: Results,
+    wrong: dict[str, Any],
+    tolerance: float,
+) -> list[Finding]:
+    """Say what the second call of an object has left of the first."""
+    findings = []
+    mixed = second.changed(x=given.x)
+    stale = kind.right(mixed, first)
+    for name in wrong:
+        known = None
+        evidence = f"your {name} is right in the first call of an object and wrong in the second"
+        if same(seen[name], truth[name] + first[name], tolerance):
+            known = BEHAVIOURS["piles"]
+            evidence += "; there it is the sum of both"
+        elif name in stale and same(seen[name], stale[name], tolerance):
+            known = BEHAVIOURS["stale"]
+            evidence += "; there it belongs to the first input"
+        findings.append(
+            _finding(f"{name} in repeated calls", "calls after the first", known, evidence)
+        )
+    return findings
+
+
+def cost(kind: Kind, seed: int) -> list[str]:
+    """Say it where the time grows with the rows as that of a loop over them does."""
+    few, many = 16, 128
+    times = {}
+    for N in (few, many):
+        given = kind.givens(((N, *kind.shapes[0][1:]),), seed)[0]
+        thing = kind.start(given)
+        best = np.inf
+        for _ in range(3):
+            start = perf_counter()
+            kind.run(thing, given)
+            best = min(best, perf_counter() - start)
+            if best > PATIENCE:
+                break
+        times[N] = best
+    if len(given.x) != many or times[many] / times[few] < 0.55 * many / few:
+        return []
+    return [
+        f"{many // few} times as many rows take {times[many] / times[few]:.1f} times as long: "
+        f"{times[few] / few * 1e6:.1f} µs a row at N = {few}, {times[many] / many * 1e6:.1f} µs "
+        f"a row at N = {many}; so does a loop over the rows, which is right and slow"
+    ]

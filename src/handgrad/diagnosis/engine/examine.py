@@ -1,0 +1,272 @@
+"""The order of the decisions, from "does it run" to the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from handgrad.diagnosis.closeness import DOUBLE, HIDDEN, SINGLE, distance, same
+from handgrad.diagnosis.engine.behaviour import behaviours, cost
+from handgrad.diagnosis.engine.evidence import describe
+from handgrad.diagnosis.engine.gradcheck import agreement, smallest
+from handgrad.diagnosis.engine.search import explain_all, predict
+from handgrad.diagnosis.engine.stress import examine_stress
+from handgrad.diagnosis.engine.trials import Trial, example, run_all
+from handgrad.diagnosis.families import EPSILON, FLOAT32, scaled
+from handgrad.diagnosis.findings import Cause, Example, Failure, Finding, Verdict
+from handgrad.diagnosis.given import Given, Results
+from handgrad.diagnosis.kinds.base import Kind, Shapes, Stress, seeded
+from handgrad.diagnosis.mistake import Mistake
+from handgrad.diagnosis.student.subject import StudentError, restored
+
+__all__ = ["Outcome", "examine"]
+
+
+@dataclass
+class Outcome:
+    """What the examination found."""
+
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    failure: Failure | None = None
+
+
+def examine(kind: Kind, shapes: Shapes | None = None, seed: int = 0) -> Outcome:
+    """Run the student's code, and decide in order what is right and what is wrong.
+
+    Raises
+    ------
+    StudentError
+        The code does not run on enough inputs to say anything.
+    """
+    with restored(kind.subject.thing):
+        seeded(seed)
+        return _Examination(kind, shapes or kind.shapes, seed).outcome
+
+
+class _Examination:
+    """One examination: what the steps share."""
+
+    def __init__(self, kind: Kind, shapes: Shapes, seed: int) -> None:
+        self.kind, self.seed = kind, seed
+        self.outcome = Outcome()
+        self.convention: Mistake | None = None
+        self.trials = self._trials(shapes)
+        self.names = [n for n in kind.titles if all(n in t.seen for t in self.trials)]
+        self.tolerance = self._tolerance()
+        self.hidden: list[str] = []
+        self._decide()
+
+    def _trials(self, shapes: Shapes) -> list[Trial]:
+        """Run every trial; where too few run, those with square matrices."""
+        trials, failure = run_all(self.kind, self.kind.givens(shapes, self.seed), self.seed)
+        if len(trials) < 2 and self.kind.subject.is_class:
+            trials, _ = run_all(self.kind, self.kind.givens(self.kind.square, self.seed), self.seed)
+        if failure and len(trials) < 2:
+            raise StudentError(failure)
+        self.outcome.failure = failure
+        return trials
+
+    def _tolerance(self) -> float:
+        kinds = {t.seen[n].dtype for t in self.trials for n in self.names}
+        return SINGLE if any(d.kind == "f" and d.itemsize < 8 for d in kinds) else DOUBLE
+
+    def _decide(self) -> None:
+        kind, outcome = self.kind, self.outcome
+        if outcome.failure:
+            outcome.findings.append(
+                Finding(
+                    "runs",
+                    "runs on every input",
+                    Verdict.WRONG,
+                    evidence=(f"while {outcome.failure.doing}: {outcome.failure.error}",),
+                )
+            )
+        forwards = [n for n in self.names if n in kind.forwards]
+        backwards = [n for n in self.names if n not in kind.forwards]
+        for tolerance in (self.tolerance, max(self.tolerance, HIDDEN)):
+            off = [n for n in forwards if self._worst(n) > tolerance]
+            if off and (convention := self._find_convention(off, tolerance)):
+                self._adopt(convention)
+                break
+        wrong_forward = [n for n in forwards if not self._agrees(n)]
+        own = agreement(kind, self.trials, backwards, self.tolerance > DOUBLE)
+        disagree = [n for n in backwards if not self._agrees(n)]
+        if wrong_forward and not self.convention and set(disagree) <= set(own):
+            wrong_forward = self._scaled(wrong_forward)
+        wrong = [n for n in disagree if not (wrong_forward and n in own)]
+        found = explain_all(self.trials, wrong_forward + wrong, kind.mistakes, self.tolerance)
+        for name in self.names:
+            if name in wrong_forward or name in wrong:
+                outcome.findings.append(self._wrong(name, found[name], own.get(name)))
+            else:
+                outcome.findings.append(self._right(name, own.get(name)))
+        outcome.findings += self._missing()
+        outcome.findings += behaviours(
+            kind, self.trials, [n for n in self.names if self._agrees(n)], self.expected, self.seed,
+            max(self.tolerance, HIDDEN if self.hidden else 0),
+        )  # fmt: skip
+        outcome.findings += kind.extra(self.seed)
+        if all(f.verdict is not Verdict.WRONG for f in outcome.findings):
+            for stress in kind.stresses(self.seed):
+                outcome.findings += self._stress(stress)
+        if all(f.verdict is not Verdict.WRONG for f in outcome.findings):
+            outcome.notes += cost(kind, self.seed)
+
+    def _missing(self) -> list[Finding]:
+        """Say of a gradient that is nowhere to be found that it is; one of them may be left out."""
+        findings = []
+        for name in self.kind.variables:
+            if any(name not in trial.seen for trial in self.trials):
+                optional = name in self.kind.optional
+                sentence = f"your code gives no {self.kind.titles[name]}" + (
+                    ": the exercise lets that be" if optional else ""
+                )
+                verdict = Verdict.UNKNOWN if optional else Verdict.WRONG
+                findings.append(
+                    Finding(name, self.kind.titles[name], verdict, evidence=(sentence,))
+                )
+        return findings
+
+    # What is right.
+
+    def expected(self, given: Given, seen: Results) -> Results:
+        """Return what is right for an input, in the student's own convention."""
+        right = self.kind.right(given, seen)
+        return self.convention.apply(given, right) if self.convention else right
+
+    def _agrees(self, name: str) -> bool:
+        """Return whether a quantity is right in all trials; note where only seven digits are."""
+        worst = self._worst(name)
+        if self.tolerance < worst <= HIDDEN and name not in self.hidden:
+            self.hidden.append(name)
+        return worst <= max(self.tolerance, HIDDEN)
+
+    def _worst(self, name: str) -> float:
+        return max(distance(t.seen[name], t.right[name]) for t in self.trials)
+
+    def _find_convention(self, wrong: Sequence[str], tolerance: float) -> Mistake | None:
+        """Return the convention that gives these quantities, and most of the others too."""
+        best, most = None, 0
+        for convention in self.kind.conventions:
+            others = [predict((convention,), t.given, t.right) or {} for t in self.trials]
+            fits = [
+                name
+                for name in self.names
+                if all(
+                    name in other and same(t.seen[name], other[name], tolerance)
+                    for t, other in zip(self.trials, others, strict=True)
+                )
+            ]
+            if set(wrong) <= set(fits) and len(fits) > most:
+                best, most = convention, len(fits)
+        return best
+
+    def _scaled(self, wrong: list[str]) -> list[str]:
+        """Take a value that is always the same multiple of ours for a convention."""
+        if self.kind.forwards != ("value",):
+            return wrong
+        factors = [
+            float(t.seen["value"] / t.right["value"])
+            for t in self.trials
+            if t.seen["value"].size == 1
+        ]
+        if (
+            len(factors) < len(self.trials)
+            or not np.allclose(factors, factors[0], rtol=1e-9)
+            or factors[0] <= 0
+        ):
+            return wrong
+        factor = factors[0]
+        self._adopt(
+            scaled(
+                f"a factor of {factor:g}",
+                lambda: factor,
+                f"The value is {factor:g} times the exercise's, and the gradient agrees with it.",
+            )
+        )
+        return []
+
+    def _imprecise(self, name: str) -> Cause:
+        """Return why only seven digits are right: float32 does not see a change in the eleventh."""
+        trial = self.trials[0]
+        nearby = trial.given.changed(x=trial.given.x * (1 + 1e-11))
+        seen = self.kind.run(self.kind.fresh(nearby), nearby)[name]
+        unmoved = np.mean(seen == trial.seen[name])  # an entry may lie at the edge of a step
+        return FLOAT32.cause if unmoved > 0.5 else EPSILON
+
+    def _adopt(self, convention: Mistake) -> None:
+        self.convention = convention
+        for trial in self.trials:
+            trial.right = convention.apply(trial.given, trial.right)
+
+    # Findings.
+
+    def _right(self, name: str, own: float | None) -> Finding:
+        causes = [cause for quantity, cause in self.kind.layout if quantity == name]
+        if self.convention and any(
+            distance(self.kind.right(t.given, t.seen)[name], t.right[name]) > DOUBLE
+            for t in self.trials
+        ):
+            causes.append(self.convention.cause)
+        evidence = []
+        worst = self._worst(name)
+        if worst <= max(self.tolerance, HIDDEN):
+            sizes = "; ".join(t.given.label for t in self.trials)
+            exact = f"to {worst:.0e}" if worst else "to the last digit"
+            evidence.append(f"your {name} is right {exact} ({sizes})")
+            if self.tolerance < worst:
+                causes.append(self._imprecise(name))
+        if own is not None:
+            evidence.append(
+                f"your {name} agrees with the numerical derivative of your own forward pass "
+                f"to {own:.0e}"
+            )
+        verdict = Verdict.CONVENTION if causes else Verdict.RIGHT
+        explanations = (tuple(causes),) if causes else ()
+        return Finding(
+            name,
+            self.kind.titles[name],
+            verdict,
+            explanations,
+            tuple(evidence),
+            self._example(name),
+        )
+
+    def _wrong(self, name: str, found: tuple[tuple[Cause, ...], ...], own: float | None) -> Finding:
+        rights = [t.right[name] for t in self.trials]
+        evidence = describe(name, self.trials, rights, self.tolerance)
+        if own is not None:
+            evidence.append(
+                f"your {name} agrees with the numerical derivative of your own forward pass to "
+                f"{own:.0e} at {smallest(self.trials).given.label}: other input shows what is wrong"
+            )
+        if found:
+            evidence.append(
+                f"it is exactly what the mistake gives, at {len(self.trials)} shapes and seeds"
+            )
+        return Finding(
+            name, self.kind.titles[name], Verdict.WRONG, found, tuple(evidence), self._example(name)
+        )
+
+    def _example(self, name: str) -> Example:
+        tolerance = max(self.tolerance, HIDDEN)
+        off = [t for t in self.trials if not same(t.seen[name], t.right[name], tolerance)]
+        trial = min(off or self.trials, key=lambda t: t.right[name].size)
+        return example(trial, name, self.tolerance)
+
+    def _stress(self, stress: Stress) -> list[Finding]:
+        """Judge input that the trials avoid, where the code runs on it."""
+        tolerance = max(self.tolerance, HIDDEN)
+        try:
+            findings, notes = examine_stress(
+                self.kind, stress, self.names, self.expected, tolerance
+            )
+        except StudentError as error:
+            self.outcome.failure = error.failure
+            evidence = f"while {error.failure.doing}: {error.failure.error}"
+            return [Finding(stress.name, stress.title, Verdict.WRONG, evidence=(evidence,))]
+        self.outcome.notes += notes
+        return findings

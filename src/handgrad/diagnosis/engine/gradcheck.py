@@ -1,0 +1,96 @@
+"""The student's backward pass against the student's own forward pass, numerically."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter
+
+import numpy as np
+
+from handgrad.checking.truth import central_differences
+from handgrad.component import Array
+from handgrad.diagnosis.closeness import distance
+from handgrad.diagnosis.engine.trials import Trial
+from handgrad.diagnosis.kinds.base import Kind, seeded
+from handgrad.diagnosis.student.subject import StudentError
+
+__all__ = ["agreement", "smallest"]
+
+ENTRIES = 60
+"""How many entries of a gradient are differentiated; of larger ones, as many at random."""
+
+PATIENCE = 0.2
+"""Seconds for the differences of one variable; of slow code fewer entries are differentiated."""
+
+
+def smallest(trials: Sequence[Trial]) -> Trial:
+    """Return the trial that is differentiated."""
+    return min(trials, key=lambda t: sum(a.size for a in (t.given.x, *t.given.parameters.values())))
+
+
+def agreement(
+    kind: Kind, trials: Sequence[Trial], names: Sequence[str], single: bool
+) -> dict[str, float]:
+    """Return how far each gradient is from that of the student's own forward pass.
+
+    Parameters
+    ----------
+    kind
+        The kind of component.
+    trials
+        What was run; the smallest one is differentiated.
+    names
+        Quantities of the backward pass.
+    single
+        Whether the student's code computes in float32, which asks for wide steps.
+
+    Returns
+    -------
+    dict
+        The largest difference, relative to the largest entry, for the quantities that agree.
+        Those that don't, or cannot be differentiated, are left out.
+    """
+    trial = smallest(trials)
+    tolerance = 1e-2 if single else 1e-5
+    truths: dict[str, tuple[Array, Array]] = {}
+    agree = {}
+    for name in names:
+        variable = kind.variables.get(name)
+        if variable is None or trial.seen[name].shape != trial.right[name].shape:
+            continue
+        if variable not in truths:
+            try:
+                truths[variable] = _slopes(kind, trial, variable, 1000.0 if single else 1.0)
+            except (StudentError, ValueError):
+                continue
+        places, slopes = truths[variable]
+        far = distance(trial.seen[name].ravel()[places], slopes)
+        if far <= tolerance:
+            agree[name] = far
+    return agree
+
+
+def _slopes(kind: Kind, trial: Trial, variable: str, stretch: float) -> tuple[Array, Array]:
+    """Return places in a flattened variable, and the slopes along them, by steps so wide."""
+    given = trial.given.copied()  # the code may write to it
+    start = np.asarray(given[variable], dtype=np.float64)
+    places = np.arange(start.size)
+    if start.size > ENTRIES:
+        places = np.random.default_rng(0).choice(places, ENTRIES, replace=False)
+    thing = kind.fresh(given)
+    began = perf_counter()
+    kind.look(thing, given)
+    affordable = max(3, int(PATIENCE / (perf_counter() - began + 1e-6) / 2))
+    if places.size > affordable:
+        places = places[np.linspace(0, places.size - 1, affordable).astype(int)]
+    values = np.array(start)  # contiguous, so that raveling it gives a view
+
+    def forward(steps: Array) -> Array:
+        values.ravel()[places] = start.ravel()[places] + stretch * steps
+        given = trial.given.changed(**{variable: values.copy()})
+        kind.place(thing, given)
+        seeded(given.seed)
+        return kind.look(thing, given)[kind.forwards[0]]
+
+    slopes = central_differences(forward, np.zeros(places.size), kind.upstream(given))
+    return places, slopes / stretch

@@ -1,0 +1,141 @@
+"""Finding which mistake of the catalogue gives exactly what the student's code gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+
+from handgrad.diagnosis.closeness import distance, same
+from handgrad.diagnosis.engine.trials import Trial
+from handgrad.diagnosis.findings import Cause
+from handgrad.diagnosis.given import Given, Results
+from handgrad.diagnosis.mistake import Mistake
+
+__all__ = ["ENOUGH", "Explanation", "explain_all", "predict"]
+
+Explanation = tuple[Mistake, ...]
+
+ENOUGH = 2
+"""In how many trials, each of its own shape and seed, a mistake has to show and to match."""
+
+
+def predict(mistakes: Explanation, given: Given, right: Results) -> Results | None:
+    """Return what comes out with these mistakes, None where they cannot be made on this input."""
+    try:
+        with np.errstate(all="ignore"):
+            for mistake in mistakes:
+                right = mistake.apply(given, right)
+    except (ValueError, IndexError, KeyError, TypeError):  # shapes that only fit where D = K, say
+        return None
+    return right
+
+
+def explain_all(
+    trials: Sequence[Trial],
+    wrong: Sequence[str],
+    catalogue: Sequence[Mistake],
+    tolerance: float,
+) -> dict[str, tuple[tuple[Cause, ...], ...]]:
+    """Return for each wrong quantity the explanations that match it in every trial.
+
+    Parameters
+    ----------
+    trials
+        Of several shapes and seeds; `right` of each is in the student's own convention.
+    wrong
+        The quantities to explain.
+    catalogue
+        The mistakes that may be named.
+    tolerance
+        What counts as rounding.
+
+    Returns
+    -------
+    dict
+        Empty tuples where nothing matches. An explanation that covers more of the wrong
+        quantities comes before, and in place of, one that covers fewer.
+    """
+    found = _matches(trials, wrong, [(mistake,) for mistake in catalogue], tolerance)
+    missing = [name for name in wrong if not any(name in match.covered for match in found)]
+    if missing:
+        pairs = list(permutations(_acting(trials[0], missing, catalogue), 2))
+        found += _matches(trials, missing, pairs, tolerance)
+    return {name: _best(name, found) for name in wrong}
+
+
+@dataclass(frozen=True)
+class _Match:
+    """An explanation, the quantities that it explains, and how many others it gets wrong."""
+
+    mistakes: Explanation
+    covered: frozenset[str]
+    contradicted: int
+
+    @property
+    def rank(self) -> tuple[int, int, int]:
+        """Few mistakes first, then many quantities, then what contradicts least."""
+        return len(self.mistakes), -len(self.covered), self.contradicted
+
+
+def _best(name: str, found: list[_Match]) -> tuple[tuple[Cause, ...], ...]:
+    """Return the explanations of one quantity that rank first."""
+    fitting = [match for match in found if name in match.covered]
+    first = min((match.rank for match in fitting), default=None)
+    distinct: dict[frozenset[str], tuple[Cause, ...]] = {}
+    for match in fitting:
+        if match.rank == first:
+            causes = tuple(mistake.cause for mistake in match.mistakes)
+            distinct.setdefault(frozenset(cause.name for cause in causes), causes)
+    return tuple(distinct.values())
+
+
+def _acting(trial: Trial, names: Sequence[str], catalogue: Sequence[Mistake]) -> list[Mistake]:
+    """Return the mistakes that change one of these quantities, or cannot be made on this input."""
+    acting = []
+    for mistake in catalogue:
+        predicted = predict((mistake,), trial.given, trial.right)
+        if predicted is None or any(
+            name in predicted and predicted[name] is not trial.right.get(name) for name in names
+        ):
+            acting.append(mistake)
+    return acting
+
+
+def _matches(
+    trials: Sequence[Trial],
+    wrong: Sequence[str],
+    candidates: Sequence[Explanation],
+    tolerance: float,
+) -> list[_Match]:
+    """Return the candidates that match a quantity in every trial, and show it in enough of them."""
+    return [
+        match
+        for candidate in candidates
+        if (match := _match(trials, wrong, candidate, tolerance)).covered
+    ]
+
+
+def _match(
+    trials: Sequence[Trial], wrong: Sequence[str], candidate: Explanation, tolerance: float
+) -> _Match:
+    alive = dict.fromkeys(wrong, 0)
+    contradicted: set[str] = set()
+    for trial in trials:
+        predicted = predict(candidate, trial.given, trial.right)
+        if predicted is None:
+            continue
+        for name, seen in trial.seen.items():
+            if name not in predicted or same(seen, predicted[name], tolerance):
+                # Where it shows, the match means something.
+                if name in alive and distance(predicted[name], trial.right[name]) > 10 * tolerance:
+                    alive[name] += 1
+            else:
+                alive.pop(name, None)
+                contradicted.add(name)
+        if not alive:
+            break
+    covered = frozenset(name for name, shown in alive.items() if shown >= ENOUGH)
+    return _Match(candidate, covered, len(contradicted))

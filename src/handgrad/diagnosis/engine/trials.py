@@ -1,0 +1,58 @@
+"""Running trials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from handgrad.diagnosis.closeness import HIDDEN, mask
+from handgrad.diagnosis.findings import Example, Failure
+from handgrad.diagnosis.given import Given, Results
+from handgrad.diagnosis.kinds.base import Kind
+from handgrad.diagnosis.student.subject import StudentError
+
+__all__ = ["Trial", "example", "run", "run_all"]
+
+
+@dataclass
+class Trial:
+    """One run of the student's code beside ours.
+
+    Parameters
+    ----------
+    given
+        What both were given.
+    seen
+        What the student's code gave.
+    right
+        What ours gives.
+    """
+
+    given: Given
+    seen: Results
+    right: Results
+
+
+def example(trial: Trial, name: str, tolerance: float) -> Example:
+    """Return one quantity of a trial in full, beside what is right."""
+    seen, right = trial.seen[name], trial.right[name]
+    truth = right if seen.shape == right.shape else None
+    return Example(trial.given.label, seen, truth, mask(seen, right, max(tolerance, HIDDEN)))
+
+
+def run(kind: Kind, given: Given) -> Trial:
+    """Run the student's code on one input, and ours."""
+    seen = kind.run(kind.fresh(given), given)
+    return Trial(given, seen, kind.right(given, seen))
+
+
+def run_all(kind: Kind, givens: Sequence[Given], seed: int) -> tuple[list[Trial], Failure | None]:
+    """Run all trials; return those that ran, and the first failure."""
+    trials, failure = [], None
+    for i, given in enumerate(givens):
+        given.seed = 1000 * i + seed
+        try:
+            trials.append(run(kind, given))
+        except StudentError as error:
+            failure = failure or error.failure
+    return trials, failure

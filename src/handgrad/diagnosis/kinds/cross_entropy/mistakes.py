@@ -1,0 +1,364 @@
+"""Mistakes in the cross-entropy of a softmax."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from handgrad.component import Array
+from handgrad.diagnosis.families import GENERAL, scaled
+from handgrad.diagnosis.given import Given, Results
+from handgrad.diagnosis.mistake import Mistake, convention, mistake
+
+__all__ = ["CONVENTIONS", "MISTAKES", "NO_MAXIMUM", "SMALL"]
+
+_TERMS = (
+    "The loss has one term for each row, whatever the number of classes.",
+    "The step from one datapoint to the minibatch: how many terms does the mean have?",
+)
+_OVER_CLASSES = (
+    "Each row is one datapoint: its loss does not depend on the other rows.",
+    "The definition of the softmax: the sum in the denominator runs over the classes.",
+    "Sum over axis 1 with keepdims=True: `e / e.sum(axis=1, keepdims=True)`.",
+)
+_SUMS = "Adding a constant to a row's logits changes nothing, so a row of the gradient sums to 0."
+
+
+def _softmax(x: Array, axis: int | None = 1) -> Array:
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    return np.asarray(e / e.sum(axis=axis, keepdims=True))
+
+
+def _scale(given: Given, right: Results) -> float:
+    """Return the factor in front of p - y, in whatever convention."""
+    residual = _softmax(given.x) - given["y"]
+    return float(np.vdot(right["gradient"], residual) / np.vdot(residual, residual))
+
+
+def _like(given: Given, right: Results, gradient: Array) -> Results:
+    return {"gradient": _scale(given, right) * gradient}
+
+
+def _value(given: Given, log_p: Array) -> Array:
+    """Return the cross-entropy of these logarithms of probabilities."""
+    total = float(np.vdot(given["y"], log_p))
+    return np.asarray(-total / (len(log_p) if given["average"] else 1))
+
+
+def _other(given: Given, right: Results, p: Array) -> Results:
+    """Return value and gradient with other probabilities."""
+    scale = _scale(given, right)
+    return {"value": _value(given, np.log(p)), "gradient": scale * (p - given["y"])}
+
+
+def _binary(given: Given, x: Array, y: Array, average: bool) -> Results:
+    p = _softmax(x)
+    others = -float(np.vdot(1 - y, np.log1p(-p))) / (len(p) if average else 1)
+    return {"value": _value(given, np.log(p)) + others}
+
+
+def _no_maximum(given: Given, x: Array, y: Array, average: bool) -> Results:
+    """Take the exponentials of the logits as they are."""
+    with np.errstate(all="ignore"):
+        e = np.exp(x)
+        p = e / e.sum(axis=1, keepdims=True)
+        return {"value": _value(given, np.log(p)), "gradient": (p - y) / (len(p) if average else 1)}
+
+
+def _epsilon(size: float) -> Mistake:
+    """Return the convention to add a small number to a probability before the logarithm."""
+    return convention(
+        f"an epsilon of {size:g} in the logarithm",
+        {"value": lambda given, x: _value(given, np.log(_softmax(x) + size))},
+        "The value is that of log(p + epsilon), which stays finite, and is off by about as much.",
+    )
+
+
+def _derived(size: float) -> Mistake:
+    """Return the same convention where the gradient is the derivative of that very value."""
+
+    def derived(given: Given, x: Array, y: Array, average: bool) -> Results:
+        p = _softmax(x)
+        dp = -y / (p + size) / (len(p) if average else 1)
+        gradient = p * (dp - (dp * p).sum(axis=1, keepdims=True))
+        return {"value": _value(given, np.log(p + size)), "gradient": gradient}
+
+    return convention(
+        f"an epsilon of {size:g} in the logarithm and in its derivative",
+        derived,
+        "The value is that of log(p + epsilon) and the gradient is its derivative, which is 0 "
+        "where p is far below epsilon.",
+    )
+
+
+SMALL = tuple(_derived(size) for size in (1e-10, 1e-11, 1e-12, 1e-13, 1e-14, 1e-15, 1e-16))
+"""Conventions that only show where a probability has become 0."""
+
+CONVENTIONS: tuple[Mistake, ...] = (
+    scaled(
+        "a sum in place of a mean",
+        lambda average, x: len(x) if average else 1,
+        "The value is the sum over the rows.",
+    ),
+    scaled(
+        "a mean over all entries",
+        lambda x, average: 1 / x.shape[1] if average else 1,
+        "The value is divided by rows and classes.",
+    ),
+    scaled(
+        "a mean over the classes",
+        lambda x, average: len(x) / x.shape[1] if average else 1,
+        "The value is divided by the classes, not by the rows.",
+    ),
+    scaled(
+        "logarithms to base 2",
+        lambda: 1 / np.log(2),
+        "The value is measured in bits.",
+    ),
+    scaled(
+        "logarithms to base 10",
+        lambda: 1 / np.log(10),
+        "The value is measured with logarithms to base 10.",
+    ),
+    *(make(size) for size in (1e-05, 1e-06, 1e-07, 1e-08, 1e-09) for make in (_epsilon, _derived)),
+)
+
+
+MISTAKES: tuple[Mistake, ...] = (
+    mistake(
+        "the mean is left out of the gradient",
+        {"gradient": lambda gradient, average, x: gradient * (len(x) if average else 1)},
+        "The gradient is that of the sum over the minibatch: it is too large by the number of "
+        "rows.",
+        "The more rows the minibatch has, the longer is the step, although the loss stays the "
+        "same.",
+        "Two copies of the same minibatch have the same mean loss; each row of the gradient must "
+        "then be half as large.",
+        "The step from one datapoint to the minibatch: the loss is a sum with a factor in front.",
+        "Divide by the number of rows: `(p - y) / len(p)`, where `average` is True.",
+    ),
+    mistake(
+        "divided by rows and classes",
+        {"gradient": lambda gradient, average, x: gradient / (x.shape[1] if average else 1)},
+        "The gradient is divided by the number of entries, N times K, where the loss is a mean "
+        "over the rows.",
+        "The more classes there are, the smaller is the step.",
+        *_TERMS,
+        "Divide by `len(p)`, not by `p.size`; `np.mean` over everything divides by `p.size`.",
+    ),
+    mistake(
+        "divided by rows and classes, whatever `average` says",
+        {"gradient": lambda gradient, x, average: gradient / (x.shape[1] if average else x.size)},
+        "The gradient is divided by the number of entries, N times K, also with average=False.",
+        "The more classes there are, the smaller is the step, and switching `average` changes "
+        "nothing.",
+        "The gradient belongs to the value that was returned, which has one term for each row.",
+        "The step from one datapoint to the minibatch: how many terms are there, and when is "
+        "their mean taken?",
+        "Divide by `len(p)` where `self.average` is True, and by nothing where it is False.",
+    ),
+    mistake(
+        "divided by the classes in place of the rows",
+        {
+            "gradient": lambda gradient, x, average: (
+                gradient * ((len(x) if average else 1) / x.shape[1])
+            )
+        },
+        "The gradient is divided by K, the number of classes, and not by N, the number of rows.",
+        "The more rows the minibatch has, the longer is the step.",
+        *_TERMS,
+        "Divide by `p.shape[0]`, not by `p.shape[1]`.",
+    ),
+    mistake(
+        "averaged once too often",
+        {"gradient": lambda gradient, x: gradient / len(x)},
+        "The gradient is divided by the number of rows although the value's own scale does not "
+        "ask for it: twice where the value is a mean, once where it is a sum.",
+        "The gradient is very small, and the more so the larger the minibatch.",
+        "A finite difference of your own value is larger than your gradient by the number of rows.",
+        "The factor in front of the sum: it appears in the derivative as often as in the loss.",
+        "Remove one division by `len(p)`, or put it into the value too.",
+    ),
+    mistake(
+        "the mean is taken whatever `average` says",
+        {"gradient": lambda gradient, average, x: gradient / (1 if average else len(x))},
+        "With average=False the gradient is still that of the mean.",
+        "Switching `average` changes the value and not the gradient.",
+        "The gradient belongs to the value that was returned: N times the one, N times the other.",
+        "The step from one datapoint to the minibatch: without the factor in front there is "
+        "nothing to divide by.",
+        "Divide by `len(p)` only where `self.average` is True.",
+    ),
+    mistake(
+        "`average` is ignored",
+        lambda right, N, average: {n: a / (1 if average else N) for n, a in right.items()},
+        "Value and gradient are those of the mean, also with average=False.",
+        "Switching `average` changes nothing.",
+        "A sum over N rows is N times their mean.",
+        "The definition of the loss: the factor 1/N belongs to average=True alone.",
+        "Keep `average` in the constructor, and divide by `len(p)` only where it is True.",
+    ),
+    mistake(
+        "the target is not subtracted",
+        lambda given, right, x: _like(given, right, _softmax(x)),
+        "The gradient is made of the probabilities alone.",
+        "No entry of your gradient is negative, so every logit is pushed down, the label's too.",
+        _SUMS,
+        "The line with the two terms: one comes from the label's own logit, the other from the "
+        "sum in the logarithm.",
+        "Subtract the one-hot target: `p - y`.",
+    ),
+    mistake(
+        "the target is added",
+        lambda given, right, x, y: _like(given, right, _softmax(x) + y),
+        "The target is added to the probabilities where it has to be subtracted.",
+        "No entry of your gradient is negative, so the label's logit is pushed down.",
+        _SUMS,
+        "The line with the two terms: they have opposite signs.",
+        "Subtract the one-hot target: `p - y`.",
+    ),
+    mistake(
+        "the softmax is left out of the derivative",
+        lambda given, right, y, x: _like(given, right, -y / _softmax(x)),
+        "What is returned is the derivative with respect to the probabilities, not the logits: "
+        "the softmax's Jacobian is left out.",
+        "Your gradient is 0 everywhere but at the label.",
+        _SUMS,
+        "The chain rule: the logits reach the loss through the softmax, and every logit reaches "
+        "every probability of its row.",
+        "Multiply by the softmax's Jacobian; all of it together simplifies to `p - y`.",
+    ),
+    mistake(
+        "only the diagonal of the softmax's Jacobian",
+        lambda given, right, y, x: _like(given, right, -y * (1 - _softmax(x))),
+        "Of the softmax's Jacobian only the derivative of each probability by its own logit is "
+        "used.",
+        "Your gradient is right at the label and 0 everywhere else.",
+        _SUMS,
+        "The derivative of the softmax has two cases, and the one of two different indices is "
+        "missing: raising one logit lowers all other probabilities.",
+        "Use the whole Jacobian; all of it together simplifies to `p - y`.",
+    ),
+    mistake(
+        "a wrong sign beside the diagonal of the softmax's Jacobian",
+        lambda given, right, x, y: _like(given, right, -(_softmax(x) + y)),
+        "The derivative of a probability by another class' logit is taken with a plus.",
+        "No entry of your gradient is positive.",
+        _SUMS,
+        "The derivative of the softmax has two cases; in the one of two different indices, "
+        "raising one logit lowers the other probabilities, so what sign has it?",
+        "Take the minus, `-p[i] * p[j]` where i and j differ; all of it together is `p - y`.",
+    ),
+    mistake(
+        "1 is subtracted from whole columns",
+        lambda given, right, x, y: _like(given, right, _softmax(x) - y.max(axis=0)),
+        "Where the 1 of the target is subtracted, the column is chosen for every row, and not "
+        "each row's own column.",
+        "Your gradient has negative entries at classes that are not the row's label.",
+        _SUMS,
+        "The line with the two terms: in each row one entry alone belongs to the label.",
+        "Choose one entry in each row, `g[np.arange(len(g)), labels] -= 1` in place of `g[:, "
+        "labels] -= 1`; or write `p - y`.",
+    ),
+    mistake(
+        "an extra factor p(1-p)",
+        {"gradient": lambda gradient, x: gradient * _softmax(x) * (1 - _softmax(x))},
+        "The right gradient is multiplied by p (1 - p) once more, entry by entry.",
+        "Where the prediction is sure and wrong, your gradient is close to 0.",
+        _SUMS,
+        "The end of the derivation: the softmax's derivative is already in the difference.",
+        "Leave the factor out: `p - y` is the gradient with respect to the logits already.",
+    ),
+    mistake(
+        "the logits in place of the probabilities",
+        lambda given, right, x, y: _like(given, right, x - y),
+        "The target is subtracted from the logits themselves; the softmax is not applied.",
+        "Your gradient has entries larger than the softmax allows.",
+        _SUMS,
+        "The line with the two terms: the derivative of the logarithm of the sum is a probability.",
+        "Apply the softmax first: `p - y`.",
+    ),
+    mistake(
+        "the softmax runs over the wrong axis",
+        lambda given, right, x: _other(given, right, _softmax(x, axis=0)),
+        "The exponentials are normalised down each column, so that datapoints compete with each "
+        "other.",
+        "The probabilities of one datapoint do not sum to 1.",
+        *_OVER_CLASSES,
+    ),
+    mistake(
+        "the softmax runs over the whole minibatch",
+        lambda given, right, x: _other(given, right, _softmax(x, axis=None)),
+        "The exponentials are divided by the sum of all of them, over rows and classes.",
+        "The probabilities of one datapoint do not sum to 1.",
+        *_OVER_CLASSES,
+    ),
+    mistake(
+        "the softmax is applied twice",
+        lambda given, right, x: _other(given, right, _softmax(_softmax(x))),
+        "The softmax is taken of the probabilities that it has given already.",
+        "The probabilities are all nearly the same, and the loss hardly falls.",
+        "A logit that is much larger than the others makes its probability nearly 1.",
+        "The definition of the loss: its input are logits, and the softmax stands in it once.",
+        "Leave one of the two out.",
+    ),
+    mistake(
+        "the sigmoid in place of the softmax",
+        lambda given, right, x: _other(given, right, 1 / (1 + np.exp(-x))),
+        "Each logit is squashed on its own, so that the classes do not compete.",
+        "The probabilities of one datapoint do not sum to 1.",
+        _SUMS,
+        "The definition of the softmax: each probability depends on all logits of its row.",
+        "Divide the exponentials by their sum over the row.",
+    ),
+    mistake(
+        "the binary cross-entropy",
+        _binary,
+        "The value also counts the logarithm of 1 - p for every class that is not the label.",
+        "The loss is larger than the negative logarithm of the label's probability.",
+        "The loss depends on the probability of the label alone.",
+        "The definition of the loss: what is the factor of a class that is not the label?",
+        "Keep only the term of the label: `-(y * log_p).sum(axis=1)`.",
+    ),
+    mistake(
+        "the value's sign is flipped",
+        {"value": lambda value: -value},
+        "The minus in front of the logarithm is missing.",
+        "The loss is negative.",
+        "The logarithm of a probability is at most 0, so the loss is at least 0.",
+        "The definition of the loss: its sign.",
+        "Put a minus in front of the sum.",
+    ),
+    mistake(
+        "the logarithm is left out",
+        {"value": lambda given, x: _value(given, _softmax(x))},
+        "The value is made of the probabilities themselves.",
+        "The loss never leaves the range from -1 to 1.",
+        "A label whose probability goes to 0 makes the loss grow without bound.",
+        "The definition of the loss: the logarithm of the label's probability.",
+        "Take the logarithm of the probabilities before the sum.",
+    ),
+    mistake(
+        "the softmax is left out of the value",
+        {"value": lambda given, x: _value(given, x)},
+        "The value is made of the logits themselves, without their logarithmic sum.",
+        "The loss can be negative, and adding a constant to all logits changes it.",
+        "Adding a constant to a row's logits changes no probability.",
+        "The logarithm of the softmax has two terms, and one is missing.",
+        "Subtract the logarithm of the sum of the exponentials from the logits first.",
+    ),
+    *GENERAL[:4],
+)
+
+
+NO_MAXIMUM = mistake(
+    "no maximum subtracted",
+    _no_maximum,
+    "The exponentials of large logits are infinite, and infinity divided by infinity is not a "
+    "number.",
+    "The loss or its gradient is NaN or infinite for logits of size 1e3.",
+    "The loss is finite for all finite logits, and does not change when a constant is added "
+    "to a row's logits.",
+    "The formula is right; it is the way to compute it that overflows. Which constant may be "
+    "subtracted from a row for free?",
+    "Subtract the row's maximum first: `z = x - x.max(axis=1, keepdims=True)`.",
+)

@@ -1,0 +1,249 @@
+"""Mistakes in inverted dropout around a layer."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from handgrad.component import Array
+from handgrad.diagnosis.given import Given, Results
+from handgrad.diagnosis.mistake import Mistake, mistake
+
+__all__ = ["KEEPS_P", "MASKS", "MISTAKES"]
+
+_MASK = "Once drawn, the mask is a constant factor of each entry, and a constant factor stays."
+_MEAN = "On average over many masks the output in training is the wrapped layer's own output."
+
+
+def _output(given: Given) -> Array:
+    return np.asarray(given.x @ given["weights"] + given["bias"])
+
+
+def _back(given: Given, df: Array) -> Results:
+    """Return the wrapped layer's gradients of an upstream gradient."""
+    return {"dW": given.x.T @ df, "db": df.sum(axis=0), "dx": df @ given["weights"].T}
+
+
+def _scaled(given: Given, factor: float, where: bool = True) -> Results:
+    """Return everything with another scale, where it can be told from another mistake."""
+    _need(where)
+    mask = given["keep"] * factor
+    return {"output": _output(given) * mask, **_back(given, given.dy * mask)}
+
+
+def _need(condition: bool) -> None:
+    """Stop where a mistake cannot be told from another one on this input."""
+    if not condition:
+        raise ValueError
+
+
+def _no_scale(given: Given, dy: Array, keep: Array) -> Results:
+    _need(not keep.all())
+    return _back(given, dy * keep)
+
+
+def _fresh(given: Given, dy: Array, keep: Array, fresh: Array, p: float, redrawn: bool) -> Results:
+    _need(redrawn and not np.array_equal(fresh, keep))
+    return _back(given, dy * fresh / (1 - p))
+
+
+def _masked_after(given: Given, dy: Array, keep: Array, p: float) -> Results:
+    results = _back(given, dy)
+    return {**results, "dx": results["dx"] * keep / (1 - p)}
+
+
+def _nothing(given: Given, dy: Array, keep: Array) -> Results:
+    _need(bool(keep.all()))
+    return {"output": _output(given), **_back(given, dy)}
+
+
+def _on_input(
+    x: Array, dy: Array, weights: Array, bias: Array, input_mask: Array, p: float
+) -> Results:
+    scale = input_mask / (1 - p)
+    return {
+        "output": (x * scale) @ weights + bias,
+        "dW": (x * scale).T @ dy,
+        "db": dy.sum(axis=0),
+        "dx": (dy @ weights.T) * scale,
+    }
+
+
+def _active(given: Given, evaluation_mask: Array, p: float) -> Results:
+    _need(not evaluation_mask.all())
+    return {"evaluation": _output(given) * evaluation_mask / (1 - p)}
+
+
+KEEPS_P = mistake(
+    "p is the probability to keep",
+    lambda given, p, keeps_p: _scaled(given, 1 / p, where=keeps_p),
+    "Entries are kept with probability p, where they should be dropped with it.",
+    "With p = 0.2 most outputs are 0.",
+    "p is the share of entries that are dropped.",
+    "The line that draws the mask: with which probability is an entry 1?",
+    "Draw the mask with `1 - p`: `np.random.binomial(1, 1 - p, size=y.shape)`.",
+)
+
+MISTAKES: tuple[Mistake, ...] = (
+    mistake(
+        "no scale in the backward pass",
+        _no_scale,
+        "The mask is applied to the gradient, but not the factor that the forward pass multiplied "
+        "by.",
+        "The gradient is too small by the share of entries that are kept.",
+        _MASK,
+        "The line of the derivative: mask and scale are one constant in the forward pass.",
+        "Multiply by the same array in both passes: `dy * mask / (1 - p)`.",
+    ),
+    mistake(
+        "no mask in the backward pass",
+        lambda given, dy, p: _back(given, dy / (1 - p)),
+        "The gradient is scaled, but what was dropped gets a gradient too.",
+        "Outputs that were dropped get a gradient, although nothing depends on them.",
+        "Where the output is constant, the gradient is 0.",
+        "The line of the derivative: the mask is a factor of the output, and so of the gradient.",
+        "Save the mask in the forward pass and multiply by it: `dy * mask / (1 - p)`.",
+    ),
+    mistake(
+        "the backward pass does nothing",
+        lambda given, dy: _back(given, dy),
+        "The upstream gradient goes to the wrapped layer as it is: neither mask nor scale.",
+        "Outputs that were dropped get a gradient, although nothing depends on them.",
+        _MASK,
+        "The whole derivation of the gradient: its one line is not in the code.",
+        "Save the mask in the forward pass and multiply by it: `dy * mask / (1 - p)`.",
+    ),
+    mistake(
+        "a fresh mask in the backward pass",
+        _fresh,
+        "The backward pass draws a mask of its own, so that other entries are dropped.",
+        "Asking for the gradient twice gives two answers.",
+        "The gradient belongs to the forward pass that was made, with the mask that was drawn "
+        "there.",
+        "The line of the derivative: the mask in it is the one of the forward pass.",
+        "Keep the mask, `self.mask = ...`, in the forward pass, and draw none in the backward "
+        "pass.",
+    ),
+    mistake(
+        "the mask is inverted in the backward pass",
+        lambda given, dy, keep, p: _back(given, dy * (1 - keep) / (1 - p)),
+        "The gradient passes where the output was dropped, and is stopped where it was kept.",
+        "Outputs that were dropped get a gradient, although nothing depends on them.",
+        "Where the output is constant, the gradient is 0.",
+        "The line of the derivative: the factor is the mask itself.",
+        "Multiply by the mask that was saved, not by one minus it: `dy * mask / (1 - p)`.",
+    ),
+    mistake(
+        "the mask is applied after the wrapped layer's gradient",
+        _masked_after,
+        "The wrapped layer gets the whole upstream gradient, and its result is masked afterwards.",
+        "Unless the wrapped layer has as many inputs as outputs, the shapes do not fit.",
+        "Going backwards the order is reversed: what came last in the forward pass comes first.",
+        "The chain rule: dropout stands after the layer in the forward pass.",
+        "Mask the upstream gradient first, and give the result to the layer: `self.layer.grad(dy "
+        "* mask / (1 - p))`.",
+    ),
+    mistake(
+        "divided by p in place of 1-p",
+        lambda given, p, keeps_p: _scaled(given, 1 / p, where=not keeps_p),
+        "What is kept is scaled with the probability to be dropped.",
+        "For small p the outputs explode; for p = 1/2 nothing is seen.",
+        _MEAN,
+        "The line of the expectation: with which probability is an entry kept?",
+        "Divide by `1 - p`.",
+    ),
+    KEEPS_P,
+    mistake(
+        "scaled twice",
+        lambda given, p: _scaled(given, 1 / (1 - p) ** 2),
+        "The scale is applied two times.",
+        "The outputs of training are larger than those of evaluation, on average.",
+        _MEAN,
+        "The line of the expectation: one factor makes up for what is dropped.",
+        "Divide by `1 - p` once: either the mask holds the scale already, or the product does.",
+    ),
+    mistake(
+        "not inverted: no scale while training",
+        lambda given, keep: _scaled(given, 1, where=not keep.all()),
+        "Entries are dropped, and those that are kept stay as they are.",
+        "The outputs of training are smaller than those of evaluation, on average.",
+        _MEAN,
+        "The line of the expectation: what makes up for the entries that are dropped?",
+        "Divide by `1 - p` in the forward pass, and so in the backward pass.",
+    ),
+    mistake(
+        "multiplied by 1-p in place of divided",
+        lambda given, p: _scaled(given, 1 - p),
+        "What is kept is made smaller where it should be made larger.",
+        "The outputs of training are much smaller than those of evaluation.",
+        _MEAN,
+        "The line of the expectation: which factor brings the mean back to where it was?",
+        "Divide by `1 - p`.",
+    ),
+    mistake(
+        "nothing is dropped",
+        _nothing,
+        "The output of the wrapped layer comes out as it is.",
+        "No output is ever 0, and two calls give the same.",
+        "In training, each entry is dropped with probability p.",
+        "The definition: the factor of each entry is random.",
+        "Draw a mask, `np.random.binomial(1, 1 - p, size=y.shape)`, and multiply by it, divided "
+        "by `1 - p`.",
+    ),
+    mistake(
+        "the layer's input is dropped, not its output",
+        _on_input,
+        "The mask is applied before the wrapped layer and not behind it.",
+        "No output is ever exactly 0.",
+        "Each entry of the wrapped layer's output is dropped on its own.",
+        "The definition: what the mask multiplies is the wrapped layer's output.",
+        "Call the wrapped layer first, and mask what it returns.",
+    ),
+    mistake(
+        "active in evaluation mode",
+        _active,
+        "Entries are dropped although the model is being evaluated.",
+        "Two evaluations of the same input differ.",
+        "In evaluation mode dropout is exactly the layer that it wraps.",
+        "The definition has two cases, and the one of evaluation is missing.",
+        "Return the wrapped layer's output as it is where `self.training` is False.",
+    ),
+    mistake(
+        "scaled in evaluation mode",
+        {"evaluation": lambda given, p: _output(given) * (1 - p)},
+        "In evaluation mode the output is multiplied by 1-p, which training has made up for "
+        "already.",
+        "The outputs of evaluation are smaller than those of training, on average.",
+        "In evaluation mode dropout is exactly the layer that it wraps.",
+        "The definition: inverted dropout scales while training, so nothing is left for "
+        "evaluation.",
+        "Return the wrapped layer's output as it is where `self.training` is False.",
+    ),
+)
+
+
+def _shared(drawn: str, by: str, of: str, whole: str, others: str) -> Mistake:
+    return mistake(
+        f"one mask for all {by}",
+        {},
+        f"The mask has one entry for each {drawn}, and all {by} {of} share it.",
+        f"Whole {whole} of the output are 0.",
+        f"Each entry is dropped on its own, whatever happens in the other {others}.",
+        "The line that draws the mask: how many random numbers does it need?",
+        "Draw the mask in the shape of the output: `size=y.shape`.",
+    )
+
+
+MASKS: dict[str, Mistake] = {
+    "rows": _shared("feature", "rows", "of the minibatch", "columns", "rows"),
+    "columns": _shared("row", "features", "of the row", "rows", "columns"),
+    "once": mistake(
+        "the same mask in every call",
+        {},
+        "The mask is drawn once and used again and again.",
+        "The same outputs are 0 in every call.",
+        "Each forward pass in training draws a new mask.",
+        "The line that draws the mask: when is it carried out?",
+        "Draw the mask in every forward pass, not in the constructor, and do not fix a seed there.",
+    ),
+}
+"""Mistakes in how the mask is drawn, which its statistics show."""

@@ -1,0 +1,5 @@
+"""The affine layer."""
+
+from handgrad.diagnosis.kinds.linear.kind import LinearKind
+
+__all__ = ["LinearKind"]

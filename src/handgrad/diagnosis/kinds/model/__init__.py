@@ -1,0 +1,5 @@
+"""A whole model."""
+
+from handgrad.diagnosis.kinds.model.kind import ModelKind
+
+__all__ = ["ModelKind"]

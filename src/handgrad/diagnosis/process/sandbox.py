@@ -1,0 +1,201 @@
+"""Diagnosing a file in a process of its own, so that nothing in it can stop or upset the caller.
+
+A student's file may loop for ever, print, call ``sys.exit``, or take the interpreter down. So it is
+read and run by a child (`process.child`), which writes one line of JSON for each thing
+that it has diagnosed. If the child ends early, the thing that it was at gets a `Failure`, and a new
+child goes on with the rest. This shields from accidents; it is no jail for hostile code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from linecache import getline
+from pathlib import Path
+
+from handgrad.diagnosis.findings import Failure, Status
+from handgrad.diagnosis.process.transport import rebuild
+from handgrad.diagnosis.result import Diagnosis
+from handgrad.diagnosis.student.exceptions import is_theirs
+
+__all__ = ["Job", "diagnose_file", "run"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One thing to diagnose.
+
+    Parameters
+    ----------
+    file
+        The Python file.
+    name
+        The class, or object, in it.
+    kind
+        Which exercise it is; None where its name says so.
+    root
+        The folder from which the file's own imports start. Where it is None: the folder of the
+        file, or of the package that it stands in.
+
+    Examples
+    --------
+    >>> Job("layers/Linear.py", "Linear").kind is None
+    True
+    """
+
+    file: str
+    name: str
+    kind: str | None = None
+    root: str | None = None
+
+
+def diagnose_file(
+    file: str | Path, name: str, kind: str | None = None, *, timeout: float = 60
+) -> Diagnosis:
+    """Diagnose what a file calls `name`, in a process of its own.
+
+    Parameters
+    ----------
+    file
+        The Python file.
+    name
+        The class, or object, in it.
+    kind
+        Which exercise it is; None where its name says so.
+    timeout
+        Seconds after which it is stopped.
+
+    Returns
+    -------
+    Diagnosis
+        What `handgrad.diagnose` says of it; a failure where the file could not be run.
+
+    Examples
+    --------
+    >>> diagnosis = diagnose_file("no_such_file.py", "ReLU")
+    >>> diagnosis.exit_code, diagnosis.failure.error
+    (2, 'FileNotFoundError: there is no file no_such_file.py')
+    """
+    if not Path(file).is_file():
+        return failed(
+            name,
+            Failure(
+                "looking for the file",
+                f"FileNotFoundError: there is no file {file}",
+                hint="Check the path: it starts at the folder in which you are.",
+            ),
+        )
+    return run([Job(str(Path(file).resolve()), name, kind)], timeout)[0]
+
+
+def run(jobs: Sequence[Job], timeout: float) -> list[Diagnosis]:
+    """Diagnose several things, in as few processes as it takes.
+
+    Parameters
+    ----------
+    jobs
+        What to diagnose.
+    timeout
+        Seconds after which each of them is stopped.
+
+    Returns
+    -------
+    list of Diagnosis
+        One for each job, in their order.
+
+    Examples
+    --------
+    >>> run([], timeout=60)
+    []
+    """
+    done: list[Diagnosis] = []
+    while len(done) < len(jobs):
+        done += _one_child(jobs[len(done) :], timeout)
+    return done
+
+
+def failed(subject: str, failure: Failure, kind: str | None = None) -> Diagnosis:
+    """Return the diagnosis of something that could not be run."""
+    return Diagnosis(subject, kind or "", Status.FAILED, failure=failure)
+
+
+def _one_child(jobs: Sequence[Job], timeout: float) -> list[Diagnosis]:
+    """Run one child on the jobs; return what it finished, and a failure where it broke off."""
+    with tempfile.TemporaryDirectory(prefix="handgrad-") as scratch:
+        results, trace = Path(scratch, "results"), Path(scratch, "trace")
+        for path in (results, trace):
+            path.touch()
+        # -P: a random.py in the folder where the command is given must not stand for Python's own.
+        module = ["-P", "-m", "handgrad.diagnosis.process.child"]
+        child = subprocess.Popen(
+            [sys.executable, *module, results, trace, str(timeout)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            # One thread: the arrays are tiny, and a pool of threads takes longer to start.
+            env={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **os.environ},
+            start_new_session=True,
+        )
+        orders = json.dumps([asdict(job) for job in jobs]).encode()
+        try:
+            # The child stops itself, at the line where it hangs. This is for one that cannot.
+            with suppress(subprocess.TimeoutExpired):
+                child.communicate(orders, timeout=len(jobs) * timeout + 30)
+        finally:
+            _kill(child)
+        ready, *lines = results.read_text("utf-8").splitlines() or [""]
+        if not ready:
+            raise RuntimeError(f"the child process did not start (status {child.returncode})")
+        done = [rebuild(json.loads(line)) for line in lines]
+        if len(done) < len(jobs):
+            job = jobs[len(done)]
+            failure = _broken_off(child.returncode, trace.read_text("utf-8", "replace"), timeout)
+            done.append(failed(job.name, failure, job.kind))
+        return done
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    """End the child and everything that it has started."""
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError, PermissionError):  # nobody may be left
+            os.killpg(child.pid, signal.SIGKILL)
+    else:
+        child.kill()
+    child.wait()
+
+
+def _broken_off(status: int, trace: str, timeout: float) -> Failure:
+    """Say why a child ended before it had an answer."""
+    lines = tuple(
+        (file, int(number), getline(file, int(number)).strip())
+        for file, number in reversed(re.findall(r'File "(.+)", line (\d+) in', trace))
+        if is_theirs(file)
+    )
+    if trace.startswith("Timeout") or status == -getattr(signal, "SIGKILL", 9):
+        return Failure(
+            "running the code",
+            f"TimeoutError: no answer within {timeout:g} s",
+            lines,
+            "A loop never ends, or is very slow: look at what its condition waits for.",
+        )
+    if status < 0 or trace:
+        return Failure(
+            "running the code",
+            f"the interpreter crashed (status {status})",
+            lines,
+            "Not the formula: the memory ran out, or a compiled library went wrong.",
+        )
+    return Failure(
+        "running the code",
+        f"the program ended in the middle (status {status})",
+        lines,
+        "A class that others import must not end the program: take the exit out.",
+    )

@@ -1,0 +1,160 @@
+"""A diagnosis as a page on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from handgrad.component import Array
+from handgrad.diagnosis.findings import Failure, Finding, Status, Verdict
+from handgrad.diagnosis.report.page import LEVELS, Page, marked, matrices, told
+from handgrad.diagnosis.result import Diagnosis
+
+__all__ = ["print_diagnosis", "print_folder"]
+
+STYLES = {
+    Verdict.RIGHT: "green",
+    Verdict.CONVENTION: "cyan",
+    Verdict.WRONG: "bold red",
+    Verdict.UNKNOWN: "yellow",
+    Status.RIGHT: "green",
+    Status.WRONG: "bold red",
+    Status.FAILED: "bold yellow",
+}
+
+ROWS, COLUMNS = 8, 6  # of a matrix that is shown; the rest is left out
+
+
+def print_diagnosis(diagnosis: Diagnosis, level: int = 2, console: Console | None = None) -> None:
+    """Print a diagnosis as a page.
+
+    Parameters
+    ----------
+    diagnosis
+        What to print.
+    level
+        The strongest hint to give, 1 to 4; no reference value is shown below 4.
+    console
+        Where to; the terminal where it is None.
+
+    Examples
+    --------
+    >>> from rich.console import Console
+    >>> print_diagnosis(Diagnosis("ReLU", "relu", Status.RIGHT), console=Console(width=40))
+    ReLU is right
+    """
+    console = console or Console()
+    for part in _page(diagnosis.page(level)):
+        console.print(part)
+
+
+def print_folder(
+    diagnoses: Sequence[Diagnosis], level: int = 2, console: Console | None = None
+) -> None:
+    """Print the diagnoses of a folder: a table of all, then a page for each that is not right.
+
+    Parameters
+    ----------
+    diagnoses
+        One for each thing in the folder.
+    level, console
+        As in `print_diagnosis`.
+
+    Examples
+    --------
+    >>> from rich.console import Console
+    >>> right = [Diagnosis("ReLU", "relu", Status.RIGHT), Diagnosis("Linear", "", Status.RIGHT)]
+    >>> print_folder(right, console=Console(width=40))  # doctest: +NORMALIZE_WHITESPACE
+      ReLU    right
+      Linear  right
+    """
+    console = console or Console()
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for diagnosis in diagnoses:
+        said = diagnosis.headline.removeprefix(f"{diagnosis.subject} ")
+        said = said.removeprefix("is ").removeprefix(f"{diagnosis.subject}: ")
+        table.add_row(diagnosis.subject, Text(said, STYLES[diagnosis.status]))
+    console.print(Padding(table, (0, 0, 0, 2)))
+    for diagnosis in diagnoses:
+        if diagnosis.status is not Status.RIGHT or diagnosis.notes:
+            console.rule(diagnosis.subject)
+            for part in _page(diagnosis.page(level)):
+                console.print(part)
+
+
+def _page(page: Page) -> Iterable[RenderableType]:
+
+    yield Text(page.headline, STYLES[page.status])
+    for explanation in page.explanations:
+        yield Padding(Text(explanation), (0, 0, 0, 2))
+    if page.failure:
+        yield from _failure(page.failure)
+    if page.findings:
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+        for f in page.findings:
+            table.add_row(
+                f.quantity, f.title, Text(str(f.verdict), STYLES[f.verdict]), Text(f.summary)
+            )
+        yield Padding(table, (1, 0, 0, 2))
+    for f in told(page):
+        yield Text(f"\n{f.title}, {f.quantity}", "bold")
+        yield from _evidence(f, page.level)
+    if page.hints:
+        yield Text("\nHints", "bold")
+        for name, hints in page.hints.items():
+            if len(page.hints) > 1:
+                yield Text(f"  {name}")
+            yield Padding(_items(hints), (0, 0, 0, 2))
+        if page.level < len(LEVELS):
+            yield Text(f"  (a stronger one: --hints {page.level + 1}, {LEVELS[page.level]})", "dim")
+    for i, note in enumerate(page.notes):
+        yield Padding(_items([("note", note)]), (0 if i else 1, 0, 0, 2))
+
+
+def _items(items: Iterable[tuple[str, str]]) -> RenderableType:
+    """Return labels and texts in two columns, the second wrapped within itself."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for label, text in items:
+        table.add_row(Text(label, "dim"), Text(text))
+    return table
+
+
+def _failure(failure: Failure) -> Iterable[RenderableType]:
+
+    yield Text(f"  while {failure.doing}")
+    for file, number, source in failure.lines:
+        yield Padding(
+            Text.assemble((f"{Path(file).name}:{number}", "dim"), f"  {source}"), (0, 0, 0, 4)
+        )
+    if failure.hint:
+        yield Padding(_items([("hint", failure.hint)]), (0, 0, 0, 2))
+
+
+def _evidence(finding: Finding, level: int) -> Iterable[RenderableType]:
+
+    yield Padding(_items(("•", sentence) for sentence in finding.evidence), (0, 0, 0, 2))
+    example = finding.example
+    for name, matrix in matrices(example, level).items():
+        assert example is not None
+        title = f"yours at {example.case}, what differs in brackets" if name == "yours" else name
+        yield Padding(_matrix(title, matrix, example.differs), (1, 0, 0, 2))
+
+
+def _matrix(title: str, matrix: Array, differs: Array) -> RenderableType:
+    """Return a matrix as text, the entries that differ in red and in brackets."""
+    values, differs = marked(matrix, differs)
+    text = Text.assemble((f"{title}\n", "dim"))
+    for row, marks in zip(values[:ROWS], differs[:ROWS], strict=True):
+        for value, mark in zip(row[:COLUMNS], marks[:COLUMNS], strict=True):
+            shown = f"[{value:.4g}]" if mark else f"{value:.4g} "
+            text.append(f"{shown:>12}", "bold red" if mark else "green")
+        text.append("  ...\n" if values.shape[1] > COLUMNS else "\n")
+    if len(values) > ROWS:
+        text.append(f"{'...':>12}\n")
+    text.rstrip()
+    return text

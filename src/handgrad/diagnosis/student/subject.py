@@ -1,0 +1,177 @@
+"""Driving a student's code: making objects, calling them, and saying what went wrong."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import random
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from handgrad.component import Array
+from handgrad.diagnosis.findings import Failure
+from handgrad.diagnosis.student.exceptions import explain
+
+__all__ = ["StudentError", "Subject", "ask", "guard", "names_around", "numbers", "restored"]
+
+
+class StudentError(Exception):
+    """The student's code raised, or a call that it must have cannot be made."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.error)
+        self.failure = failure
+
+
+@contextmanager
+def guard(doing: str) -> Iterator[None]:
+    """Turn whatever the student's code raises into a `StudentError`, and silence its warnings."""
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except StudentError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise StudentError(explain(error, doing)) from error
+
+
+def _method(thing: Any, *names: str) -> Callable[..., Any]:
+    """Return the first of these methods that the object has.
+
+    Raises
+    ------
+    StudentError
+        It has none of them.
+    """
+    for name in names:
+        found = getattr(thing, name, None)
+        if callable(found):
+            return found  # type: ignore[no-any-return]
+    wanted = f"{type(thing).__name__}.{names[0]}"
+    raise StudentError(
+        Failure(
+            f"looking for {wanted}",
+            f"AttributeError: there is no method {names[0]}",
+            hint=f"The exercise calls {names[0]}: define it in the class.",
+        )
+    )
+
+
+def ask(thing: Any, names: Sequence[str], arguments: Iterable[Any], doing: str) -> Any:
+    """Call the first of these methods that the object has.
+
+    Raises
+    ------
+    StudentError
+        It has none of them, or the call raises.
+    """
+    call = _method(thing, *names)
+    with guard(doing):
+        return call(*arguments)
+
+
+def numbers(value: Any, what: str) -> Array:
+    """Return a copy of what the student's code gave, as an array of numbers.
+
+    Raises
+    ------
+    StudentError
+        It holds no numbers.
+    """
+    with guard(f"reading {what}"):
+        if value is None:
+            raise TypeError(f"NoneType in place of {what}")
+        array = np.array(value)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"{what} holds {array.dtype}, not real numbers")
+        return array
+
+
+class Subject:
+    """What is diagnosed: a class, of which objects are made, or an object, which is copied.
+
+    Parameters
+    ----------
+    thing
+        The class or the object.
+    """
+
+    def __init__(self, thing: Any) -> None:
+        self.thing = thing
+        self.is_class = isinstance(thing, type) or inspect.isfunction(thing)
+        self.type = thing if self.is_class else type(thing)
+        self.name: str = self.type.__name__
+
+    def make(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a new object, made with these arguments where that is ours to choose."""
+        if not self.is_class:
+            return _duplicate(self.thing)
+        shown = [_short(a) for a in args] + [f"{k}={_short(v)}" for k, v in kwargs.items()]
+        with guard(f"calling {self.name}({', '.join(shown)})"):
+            return self.thing(*args, **kwargs)
+
+    def takes(self, name: str) -> bool:
+        """Return whether the constructor has an argument of this name."""
+        try:
+            return self.is_class and name in inspect.signature(self.thing).parameters
+        except (TypeError, ValueError):
+            return False
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, int | float | bool | str):
+        return repr(value)
+    if isinstance(value, list):
+        return f"[{', '.join(_short(entry) for entry in value)}]"
+    return f"{type(value).__name__}(...)"
+
+
+def _duplicate(thing: Any) -> Any:
+    """Return a deep copy, or the object itself where it cannot be copied."""
+    try:
+        return copy.deepcopy(thing)
+    except Exception:
+        return thing
+
+
+@contextmanager
+def restored(*things: Any) -> Iterator[None]:
+    """Restore every source of random numbers at the end: NumPy's, Python's, and the module's own.
+
+    Parameters
+    ----------
+    things
+        Objects whose class' module is searched for generators.
+    """
+    state, plain = np.random.get_state(), random.getstate()
+    generators = [g for thing in things for g in _generators(thing)]
+    states = [copy.deepcopy(g.bit_generator.state) for g in generators]
+    try:
+        yield
+    finally:
+        np.random.set_state(state)
+        random.setstate(plain)
+        for generator, kept in zip(generators, states, strict=True):
+            generator.bit_generator.state = kept
+
+
+def names_around(kind: Any) -> dict[str, Any]:
+    """Return the names of the module in which a class, or a function, is defined."""
+    for function in (kind, *vars(kind).values()):
+        if inspect.isfunction(function):
+            return function.__globals__
+    return {}
+
+
+def _generators(thing: Any) -> Iterator[np.random.Generator]:
+    """Yield the generators in an object and at the top of the module of its class."""
+    kind = thing if isinstance(thing, type) else type(thing)
+    for holder in (names_around(kind), getattr(thing, "__dict__", {}), vars(kind)):
+        for value in list(holder.values()):
+            if isinstance(value, np.random.Generator):
+                yield value

@@ -1,0 +1,212 @@
+"""The child process, and what becomes of it."""
+
+import faulthandler
+import io
+import json
+import operator
+import shutil
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from handgrad.diagnosis.courses.folder import diagnose_folder
+from handgrad.diagnosis.findings import Status
+from handgrad.diagnosis.process import child
+from handgrad.diagnosis.process.sandbox import Job, _broken_off, diagnose_file, run
+
+CORPUS = Path(__file__).parents[2] / "corpus"
+
+
+def write(folder, name, text):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+RELU = """
+import numpy as np
+
+
+class ReLU:
+    def __call__(self, x):
+        self.x = x
+        return np.maximum(x, 0)
+
+    def grad(self, in_gradient):
+        return in_gradient * (self.x > 0)
+"""
+
+
+def test_one_that_breaks_off_does_not_stop_the_others():
+    crash = CORPUS / "crash"
+    jobs = [
+        Job(str(crash / "hard_exit.py"), "Sigmoid"),
+        Job(str(crash / "endless.py"), "ReLU"),
+        Job(str(crash / "chatty.py"), "ReLU"),
+    ]
+    first, second, third = run(jobs, timeout=1)
+    assert first.failure.error == "the program ended in the middle (status 0)"
+    assert second.failure.error == "TimeoutError: no answer within 1 s"
+    assert {Path(file).name for file, _, _ in second.failure.lines} == {"endless.py"}
+    assert third.status is Status.RIGHT
+
+
+def test_a_crash_of_the_interpreter_is_told(tmp_path):
+    text = RELU.replace("self.x = x", "import faulthandler; faulthandler._sigsegv()")
+    diagnosis = diagnose_file(write(tmp_path, "mine.py", text), "ReLU")
+    assert diagnosis.failure.error.startswith("the interpreter crashed")
+    assert diagnosis.failure.lines[0][2].startswith("import faulthandler")
+
+
+def test_a_kill_from_outside_reads_as_a_timeout():
+    assert "no answer" in _broken_off(-9, "", 5).error
+
+
+def test_a_file_may_import_its_neighbours_and_be_called_like_a_module(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, "helpers_of_mine.py", "import numpy as np\n")
+    text = RELU.replace("import numpy as np", "from helpers_of_mine import np")
+    for name in ("random.py", "numpy.py", "ex 7.3.py", "ordinary.py"):
+        diagnosis = diagnose_file(write(tmp_path, name, text), "ReLU")
+        assert diagnosis.status is Status.RIGHT, str(diagnosis)
+        (tmp_path / name).unlink()
+    assert not list(tmp_path.rglob("__pycache__"))
+
+
+STARTS = r"""
+import subprocess, sys, threading, time
+
+threading.Thread(target=time.sleep, args=[50]).start()
+beat = "import time\nwhile True: print(end='.', file=open({path!r}, 'a')); time.sleep(0.02)"
+subprocess.Popen([sys.executable, "-c", beat])
+time.sleep(0.3)
+"""
+
+
+def test_what_the_code_has_started_ends_with_it(tmp_path):
+    heart = tmp_path / "beats"
+    start = time.monotonic()
+    text = STARTS.replace("{path!r}", repr(str(heart))) + RELU
+    diagnosis = diagnose_file(write(tmp_path, "started.py", text), "ReLU")
+    assert diagnosis.status is Status.RIGHT, str(diagnosis)
+    assert time.monotonic() - start < 40
+    beats = len(heart.read_text())
+    assert beats
+    time.sleep(0.2)
+    assert len(heart.read_text()) == beats
+
+
+@pytest.mark.parametrize("init", [True, False])
+def test_a_file_in_a_package_imports_as_its_author_does(tmp_path, init):
+    write(tmp_path, "layers/base.py", "import numpy as np\n")
+    if init:
+        write(tmp_path, "layers/__init__.py", "")
+    text = RELU.replace("import numpy as np", "from layers.base import np")
+    diagnosis = diagnose_file(write(tmp_path, "layers/mine.py", text), "ReLU")
+    assert diagnosis.status is Status.RIGHT, str(diagnosis)
+
+
+def test_input_and_name_are_explained(tmp_path):
+    asks = write(tmp_path, "asks.py", RELU + "\ninput('which seed?')\n")
+    assert "input()" in diagnose_file(asks, "ReLU").failure.hint
+    near = diagnose_file(write(tmp_path, "near.py", RELU), "Relu").failure
+    assert near.hint == "Did you mean ReLU?"
+    bare = diagnose_file(write(tmp_path, "bare.py", "x = 1\n"), "ReLU").failure
+    assert "no classes at all" in bare.hint
+    half = write(tmp_path, "half.py", "from math import nothing\n")
+    assert "The name is not in that module" in diagnose_file(half, "ReLU").failure.hint
+
+
+def test_a_class_that_the_package_does_not_export_is_found_and_told(tmp_path):
+    write(tmp_path, "activations/__init__.py", "")
+    write(tmp_path, "activations/ReLU.py", RELU)
+    write(tmp_path, "losses/__init__.py", "from .all_of_them import *\n")
+    write(tmp_path, "losses/all_of_them.py", "MSELoss = CrossEntropy = None\n")
+    diagnoses = {d.subject: d for d in diagnose_folder(tmp_path)}
+    assert diagnoses["ReLU"].status is Status.RIGHT
+    assert "`from activations import ReLU` fails" in diagnoses["ReLU"].notes[-1]
+    assert diagnoses["MSELoss"].failure
+    assert not diagnoses["MSELoss"].notes
+    assert "missing in activations, which has ReLU" in diagnoses["Sigmoid"].failure.error
+
+
+# The same in this process, where one can look inside.
+
+
+@pytest.fixture
+def answer(monkeypatch):
+    """What the child says of a job; the path and the modules are as before afterwards."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    before = set(sys.modules)
+    yield child._answer
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+def test_the_child_answers_without_a_process(answer, tmp_path):
+    mine = write(tmp_path, "mine_alone.py", "print('hello')\n" + RELU)
+    right = answer(Job(str(mine), "ReLU"))
+    assert right.status is Status.RIGHT
+    assert "the last one: 'hello'" in right.notes[-1]
+    assert answer(Job(str(mine), "Relu")).failure.hint == "Did you mean ReLU?"
+    assert "--kind" in answer(Job(str(mine), "ReLU", "nonsense")).failure.hint
+    again = answer(Job(str(mine), "ReLU"))  # the name of the module is taken by now
+    assert again.status is Status.RIGHT
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("class ReLU\n", "SyntaxError"),
+        ("import sys\nsys.exit(3)\n", "SystemExit"),
+        ("import nothing_like_it\n", "ModuleNotFoundError"),
+        ("from os import nothing_like_it\n", "ImportError"),
+        ("ReLU = 1 / 0\n", "ZeroDivisionError"),
+    ],
+)
+def test_the_child_explains_what_stops_an_import(answer, tmp_path, text, error):
+    failure = answer(Job(str(write(tmp_path, "stops.py", text)), "ReLU")).failure
+    assert failure.error.startswith(error)
+    assert failure.lines[-1][0].endswith("stops.py")
+    assert failure.hint
+
+
+def test_the_child_imports_a_package_by_its_name(answer, tmp_path):
+    write(tmp_path, "of_mine/__init__.py", RELU + "from .deeper import *\n")
+    write(tmp_path, "of_mine/deeper.py", "Sigmoid = None\n")
+    for root in (None, str(tmp_path)):
+        job = Job(str(tmp_path / "of_mine" / "__init__.py"), "ReLU", root=root)
+        assert answer(job).status is Status.RIGHT
+    assert sys.modules["of_mine.deeper"]
+
+
+def test_a_fault_of_ours_is_not_blamed_on_the_student(answer, tmp_path, monkeypatch):
+    monkeypatch.setattr(child, "diagnose", operator.truediv)  # raises, in no file at all
+    failure = answer(Job(str(write(tmp_path, "fine.py", RELU)), "ReLU")).failure
+    assert failure.lines == ()
+    assert "a fault of handgrad" in failure.hint
+
+
+def test_the_child_writes_a_line_for_each_job(answer, tmp_path, monkeypatch):
+    mine = str(write(tmp_path, "mine_twice.py", RELU))
+    jobs = json.dumps([asdict(Job(mine, "ReLU")), asdict(Job(mine, "Nothing"))])
+    monkeypatch.setattr(sys, "stdin", io.StringIO(jobs))
+    monkeypatch.setattr(sys, "dont_write_bytecode", sys.dont_write_bytecode)
+    results = tmp_path / "results"
+    try:
+        child.main(str(results), str(tmp_path / "trace"), "60")
+    finally:
+        faulthandler.disable()
+    ready, *lines = results.read_text().splitlines()
+    assert ready == "ready"
+    assert [json.loads(line)["status"] for line in lines] == ["right", "could not run"]
+
+
+def test_a_child_that_cannot_start_is_our_fault(monkeypatch):
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    with pytest.raises(RuntimeError, match="did not start"):
+        run([Job("mine.py", "ReLU")], timeout=1)

@@ -1,0 +1,149 @@
+"""A new component is its file, its row and the lines that export it, as CONTRIBUTING says."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from documents import CONTRIBUTING, ROOT, blocks
+from handgrad.checking import check_library
+from handgrad.checking.cases import activations
+
+(FILE, _), (ROW, _) = blocks(CONTRIBUTING, "python")
+TOUCHED = re.findall(r"`(src/[\w/]+\.py)`", CONTRIBUTING.partition("**The file.**")[0])
+
+
+def contributed():
+    """Return the component of CONTRIBUTING's file, and its row, made in the family's own module."""
+    module = {"__name__": "tanh"}
+    exec(compile(FILE, "tanh.py", "exec"), module)
+    return module["Tanh"], eval(ROW, {**vars(activations), "Tanh": module["Tanh"]})
+
+
+def test_the_component_of_contributing_passes_with_its_one_row():
+    Tanh, row = contributed()
+    report = check_library([row])
+    assert report.ok
+    assert {line.quantity for line in report.lines()} == {"y", "dx", "invariants"}
+    for wrong, error in row.wrong:
+        with pytest.raises(error):
+            wrong(Tanh())
+
+
+def test_the_row_of_contributing_notices_a_slip(monkeypatch):
+    Tanh, row = contributed()
+    monkeypatch.setattr(Tanh, "pullback", lambda self, dy, y, *_: (dy * (1 - y), {}))
+    assert not check_library([row]).ok
+
+
+# In a copy of the project
+
+
+def edit(root, path, *changes):
+    """Make changes, (what stands once, what is put in its place), to one file of the copy."""
+    text = (root / path).read_text(encoding="utf-8")
+    for old, new in changes:
+        text, count = re.subn(old, new, text, flags=re.MULTILINE)
+        assert count == 1, f"{old!r} stands {count} times in {path}"
+    (root / path).write_text(text, encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    root = tmp_path_factory.mktemp("copy")
+    for name in ("src", "tests", "docs", "scripts", "exercise"):
+        shutil.copytree(
+            ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", ".*_cache")
+        )
+    for name in ("pyproject.toml", "README.md", "CONTRIBUTING.md"):
+        shutil.copy(ROOT / name, root)
+    before = {path: path.read_bytes() for path in sorted((root / "src").rglob("*.py"))}
+
+    file, cases, family, package = TOUCHED
+    (root / file).write_text(FILE, encoding="utf-8")
+    imported = r"^(from handgrad\.activations import .*)$"
+    for path in (cases, package):
+        edit(root, path, (imported, r"\1, Tanh"))
+    edit(root, cases, (r"^\)\n\Z", textwrap.indent(ROW.rstrip(), "    ") + ",\n)\n"))
+    edit(
+        root,
+        family,
+        (
+            r"\n\n__all__ = \[",
+            '\nfrom handgrad.activations.tanh import Tanh\n\n__all__ = ["Tanh", ',
+        ),
+    )
+    edit(root, package, (r'^    "Sigmoid",$', '    "Sigmoid",\n    "Tanh",'))
+
+    after = {path: path.read_bytes() for path in sorted((root / "src").rglob("*.py"))}
+    changed = {path for path in after if after[path] != before.get(path)}
+    assert changed == {root / path for path in TOUCHED}
+    return root
+
+
+def run(root, *arguments):
+    """Run Python in the copy, on the copy's package."""
+    environment = {**os.environ, "PYTHONPATH": str(root / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=root, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_handgrad_check_knows_a_new_component(copy):
+    said = run(copy, "-c", "from handgrad.cli import main; main()", "check")
+    assert re.search(r"^ Tanh +dx .* right *$", said, re.MULTILINE)
+    assert re.search(r"^All \d+ checks agree\. *$", said, re.MULTILINE)
+
+
+def test_so_do_the_proofs_the_mutations_and_every_test_of_rows(copy):
+    files = [
+        "checking/test_components.py",
+        "promises/test_derivations.py",
+        "promises/test_mutations.py",
+        "promises/test_layout.py",
+    ]
+    files = [f"tests/{file}" for file in files]
+    said = run(
+        copy, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider",
+        "-k", "Tanh or every_public or tanh or of_every or in_their_folder", *files,
+    )  # fmt: skip
+    for file in files:
+        assert re.search(rf"^PASSED {file}::.*tanh", said, re.MULTILINE | re.IGNORECASE), file
+    assert "test_the_coded_gradient_is_the_derivative_of_the_coded_value[Tanh, two axes]" in said
+    assert "test_every_public_component_has_a_row" in said
+
+
+def test_so_does_a_checkpoint(copy):
+    code = """
+        import sys, numpy as np
+        from handgrad import Dropout, Linear, Model, Tanh, checkpoint
+        model = Model([Linear(3, 5), Dropout(Tanh(), 0.5), Linear(5, 2)])
+        checkpoint.save(sys.argv[1], model)
+        again = checkpoint.load(sys.argv[1]).model
+        assert type(again.components[1].layer) is Tanh
+        assert np.array_equal(again.parameters, model.parameters)
+    """
+    run(copy, "-c", textwrap.dedent(code), str(copy / "saved"))
+
+
+def test_so_does_the_table_of_the_readme(copy):
+    assert "Tanh " not in table(copy)
+    code = """
+        import runpy
+        maker = runpy.run_path("scripts/make_diagnosis_docs.py")
+        (page,) = [page for page in maker["PAGES"] if page.name == "README.md"]
+        page.write_text(maker["filled"](page.read_text(encoding="utf-8")), encoding="utf-8")
+    """
+    run(copy, "-c", textwrap.dedent(code))
+    assert "Tanh " in table(copy)
+
+
+def table(root):
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    return readme.partition("<!-- run: handgrad check -->")[2].partition("<!-- end -->")[0]
