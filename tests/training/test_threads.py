@@ -4,8 +4,10 @@ import copy
 import threading
 
 import numpy as np
+import pytest
 
-from handgrad import CrossEntropy, Dropout, Linear, Model, ReLU
+from handgrad import CrossEntropy, Dropout, Linear, Model, ReLU, evaluating
+from handgrad.errors import CallOrderError
 from handgrad.optimizers import Adam
 from handgrad.training import Accuracy, Callback, Trainer
 from handgrad.walk import walk
@@ -89,3 +91,11 @@ def test_a_training_goes_on_with_dropout_while_others_predict_with_its_model():
     assert len(wrong) > 1
     # With dropout the loss in training is another than without.
     assert np.std(trainer.history["loss"]) > 0
+
+
+def test_nobody_trains_in_evaluation_mode():
+    trainer = Trainer(network(), CrossEntropy(), Adam(lr=0.01))
+    x, y = np.ones((N, D)), np.arange(N) % K
+    with evaluating(), pytest.raises(CallOrderError, match="where that context has ended"):
+        trainer.fit(x, y, epochs=1, progress=False)
+    trainer.fit(x, y, epochs=1, progress=False)

@@ -17,7 +17,7 @@ from handgrad.randomness import Sources
 from handgrad.training.batches import Batches
 from handgrad.training.callbacks.order import overridden
 from handgrad.training.epoch_state import Average, EpochState, gradient_norms
-from handgrad.training.finite import diverged_error, find_culprit, training_error
+from handgrad.training.finite import find_culprit, training_error
 from handgrad.training.foreign_loss import weighted
 from handgrad.training.interrupt import Interrupt
 from handgrad.training.metrics import Metric
@@ -131,7 +131,12 @@ def _stopped(
     """Return the error for a step that was refused."""
     where = f"epoch {trainer.epochs_done + 1}, step {step + 1}"
     if trainer.step.limit < value < math.inf:
-        return diverged_error(where, value, trainer._first_loss, trainer.saved)
+        return TrainingError(
+            f"a loss of {value:.6g} in {where}, where it was {trainer._first_loss:.6g} at first: "
+            "the training has diverged",
+            "a loss that does not grow a hundred million times as large",
+            f"try a smaller learning rate, or max_norm=1.0 for the optimizer; {trainer.saved}",
+        )
     rows = None if state.order is None else state.order[step * state.batch_size :]
     culprit = find_culprit(trainer.model, trainer._pure_loss, *batch, rows=rows)
     return training_error(where, value, culprit, trainer.saved)

@@ -17,7 +17,6 @@ from handgrad.walk import buffers, own_arrays, parameters, walk
 __all__ = [
     "all_finite",
     "check_parameters",
-    "diverged_error",
     "find_culprit",
     "training_error",
 ]
@@ -167,22 +166,4 @@ def training_error(
         f"a loss of {float(value):.6g} in {where}; the first that was not finite: {what}",
         "a loss and gradients that are finite",
         f"try {mend}; {saved}",
-    )
-
-
-def diverged_error(where: str, value: float, first: float, saved: str) -> TrainingError:
-    """Return the error that stops a training whose loss has grown beyond all measure.
-
-    Examples
-    --------
-    >>> print(diverged_error("epoch 2, step 7", 1e160, 2.3, "run"))
-    got a loss of 1e+160 in epoch 2, step 7, where it was 2.3 at first: the training has diverged
-      expected: a loss that does not grow a hundred million times as large
-      to mend it: try a smaller learning rate, or max_norm=1.0 for the optimizer; run
-    """
-    return TrainingError(
-        f"a loss of {value:.6g} in {where}, where it was {first:.6g} at first: the training has "
-        "diverged",
-        "a loss that does not grow a hundred million times as large",
-        f"try a smaller learning rate, or max_norm=1.0 for the optimizer; {saved}",
     )

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.errors import ArgumentError
+from handgrad.errors import ArgumentError, CallOrderError
 from handgrad.model import Model
+from handgrad.modes import evaluating_here
 from handgrad.training.batches import Batches
 from handgrad.training.epoch import run_steps, score
 from handgrad.training.epoch_state import EpochState
@@ -71,6 +72,12 @@ def training_mode(model: Model) -> Iterator[None]:
     >>> model.training
     False
     """
+    if evaluating_here():
+        raise CallOrderError(
+            "a training within evaluating(), where every component is in evaluation mode",
+            "a training outside of it",
+            "call fit where that context has ended",
+        )
     modes = [(component, component.training) for _, component in walk(model)]
     model.train()
     try:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from handgrad import checkpoint
 from handgrad.arguments import Array, positive_size
 from handgrad.flat import Gradients
+from handgrad.loss import Loss
 from handgrad.model import Model
 from handgrad.randomness import check_rng, default_generator
 from handgrad.training.batches import Batches, Inputs, make_batches
@@ -20,7 +21,7 @@ from handgrad.training.callbacks.order import check_callbacks
 from handgrad.training.class_weight import class_weighter
 from handgrad.training.epoch import predictions, score
 from handgrad.training.epoch_state import EpochState
-from handgrad.training.foreign_loss import as_loss
+from handgrad.training.foreign_loss import ForeignLoss
 from handgrad.training.history import History
 from handgrad.training.interrupt import Interrupt
 from handgrad.training.loop import check_parts, run_epochs, training_mode
@@ -132,7 +133,6 @@ class Trainer:
         self.extra: dict[str, Any] = {}
         self.step = TrainStep() if step is None else step
         self.steps_done = 0
-        self._pure_loss = as_loss(loss)
         self._first_loss: float | None = None
         self._epoch_state: EpochState | None = None  # the epoch that Ctrl-C has interrupted
         self._callbacks: list[Callback] = []
@@ -165,6 +165,10 @@ class Trainer:
         if checkpoints:
             return "nothing is saved yet"
         return "nothing is saved, since there is no ModelCheckpoint among the callbacks"
+
+    @property
+    def _pure_loss(self) -> Loss:
+        return self.loss if isinstance(self.loss, Loss) else ForeignLoss(self.loss)
 
     def stop(self, reason: str = "a callback stopped it") -> None:
         """End the training with this epoch; for callbacks.
