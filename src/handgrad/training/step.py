@@ -88,7 +88,9 @@ class TrainStep:
     >>> from handgrad import Linear, Model, MSELoss
     >>> from handgrad.optimizers import SGD
     >>> from handgrad.training import Trainer
-    >>> trainer = Trainer(Model([Linear(1, 1)]), MSELoss(), SGD(lr=0.1), step=Averaged())
+    >>> rng = np.random.default_rng(0)
+    >>> model = Model([Linear(1, 1, rng=rng)])
+    >>> trainer = Trainer(model, MSELoss(), SGD(lr=0.1), step=Averaged(), rng=rng)
     >>> x = np.linspace(0, 1, 40)[:, None]
     >>> trainer.fit(x, 2 * x, epochs=30, progress=False)["loss"][-1] < 0.1
     True
