@@ -93,7 +93,7 @@ def _orthogonal(source: Any, drawn: Drawn) -> Array:
     normal = source.standard_normal((max(rows, columns), min(rows, columns)))
     q, r = np.linalg.qr(normal)
     q *= np.sign(np.diagonal(r))
-    return (q if rows >= columns else q.T).reshape(drawn.shape)  # type: ignore[no-any-return]
+    return (q if rows >= columns else q.T).reshape(drawn.shape)
 
 
 INITIALIZERS: dict[str, Callable[[Any, Drawn], Array]] = {
