@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,7 +13,7 @@ from handgrad.checkpoint.decoder import Decoder
 from handgrad.checkpoint.encoder import Encoder
 from handgrad.checkpoint.notation import damaged
 from handgrad.checkpoint.replacing import replacing
-from handgrad.checkpoint.tensors import read_tensors, to_safetensors
+from handgrad.checkpoint.tensors import Tensors, opened, sum_of, to_safetensors
 from handgrad.component import Array
 from handgrad.errors import ArgumentError, CheckpointError, cause, shorten
 from handgrad.model import Model
@@ -84,10 +85,10 @@ def save(path: str | os.PathLike[str], model: Model, training: Any = None) -> No
     >>> bool((checkpoint.model.parameters == model.parameters).all()), checkpoint.training
     (True, {'epoch': 3})
     """
-    parts = _encoded(model, training)
+    data = _encoded(model, training)
     try:
         with replacing(_file(path)) as file:
-            file.writelines(parts)
+            file.write(data)
     except OSError as error:
         raise CheckpointError(
             f"a refusal to write into {os.fspath(path)!r}: {error}",
@@ -153,7 +154,8 @@ def load(path: str | os.PathLike[str], *, classes: Iterable[type] = ()) -> Resto
       to mend it: look for the folder with checkpoint.safetensors in it
     """
     try:
-        metadata, tensors, intact = read_tensors(_file(path))
+        with opened(_file(path)) as (metadata, tensors):
+            return _restored(metadata, tensors, classes)
     except (OSError, MemoryError) as error:
         if isinstance(error, FileNotFoundError) and Path(path, _OLD).is_file():
             raise CheckpointError(
@@ -166,13 +168,6 @@ def load(path: str | os.PathLike[str], *, classes: Iterable[type] = ()) -> Resto
             "a folder that handgrad has saved into",
             f"look for the folder with {FILE} in it",
         ) from error
-    description = _description(metadata, intact)
-    entries = sum(array.size for name, array in tensors.items() if "/" not in name)
-    restored = Restored(**Decoder(classes, tensors, entries).build(description))
-    if not isinstance(restored.model, Model):
-        raise damaged(f"a {type(restored.model).__name__} where the model should be")
-    _fill(restored.model, tensors)
-    return restored
 
 
 def _file(path: str | os.PathLike[str]) -> Path:
@@ -180,8 +175,8 @@ def _file(path: str | os.PathLike[str]) -> Path:
     return place if place.suffix == ".safetensors" else place / FILE
 
 
-def _encoded(model: Model, training: Any) -> list[bytes | memoryview]:
-    """Return the parts of a checkpoint's file."""
+def _encoded(model: Model, training: Any) -> bytes:
+    """Return a checkpoint's bytes."""
     if not isinstance(model, Model):
         raise ArgumentError(
             f"{type(model).__name__} as the model to save", "a Model", "save Model([component])"
@@ -201,31 +196,17 @@ def _state(model: Model) -> dict[str, Array]:
     return {place.name: place.array for place in (*parameters(model), *buffers(model))}
 
 
-def _description(metadata: dict[str, str], intact: bool) -> dict[str, Any]:
-    """Return what a file says of model and training, if it is exactly what was written."""
-    version = metadata.get("version") if metadata.get("format") == _HEAD["format"] else None
-    if version != _HEAD["version"]:
-        raise CheckpointError(
-            f"a checkpoint of version {shorten(version)!r}" if version else "somebody else's file",
-            f"a checkpoint of handgrad's, version {_HEAD['version']}",
-            "use the release of handgrad that has written it, or a newer one",
-        )
-    if not intact:
-        raise damaged("it has changed since it was written")
-    try:
-        return {key: json.loads(metadata[key]) for key in ("model", "training")}
-    except (KeyError, ValueError, RecursionError) as error:
-        raise damaged(f"{type(error).__name__} in its description: {error}") from cause(error)
-
-
-def _fill(model: Model, tensors: dict[str, Array]) -> None:
-    """Copy parameters and buffers into a model, if they are exactly those that it has."""
-    wanted = _state(model)
-    for name in (*wanted, *tensors):
-        there, needed = (
-            f"{arrays[name].dtype} {arrays[name].shape}" if name in arrays else "none"
-            for arrays in (tensors, wanted)
-        )
+def _restored(metadata: dict[str, str], tensors: Tensors, classes: Iterable[type]) -> Restored:
+    """Return what an open file holds, if that is exactly what was written."""
+    description = _description(metadata)
+    entries = sum(math.prod(shape) for name, (_, shape) in tensors.kinds.items() if "/" not in name)
+    restored = Restored(**Decoder(classes, tensors.pop, entries).build(description))
+    if not isinstance(restored.model, Model):
+        raise damaged(f"a {type(restored.model).__name__} where the model should be")
+    wanted = _state(restored.model)
+    for name in (*wanted, *tensors.kinds):
+        there = "{} {}".format(*tensors.kinds[name]) if name in tensors.kinds else "none"
+        needed = f"{wanted[name].dtype} {wanted[name].shape}" if name in wanted else "none"
         if there != needed:
             raise CheckpointError(
                 f"{shorten(name)} that is {there}, where the model needs {needed}",
@@ -233,4 +214,24 @@ def _fill(model: Model, tensors: dict[str, Array]) -> None:
                 "pass the same classes as when it was saved, unchanged",
             )
     for name, array in wanted.items():
-        array[...] = tensors[name]
+        array[...] = tensors.pop(name)
+    if sum_of(tensors.contents) != metadata.get("data"):
+        raise damaged("its tensors have changed since they were written")
+    return restored
+
+
+def _description(metadata: dict[str, str]) -> dict[str, Any]:
+    """Return what a file says of model and training."""
+    version = metadata.get("version") if metadata.get("format") == _HEAD["format"] else None
+    if version != _HEAD["version"]:
+        raise CheckpointError(
+            f"a checkpoint of version {shorten(version)!r}" if version else "somebody else's file",
+            f"a checkpoint of handgrad's, version {_HEAD['version']}",
+            "use the release of handgrad that has written it, or a newer one",
+        )
+    if metadata.pop("sha256", None) != sum_of(metadata):
+        raise damaged("its description has changed since it was written")
+    try:
+        return {key: json.loads(metadata[key]) for key in ("model", "training")}
+    except (KeyError, ValueError, RecursionError) as error:
+        raise damaged(f"{type(error).__name__} in its description: {error}") from cause(error)

@@ -1,23 +1,16 @@
-"""Safetensors files: named arrays behind a header that says where each one lies.
+"""Safetensors files with sums by which a change is noticed, and a bound on what is read of them.
 
-The format is eight bytes with the header's length, the header as JSON, and the arrays' bytes::
-
-    {"__metadata__": {name: text, ...},
-     "0.weights": {"dtype": "F64", "shape": [3, 2], "data_offsets": [0, 48]}, ...}
-
-It is written and read here, rather than with the package of that name, so that nothing is believed
-before it is checked, and no file is mapped into memory, where one that is cut meanwhile would end
-the process. What is written has a ``sha256`` in its metadata: that of the whole file with 64 zeros
-in the place of the digest itself.
+The package `safetensors` writes and reads them, and refuses a header that its file does not fit.
+Two sums are added to the metadata: ``data``, that of the tensors, and ``sha256``, that of all
+other texts, so that what was changed is known before anything is built.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
-import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +20,16 @@ from handgrad.checkpoint.notation import DTYPES, damaged
 from handgrad.component import Array
 from handgrad.errors import CheckpointError, cause
 
-__all__ = ["read_tensors", "to_safetensors"]
+__all__ = ["LONGEST_HEADER", "Tensors", "opened", "sum_of", "to_safetensors"]
 
 LONGEST_HEADER = 2**20
 """So many bytes a header may have. A real one has some thousand."""
 
 _NAMES = {name: dtype for dtype, name in DTYPES.items()}
-_ZEROS = b"0" * 64
 
 
-def to_safetensors(
-    tensors: Mapping[str, Array], metadata: Mapping[str, str]
-) -> list[bytes | memoryview]:
-    """Return a file's bytes in parts: its header, and each of the arrays, not copied.
+def to_safetensors(tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> bytes:
+    """Return a file's bytes.
 
     Parameters
     ----------
@@ -51,124 +41,133 @@ def to_safetensors(
     Raises
     ------
     CheckpointError
-        An array has a type that is not in `DTYPES`, or the header would be too long to be read.
+        An array has a type that is not in `DTYPES` or a name that is no text, or the header would
+        be too long to be read.
 
     Examples
     --------
-    >>> header, x = to_safetensors({"x": np.arange(3.0)}, {"of": "numbers"})
-    >>> int.from_bytes(header[:8], "little"), x.nbytes
-    (168, 24)
+    >>> data = to_safetensors({"x": np.arange(3.0)}, {"of": "numbers"})
+    >>> int.from_bytes(data[:8], "little"), len(data)
+    (240, 272)
     """
-    header: dict[str, Any] = {"__metadata__": {"sha256": _ZEROS.decode(), **metadata}}
-    parts, end = [], 0
-    # The widest entries first, so that each array begins at a multiple of its entries' size.
-    for name, array in sorted(tensors.items(), key=lambda item: -item[1].dtype.itemsize):
+    from safetensors.numpy import save
+
+    rows = {}
+    for name, array in tensors.items():
         if array.dtype.name not in DTYPES:
             raise CheckpointError(
                 f"{name} of type {array.dtype}",
                 f"one of the types {', '.join(DTYPES)}",
                 "make the layers with dtype=np.float64",
             )
-        start, end = end, end + array.nbytes
-        shape, dtype = list(array.shape), DTYPES[array.dtype.name]
-        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
-        rows = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-        parts.append(rows.reshape(-1).view(np.uint8).data)
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    if len(text) > LONGEST_HEADER:
+        # The package takes the memory as it lies there, so it has to lie row by row.
+        rows[name] = np.asarray(array, array.dtype.newbyteorder("="), order="C")
+    texts = {**metadata, "data": sum_of({name: _content(row) for name, row in rows.items()})}
+    try:
+        data = save(rows, {**texts, "sha256": sum_of(texts)})
+    except UnicodeError as error:
         raise CheckpointError(
-            f"a description of model and training of {len(text):,} bytes, without their arrays",
+            f"a name that UTF-8 does not have: {error}",
+            "keys that are texts, without halves of characters",
+            "use str.encode(errors='replace').decode()",
+        ) from cause(error)
+    if (length := int.from_bytes(data[:8], "little")) > LONGEST_HEADER:
+        raise CheckpointError(
+            f"a description of model and training of {length:,} bytes, without their arrays",
             f"at most {LONGEST_HEADER:,} bytes",
             "store long lists of texts as one text, or in a file of their own",
         )
-    text = len(text).to_bytes(8, "little") + text
-    digest = hashlib.sha256(text)
-    for part in parts:
-        digest.update(part)
-    return [text.replace(_ZEROS, digest.hexdigest().encode(), 1), *parts]
+    return data
 
 
-def read_tensors(path: Path) -> tuple[dict[str, str], dict[str, Array], bool]:
-    """Read a safetensors file.
+class Tensors:
+    """The tensors of an open file, each read when it is taken.
+
+    Parameters
+    ----------
+    file
+        What `safetensors.safe_open` returns.
+
+    Attributes
+    ----------
+    kinds : dict of str to (str, tuple of int)
+        The data type and the shape of each that has not been taken yet.
+    contents : dict of str to list
+        What `sum_of` is taken of, for each that has been.
+    """
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.kinds: dict[str, tuple[str, tuple[int, ...]]] = {}
+        self.contents: dict[str, list[Any]] = {}
+        for name in file.keys():  # noqa: SIM118 - it is no dict
+            tensor = file.get_slice(name)
+            dtype = tensor.get_dtype()
+            kind = _NAMES.get(dtype, f"unknown {dtype}")
+            self.kinds[name] = kind, tuple(tensor.get_shape())
+
+    def pop(self, name: str) -> Array:
+        """Return a tensor that has not been taken yet, as an array of one's own."""
+        dtype, shape = self.kinds.pop(name)
+        array: Array = np.empty(shape, dtype)  # which asks the system whether there is room
+        array[...] = self._file.get_tensor(name)
+        self.contents[name] = _content(array)
+        return array
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[dict[str, str], Tensors]]:
+    """Open a safetensors file; what it says of itself, and its tensors.
 
     Parameters
     ----------
     path
-        The file.
-
-    Returns
-    -------
-    metadata : dict of str to str
-        What it says of itself.
-    tensors : dict of str to Array
-        The arrays, which lie in memory as they lay in the file.
-    intact : bool
-        Whether every byte is as `to_safetensors` wrote it.
+        The file. While it is open another one may be put into its place.
 
     Raises
     ------
     OSError
         There is no such file, or it is no ordinary one.
     CheckpointError
-        It is no safetensors file, or one that none of ours can be.
+        It is no safetensors file, or its header is longer than ours are.
 
     Examples
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "numbers.safetensors")
-    ...     path.write_bytes(b"".join(to_safetensors({"x": np.arange(3.0)}, {"of": "numbers"})))
-    ...     metadata, tensors, intact = read_tensors(path)
-    200
-    >>> metadata["of"], tensors, intact
-    ('numbers', {'x': array([0., 1., 2.])}, True)
+    ...     size = path.write_bytes(to_safetensors({"x": np.arange(3.0)}, {"of": "numbers"}))
+    ...     with opened(path) as (metadata, tensors):
+    ...         metadata["of"], tensors.kinds["x"], tensors.pop("x")
+    ('numbers', ('float64', (3,)), array([0., 1., 2.]))
     """
+    from safetensors import SafetensorError, safe_open
+
     if path.exists() and not path.is_file():  # opening a pipe would wait for ever
         raise OSError(None, "it is no ordinary file")
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        first = file.read(8)
-        length = int.from_bytes(first, "little")
-        if not 2 <= length <= min(LONGEST_HEADER, size - 8):
-            raise damaged(f"a header of {length:,} bytes in a file of {size:,}")
-        text = file.read(length)
-        metadata, entries = _parse(text, size - 8 - length)
-        data = np.empty(size - 8 - length, np.uint8)
-        if file.readinto(data.data) != data.size:
-            raise damaged("a file that is cut while it is read")
-    written = metadata.get("sha256", "")
-    digest = hashlib.sha256(first + text.replace(written.encode(), _ZEROS, 1))
-    digest.update(data.data)
-    tensors = {
-        name: data[start:stop].view(dtype.newbyteorder("<")).reshape(shape)
-        for name, (dtype, shape, start, stop) in entries.items()
-    }
-    return metadata, tensors, digest.hexdigest() == written
-
-
-def _parse(text: bytes, size: int) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return what a header says, if it fits so many bytes of arrays."""
-    entries, end = {}, 0
+    with path.open("rb") as start:
+        length = int.from_bytes(start.read(8), "little")
+    if length > LONGEST_HEADER:
+        raise damaged(f"a header of {length:,} bytes")
     try:
-        header = json.loads(text.decode())  # else JSON in UTF-16 would pass too
-        metadata = header.pop("__metadata__", {})
-        if not all(isinstance(value, str) for value in metadata.values()):
-            raise ValueError("metadata that are not texts")
-        for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
-            dtype, shape = np.dtype(_NAMES[entry["dtype"]]), entry["shape"]
-            start, stop = entry["data_offsets"]
-            if (
-                len(shape) > 64  # NumPy has no more
-                or not all(type(n) is int and n >= 0 for n in (*shape, start, stop))
-                or math.prod(n or 1 for n in shape) * dtype.itemsize >= 2**63
-                or (start, stop) != (end, end + math.prod(shape) * dtype.itemsize)
-            ):
-                raise ValueError(f"{name!r}: {entry}")
-            entries[name] = dtype, shape, start, stop
-            end = stop
-    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise damaged(f"{type(error).__name__} in its header: {error}") from cause(error)
-    if end != size:
-        raise damaged(f"{size:,} bytes of arrays, where the header speaks of {end:,}")
-    return metadata, entries
+        with safe_open(path, framework="numpy") as file:
+            yield file.metadata() or {}, Tensors(file)
+    except SafetensorError as error:
+        raise damaged(error) from cause(error)
+
+
+def sum_of(content: object) -> str:
+    """Return the SHA-256 of values that JSON can hold, whatever the order of their keys.
+
+    Examples
+    --------
+    >>> sum_of({"a": 1, "b": 2}) == sum_of({"b": 2, "a": 1}) != sum_of({"a": 1, "b": 3})
+    True
+    """
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _content(array: Array) -> list[Any]:
+    """Return what an array is: its type, its shape, and its bytes' SHA-256."""
+    rows = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(-1).view(np.uint8)
+    return [array.dtype.name, list(array.shape), hashlib.sha256(rows.data).hexdigest()]
