@@ -7,7 +7,7 @@ import hashlib
 import json
 
 from handgrad.checkpoint.notation import DTYPES
-from handgrad.checkpoint.tensors import sum_of
+from handgrad.checkpoint.storage import sum_of
 
 
 def parts_of(data):
@@ -46,7 +46,7 @@ def contents(header, data):
         with contextlib.suppress(KeyError, TypeError, ValueError):
             start, stop = tensor["data_offsets"]
             digest = hashlib.sha256(data[start:stop]).hexdigest()
-            found[name] = [names[tensor["dtype"]], tensor["shape"], digest]
+            found[name] = f"{names[tensor['dtype']]} {tuple(tensor['shape'])} {digest}"
     return found
 
 
