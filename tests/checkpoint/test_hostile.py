@@ -159,8 +159,8 @@ def test_a_hostile_description_is_refused(path, monkeypatch, model, message):
         (lambda h: h["__metadata__"].pop("format"), "somebody else's file"),
         (lambda h: h["__metadata__"].update(version="3"), "version '3'"),
         (lambda h: h["__metadata__"].update(version="3" * 10**5), "version '333"),
-        (lambda h: h["__metadata__"].update(version=2), "in header"),
-        (lambda h: h.update(__metadata__=[]), "in header"),
+        (lambda h: h["__metadata__"].update(version=2), "deserializing header"),
+        (lambda h: h.update(__metadata__=[]), "deserializing header"),
         (lambda h: h.pop("__metadata__"), "somebody else's file"),
         (lambda h: h["__metadata__"].update(training="{}"), "training/x that is float64"),
         (
