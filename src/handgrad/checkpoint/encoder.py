@@ -97,7 +97,7 @@ class Encoder:
         if isinstance(value, type) and issubclass(value, np.generic) and value.__name__ in DTYPES:
             return {"$dtype": value.__name__}
         if type(value) in (np.ndarray, np.memmap):
-            return self._array(value, path)
+            return self.array(value, path)
         if isinstance(value, list):
             if self.arrays is not None and (array := _numbers(value)) is not None:
                 self.arrays[path] = array
@@ -109,7 +109,8 @@ class Encoder:
             return {self._key(k, path): self.encode(v, join(path, k)) for k, v in value.items()}
         return self._object(value, path)
 
-    def _array(self, array: Array, path: str) -> dict[str, Any]:
+    def array(self, array: Array, path: str) -> dict[str, Any]:
+        """Return an array, which stands at `path`, as a value that JSON can hold."""
         if array.dtype.name not in DTYPES:
             raise CheckpointError(
                 f"an array of {array.dtype} at {path!r}",
