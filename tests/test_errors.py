@@ -412,7 +412,7 @@ def test_an_array_that_is_no_parameters_gradient(array, error, match):
 # The errors themselves
 
 
-@pytest.mark.parametrize("name", errors.__all__)
+@pytest.mark.parametrize("name", [name for name in errors.__all__ if name.endswith("Error")])
 def test_every_error_is_one_of_ours_and_one_of_pythons(name):
     cls = getattr(errors, name)
     error = cls("what was given", "what was expected", "the mend")
