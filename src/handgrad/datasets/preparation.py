@@ -16,13 +16,7 @@ __all__ = ["Standardizer", "one_hot", "row_slices", "stratified_split"]
 
 
 def row_slices(N: int, at_once: int = 4096) -> Iterator[slice]:
-    """Yield slices of N rows, so that data larger than memory can be gone through.
-
-    Examples
-    --------
-    >>> list(row_slices(5000))
-    [slice(0, 4096, None), slice(4096, 5000, None)]
-    """
+    """Yield slices of N rows, so that data larger than memory can be gone through."""
     return (slice(i, min(i + at_once, N)) for i in range(0, N, at_once))
 
 

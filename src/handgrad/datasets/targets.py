@@ -19,10 +19,7 @@ _ENTRIES = 1 << 20  # at a time
 def column(target: object, columns: int) -> int | None:
     """Return the index, from 0, of the column that an index means; None where it means none.
 
-    Examples
-    --------
-    >>> column(-1, columns=5), column("2", columns=5), column("name", columns=5), column(5, 5)
-    (4, 2, None, None)
+    It may count from the end, or be written as text.
     """
     try:
         t = int(target) if isinstance(target, str) else index(target)  # type: ignore[arg-type]
@@ -36,22 +33,7 @@ def encode(
 ) -> tuple[Array, tuple[str, ...]]:
     """Return class indices and the classes' names, or numbers and no names.
 
-    Parameters
-    ----------
-    values
-        The targets, finite numbers, (N,).
-    classes
-        As in `read`.
-    place
-        The file and its target, for messages.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> encode(np.array([7.0, 3.0, 7.0, 3.0]), None, "y in a.npz")
-    (array([1, 0, 1, 0]), ('3', '7'))
-    >>> encode(np.array([0.5, 1.5]), None, "y in a.npz")
-    (array([0.5, 1.5]), ())
+    `values` are finite numbers, (N,); `classes` is as in `read`; `place` is for messages.
     """
     if classes is None:
         classes = _look_like_classes(values)

@@ -43,18 +43,9 @@ def run_steps(
     progress: Progress,
     interrupt: Interrupt,
 ) -> dict[str, Any]:
-    """Train for an epoch, or for what is left of it, or until Ctrl-C.
+    """Train for an epoch, or for what is left of it, or until Ctrl-C; return loss and metrics.
 
-    Returns
-    -------
-    dict of str to float or Array
-        The loss and the metrics.
-
-    Raises
-    ------
-    TrainingError
-        A loss or a gradient was not finite, or the loss has diverged. The parameters are those
-        before that step.
+    Where that ends with a `TrainingError`, the parameters are those before the last step.
     """
     model, metrics, hooks = (
         trainer.model,
@@ -143,19 +134,10 @@ def _stopped(
 
 
 def score(trainer: Any, batches: Batches, interrupt: Any = None) -> dict[str, Any] | None:
-    """Return the loss and the metrics over some batches, in evaluation mode.
+    """Return the loss and the metrics over some batches, in evaluation mode; None after Ctrl-C.
 
     Nothing is written to the model or the metrics, so that several threads may do this at once.
-
-    Returns
-    -------
-    dict of str to float or Array, or None
-        The loss and the metrics by name.
-
-    Raises
-    ------
-    TrainingError
-        A loss was not finite, within a training.
+    Within a training, which is where there is an `interrupt`, the loss must be finite.
     """
     model, loss, metrics = trainer.model, trainer._pure_loss, copy.deepcopy(trainer.metrics)
     average, done = Average(loss), 0

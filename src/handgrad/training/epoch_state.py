@@ -20,19 +20,7 @@ __all__ = ["Average", "EpochState", "gradient_norms"]
 class Average:
     """The loss over many batches: what it would be for all of their rows at once.
 
-    Parameters
-    ----------
-    loss
-        The loss; where its ``average`` is False its values add up, else they are means.
-
-    Examples
-    --------
-    >>> from handgrad import MSELoss
-    >>> average = Average(MSELoss())
-    >>> average.add(1.0, 3)
-    >>> average.add(5.0, 1)
-    >>> average.value
-    2.0
+    Where the loss' ``average`` is False its values add up, else they are means.
     """
 
     def __init__(self, loss: Any) -> None:
@@ -102,13 +90,7 @@ class EpochState:
 
     @classmethod
     def restored(cls, state: Mapping[str, Any], metrics: int) -> Self:
-        """Return an epoch with the state of another.
-
-        Raises
-        ------
-        ValueError, ArgumentError
-            No epoch can have had that state.
-        """
+        """Return an epoch with the state of another, or say with an error that none can have it."""
         found, owner = cls(**state), "an epoch under way"
         positive_size(found.batch_size, "batch_size", owner)
         check_count(found.steps, "steps", owner)
@@ -126,18 +108,7 @@ class EpochState:
 
 
 def gradient_norms(model: Model, flat: Array) -> dict[str, float]:
-    """Return the Euclidean norm of the whole gradient, and of each component's own.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from handgrad import Linear, ReLU
-    >>> model = Model([ReLU(), Linear(1, 1)])
-    >>> _ = model.forward(np.array([[3.0]]))
-    >>> norms = gradient_norms(model, model.backward(np.array([[1.0]])).flat)
-    >>> {name: round(norm, 4) for name, norm in norms.items()}
-    {'gradient_norm': 3.1623, 'gradient_norm.1': 3.1623}
-    """
+    """Return the Euclidean norm of the whole gradient, and of each component's own."""
     squares = {"gradient_norm": float(np.sum(np.square(flat, dtype=np.float64)))}
     for (name, _, _), span in zip(parameters(model), model.layout.spans, strict=True):
         owner = f"gradient_norm.{name.rpartition('.')[0]}"

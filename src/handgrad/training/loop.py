@@ -23,19 +23,7 @@ __all__ = ["check_parts", "run_epochs", "training_mode"]
 
 
 def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, step: Any) -> None:
-    """Raise where something that a trainer is made of is not what it should be.
-
-    Raises
-    ------
-    ArgumentError
-        One of them is not.
-
-    Examples
-    --------
-    >>> from handgrad import Linear, MSELoss
-    >>> from handgrad.optimizers import SGD
-    >>> check_parts(Model([Linear(2, 3)]), MSELoss(), SGD(lr=0.1), None, None)
-    """
+    """Raise `ArgumentError` where something that a trainer is made of is not what it should be."""
     if not isinstance(model, Model):
         raise ArgumentError(
             f"{type(model).__name__} as the model of a Trainer",
@@ -60,18 +48,7 @@ def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, step: Any)
 
 @contextmanager
 def training_mode(model: Model) -> Iterator[None]:
-    """Put a model into training mode, and give every component back the mode that it had.
-
-    Examples
-    --------
-    >>> from handgrad import Linear
-    >>> model = Model([Linear(2, 3)]).eval()
-    >>> with training_mode(model):
-    ...     print(model.training)
-    True
-    >>> model.training
-    False
-    """
+    """Put a model into training mode, and give every component back the mode that it had."""
     if evaluating_here():
         raise CallOrderError(
             "a training within evaluating(), where every component is in evaluation mode",
@@ -96,13 +73,7 @@ def run_epochs(
     progress: Progress,
     interrupt: Interrupt,
 ) -> None:
-    """Train epoch after epoch, until the training ends or Ctrl-C ends it, and say why it has.
-
-    Raises
-    ------
-    TrainingError
-        Something was not finite, or the loss has diverged.
-    """
+    """Train epoch after epoch, until the training ends or Ctrl-C ends it, and say why it has."""
     while not trainer.ending and not interrupt.requested:
         state = trainer._epoch_state
         if state is None or not state.fits(batches, batch_size):

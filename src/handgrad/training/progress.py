@@ -17,16 +17,7 @@ __all__ = ["Bar", "Lines", "Progress", "make_progress"]
 class Progress:
     """Silence, and what the others share: a context that the trainer reports to.
 
-    Attributes
-    ----------
-    due : float
-        The time, of `time.perf_counter`, from which `step` has something to do.
-
-    Examples
-    --------
-    >>> with Progress() as progress:
-    ...     progress.begin(1, 10, 100, 0)
-    ...     progress.end({"loss": 0.5})
+    `step` has something to do from the time `due` on, which `time.perf_counter` tells.
     """
 
     due = math.inf
@@ -54,14 +45,7 @@ class Progress:
 
 
 class Lines(Progress):
-    """A line of text for each epoch.
-
-    Examples
-    --------
-    >>> with Lines() as progress:
-    ...     progress.say("all done")
-    all done
-    """
+    """A line of text for each epoch."""
 
     def begin(self, epoch: int, epochs: int, steps: int | None, done: int) -> None:
         self.epoch, self.epochs, self.steps = epoch, epochs, steps
@@ -87,24 +71,7 @@ class Lines(Progress):
 
 
 class Bar(Lines):
-    """A bar of rich's for the epoch that runs, and a line for each that is done.
-
-    Parameters
-    ----------
-    console : rich.console.Console, optional
-        Where to draw.
-
-    Examples
-    --------
-    >>> import io
-    >>> from rich.console import Console
-    >>> console = Console(file=io.StringIO(), force_terminal=True)
-    >>> with Bar(console) as bar:
-    ...     bar.begin(1, 2, 10, 0)
-    ...     bar.step(5, 640, {"loss": 0.5})
-    >>> "epoch 1/2" in console.file.getvalue()
-    True
-    """
+    """A bar of rich's for the epoch that runs, and a line for each that is done."""
 
     due = 0.0
     interval = 0.2  # seconds; drawing costs a millisecond or two
@@ -158,13 +125,7 @@ class Bar(Lines):
 
 
 def make_progress(wanted: bool) -> Progress:
-    """Return the kind of progress that suits where the output goes.
-
-    Examples
-    --------
-    >>> type(make_progress(False)).__name__
-    'Progress'
-    """
+    """Return the kind of progress that suits where the output goes."""
     if not wanted:
         return Progress()
     terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"

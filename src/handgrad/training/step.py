@@ -22,13 +22,7 @@ DIVERGED = 1e8
 
 
 class Refused(Exception):  # noqa: N818 (the loop turns it into an error that says why)
-    """A step whose loss or gradient is not what one could go on from; nothing was changed.
-
-    Parameters
-    ----------
-    value
-        The loss.
-    """
+    """A step whose loss or gradient is not what one could go on from; nothing was changed."""
 
     def __init__(self, value: float) -> None:
         self.value = value

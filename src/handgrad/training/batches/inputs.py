@@ -53,20 +53,7 @@ class Inputs(NamedTuple):
         return array.dtype if stays else np.dtype(self.dtype)
 
     def arrays(self, x: Any, owner: str) -> tuple[Array, ...]:
-        """Return the arrays that an input is made of.
-
-        Parameters
-        ----------
-        x
-            An array or what makes one; or a tuple of them, for several inputs.
-        owner
-            Whose it is, for the message.
-
-        Raises
-        ------
-        ArgumentError
-            It is not in the form that the model takes.
-        """
+        """Return the arrays that an input is made of, if it has the form that the model takes."""
         if self.takes_tuple:
             if isinstance(x, tuple):
                 return tuple(as_numbers(part, f"input {i}", owner) for i, part in enumerate(x))
@@ -85,24 +72,7 @@ class Inputs(NamedTuple):
 def checked(given: Sequence[Any], owner: str, inputs: Inputs) -> tuple[tuple[Array, ...], Any, Any]:
     """Return inputs, targets and weights as arrays, with as many rows as each other.
 
-    Parameters
-    ----------
-    given
-        The three; what is None stays None.
-    owner
-        Whose they are, for the message.
-    inputs
-        In which form the model takes its inputs.
-
-    Raises
-    ------
-    ShapeError, DtypeError, ArgumentError
-        They do not belong together, or something is no array of numbers.
-
-    Examples
-    --------
-    >>> checked(([[1.0]], [2], None), "the data", Inputs(np.dtype(float)))
-    ((array([[1.]]),), array([2]), None)
+    What is None stays None. `owner` is for the messages.
     """
     x, y, weights = given
     columns = inputs.arrays(x, owner)

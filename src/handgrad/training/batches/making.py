@@ -25,19 +25,7 @@ def make_batches(
     inputs: Inputs,
     labelled: bool = True,
 ) -> Batches:
-    """Return the batches of arrays, or of an iterable of batches that is given as `x`.
-
-    Raises
-    ------
-    ShapeError, DtypeError, ArgumentError
-        The arrays do not belong together, or there is something that is no array.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> make_batches(np.ones((5, 2)), np.zeros(5), None, 2, Inputs(np.dtype(float))).steps
-    3
-    """
+    """Return the batches of arrays, or of an iterable of batches that is given as `x`."""
     if labelled and y is None:
         if hasattr(x, "__array__") or not isinstance(x, Iterable):
             raise ArgumentError(
