@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -38,46 +39,18 @@ class Average:
         return self.total / (self.count or 1.0) if self.means else self.total
 
 
+@dataclass(eq=False)
 class EpochState:
-    """An epoch that is under way: all that is needed to go on with it after a break.
+    """An epoch that is under way: all that is needed to go on with it after a break."""
 
-    Parameters
-    ----------
-    order : Array, (N,), optional
-        The shuffled rows' numbers, where the batches are cut from arrays.
-    batch_size : int
-        Rows of a batch.
-    steps : int
-        How many steps are done.
-    total, count : float
-        What `Average` has gathered in them.
-    metrics : list of dict
-        What the metrics have gathered in them.
-    step : dict
-        What the trainer's step has gathered in them.
-    norms : dict of str to float
-        The norms of the last gradient.
-
-    Examples
-    --------
-    >>> EpochState(None, 128).steps
-    0
-    """
-
-    def __init__(
-        self,
-        order: Array | None,
-        batch_size: int,
-        steps: int = 0,
-        total: float = 0.0,
-        count: float = 0.0,
-        metrics: Sequence[dict[str, Any]] = (),
-        step: Mapping[str, Any] | None = None,
-        norms: dict[str, float] | None = None,
-    ) -> None:
-        self.order, self.batch_size, self.steps = order, batch_size, steps
-        self.total, self.count = total, count
-        self.metrics, self.step, self.norms = list(metrics), dict(step or {}), norms or {}
+    order: Array | None  # the shuffled rows' numbers, where the batches are cut from arrays
+    batch_size: int
+    steps: int = 0  # that are done; what `Average`, metrics and step have gathered in them follows
+    total: float = 0.0
+    count: float = 0.0
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+    step: dict[str, Any] = field(default_factory=dict)
+    norms: dict[str, float] = field(default_factory=dict)  # of the last gradient
 
     def fits(self, batches: Batches, batch_size: int) -> bool:
         """Return whether the epoch can go on with these batches."""
@@ -92,6 +65,7 @@ class EpochState:
     def restored(cls, state: Mapping[str, Any], metrics: int) -> Self:
         """Return an epoch with the state of another, or say with an error that none can have it."""
         found, owner = cls(**state), "an epoch under way"
+        found.metrics, found.step = list(found.metrics), dict(found.step or {})
         positive_size(found.batch_size, "batch_size", owner)
         check_count(found.steps, "steps", owner)
         order = found.order
