@@ -10,7 +10,12 @@ import numpy as np
 from handgrad.component import Array
 from handgrad.errors import DataError
 
-__all__ = ["check_finite", "class_name", "column", "encode"]
+__all__ = ["Classes", "Features", "Target", "check_finite", "class_name", "column", "encode"]
+
+Target = str | int | None
+Features = Sequence[str] | None
+Classes = bool | Sequence[str] | None
+"""What the arguments of `read` may be, which all readers are handed."""
 
 _MOST_CLASSES = 50  # whole numbers with more different values than this are numbers, not classes
 _ENTRIES = 1 << 20  # at a time
@@ -28,9 +33,7 @@ def column(target: object, columns: int) -> int | None:
     return t % columns if -columns <= t < columns else None
 
 
-def encode(
-    values: Array, classes: bool | Sequence[str] | None, place: str
-) -> tuple[Array, tuple[str, ...]]:
+def encode(values: Array, classes: Classes, place: str) -> tuple[Array, tuple[str, ...]]:
     """Return class indices and the classes' names, or numbers and no names.
 
     `values` are finite numbers, (N,); `classes` is as in `read`; `place` is for messages.
