@@ -24,9 +24,9 @@ class Average:
     Where the loss' ``average`` is False its values add up, else they are means.
     """
 
-    def __init__(self, loss: Any) -> None:
+    def __init__(self, loss: Any, total: float = 0.0, count: float = 0.0) -> None:
         self.means = bool(getattr(loss, "average", True))
-        self.total = self.count = 0.0
+        self.total, self.count = total, count
 
     def add(self, value: float, count: float) -> None:
         """Count the value of a batch in."""

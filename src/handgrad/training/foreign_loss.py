@@ -10,7 +10,7 @@ from handgrad.arguments import Array, as_floats
 from handgrad.errors import ArgumentError, ShapeError
 from handgrad.loss import Loss
 
-__all__ = ["ForeignLoss", "weighted"]
+__all__ = ["as_loss", "weighted"]
 
 
 def weighted(
@@ -36,7 +36,7 @@ def weighted(
         raise
 
 
-class ForeignLoss(Loss):
+class _ForeignLoss(Loss):
     """A loss of somebody else's that keeps only the exercise's calls.
 
     ``loss(predictions, targets)`` gives the value, and ``loss.grad()`` then the gradient. Where
@@ -66,3 +66,8 @@ class ForeignLoss(Loss):
 
     def __repr__(self) -> str:
         return repr(self.loss)
+
+
+def as_loss(loss: Any) -> Loss:
+    """Return the loss itself where it is one of ours, else one that makes its calls."""
+    return loss if isinstance(loss, Loss) else _ForeignLoss(loss)

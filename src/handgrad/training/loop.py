@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import ArgumentError, CallOrderError
+from handgrad.flat import Gradients
 from handgrad.model import Model
 from handgrad.modes import evaluating_here
 from handgrad.training.batches import Batches
@@ -16,10 +17,11 @@ from handgrad.training.epoch import run_steps, score
 from handgrad.training.epoch_state import EpochState
 from handgrad.training.finite import check_parameters
 from handgrad.training.interrupt import Interrupt
-from handgrad.training.progress import Progress
+from handgrad.training.progress import Progress, make_progress
+from handgrad.training.state import apply_waiting
 from handgrad.walk import walk
 
-__all__ = ["check_parts", "run_epochs", "training_mode"]
+__all__ = ["check_parts", "run_epochs"]
 
 
 def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, step: Any) -> None:
@@ -47,7 +49,7 @@ def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, step: Any)
 
 
 @contextmanager
-def training_mode(model: Model) -> Iterator[None]:
+def _training_mode(model: Model) -> Iterator[None]:
     """Put a model into training mode, and give every component back the mode that it had."""
     if evaluating_here():
         raise CallOrderError(
@@ -70,36 +72,47 @@ def run_epochs(
     held_out: Batches | None,
     batch_size: int,
     weigh: Any,
-    progress: Progress,
-    interrupt: Interrupt,
+    progress: bool,
 ) -> None:
     """Train epoch after epoch, until the training ends or Ctrl-C ends it, and say why it has."""
-    while not trainer.ending and not interrupt.requested:
-        state = trainer._epoch_state
-        if state is None or not state.fits(batches, batch_size):
-            state = EpochState(batches.order(trainer.rng), batch_size)
-        trainer._epoch_state = None  # where an error ends the epoch there is nothing to go on with
-        number = trainer.epochs_done + 1
-        progress.begin(number, trainer._goal, batches.steps, state.steps)
-        row = run_steps(trainer, batches, state, weigh, progress, interrupt)
-        check_parameters(trainer.model, f"epoch {number}", trainer.saved)
-        trainer._epoch_state = state
-        if interrupt.requested:
-            break
-        if held_out is not None:
-            held = score(trainer, held_out, interrupt)
-            if held is None:
+    with _training_mode(trainer.model), Interrupt() as interrupt, make_progress(progress) as show:
+        _start(trainer)
+        while not trainer.ending and not interrupt.requested:
+            state = trainer._epoch_state
+            if state is None or not state.fits(batches, batch_size):
+                state = EpochState(batches.order(trainer.rng), batch_size)
+            trainer._epoch_state = None  # where an error ends the epoch, nothing is left of it
+            number = trainer.epochs_done + 1
+            show.begin(number, trainer._goal, batches.steps, state.steps)
+            row = run_steps(trainer, batches, state, weigh, show, interrupt)
+            check_parameters(trainer.model, f"epoch {number}", trainer.saved)
+            trainer._epoch_state = state
+            if interrupt.requested:
                 break
-            row |= {f"validation_{name}": value for name, value in held.items()}
-        trainer._epoch_state = None
-        row["lr"] = float(getattr(trainer.optimizer, "lr", np.nan))
-        trainer.history.append(row | state.norms)
-        if trainer.schedule is not None:
-            trainer.schedule.step(trainer.optimizer, row.get("validation_loss", row["loss"]))
-        for callback in trainer._callbacks:
-            callback.on_epoch(trainer)
-        progress.end(row)
-    _end(trainer, interrupt.requested and not trainer.ending, progress)
+            if held_out is not None:
+                held = score(trainer, held_out, interrupt)
+                if held is None:
+                    break
+                row |= {f"validation_{name}": value for name, value in held.items()}
+            trainer._epoch_state = None
+            row["lr"] = float(getattr(trainer.optimizer, "lr", np.nan))
+            trainer.history.append(row | state.norms)
+            if trainer.schedule is not None:
+                trainer.schedule.step(trainer.optimizer, row.get("validation_loss", row["loss"]))
+            for callback in trainer._callbacks:
+                callback.on_epoch(trainer)
+            show.end(row)
+        _end(trainer, interrupt.requested and not trainer.ending, show)
+
+
+def _start(trainer: Any) -> None:
+    """Bring back what was saved, and let the schedule and the callbacks begin."""
+    trainer._gradients = Gradients(trainer.model.layout, np.empty_like(trainer.model.parameters))
+    apply_waiting(trainer)
+    if hasattr(trainer.schedule, "start"):
+        trainer.schedule.start(trainer.optimizer)
+    for callback in trainer._callbacks:
+        callback.on_start(trainer)
 
 
 def _end(trainer: Any, interrupted: bool, progress: Progress) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from time import perf_counter
 from typing import Any, Self
 
-import numpy as np
+from handgrad.training.history import in_a_line
 
 __all__ = ["Bar", "Lines", "Progress", "make_progress"]
 
@@ -62,7 +62,7 @@ class Lines(Progress):
         left = seconds * (self.epochs - self.epoch)
         speed = self._rows / max(now - self._from, 1e-9)
         self.say(
-            f"epoch {self.epoch}/{self.epochs}  {_shown(values)}  {speed:,.0f} samples/s"
+            f"epoch {self.epoch}/{self.epochs}  {in_a_line(values, '  ')}  {speed:,.0f} samples/s"
             + (f"  {_time(left)} left" if left else "")
         )
 
@@ -104,7 +104,7 @@ class Bar(Lines):
         now = perf_counter()
         speed = rows / max(now - self._from, 1e-9)
         of = f"/{self.steps}" if self.steps else ""
-        numbers = f"step {step}{of}  {_shown(values)}  {speed:,.0f} samples/s"
+        numbers = f"step {step}{of}  {in_a_line(values, '  ')}  {speed:,.0f} samples/s"
         if self.steps:
             ahead = self.steps - step + (self.epochs - self.epoch) * self.steps
             each = (now - self._from) / max(step - self._steps_before, 1)
@@ -130,15 +130,6 @@ def make_progress(wanted: bool) -> Progress:
         return Progress()
     terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     return Bar() if terminal else Lines()
-
-
-def _shown(values: Mapping[str, Any]) -> str:
-    """Return the values that fit a line: no arrays, and of the gradients nothing."""
-    return "  ".join(
-        f"{name} {value:.4g}"
-        for name, value in values.items()
-        if np.ndim(value) == 0 and not name.startswith("gradient_norm")
-    )
 
 
 def _time(seconds: float) -> str:

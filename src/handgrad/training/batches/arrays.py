@@ -77,9 +77,6 @@ class ArrayBatches:
             None if array is None else Column(array, batch_size) for array in (y, weights)
         ]
 
-    def check_passes(self, passes: int) -> None:
-        """Do nothing: arrays can be read as often as one likes."""
-
     def order(self, rng: np.random.Generator) -> Array | None:
         """Return the rows' numbers, shuffled."""
         return rng.permutation(self.rows)

@@ -18,29 +18,11 @@ Batch = tuple[Any, Any, Any]
 
 
 class Inputs(NamedTuple):
-    """In which form a model takes its inputs.
+    """In which form a model takes its inputs."""
 
-    Parameters
-    ----------
-    dtype : data type
-        The type of its parameters, to which floats are converted.
-    takes_integers : bool
-        Whether integers stay as they are, as indices.
-    takes_tuple : bool
-        Whether it takes a tuple of arrays, in which integers stay as they are too.
-
-    Examples
-    --------
-    >>> inputs = Inputs(np.dtype(np.float32))
-    >>> inputs.dtype_of(np.arange(3)), inputs.dtype_of(np.ones(3))
-    (dtype('float32'), dtype('float32'))
-    >>> Inputs(np.dtype(np.float32), takes_integers=True).dtype_of(np.arange(3))
-    dtype('int64')
-    """
-
-    dtype: Any
-    takes_integers: bool = False
-    takes_tuple: bool = False
+    dtype: Any  # of its parameters, to which floats are converted
+    takes_integers: bool = False  # whether integers stay as they are, as indices
+    takes_tuple: bool = False  # whether it takes several arrays; integers in them stay too
 
     @classmethod
     def of(cls, model: Any) -> Inputs:
