@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.datasets.binary import Readable, check_size, fill, flatten, native
 from handgrad.datasets.dataset import Dataset
 from handgrad.datasets.targets import Classes, Features, Target, check_finite, column, encode

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.errors import DataError
 
 __all__ = ["Readable", "check_size", "fill", "flatten", "native"]

@@ -7,7 +7,7 @@ from operator import index
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.errors import DataError
 
 __all__ = ["Classes", "Features", "Target", "check_finite", "class_name", "column", "encode"]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.datasets.dataset import Dataset
 from handgrad.datasets.targets import Classes, Features, Target, class_name, column, encode
 from handgrad.errors import DataError

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.datasets import Dataset, load_digits, read, stratified_split
 from handgrad.datasets.preparation import row_slices
 from handgrad.errors import DataError

@@ -32,7 +32,6 @@ OPTIMIZERS: Mapping[str, Callable[..., Optimizer]] = {
     "rmsprop": RMSprop,
 }
 LEARNING_RATES = {"sgd": 0.02, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.001}
-DTYPES = ("float32", "float64")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +100,7 @@ class Settings:
             ("activation", ACTIVATIONS),
             ("loss", ("auto", *LOSSES)),
             ("optimizer", OPTIMIZERS),
-            ("dtype", DTYPES),
+            ("dtype", ("float32", "float64")),
         ):
             _check(self, name, getattr(self, name) in choices, f"one of {', '.join(choices)}")
         shares = {"validation": self.validation, "dropout": self.dropout or 0}

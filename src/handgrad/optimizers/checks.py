@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.arguments import is_real
-from handgrad.component import Array
+from handgrad.arguments import Array, is_real
 from handgrad.errors import ArgumentError, DtypeError, ShapeError
 
 __all__ = ["Form", "check_vectors", "count", "describe", "load_numbers", "load_vectors", "number"]

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.errors import ArgumentError
 from handgrad.optimizers.checks import (
     Form,

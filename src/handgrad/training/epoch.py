@@ -79,10 +79,7 @@ def run_steps(
             rows += len(y)
             average.add(value, count)
             for metric in metrics:
-                if weights is None:
-                    metric.update(said, y)
-                else:
-                    weighted(metric.update, metric, said, y, weights)
+                weighted(metric.update, metric, said, y, weights)
             if hooks:
                 trainer.steps_done = step
                 for hook in hooks:

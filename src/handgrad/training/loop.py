@@ -13,6 +13,7 @@ from handgrad.flat import Gradients
 from handgrad.model import Model
 from handgrad.modes import evaluating_here
 from handgrad.training.batches import Batches
+from handgrad.training.callbacks.model_checkpoint import reached
 from handgrad.training.epoch import run_steps, score
 from handgrad.training.epoch_state import EpochState
 from handgrad.training.finite import check_parameters
@@ -122,8 +123,7 @@ def _end(trainer: Any, interrupted: bool, progress: Progress) -> None:
     for callback in trainer._callbacks:
         callback.on_end(trainer)
     if interrupted:
-        where = f"after step {trainer.steps_done} of epoch {done + 1}" if trainer.under_way else ""
-        history.ended = f"stopped by Ctrl-C {where or f'after epoch {done}'}; {trainer.saved}"
+        history.ended = f"stopped by Ctrl-C after {reached(trainer)}; {trainer.saved}"
     else:
         history.ended = trainer._reason or f"{done} epoch{'' if done == 1 else 's'} done"
     progress.say(history.ended)

@@ -128,10 +128,7 @@ class TrainStep:
         predictions, saved = model.apply(x)
         if self.weigh is not None:
             weights = self.weigh(predictions, y, weights)
-        if weights is None:
-            value, kept = loss.apply(predictions, y)
-        else:
-            value, kept = weighted(loss.apply, loss, predictions, y, weights)
+        value, kept = weighted(loss.apply, loss, predictions, y, weights)
         model.backpropagate(loss.pullback(kept), saved, self.gradients)
         return Result(float(value), loss.count(predictions, y, weights), predictions), saved
 

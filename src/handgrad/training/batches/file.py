@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.errors import DataError
 
 __all__ = ["FileRows", "rows_on_disk"]

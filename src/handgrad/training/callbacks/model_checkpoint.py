@@ -11,7 +11,7 @@ from handgrad.checkpoint import check
 from handgrad.errors import CheckpointError
 from handgrad.training.callbacks.callback import Callback
 
-__all__ = ["ModelCheckpoint"]
+__all__ = ["ModelCheckpoint", "reached"]
 
 
 class ModelCheckpoint(Callback):
@@ -85,13 +85,15 @@ class ModelCheckpoint(Callback):
     def _save(self, trainer: Any) -> None:
         trainer.save(self.folder)
         self._refused = None
-        done = trainer.epochs_done
-        where = (
-            f"step {trainer.steps_done} of epoch {done + 1}"
-            if trainer.under_way
-            else f"epoch {done}"
-        )
-        self.saved = f"everything up to the end of {where}"
+        self.saved = f"everything up to the end of {reached(trainer)}"
 
     def __repr__(self) -> str:
         return f"ModelCheckpoint({self.folder!r}, every={self.every})"
+
+
+def reached(trainer: Any) -> str:
+    """Return the step, or the epoch, that was the last one to be done."""
+    done = trainer.epochs_done
+    if trainer.under_way:
+        return f"step {trainer.steps_done} of epoch {done + 1}"
+    return f"epoch {done}"
