@@ -15,7 +15,8 @@ from handgrad.model import Model
 from handgrad.randomness import check_rng, default_generator
 from handgrad.training.batches import Batches, Inputs, given_data, make_batches
 from handgrad.training.callbacks import Callback
-from handgrad.training.callbacks.order import check_callbacks, what_is_saved
+from handgrad.training.callbacks.model_checkpoint import what_is_saved
+from handgrad.training.callbacks.order import check_callbacks
 from handgrad.training.class_weight import class_weighter
 from handgrad.training.epoch import predictions, score
 from handgrad.training.epoch_state import EpochState

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 from handgrad.arguments import positive_size
@@ -11,7 +12,7 @@ from handgrad.checkpoint import check
 from handgrad.errors import CheckpointError
 from handgrad.training.callbacks.callback import Callback
 
-__all__ = ["ModelCheckpoint", "reached"]
+__all__ = ["ModelCheckpoint", "reached", "what_is_saved"]
 
 
 class ModelCheckpoint(Callback):
@@ -97,3 +98,14 @@ def reached(trainer: Any) -> str:
     if trainer.under_way:
         return f"step {trainer.steps_done} of epoch {done + 1}"
     return f"epoch {done}"
+
+
+def what_is_saved(callbacks: Iterable[Callback]) -> str:
+    """Return a sentence that says where a training is saved, and up to where."""
+    checkpoints = [c for c in callbacks if isinstance(c, ModelCheckpoint)]
+    for callback in checkpoints:
+        if callback.saved:
+            return f"{callback.folder} holds {callback.saved}"
+    if checkpoints:
+        return "nothing is saved yet"
+    return "nothing is saved, since there is no ModelCheckpoint among the callbacks"

@@ -9,7 +9,7 @@ from handgrad.errors import ArgumentError
 from handgrad.training.callbacks.callback import Callback, FunctionCallback
 from handgrad.training.callbacks.model_checkpoint import ModelCheckpoint
 
-__all__ = ["check_callbacks", "overridden", "what_is_saved"]
+__all__ = ["check_callbacks", "overridden"]
 
 
 def check_callbacks(callbacks: Iterable[Any]) -> list[Callback]:
@@ -42,14 +42,3 @@ def overridden(callbacks: Iterable[Callback], name: str) -> list[Any]:
         for callback in callbacks
         if getattr(type(callback), name) is not getattr(Callback, name)
     ]
-
-
-def what_is_saved(callbacks: Iterable[Callback]) -> str:
-    """Return a sentence that says where a training is saved, and up to where."""
-    checkpoints = [c for c in callbacks if isinstance(c, ModelCheckpoint)]
-    for callback in checkpoints:
-        if callback.saved:
-            return f"{callback.folder} holds {callback.saved}"
-    if checkpoints:
-        return "nothing is saved yet"
-    return "nothing is saved, since there is no ModelCheckpoint among the callbacks"
