@@ -94,13 +94,7 @@ class Gradients(list[Any]):
                 entry[name] = view
 
     def gather(self, given: Any) -> None:
-        """Put into place what pullbacks did not write where it was offered, shares added up.
-
-        Parameters
-        ----------
-        given
-            What the model's pullback returned when it was offered `offered`.
-        """
+        """Put into place what pullbacks did not write where it was offered, shares added up."""
         self.settle()
         shares: list[tuple[str, Any, Array]] = []
         self._put(given, self.offered, self._root, shares)
