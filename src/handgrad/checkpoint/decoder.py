@@ -166,9 +166,8 @@ class Decoder:
         try:
             obj = cls(**arguments)
             if config.get("$mode") == "eval":
-                component = adapt(obj)
-                component.training = False
-                return component if component is obj else component.eval()
+                obj = adapt(obj)
+                obj.training = False
             return obj
         except Exception as error:  # whatever a constructor raises
             raise damaged(
