@@ -428,6 +428,13 @@ def test_every_error_is_one_of_ours_and_one_of_pythons(name):
     assert (type(twin), twin.got, twin.expected, twin.mend) == (cls, *error.args)
 
 
+def test_what_somebody_else_has_written_is_cut():
+    assert errors.shorten("x" * 10**6, 8) == "xxxxx..."
+    assert errors.shorten("\ud800") == r"\ud800"
+    short, long = ValueError("no number"), ValueError("x" * 10**6)
+    assert (errors.cause(short), errors.cause(long)) == (short, None)
+
+
 def test_a_model_is_named_and_not_drawn_in_a_message():
     model = small_model()
     for bad in (lambda: model(np.empty((0, D))), lambda: model.backward(random(N, K))):
