@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from handgrad.component import Array
 
-__all__ = ["Copies", "close", "distance", "identical", "linearity"]
+__all__ = ["Copies", "Linearity", "distance", "identical", "linearity", "same"]
 
 
 def identical(a: Array, b: Array) -> bool:
-    """Return whether two arrays hold the same numbers, bit for bit; NaN equals NaN.
-
-    Examples
-    --------
-    >>> identical(np.array([1.0, np.nan]), np.array([1.0, np.nan]))
-    True
-    """
+    """Return whether two arrays hold the same numbers, bit for bit; NaN equals NaN."""
     return np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
 
 
@@ -26,11 +21,6 @@ def distance(a: Array, b: Array, floor: float = 0.0) -> float:
     """Return the largest difference, relative to the larger one's largest entry, or the floor.
 
     Infinite where the shapes differ, or NaN or infinity do not stand in the same places.
-
-    Examples
-    --------
-    >>> distance(np.array([8.0, 1.0]), np.array([8.0, 3.0]))
-    0.25
     """
     if a.shape != b.shape:
         return np.inf
@@ -45,36 +35,13 @@ def distance(a: Array, b: Array, floor: float = 0.0) -> float:
     return largest / float(max(np.abs(a).max(), np.abs(b).max(), floor)) if largest else 0.0
 
 
-def close(a: Array, b: Array, tolerance: float = 1e-10) -> bool:
-    """Return whether two arrays are the same up to rounding, of which small numbers have 1's.
-
-    Examples
-    --------
-    >>> close(np.array([1e-12]), np.array([0.0]))
-    True
-    """
-    return distance(a, b, 1.0) <= tolerance
+def same(a: Array, b: Array, tolerance: float, floor: float = 0.0) -> bool:
+    """Return whether two arrays are the same up to rounding."""
+    return distance(a, b, floor) <= tolerance
 
 
 class Copies:
-    """Copies of arrays, which tell afterwards which of the arrays were written to.
-
-    Parameters
-    ----------
-    arrays : mapping of str to Array
-        What is watched, by name.
-
-    Examples
-    --------
-    >>> x, dy = np.zeros(2), np.ones(2)
-    >>> copies = Copies({"x": x, "dy": dy})
-    >>> dy *= 2
-    >>> copies.written()
-    ['dy']
-    >>> copies.put_back()
-    >>> dy
-    array([1., 1.])
-    """
+    """Copies of arrays by name, which tell afterwards which of the arrays were written to."""
 
     def __init__(self, arrays: Mapping[str, Array]) -> None:
         self._arrays = dict(arrays)
@@ -90,35 +57,25 @@ class Copies:
             array[...] = self._copies[name]
 
 
-def linearity(
-    back: Callable[[Array], Mapping[str, Array]], g: Array, h: Array, scale: float = -3.0
-) -> dict[str, tuple[float, float]]:
-    """Return how far a map B is from being linear, as every pullback is in its upstream gradient.
+class Linearity(NamedTuple):
+    """What a map B gives for g, for h, for a times g, and for g + h, each by name."""
 
-    Parameters
-    ----------
-    back
-        The map: arrays by name, the same ones for every argument.
-    g, h
-        Two arguments.
-    scale : float
-        The number `a` below.
+    g: Mapping[str, Array]
+    h: Mapping[str, Array]
+    scaled: Mapping[str, Array]
+    added: Mapping[str, Array]
+    scale: float
 
-    Returns
-    -------
-    dict of str to (float, float)
-        By name, the distances of B(ag) from aB(g) and of B(g + h) from B(g) + B(h).
-
-    Examples
-    --------
-    >>> linearity(lambda dy: {"dx": dy + 1}, np.zeros(1), np.ones(1))  # doctest: +ELLIPSIS
-    {'dx': (1.333..., 0.333...)}
-    """
-    at_g, at_h, scaled, added = back(g), back(h), back(scale * g), back(g + h)
-    return {
-        name: (
-            distance(scaled[name], scale * array, 1.0),
-            distance(added[name], array + at_h[name], 1.0),
+    def errors(self, name: str, floor: float = 0.0) -> tuple[float, float]:
+        """Return the distances of B(a g) from a B(g) and of B(g + h) from B(g) + B(h)."""
+        return (
+            distance(self.scaled[name], self.scale * self.g[name], floor),
+            distance(self.added[name], self.g[name] + self.h[name], floor),
         )
-        for name, array in at_g.items()
-    }
+
+
+def linearity(
+    back: Callable[[Array], Mapping[str, Array]], g: Array, h: Array, scale: float = -2.5
+) -> Linearity:
+    """Ask a map whether it is linear, as every pullback is in its upstream gradient."""
+    return Linearity(back(g), back(h), back(scale * g), back(g + h), scale)

@@ -15,7 +15,7 @@ import numpy as np
 from handgrad.errors import ArgumentError
 from handgrad.training.plotting import plot_history
 
-__all__ = ["History"]
+__all__ = ["History", "in_a_line"]
 
 
 class History:
@@ -71,13 +71,7 @@ class History:
         return name in self.values
 
     def append(self, row: Mapping[str, Any]) -> None:
-        """Add the values of an epoch.
-
-        Parameters
-        ----------
-        row
-            The values by name.
-        """
+        """Add the values of an epoch."""
         epochs = self.epochs
         for name, value in row.items():
             self.values.setdefault(name, [None] * epochs).append(value)
@@ -85,13 +79,7 @@ class History:
             column.extend([None] * (epochs + 1 - len(column)))
 
     def row(self, epoch: int = -1) -> dict[str, Any]:
-        """Return the values of one epoch, counted from 0; of the last one by default.
-
-        Parameters
-        ----------
-        epoch
-            Which.
-        """
+        """Return the values of one epoch, counted from 0; of the last one by default."""
         return {name: v[epoch] for name, v in self.values.items() if v[epoch] is not None}
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
@@ -144,13 +132,7 @@ class History:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take the values that `state_dict` returned in place of these.
-
-        Parameters
-        ----------
-        state
-            The values.
-        """
+        """Take the values that `state_dict` returned in place of these."""
         self.values = {
             name: [np.array(v) if isinstance(v, list) else v for v in column]
             for name, column in state.items()
@@ -159,11 +141,19 @@ class History:
     def __repr__(self) -> str:
         if not self.epochs:
             return "History(no epochs)"
-        shown = {k: v for k, v in self.row().items() if np.ndim(v) == 0 and "gradient" not in k}
-        last = ", ".join(f"{name} {value:.4g}" for name, value in shown.items())
+        last = in_a_line(self.row(), ", ")
         plural = "" if self.epochs == 1 else "s"
         how = ", interrupted" if self.interrupted else ""
         return f"History({self.epochs} epoch{plural}{how}: {last})"
+
+
+def in_a_line(values: Mapping[str, Any], between: str) -> str:
+    """Return the values that fit a line: no arrays, and of the gradients nothing."""
+    return between.join(
+        f"{name} {value:.4g}"
+        for name, value in values.items()
+        if np.ndim(value) == 0 and not name.startswith("gradient_norm")
+    )
 
 
 def _cell(value: Any) -> Any:

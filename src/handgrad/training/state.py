@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import handgrad.training.metrics as metrics
+import handgrad.training.step as step
 from handgrad.checkpoint import Restored, exported_classes, generator_state, restore_global_state
 from handgrad.errors import CheckpointError, cause
-from handgrad.training import metrics, step
 from handgrad.training.epoch_state import EpochState
+from handgrad.training.step import TrainStep
 
 __all__ = ["CLASSES", "apply_waiting", "fill_trainer", "state_of"]
 
@@ -17,7 +19,7 @@ CLASSES = tuple(
     cls
     for module in (metrics, step)
     for cls in exported_classes(module)
-    if issubclass(cls, metrics.Metric | step.TrainStep)
+    if issubclass(cls, metrics.Metric | TrainStep)
 )
 """Classes of this package that a checkpoint may hold: all that it exports."""
 
@@ -25,22 +27,7 @@ _STATEFUL = ("optimizer", "schedule")
 
 
 def state_of(trainer: Any) -> dict[str, Any]:
-    """Return all of a trainer but its model.
-
-    Parameters
-    ----------
-    trainer
-        The trainer.
-
-    Examples
-    --------
-    >>> from handgrad import Linear, Model, MSELoss
-    >>> from handgrad.optimizers import SGD
-    >>> from handgrad.training import Trainer
-    >>> state = state_of(Trainer(Model([Linear(1, 1)]), MSELoss(), SGD(lr=0.1)))
-    >>> state["loss"], state["states"]
-    (MSELoss(), {'optimizer': {'steps': 0, 'lr': 0.1}})
-    """
+    """Return all of a trainer but its model."""
     waiting, under_way = trainer._waiting, trainer._epoch_state
     states = {
         name: thing.state_dict()
@@ -69,20 +56,7 @@ def state_of(trainer: Any) -> dict[str, Any]:
 
 
 def fill_trainer(cls: Any, found: Restored) -> Any:
-    """Return a trainer made of what was saved.
-
-    Parameters
-    ----------
-    cls
-        Its class.
-    found
-        The checkpoint.
-
-    Raises
-    ------
-    CheckpointError
-        It was not saved by a trainer, or does not fit together.
-    """
+    """Return a trainer made of what was saved."""
     state: Any = found.training
     with _explained():
         trainer = cls(
@@ -108,18 +82,7 @@ def fill_trainer(cls: Any, found: Restored) -> Any:
 
 
 def apply_waiting(trainer: Any) -> None:
-    """Put NumPy's global state and the callbacks' states back, if they were saved.
-
-    Parameters
-    ----------
-    trainer
-        A trainer that `fill_trainer` has made, with the callbacks that it is given now.
-
-    Raises
-    ------
-    CheckpointError
-        A state does not fit.
-    """
+    """Put NumPy's global state and the callbacks' states back, if they were saved."""
     waiting = trainer._waiting
     if not waiting:
         return

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
 
 from handgrad.component import Array
 from handgrad.diagnosis.findings import Failure, Finding, Status, Verdict
 from handgrad.diagnosis.report.page import LEVELS, Page, marked, matrices, told
 from handgrad.diagnosis.result import Diagnosis
-
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
 
 __all__ = ["print_diagnosis", "print_folder"]
 
@@ -30,25 +31,7 @@ ROWS, COLUMNS = 8, 6  # of a matrix that is shown; the rest is left out
 
 
 def print_diagnosis(diagnosis: Diagnosis, level: int = 2, console: Console | None = None) -> None:
-    """Print a diagnosis as a page.
-
-    Parameters
-    ----------
-    diagnosis
-        What to print.
-    level
-        The strongest hint to give, 1 to 4; no reference value is shown below 4.
-    console
-        Where to; the terminal where it is None.
-
-    Examples
-    --------
-    >>> from rich.console import Console
-    >>> print_diagnosis(Diagnosis("ReLU", "relu", Status.RIGHT), console=Console(width=40))
-    ReLU is right
-    """
-    from rich.console import Console
-
+    """Print a diagnosis as a page; no reference value is shown below hints of level 4."""
     console = console or Console()
     for part in _page(diagnosis.page(level)):
         console.print(part)
@@ -57,28 +40,7 @@ def print_diagnosis(diagnosis: Diagnosis, level: int = 2, console: Console | Non
 def print_folder(
     diagnoses: Sequence[Diagnosis], level: int = 2, console: Console | None = None
 ) -> None:
-    """Print the diagnoses of a folder: a table of all, then a page for each that is not right.
-
-    Parameters
-    ----------
-    diagnoses
-        One for each thing in the folder.
-    level, console
-        As in `print_diagnosis`.
-
-    Examples
-    --------
-    >>> from rich.console import Console
-    >>> right = [Diagnosis("ReLU", "relu", Status.RIGHT), Diagnosis("Linear", "", Status.RIGHT)]
-    >>> print_folder(right, console=Console(width=40))  # doctest: +NORMALIZE_WHITESPACE
-      ReLU    right
-      Linear  right
-    """
-    from rich.console import Console
-    from rich.padding import Padding
-    from rich.table import Table
-    from rich.text import Text
-
+    """Print the diagnoses of a folder: a table of all, then a page for each that is not right."""
     console = console or Console()
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for diagnosis in diagnoses:
@@ -89,14 +51,10 @@ def print_folder(
     for diagnosis in diagnoses:
         if diagnosis.status is not Status.RIGHT or diagnosis.notes:
             console.rule(diagnosis.subject)
-            for part in _page(diagnosis.page(level)):
-                console.print(part)
+            print_diagnosis(diagnosis, level, console)
 
 
 def _page(page: Page) -> Iterable[RenderableType]:
-    from rich.padding import Padding
-    from rich.table import Table
-    from rich.text import Text
 
     yield Text(page.headline, STYLES[page.status])
     for explanation in page.explanations:
@@ -127,9 +85,6 @@ def _page(page: Page) -> Iterable[RenderableType]:
 
 def _items(items: Iterable[tuple[str, str]]) -> RenderableType:
     """Return labels and texts in two columns, the second wrapped within itself."""
-    from rich.table import Table
-    from rich.text import Text
-
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for label, text in items:
         table.add_row(Text(label, "dim"), Text(text))
@@ -137,8 +92,6 @@ def _items(items: Iterable[tuple[str, str]]) -> RenderableType:
 
 
 def _failure(failure: Failure) -> Iterable[RenderableType]:
-    from rich.padding import Padding
-    from rich.text import Text
 
     yield Text(f"  while {failure.doing}")
     for file, number, source in failure.lines:
@@ -150,7 +103,6 @@ def _failure(failure: Failure) -> Iterable[RenderableType]:
 
 
 def _evidence(finding: Finding, level: int) -> Iterable[RenderableType]:
-    from rich.padding import Padding
 
     yield Padding(_items(("•", sentence) for sentence in finding.evidence), (0, 0, 0, 2))
     example = finding.example
@@ -162,8 +114,6 @@ def _evidence(finding: Finding, level: int) -> Iterable[RenderableType]:
 
 def _matrix(title: str, matrix: Array, differs: Array) -> RenderableType:
     """Return a matrix as text, the entries that differ in red and in brackets."""
-    from rich.text import Text
-
     values, differs = marked(matrix, differs)
     text = Text.assemble((f"{title}\n", "dim"))
     for row, marks in zip(values[:ROWS], differs[:ROWS], strict=True):

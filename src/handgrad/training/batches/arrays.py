@@ -21,20 +21,7 @@ SMALL = 16 << 20
 class Column:
     """An array of rows, the buffers that they are gathered into, and the file behind it.
 
-    Parameters
-    ----------
-    array : Array, (N, ...)
-        The rows.
-    batch_size : int
-        How many rows are taken at once, at most.
-    dtype : data type, optional
-        In which type they are wanted, where that is not the array's own.
-
-    Examples
-    --------
-    >>> column = Column(np.arange(5) * 10, 2)
-    >>> column.take(np.array([3, 1]))
-    array([30, 10])
+    At most `batch_size` rows are taken at once, in `dtype` where that is given.
     """
 
     def __init__(self, array: Array, batch_size: int, dtype: Any = None) -> None:
@@ -45,13 +32,7 @@ class Column:
         self._converted: Array | None = None
 
     def take(self, rows: Any) -> Array:
-        """Return some rows: of an array in memory a slice as it lies, others in a buffer.
-
-        Parameters
-        ----------
-        rows : slice or Array
-            Which: a slice that ends within the array, or the rows' numbers.
-        """
+        """Return some rows: of an array in memory a slice as it lies, others in a buffer."""
         array = self.array
         if self.file is None and isinstance(rows, slice):
             taken = array[rows]
@@ -79,35 +60,6 @@ class ArrayBatches:
     A batch may lie in buffers that the next batch overwrites, so whoever wants to keep one copies
     it. An input comes in the type in which the model takes it. Of a large `numpy.memmap` the rows
     are read from the file, so that the process does not grow to its size.
-
-    Parameters
-    ----------
-    x : tuple of Array, (N, ...)
-        The arrays that the inputs are made of.
-    y : Array, (N, ...), optional
-        Targets.
-    weights : Array, (N, ...), optional
-        A weight for each row, or for each entry of more leading axes.
-    batch_size : int
-        Rows of a batch; the last one has what is left.
-    inputs : Inputs
-        In which form the model takes its inputs.
-
-    Attributes
-    ----------
-    rows : int
-        Rows of the set, N.
-    steps : int
-        Number of batches.
-
-    Examples
-    --------
-    >>> x = np.arange(5.0)[:, None]
-    >>> batches = ArrayBatches((x,), np.arange(5), None, 2, Inputs(x.dtype))
-    >>> [y.tolist() for x, y, weights in batches.run(None)]
-    [[0, 1], [2, 3], [4]]
-    >>> [y.tolist() for x, y, weights in batches.run(np.array([3, 1, 4, 0, 2]))]
-    [[3, 1], [4, 0], [2]]
     """
 
     def __init__(
@@ -125,22 +77,21 @@ class ArrayBatches:
             None if array is None else Column(array, batch_size) for array in (y, weights)
         ]
 
-    def check_passes(self, passes: int) -> None:
-        """Do nothing: arrays can be read as often as one likes."""
-
     def order(self, rng: np.random.Generator) -> Array | None:
         """Return the rows' numbers, shuffled."""
         return rng.permutation(self.rows)
 
     def run(self, order: Array | None, start: int = 0) -> Iterator[Batch]:
         """Yield the batches from number `start` on, in the rows' order where `order` is None."""
+        (first, *more), (y, weights) = self._x, self._others
         with ExitStack() as files:
-            for column in (*self._x, *self._others):
+            for column in (first, *more, y, weights):
                 if column is not None and column.file is not None:
                     files.enter_context(column.file)
             for begin in range(start * self.batch_size, self.rows, self.batch_size):
                 where = slice(begin, min(begin + self.batch_size, self.rows))
                 chosen = where if order is None else order[where]
-                x = tuple([column.take(chosen) for column in self._x])
-                y, weights = (c and c.take(chosen) for c in self._others)
-                yield x if self._tuple else x[0], y, weights
+                x: Any = first.take(chosen)
+                if self._tuple:
+                    x = (x, *[column.take(chosen) for column in more])
+                yield x, y and y.take(chosen), weights and weights.take(chosen)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from handgrad.arguments import is_real, positive_size
 from handgrad.errors import ArgumentError
+from handgrad.optimizers.checks import load_numbers
 from handgrad.optimizers.schedules.best import BestSoFar
 from handgrad.training.callbacks.callback import Callback
-from handgrad.walk import restore, snapshot
+from handgrad.walk import buffers, parameters, restore, snapshot
 
 __all__ = ["EarlyStopping"]
 
@@ -78,8 +81,15 @@ class EarlyStopping(BestSoFar, Callback):
         self._best: Any = None
 
     def on_start(self, trainer: Any) -> None:
-        if self.bad_epochs >= self.patience:
-            self._stop(trainer)
+        places = (*parameters(trainer.model), *buffers(trainer.model))
+        shapes = {place.name: place.array.shape for place in places}
+        if self._best is not None and shapes != {n: a.shape for n, a in self._best.items()}:
+            raise ArgumentError(
+                f"{self!r}, which has watched another model",
+                "one for each model",
+                "make a new EarlyStopping()",
+            )
+        self._stop_if_due(trainer)
 
     def on_epoch(self, trainer: Any) -> None:
         name = self.monitor
@@ -96,26 +106,31 @@ class EarlyStopping(BestSoFar, Callback):
         if self.improves(value, more=more, min_delta=self.min_delta):
             self.best_epoch = trainer.epochs_done
             self._best = snapshot(trainer.model)
-        if self.bad_epochs >= self.patience:
-            self._stop(trainer)
+        self._stop_if_due(trainer)
 
     def on_end(self, trainer: Any) -> None:
         if self._best is not None and not trainer.history.interrupted:
             restore(trainer.model, self._best)
 
-    def _stop(self, trainer: Any) -> None:
-        trainer.stop(
-            f"no improvement for {self.bad_epochs} epochs; "
-            f"the parameters are those of epoch {self.best_epoch}"
-        )
+    def _stop_if_due(self, trainer: Any) -> None:
+        if self.bad_epochs >= self.patience:
+            trainer.stop(
+                f"no improvement for {self.bad_epochs} epochs; "
+                f"the parameters are those of epoch {self.best_epoch}"
+            )
 
     def state_dict(self) -> dict[str, Any]:
-        state = {"best": self.best, "best_epoch": self.best_epoch, "bad_epochs": self.bad_epochs}
-        return state if self._best is None else {**state, "arrays": self._best}
+        state: dict[str, Any] = {"best_epoch": self.best_epoch, "bad_epochs": self.bad_epochs}
+        if self._best is not None:
+            state |= {"best": self.best, "arrays": self._best}
+        return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.best, self.best_epoch = state["best"], state["best_epoch"]
-        self.bad_epochs, self._best = state["bad_epochs"], state.get("arrays")
+        numbers = {"best_epoch": int, "bad_epochs": int, "best": float}
+        vars(self).update(load_numbers(state, self, numbers, optional=["best"]))
+        self._best = {
+            name: np.array(array) for name, array in state.get("arrays", {}).items()
+        } or None
 
     def __repr__(self) -> str:
         return f"EarlyStopping(monitor={self.monitor!r}, patience={self.patience})"

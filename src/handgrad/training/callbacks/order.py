@@ -1,4 +1,4 @@
-"""Which callback is called when."""
+"""Which callback is called when, and for what."""
 
 from __future__ import annotations
 
@@ -9,23 +9,11 @@ from handgrad.errors import ArgumentError
 from handgrad.training.callbacks.callback import Callback, FunctionCallback
 from handgrad.training.callbacks.model_checkpoint import ModelCheckpoint
 
-__all__ = ["check_callbacks"]
+__all__ = ["check_callbacks", "overridden"]
 
 
 def check_callbacks(callbacks: Iterable[Any]) -> list[Callback]:
-    """Return callbacks in the order in which they are called, functions made into some.
-
-    Raises
-    ------
-    ArgumentError
-        Something is neither a callback nor a function.
-
-    Examples
-    --------
-    >>> from handgrad.training import CSVLog
-    >>> check_callbacks([ModelCheckpoint("run"), CSVLog("history.csv")])
-    [CSVLog('history.csv'), ModelCheckpoint('run', every=1)]
-    """
+    """Return callbacks in the order in which they are called, functions made into some."""
     if not isinstance(callbacks, Iterable):
         raise ArgumentError(
             f"callbacks={callbacks!r}", "a list of callbacks", "write callbacks=[EarlyStopping()]"
@@ -45,3 +33,12 @@ def check_callbacks(callbacks: Iterable[Any]) -> list[Callback]:
         made.append(callback)
     # What is saved last holds what all the others have learned from the epoch.
     return sorted(made, key=lambda callback: isinstance(callback, ModelCheckpoint))
+
+
+def overridden(callbacks: Iterable[Callback], name: str) -> list[Any]:
+    """Return the methods of that name that callbacks have overridden; the others do nothing."""
+    return [
+        getattr(callback, name)
+        for callback in callbacks
+        if getattr(type(callback), name) is not getattr(Callback, name)
+    ]

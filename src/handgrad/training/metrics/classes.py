@@ -6,8 +6,7 @@ from abc import abstractmethod
 
 import numpy as np
 
-from handgrad.arguments import positive_size
-from handgrad.component import Array
+from handgrad.arguments import Array, positive_size
 from handgrad.errors import ShapeError
 from handgrad.loss import broadcast_weight
 from handgrad.training.metrics.metric import Metric
@@ -32,6 +31,8 @@ def _classes(predictions: Array, targets: Array, metric: Metric) -> tuple[Array,
             f"class indices {rows}, integers, or one-hot rows {predictions.shape}",
             "give each datapoint one index, or one row",
         )
+    if predictions.ndim == 2:
+        return predictions, targets
     return predictions.reshape(-1, K), targets.ravel()
 
 
