@@ -111,6 +111,11 @@ def shorten(text: object, length: int = 200) -> str:
 def cause(error: BaseException) -> BaseException | None:
     """Return an error to raise another one from; None where it repeats a damaged file at length.
 
+    Parameters
+    ----------
+    error
+        The error.
+
     Examples
     --------
     >>> cause(ValueError("x" * 10**6)) is None, cause(ValueError("no number"))
