@@ -2,70 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import zip_longest
 from textwrap import indent
 from typing import Any
 
 from handgrad.component import Component
 from handgrad.errors import ArgumentError
+from handgrad.shapes import Shape
 
-__all__ = ["added", "listed", "what_they_take"]
+__all__ = ["Branches", "added", "is_several", "listed"]
 
 
-def what_they_take(children: Mapping[str, Component], owner: str) -> tuple[bool, bool]:
-    """Return whether an input of all these children is integers, and whether it may be a tuple.
+class Branches(Component):
+    """Holds components that are all fed with the same input.
 
-    Parameters
-    ----------
-    children
-        The components, by name.
-    owner
-        For the message.
-
-    Raises
-    ------
-    ArgumentError
-        Some take integers, and some do not.
+    Where that is a tuple, a child that takes none is given the first of its arrays: the sequence
+    without its lengths, the query without its mask.
 
     Examples
     --------
-    >>> from handgrad import Embedding, Linear
-    >>> what_they_take({"0": Linear(2, 3)}, "Parallel"), what_they_take({"0": Embedding(2, 3)}, "")
-    ((False, False), (True, False))
+    >>> from handgrad import Parallel, ReLU
+    >>> isinstance(Parallel([ReLU()]), Branches)
+    True
     """
-    integers = {name: child.takes_integers for name, child in children.items()}
-    if len({*integers.values()}) > 1:
-        indices = ", ".join(name for name, takes in integers.items() if takes)
-        numbers = ", ".join(name for name, takes in integers.items() if not takes)
-        raise ArgumentError(
-            f"{indices}, which takes indices, beside {numbers} for {owner}",
-            "components that can all be fed with the same input",
-            "put an Embedding before the container, or one into each of its branches",
-        )
-    return any(integers.values()), all(child.takes_tuple for child in children.values())
+
+    def _ask_children(self) -> None:
+        """Find out what an input may be, and refuse children that want different ones."""
+        children = self.children()
+        indices = [name for name, child in children.items() if child.takes_integers]
+        others = [name for name in children if name not in indices]
+        if indices and others:
+            raise ArgumentError(
+                f"{', '.join(indices)}, which takes indices, beside {', '.join(others)} in a "
+                f"{type(self).__name__}",
+                "components that can all be fed with the same input",
+                "put an Embedding before the container, or one into each of its branches",
+            )
+        self.takes_integers = bool(indices)
+        for name in ("takes_tuple", "takes_lengths"):
+            setattr(self, name, any(getattr(child, name, False) for child in children.values()))
+
+    def _feed(self, child: Component, x: Any) -> Any:
+        """Return what a child is given of an input."""
+        return x[0] if isinstance(x, tuple) and not child.takes_tuple else x
+
+    def _shape_of(self, child: Component, input_shape: Shape) -> Shape:
+        """Return a child's output shape for the shape of an input, or the shapes of several."""
+        first = is_several(input_shape) and not child.takes_tuple
+        return child.output_shape(input_shape[0] if first else input_shape)
+
+
+def is_several(input_shape: Shape) -> bool:
+    """Return whether this is the shapes of a tuple of inputs.
+
+    Examples
+    --------
+    >>> is_several((7, 3)), is_several(((7, 3), (7,)))
+    (False, True)
+    """
+    return bool(input_shape) and isinstance(input_shape[0], tuple)
 
 
 def added(gradients: Iterable[Any]) -> Any:
-    """Return the sum of several gradients of one input, where there are such.
+    """Return the sum of several gradients of one input.
 
     Parameters
     ----------
     gradients
         Of each an array, None where there is nothing to differentiate, or for a tuple of inputs a
-        tuple of those, which may end early.
+        tuple of those, which may end early. An array beside tuples is for the first input.
 
     Examples
     --------
-    >>> added([1.0, 2.0, None]), added([(1.0, None, 5.0), (2.0,)])
-    (3.0, (3.0, None, 5.0))
+    >>> added([1.0, 2.0, None]), added([(1.0, None, 5.0), (2.0,), 3.0])
+    (3.0, (6.0, None, 5.0))
     """
     total, *others = gradients
     for one in others:
-        if isinstance(total, tuple):
-            total = tuple(map(added, zip_longest(total, one)))
-        elif total is None or one is None:
+        if total is None or one is None:
             total = one if total is None else total
+        elif isinstance(total, tuple) or isinstance(one, tuple):
+            pair = (part if isinstance(part, tuple) else (part,) for part in (total, one))
+            total = tuple(map(added, zip_longest(*pair)))
         else:
             total = total + one
     return total

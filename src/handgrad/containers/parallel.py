@@ -10,7 +10,7 @@ import numpy as np
 from handgrad.adapter import adapt
 from handgrad.arguments import Array, in_short
 from handgrad.component import Component
-from handgrad.containers.branches import added, listed, what_they_take
+from handgrad.containers.branches import Branches, added, listed
 from handgrad.errors import ArgumentError, ShapeError
 from handgrad.shapes import Shape, merged, shape_text
 
@@ -19,7 +19,7 @@ __all__ = ["Parallel"]
 _WAYS = ("sum", "concatenate")
 
 
-class Parallel(Component):
+class Parallel(Branches):
     r"""Several components that are fed with the same input, their outputs added or put together.
 
     .. math::
@@ -99,18 +99,16 @@ class Parallel(Component):
         made = {id(component): adapt(component) for component in given}
         self.components = tuple(made[id(component)] for component in given)
         self.combine = combine
-        self.takes_integers, self.takes_tuple = what_they_take(self.children(), "Parallel")
+        self._ask_children()
 
     def children(self) -> dict[str, Component]:
         return {str(b): component for b, component in enumerate(self.components)}
 
     def apply(self, x: Any) -> tuple[Array, Any]:
         """Return the sum or the concatenation of the outputs; save what each saves."""
-        outputs, saved = zip(*(component.apply(x) for component in self.components), strict=True)
-        first = outputs[0]
-        for y in outputs[1:]:
-            if self._fit(first.shape, y.shape) is None:
-                raise _unequal([y.shape for y in outputs], self)
+        passes = [component.apply(self._feed(component, x)) for component in self.components]
+        outputs, saved = zip(*passes, strict=True)
+        self._combined([y.shape for y in outputs])
         if self.combine == "sum":
             return added(outputs), (saved, None)
         return np.concatenate(outputs, axis=-1), (saved, [y.shape[-1] for y in outputs])
@@ -134,35 +132,32 @@ class Parallel(Component):
             component.update_buffers(kept)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        shapes = [component.output_shape(input_shape) for component in self.components]
+        return self._combined([self._shape_of(f, input_shape) for f in self.components])
+
+    def _combined(self, shapes: list[Shape]) -> Shape:
+        """Return the shape of several outputs together."""
         total = shapes[0]
         for shape in shapes[1:]:
-            fitting = self._fit(total, shape)
+            fitting = merged(total, shape) if self.combine == "sum" else _beside(total, shape)
             if fitting is None:
                 raise _unequal(shapes, self)
             total = fitting
         return total
 
-    def _fit(self, one: Shape, other: Shape) -> Shape | None:
-        """Return the shape of two outputs combined; None where they do not fit."""
-        if self.combine == "sum":
-            return merged(one, other)
-        (leading, K), (more, L) = _features(one), _features(other)
-        leading_axes = merged(leading, more)
-        if leading_axes is None:
-            return None
-        return (*leading_axes, None if None in (K, L) else K + L)
-
     def __repr__(self) -> str:
         return listed("Parallel([", self.components, f"], combine={self.combine!r})")
 
 
-def _features(shape: Shape) -> tuple[Shape, Any]:
-    """Return the leading axes of a shape, and the last one, None where it is not known."""
-    return (shape, None) if shape[-1:] == (...,) else (shape[:-1], shape[-1])
+def _beside(one: Shape, other: Shape) -> Shape | None:
+    """Return the shape of two arrays put together along the last axis; None where they differ."""
+    (*first, K), (*second, L) = (
+        (*s, None) if s[-1:] == (...,) else s or (0,) for s in (one, other)
+    )
+    leading = merged(tuple(first), tuple(second))
+    return None if leading is None else (*leading, None if None in (K, L) else K + L)
 
 
-def _unequal(shapes: Iterable[Shape], owner: Parallel) -> ShapeError:
+def _unequal(shapes: list[Shape], owner: Parallel) -> ShapeError:
     return ShapeError(
         f"outputs of shapes {', '.join(map(shape_text, shapes))} for {in_short(owner)}",
         "one shape, which is added entry by entry"

@@ -6,15 +6,14 @@ from typing import Any
 
 from handgrad.adapter import adapt
 from handgrad.arguments import Array, in_short
-from handgrad.component import Component
-from handgrad.containers.branches import added, listed, what_they_take
+from handgrad.containers.branches import Branches, added, is_several, listed
 from handgrad.errors import ArgumentError, ShapeError
 from handgrad.shapes import Shape, merged, shape_text
 
 __all__ = ["Residual"]
 
 
-class Residual(Component):
+class Residual(Branches):
     r"""A component and a way around it.
 
     .. math:: Y = F(X) + S(X)
@@ -52,8 +51,8 @@ class Residual(Component):
     whatever :math:`F` does: a stack of such blocks hands the gradient down unchanged, beside what
     comes through the blocks, and so it does not vanish with the depth.
 
-    **Several inputs.** Where the input is a tuple (a query with its mask), the way around takes the
-    first of its arrays, unless there is a shortcut.
+    **Several inputs.** Where :math:`F` takes a tuple (a query with its mask, a sequence with its
+    lengths), the way around takes the first of its arrays, and so does a shortcut that takes none.
 
     **Shapes.** Those of :math:`F`, which without a shortcut are the input's.
 
@@ -79,8 +78,7 @@ class Residual(Component):
     def __init__(self, inner: Any, shortcut: Any = None) -> None:
         self.inner = adapt(inner)
         self.shortcut = None if shortcut is None else adapt(shortcut)
-        taken = what_they_take(self.children(), "Residual")
-        self.takes_integers, self.takes_tuple = taken
+        self._ask_children()
         if self.shortcut is None and self.takes_integers:
             raise ArgumentError(
                 f"{in_short(self.inner)}, which takes indices, in a Residual without a shortcut",
@@ -90,11 +88,11 @@ class Residual(Component):
 
     def apply(self, x: Any) -> tuple[Array, Any]:
         """Return ``inner(x) + shortcut(x)``, and what both save."""
-        y, saved = self.inner.apply(x)
+        y, saved = self.inner.apply(self._feed(self.inner, x))
         if self.shortcut is None:
             around, kept = (x[0] if isinstance(x, tuple) else x), None
         else:
-            around, kept = self.shortcut.apply(x)
+            around, kept = self.shortcut.apply(self._feed(self.shortcut, x))
         if y.shape != around.shape:
             raise _unequal(y.shape, around.shape, self)
         return y + around, (saved, kept)
@@ -105,9 +103,8 @@ class Residual(Component):
         """Return the sum of both pullbacks of `dy`, and the gradients of both."""
         offered = {} if out is None else out
         saved, kept = saved
-        dx, inner = self.inner.pullback(dy, saved, need_dx, offered.get("inner"))
-        gradients = {"inner": inner}
-        around: Any = (dy,) if isinstance(dx, tuple) else dy
+        around, gradients = dy, {}
+        dx, gradients["inner"] = self.inner.pullback(dy, saved, need_dx, offered.get("inner"))
         if self.shortcut is not None:
             around, gradients["shortcut"] = self.shortcut.pullback(
                 dy, kept, need_dx, offered.get("shortcut")
@@ -120,12 +117,11 @@ class Residual(Component):
             self.shortcut.update_buffers(saved[1])
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        y = self.inner.output_shape(input_shape)
+        y = self._shape_of(self.inner, input_shape)
         if self.shortcut is not None:
-            around = self.shortcut.output_shape(input_shape)
+            around = self._shape_of(self.shortcut, input_shape)
         else:
-            several = bool(input_shape) and isinstance(input_shape[0], tuple)
-            around = input_shape[0] if several else input_shape
+            around = input_shape[0] if is_several(input_shape) else input_shape
         fitting = merged(y, around)
         if fitting is None:
             raise _unequal(y, around, self)

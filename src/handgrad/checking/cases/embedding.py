@@ -27,7 +27,7 @@ __all__ = ["CASES"]
 
 
 def torch_embedding(torch: Any, embedding: Any, x: Any, p: Any) -> Any:
-    return torch.nn.functional.embedding(x, p["weights"], embedding.padding_index)
+    return torch.nn.functional.embedding(x.long(), p["weights"], embedding.padding_index)
 
 
 def torch_positions(torch: Any, encoding: Any, x: Any, p: Any) -> Any:
@@ -94,13 +94,13 @@ _embedding_errors: Wrong = (
     (lambda f: f([True, False]), DtypeError),
     (lambda f: f([0, -1]), ShapeError),
     (lambda f: f([0, f.num_embeddings]), ShapeError),
-    (lambda f: Embedding(0, 3), ArgumentError),
-    (lambda f: Embedding(5, 2.5), ArgumentError),
+    (lambda f: type(f)(0, 3), ArgumentError),
+    (lambda f: type(f)(5, 2.5), ArgumentError),
     *(
-        (lambda f, p=p: Embedding(5, 3, padding_index=p), ArgumentError)
+        (lambda f, p=p: type(f)(5, 3, padding_index=p), ArgumentError)
         for p in (5, -1, 0.0, True, "0")
     ),
-    (lambda f: Embedding(5, 3, init="word2vec"), ArgumentError),
+    (lambda f: type(f)(5, 3, init="word2vec"), ArgumentError),
 )
 
 

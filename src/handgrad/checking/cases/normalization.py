@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.checking.arrays import close
+from handgrad.checking.arrays import same
 from handgrad.checking.cases.case import (
     Case,
     Generator,
@@ -77,10 +77,10 @@ def evaluating(make: Callable[[Generator], Norm]) -> Callable[[Generator], Norm]
     return lambda rng: make(rng).eval()
 
 
-def symbolic(norm: Norm, *shape: int) -> Callable[[Symbols], tuple[Norm, Array]]:
+def symbolic(norm: Any, *shape: int) -> Callable[[Symbols], tuple[Any, Array]]:
     """Make the statement for every epsilon, of an input of symbols."""
 
-    def stated(symbols: Symbols) -> tuple[Norm, Array]:
+    def stated(symbols: Symbols) -> tuple[Any, Array]:
         norm.epsilon = symbols("epsilon", positive=True)[()]
         for name in norm.buffers:
             norm.buffers[name] = symbols(name[8:], *norm.buffers[name].shape, positive=True)
@@ -98,7 +98,7 @@ def shift_and_scale_are_taken_off(
     other.epsilon *= a * a
     mine, moved = evaluate(norm, x, against), evaluate(other, a * x + b, against)
     for name, factor in (("y", 1), ("dx", a), *((f"d{key}", 1) for key in norm.parameters)):
-        if not close(factor * moved[name], mine[name]):
+        if not same(factor * moved[name], mine[name], 1e-10, 1.0):
             return f"{name} depends on a shift or a factor of the input"
     return None
 
@@ -108,7 +108,7 @@ def columns_of_the_gradient_sum_to_zero(
 ) -> str | None:
     """Ask whether the gradient is 0 along a constant that is added to a feature of all rows."""
     dx = evaluate(norm, x, against)["dx"].reshape(-1, x.shape[-1])
-    return None if close(dx.sum(axis=0), 0 * dx[0]) else "columns of the gradient do not sum to 0"
+    return None if _nothing(dx.sum(axis=0), dx) else "columns of the gradient do not sum to 0"
 
 
 def groups_of_the_gradient_sum_to_zero(
@@ -118,7 +118,11 @@ def groups_of_the_gradient_sum_to_zero(
     dx = evaluate(norm, x, against)["dx"]
     groups = dx.reshape(len(x), -1, norm.num_groups, x.shape[-1] // norm.num_groups)
     total = groups.sum(axis=(1, 3))
-    return None if close(total, 0 * total) else "groups of the gradient do not sum to 0"
+    return None if _nothing(total, dx) else "groups of the gradient do not sum to 0"
+
+
+def _nothing(total: Array, terms: Array) -> bool:
+    return bool(np.abs(total).max() <= 1e-12 * max(1.0, np.abs(terms).max()))
 
 
 def _errors(shape: tuple[int, ...]) -> Wrong:
@@ -150,24 +154,24 @@ _batch_errors: Wrong = (
     *_errors((2, 5)),
     (lambda f: f(np.ones((1, 5))), ShapeError),
     (lambda f: f(np.ones(5)), ShapeError),
-    (lambda f: BatchNorm(0), ArgumentError),
-    (lambda f: BatchNorm((2, 3)), ArgumentError),
-    (lambda f: BatchNorm(3, momentum=1.5), ArgumentError),
-    (lambda f: BatchNorm(3, momentum=None), ArgumentError),
+    (lambda f: type(f)(0), ArgumentError),
+    (lambda f: type(f)((2, 3)), ArgumentError),
+    (lambda f: type(f)(3, momentum=1.5), ArgumentError),
+    (lambda f: type(f)(3, momentum=None), ArgumentError),
 )
 _layer_errors: Wrong = (
     *_errors((2, 5)),
-    (lambda f: LayerNorm(()), ArgumentError),
-    (lambda f: LayerNorm((3, 0)), ArgumentError),
-    (lambda f: LayerNorm((3, 5))(np.ones((2, 5))), ShapeError),
-    (lambda f: LayerNorm((3, 5))(np.ones(5)), ShapeError),
+    (lambda f: type(f)(()), ArgumentError),
+    (lambda f: type(f)((3, 0)), ArgumentError),
+    (lambda f: type(f)((3, 5))(np.ones((2, 5))), ShapeError),
+    (lambda f: type(f)((3, 5))(np.ones(5)), ShapeError),
 )
 _group_errors: Wrong = (
     *_errors((2, 5, 6)),
     (lambda f: f(np.ones(6)), ShapeError),
-    (lambda f: GroupNorm(4, 6), ArgumentError),
-    (lambda f: GroupNorm(0, 6), ArgumentError),
-    (lambda f: GroupNorm(2, 2.0), ArgumentError),
+    (lambda f: type(f)(4, 6), ArgumentError),
+    (lambda f: type(f)(0, 6), ArgumentError),
+    (lambda f: type(f)(2, 2.0), ArgumentError),
 )
 
 
@@ -276,11 +280,11 @@ CASES: tuple[Case, ...] = (
         GroupNorm,
         "two groups, three axes",
         build(GroupNorm, 2, 6),
-        normal(3, 5, 6),
+        normal(2, 5, 6),
         torch_group_norm,
         invariants=_in_groups,
         wrong=_group_errors,
-        extreme=ends(3, 5, 6, size=1e150),
+        extreme=ends(2, 5, 6, size=1e150),
         proof=symbolic(GroupNorm(2, 4), 1, 2, 4),
     ),
     Case(
