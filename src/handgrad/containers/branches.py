@@ -91,7 +91,7 @@ def added(gradients: Iterable[Any]) -> Any:
 
 
 def listed(before: str, parts: Iterable[Component], after: str) -> str:
-    """Return how a container is written, on one line if its parts are.
+    """Return how a container is written: on one line, or where that is long with a line a part.
 
     Examples
     --------
@@ -100,7 +100,8 @@ def listed(before: str, parts: Iterable[Component], after: str) -> str:
     "Parallel([ReLU(), ReLU()], combine='sum')"
     """
     written = list(map(repr, parts))
-    if any("\n" in part for part in written):
-        inside = indent(",\n".join(written), "  ")
-        return f"{before}\n{inside}\n{after}"
-    return f"{before}{', '.join(written)}{after}"
+    line = f"{before}{', '.join(written)}{after}"
+    if "\n" not in line and len(line) <= 60:
+        return line
+    inside = indent(",\n".join(written), "  ")
+    return f"{before}\n{inside}\n{after}"
