@@ -5,8 +5,19 @@ from typing import TYPE_CHECKING, Any
 
 from handgrad.activations import ReLU, Sigmoid
 from handgrad.component import Activation, Component
+from handgrad.containers import Parallel, Residual
 from handgrad.flat import Gradients
-from handgrad.layers import Dropout, Linear
+from handgrad.layers import (
+    BatchNorm,
+    Dropout,
+    Embedding,
+    GroupNorm,
+    LayerNorm,
+    LearnedPositionalEncoding,
+    Linear,
+    PositionalEncoding,
+    RMSNorm,
+)
 from handgrad.loss import Loss
 from handgrad.losses import CrossEntropy, MSELoss
 from handgrad.model import Model
@@ -24,18 +35,27 @@ __all__ = [
     "Activation",
     "Adam",
     "AdamW",
+    "BatchNorm",
     "Component",
     "CrossEntropy",
     "Dropout",
+    "Embedding",
     "Gradients",
+    "GroupNorm",
     "History",
+    "LayerNorm",
+    "LearnedPositionalEncoding",
     "Linear",
     "Loss",
     "MSELoss",
     "Model",
+    "Parallel",
     "Parameter",
+    "PositionalEncoding",
+    "RMSNorm",
     "RMSprop",
     "ReLU",
+    "Residual",
     "Sigmoid",
     "Trainer",
     "checking",

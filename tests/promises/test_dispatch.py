@@ -4,7 +4,24 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from handgrad import CrossEntropy, Dropout, Linear, Model, MSELoss, ReLU, Sigmoid
+from handgrad import (
+    BatchNorm,
+    CrossEntropy,
+    Dropout,
+    Embedding,
+    GroupNorm,
+    LayerNorm,
+    LearnedPositionalEncoding,
+    Linear,
+    Model,
+    MSELoss,
+    Parallel,
+    ReLU,
+    Residual,
+    RMSNorm,
+    Sigmoid,
+)
+from handgrad.walk import buffers, named_gradients, parameters
 from helpers import D, H, K, N, generator, random
 
 
@@ -126,3 +143,47 @@ def test_integers_and_extremes_stay_on_the_device_too():
     relu = ReLU()
     assert type(relu(Device(np.arange(3)))) is Device
     assert relu.grad(Device(np.arange(3))).dtype == np.float64
+
+
+def moved_whole(component):
+    """Put everything that a component holds onto the device, at whatever depth."""
+    for _, holder, key in (*parameters(component), *buffers(component)):
+        holder[key] = Device(holder[key])
+    return component
+
+
+@pytest.mark.parametrize(
+    ("make", "x"),
+    [
+        (lambda: BatchNorm(D), random(N, D)),
+        (lambda: BatchNorm(D).eval(), random(1100, D)),
+        (lambda: BatchNorm(D, affine=False), random(N, D)),
+        (lambda: LayerNorm((H, D)), random(N, H, D)),
+        (lambda: RMSNorm(D), random(N, D)),
+        (lambda: GroupNorm(2, K), random(N, H, K)),
+        (lambda: Embedding(K, D, 1), generator().integers(0, K, (N, H))),
+        (lambda: LearnedPositionalEncoding(H, D), random(N, 2, D)),
+        (lambda: Residual(BatchNorm(D), Linear(D, D)), random(N, D)),
+        (lambda: Parallel([Linear(D, H), LayerNorm(D)], "concatenate"), random(N, D)),
+    ],
+)
+def test_layers_and_containers_stay_on_the_device(make, x):
+    here, there = make(), moved_whole(make())
+    for mine, theirs in zip(parameters(here), parameters(there), strict=True):
+        mine.array[...] = theirs.array.host
+    y = here(x)
+    dy = random(*y.shape)
+    dx = by_name(here, dy)
+    assert_allclose(there(Device(x)).host, y)
+    for name, gradient in by_name(there, Device(dy)).items():
+        assert_allclose(gradient.host, dx[name], atol=1e-12)
+    for mine, theirs in zip(buffers(here), buffers(there), strict=True):
+        assert_allclose(theirs.array.host, mine.array)
+
+
+def by_name(component, dy):
+    """Return the gradients after a call, that of the input too where there is one."""
+    dx = component.grad(dy)
+    dx = dx[1] if isinstance(dx, tuple) else dx
+    found = {} if dx is None else {"dx": dx}
+    return found | named_gradients(component, component.gradients)

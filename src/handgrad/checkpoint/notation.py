@@ -58,7 +58,15 @@ DTYPES = {"bool": "BOOL"} | {
 }
 """The types that an array may have, and what safetensors calls them."""
 
-_PACKAGES = ("activations", "layers", "losses", "model", "optimizers", "optimizers.schedules")
+_PACKAGES = (
+    "activations",
+    "layers",
+    "containers",
+    "losses",
+    "model",
+    "optimizers",
+    "optimizers.schedules",
+)
 
 
 @cache

@@ -1,6 +1,19 @@
 """Layers: components with parameters."""
 
 from handgrad.layers.dropout import Dropout
+from handgrad.layers.embedding import Embedding
 from handgrad.layers.linear import Linear
+from handgrad.layers.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
+from handgrad.layers.position import LearnedPositionalEncoding, PositionalEncoding
 
-__all__ = ["Dropout", "Linear"]
+__all__ = [
+    "BatchNorm",
+    "Dropout",
+    "Embedding",
+    "GroupNorm",
+    "LayerNorm",
+    "LearnedPositionalEncoding",
+    "Linear",
+    "PositionalEncoding",
+    "RMSNorm",
+]
