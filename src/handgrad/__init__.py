@@ -3,12 +3,31 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from handgrad.activations import ReLU, Sigmoid
+from handgrad.activations import (
+    ELU,
+    GELU,
+    HardTanh,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from handgrad.component import Activation, Component
 from handgrad.flat import Gradients
 from handgrad.layers import Dropout, Linear
 from handgrad.loss import Loss
-from handgrad.losses import CrossEntropy, MSELoss
+from handgrad.losses import (
+    BinaryCrossEntropy,
+    CrossEntropy,
+    HingeLoss,
+    HuberLoss,
+    L1Loss,
+    MSELoss,
+)
 from handgrad.model import Model
 from handgrad.modes import evaluating
 from handgrad.parameter import Parameter
@@ -20,23 +39,36 @@ if TYPE_CHECKING:
     from handgrad.training import History, Trainer
 
 __all__ = [
+    "ELU",
+    "GELU",
     "SGD",
     "Activation",
     "Adam",
     "AdamW",
+    "BinaryCrossEntropy",
     "Component",
     "CrossEntropy",
     "Dropout",
     "Gradients",
+    "HardTanh",
+    "HingeLoss",
     "History",
+    "HuberLoss",
+    "L1Loss",
+    "LeakyReLU",
     "Linear",
+    "LogSoftmax",
     "Loss",
     "MSELoss",
     "Model",
     "Parameter",
     "RMSprop",
     "ReLU",
+    "SiLU",
     "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
     "Trainer",
     "checking",
     "checkpoint",
