@@ -59,7 +59,7 @@ class ELU(Activation):
     References
     ----------
     Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by exponential
-    linear units (ELUs)", ICLR 2016, eq. 16.
+    linear units (ELUs)", ICLR 2016, section 3.
 
     Examples
     --------

@@ -52,7 +52,7 @@ class HardTanh(Activation):
 
     References
     ----------
-    Collobert, "Large scale machine learning" (2004), section 7.2; Krizhevsky, "Convolutional deep
+    Collobert, "Large scale machine learning" (2004); Krizhevsky, "Convolutional deep
     belief networks on CIFAR-10" (2010), for the bounds 0 and 6.
 
     Examples

@@ -109,7 +109,8 @@ class Softmax(Activation):
     ) -> tuple[Array, dict[str, Array]]:
         """Return ``y * (dy - vecdot(dy, y))``."""
         y = saved
-        dx = dy - np.expand_dims(np.vecdot(dy, y, axis=self.axis), self.axis)
+        products = np.vecdot(dy, y, axis=self.axis)  # type: ignore[call-overload]
+        dx: Array = dy - np.expand_dims(products, self.axis)
         dx *= y
         return dx, {}
 

@@ -62,14 +62,14 @@ class Softplus(Activation):
     References
     ----------
     Dugas, Bengio, Bélisle, Nadeau and Garcia, "Incorporating second-order functional knowledge for
-    better option pricing", NIPS 2000, section 3.
+    better option pricing", NIPS 2000.
 
     Examples
     --------
     >>> softplus = Softplus()
-    >>> softplus([[-1e4, 0.0, 3e4]]).round(6)
-    array([[0.000000e+00, 6.931470e-01, 3.000000e+04]])
-    >>> softplus.grad([[1.0, 1.0, 1.0]])
+    >>> softplus([[-100.0, 0.0, 100.0]]).round(6)
+    array([[  0.      ,   0.693147, 100.      ]])
+    >>> softplus.grad([[1.0, 1.0, 1.0]]).round(6)
     array([[0. , 0.5, 1. ]])
     """
 

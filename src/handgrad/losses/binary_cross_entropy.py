@@ -157,7 +157,8 @@ class BinaryCrossEntropy(LossOfEntries):
                 f"{shape[0]} labels on the last axis, one for each positive_weight",
                 "give one weight for each label, or one number for all",
             )
-        return np.multiply(targets, weight, dtype=targets.dtype)
+        weighted: Array = np.multiply(targets, weight, dtype=targets.dtype)
+        return weighted
 
     def _options(self) -> list[str]:
         weight = self.positive_weight

@@ -78,7 +78,7 @@ def one_hot(
     wanted = targets.size
     if kept is not None:
         found &= kept[..., None]
-        targets, wanted = targets[kept], np.count_nonzero(kept)
+        targets, wanted = targets[kept], int(np.count_nonzero(kept))
     if np.count_nonzero(found) < wanted:  # an index that is no class has a row of zeros
         raise ShapeError(
             f"class indices from {targets.min()} to {targets.max()} for {owner!r}",

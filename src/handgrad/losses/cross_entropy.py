@@ -189,9 +189,9 @@ class CrossEntropy(Loss):
             return weighted_rows(predictions, sample_weight)
         kept = targets != self.ignore_index
         if sample_weight is None:
-            return np.count_nonzero(kept)
-        weight = broadcast_weight(sample_weight, predictions[..., 0], self)
-        return float((weight * kept).sum())
+            return int(np.count_nonzero(kept))
+        kept = kept.astype(sample_weight.dtype)
+        return float((broadcast_weight(sample_weight, kept, self) * kept).sum())
 
     def _rows(self, logits: Array, targets: Array) -> tuple[Array, Any]:
         """Return the targets as rows over the classes, of the logits' type, and the rows' sums."""
@@ -205,8 +205,8 @@ class CrossEntropy(Loss):
             y = one_hot(targets, logits, self, also=also).astype(logits.dtype)
             return (self._smoothed(y) if self.label_smoothing else y), 1
         kept = targets != self.ignore_index
-        y = one_hot(targets, logits, self, kept, also).astype(logits.dtype)
-        y_sum = kept[..., None].astype(logits.dtype)  # a row that is ignored has no target
+        y = np.multiply(one_hot(targets, logits, self, kept, also), 1, dtype=logits.dtype)
+        y_sum = np.multiply(kept[..., None], 1, dtype=logits.dtype)  # 0 for a row that is ignored
         return (self._smoothed(y) * y_sum if self.label_smoothing else y), y_sum
 
     def _smoothed(self, y: Array) -> Array:

@@ -27,15 +27,15 @@ class HingeLoss(Loss):
 
     Parameters
     ----------
-    margin : float, default 1.0
-        By how much the right class should be ahead, :math:`m > 0`.
     average : bool, default True
         Divide by the number of rows N. Where False, the loss is the sum over the minibatch.
+    margin : float, default 1.0
+        By how much the right class should be ahead, :math:`m > 0`.
 
     Raises
     ------
     ArgumentError
-        `margin` is not a finite number > 0, or `average` is not a bool.
+        `average` is not a bool, or `margin` is not a finite number > 0.
     ShapeError, DtypeError
         The targets are not a class index for each row of scores.
 
@@ -75,8 +75,7 @@ class HingeLoss(Loss):
 
     References
     ----------
-    Weston and Watkins, "Support vector machines for multi-class pattern recognition", ESANN 1999,
-    eq. 3.
+    Weston and Watkins, "Support vector machines for multi-class pattern recognition", ESANN 1999.
 
     Examples
     --------
@@ -87,14 +86,14 @@ class HingeLoss(Loss):
     array([[-0.25,  0.25,  0.  ,  0.  ]])
     """
 
-    def __init__(self, margin: float = 1.0, average: bool = True) -> None:
-        self.margin = real_number(margin, "margin", "HingeLoss", above=0)
+    def __init__(self, average: bool = True, margin: float = 1.0) -> None:
         self.average = true_or_false(
             average,
             "average",
             "HingeLoss",
             "average=True for the mean over the minibatch, False for the sum",
         )
+        self.margin = real_number(margin, "margin", "HingeLoss", above=0)
 
     def apply(
         self, predictions: Array, targets: Array, sample_weight: Array | None = None
@@ -112,7 +111,7 @@ class HingeLoss(Loss):
         ahead = scores[right].reshape(*targets.shape, 1)  # the right class' score
         with np.errstate(over="ignore"):
             gap = self.margin - ahead + scores
-        near = ((gap > 0) & ~right).astype(scores.dtype)
+        near = np.multiply((gap > 0) & ~right, 1, dtype=scores.dtype)
         scale: Any = 1.0 / scores.shape[-1]
         if sample_weight is not None:
             scale = broadcast_weight(sample_weight, ahead, self) / scores.shape[-1]
@@ -135,4 +134,4 @@ class HingeLoss(Loss):
         return weighted_rows(predictions, sample_weight)
 
     def __repr__(self) -> str:
-        return f"HingeLoss(margin={self.margin}{'' if self.average else ', average=False'})"
+        return f"HingeLoss(average={self.average}, margin={self.margin})"

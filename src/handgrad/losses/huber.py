@@ -27,15 +27,15 @@ class HuberLoss(LossOfEntries):
 
     Parameters
     ----------
-    delta : float, default 1.0
-        Where the one becomes the other, a number > 0.
     average : bool, default True
         Divide by the number of entries M. Where False, the loss is their sum.
+    delta : float, default 1.0
+        Where the one becomes the other, a number > 0.
 
     Raises
     ------
     ArgumentError
-        `delta` is not a finite number > 0, or `average` is not a bool.
+        `average` is not a bool, or `delta` is not a finite number > 0.
     ShapeError
         Predictions and targets have not one shape.
 
@@ -74,7 +74,7 @@ class HuberLoss(LossOfEntries):
     References
     ----------
     Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 35
-    (1964), section 6.
+    (1964).
 
     Examples
     --------
@@ -85,7 +85,7 @@ class HuberLoss(LossOfEntries):
     array([0.25, 0.5 ])
     """
 
-    def __init__(self, delta: float = 1.0, average: bool = True) -> None:
+    def __init__(self, average: bool = True, delta: float = 1.0) -> None:
         super().__init__(average)
         self.delta = real_number(delta, "delta", "HuberLoss", above=0)
 
@@ -106,4 +106,4 @@ class HuberLoss(LossOfEntries):
         return gradient
 
     def _options(self) -> list[str]:
-        return [f"delta={self.delta}", *super()._options()]
+        return [*super()._options(), f"delta={self.delta}"]

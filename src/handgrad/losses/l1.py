@@ -36,7 +36,8 @@ class L1Loss(LossOfEntries):
     -----
     **Gradient.**
 
-    .. math:: \frac{\partial L}{\partial \hat y_i} = \frac{1}{M} \operatorname{sign}(\hat y_i - y_i).
+    .. math::
+        \frac{\partial L}{\partial \hat y_i} = \frac{1}{M} \operatorname{sign}(\hat y_i - y_i).
 
     **Derivation.** Entry :math:`i` of the predictions appears in one term of the sum. Write
     :math:`d_i = \hat y_i - y_i`:
@@ -59,7 +60,7 @@ class L1Loss(LossOfEntries):
 
     References
     ----------
-    Koenker and Bassett, "Regression quantiles", Econometrica 46 (1978), eq. 2.1, for the median.
+    Koenker and Bassett, "Regression quantiles", Econometrica 46 (1978), for the median.
 
     Examples
     --------
