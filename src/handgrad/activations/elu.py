@@ -75,11 +75,11 @@ class ELU(Activation):
 
     def apply(self, x: Array) -> tuple[Array, Array]:
         """Return the exponential linear unit of `x`, and the same array as what is saved."""
-        zero = np.zeros_like(x)  # for many numbers twice as fast as the number 0
-        y: Array = np.minimum(x, zero, out=np.empty_like(x))
+        y = np.zeros_like(x)  # for many numbers twice as fast as the number 0
+        np.minimum(x, y, out=y)
         np.expm1(y, out=y)
         y *= self.alpha
-        y += np.maximum(x, zero, out=zero)
+        y += x.clip(0, np.inf)
         return y, y
 
     def pullback(
@@ -88,7 +88,7 @@ class ELU(Activation):
         """Return ``dy`` where the unit was on, and ``dy * (y + alpha)`` elsewhere."""
         y = saved
         dx = np.multiply(y > 0, 1 - self.alpha, dtype=y.dtype)
-        dx += np.minimum(y, np.zeros_like(y))
+        dx += np.minimum(y, 0)
         dx += self.alpha
         dx *= dy
         return dx, {}

@@ -66,8 +66,8 @@ class GELU(Activation):
         \frac{\partial y}{\partial x} &= s + x s' = s + x \, s (1 - s) \, 2 u' \\
             &= s \, \bigl( 1 + x (1 - s) (2 c + 6 c a x^2) \bigr)
 
-    which is ``s * (1 + x * (1 - s) * (2 * c + 6 * c * a * x * x))``. There :math:`x` may be cut
-    off at 40, where :math:`s` is 0 or 1 in floating point, so that no square overflows.
+    which is ``s * (1 + x * (1 - s) * (2 * c + 6 * c * a * x * x))``. There :math:`x` is cut off at
+    40, beyond which :math:`s` is 0 or 1 in floating point, so that no infinite square meets a 0.
 
     **Speed.** :math:`x^3` is written as products. NumPy's ``x**3`` takes as long as everything
     else here several times over.
@@ -109,12 +109,13 @@ class GELU(Activation):
         if self.approximate == "none":
             phi = normal_cdf(x)
         else:
-            x_near = self._near(x)
-            phi = x_near * x_near
-            phi *= self.c * self.a
-            phi += self.c
-            phi *= x_near
-            phi = np.tanh(phi)
+            phi = np.empty_like(x)
+            with np.errstate(over="ignore"):  # of what is infinite the tanh is 1
+                np.multiply(x, x, out=phi)
+                phi *= self.c * self.a
+                phi += self.c
+                phi *= x
+            np.tanh(phi, out=phi)
             phi += 1
             phi *= 0.5
         return np.multiply(x, phi, out=np.empty_like(x)), (x, phi)
@@ -129,20 +130,16 @@ class GELU(Activation):
             dx *= x
             dx += phi
         else:
-            x_near = self._near(x)
-            dx = x_near * x_near
+            x = x.clip(-self.far, self.far)
+            dx = x * x
             dx *= 6 * self.c * self.a
             dx += 2 * self.c
-            dx *= x_near
+            dx *= x
             dx *= 1 - phi
             dx += 1
             dx *= phi
         dx *= dy
         return dx, {}
-
-    def _near(self, x: Array) -> Array:
-        """Return the input, cut off where the output is 0 or the input anyway."""
-        return np.clip(x, -self.far, self.far, out=np.empty_like(x))
 
     def __repr__(self) -> str:
         return f"GELU(approximate={self.approximate!r})"

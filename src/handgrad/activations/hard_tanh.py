@@ -76,7 +76,7 @@ class HardTanh(Activation):
 
     def apply(self, x: Array) -> tuple[Array, Array]:
         """Return `x` cut off at the bounds, and the same array as what is saved."""
-        y: Array = np.clip(x, self.min_val, self.max_val, out=np.empty_like(x))
+        y: Array = x.clip(self.min_val, self.max_val, out=np.empty_like(x))
         return y, y
 
     def pullback(

@@ -31,7 +31,7 @@ from handgrad.arguments import Array
 __all__ = ["FAR", "normal_cdf", "normal_density"]
 
 FAR = 40.0
-"""Beyond it the density is 0, and the distribution function 0 or 1, in every precision."""
+"""Beyond it the distribution function is 0 or 1 in every precision."""
 
 # Coefficients from the highest degree down.
 _P = (
@@ -50,7 +50,7 @@ _R = (
 
 def _polynomial(coefficients: tuple[float, ...], x: Array) -> Array:
     """Return the polynomial's values, by Horner's rule."""
-    y: Array = x * coefficients[0]
+    y: Array = np.multiply(x, coefficients[0], out=np.empty_like(x))
     for coefficient in coefficients[1:-1]:
         y += coefficient
         y *= x
@@ -66,14 +66,15 @@ def normal_cdf(x: Array) -> Array:
     >>> normal_cdf(np.array([-1.0, 0.0, 1.0, 10.0])).round(6)
     array([0.158655, 0.5     , 0.841345, 1.      ])
     """
-    x = np.clip(x, -FAR, FAR, out=np.empty_like(x))
     if x.dtype == np.float32:
-        y = _polynomial(_R, x * x)
-        y *= x
-        y = np.tanh(y)
+        with np.errstate(over="ignore"):  # of what is infinite the tanh is 1
+            y = _polynomial(_R, np.multiply(x, x, out=np.empty_like(x)))
+            y *= x
+        np.tanh(y, out=y)
         y *= 0.5
         y += 0.5
         return y
+    x = x.clip(-FAR, FAR, out=np.empty_like(x))
     z = np.maximum(x, -x)  # |x|, in a form that is analytic on either side of 0
     tail = np.exp(-0.5 * z * z) * _polynomial(_P, z) / _polynomial(_Q, z)
     return np.where(x > 0, 1 - tail, tail)
@@ -87,9 +88,9 @@ def normal_density(x: Array) -> Array:
     >>> normal_density(np.array([-1.0, 0.0, 1e300])).round(6)
     array([0.241971, 0.398942, 0.      ])
     """
-    x = np.clip(x, -FAR, FAR, out=np.empty_like(x))
-    y: Array = x * x
+    with np.errstate(over="ignore"):
+        y = np.multiply(x, x, out=np.empty_like(x))
     y *= -0.5
-    y = np.exp(y)
+    np.exp(y, out=y)
     y *= 1 / math.sqrt(2 * math.pi)
     return y

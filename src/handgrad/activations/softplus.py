@@ -85,7 +85,7 @@ class Softplus(Activation):
         np.exp(y, out=y)
         np.log1p(y, out=y)
         y /= self.beta
-        y += np.maximum(x, np.zeros_like(x))
+        y += x.clip(0, np.inf)
         return y, y
 
     def pullback(
@@ -94,8 +94,7 @@ class Softplus(Activation):
         """Return ``-dy * expm1(-beta * y)``."""
         y = saved
         with np.errstate(over="ignore"):
-            dx = y * -self.beta
-        dx = np.expm1(dx, out=np.empty_like(y))
+            dx = np.expm1(y * -self.beta)
         dx *= -dy
         return dx, {}
 
