@@ -149,6 +149,15 @@ def test_a_component_that_doubles_at_every_level_is_met_once():
     assert next(iter(snapshot(model))).count("left") == 40
 
 
+def test_what_is_no_dict_holds_no_parameters():
+    class Listing(Two):
+        def __init__(self):
+            self.parameters = [random(3)]
+
+    with pytest.raises(ArgumentError, match=r"list as the parameters of Listing\(\)"):
+        Model([Listing()])
+
+
 def test_a_child_may_not_be_called_as_a_parameter_is():
     class Clash(Two):
         def children(self):

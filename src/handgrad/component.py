@@ -337,26 +337,12 @@ class ExerciseLayer(Component):
 
     `Linear` and `Dropout` are such layers, because the exercise fixes it; everything else returns
     the gradient of its input.
-
-    Examples
-    --------
-    >>> from handgrad import Linear
-    >>> layer = Linear(3, 2)
-    >>> y = layer([[1.0, 2.0, 3.0]])
-    >>> gradient_weights, gradient_input = layer.grad([[0.5, -1.0]])
-    >>> gradient_weights
-    array([[ 0.5, -1. ],
-           [ 1. , -2. ],
-           [ 1.5, -3. ]])
     """
 
     def grad(self, in_gradient: npt.ArrayLike) -> tuple[Array | None, Any]:
         """Return the gradients with respect to the weights and to the input of the last call.
 
-        Parameters
-        ----------
-        in_gradient
-            Gradient of the loss with respect to the output of that call, of its shape.
+        Takes and refuses what `Component.grad` does.
 
         Returns
         -------
@@ -366,13 +352,6 @@ class ExerciseLayer(Component):
             where the layer wraps one.
         gradient_input
             Gradient with respect to the input, of its shape.
-
-        Raises
-        ------
-        CallOrderError
-            The layer has not been called yet.
-        ShapeError
-            `in_gradient` has not the shape of the last output.
         """
         dx = super().grad(in_gradient)
         while "layer" in self.gradients:

@@ -150,14 +150,8 @@ OVERFLOW = mistake(
 class Gradient:
     """A gradient of which mistakes are made, and its words.
 
-    Parameters
-    ----------
-    quantity
-        Its symbol, "dW".
-    noun, whose, one
-        What it is the gradient of: "weights", "the weights'", "a weight".
-    formula
-        How it is right, in code.
+    Its symbol, "dW"; what it is the gradient of, in three forms: "weights", "the weights'", "a
+    weight"; and how it is right, in code.
     """
 
     quantity: str

@@ -18,7 +18,7 @@ from handgrad.training.batches import Batches
 from handgrad.training.callbacks.order import overridden
 from handgrad.training.epoch_state import Average, EpochState, gradient_norms
 from handgrad.training.finite import find_culprit, training_error
-from handgrad.training.foreign_loss import weighted
+from handgrad.training.foreign_loss import as_loss, weighted
 from handgrad.training.interrupt import Interrupt
 from handgrad.training.metrics import Metric
 from handgrad.training.progress import Progress
@@ -43,27 +43,14 @@ def run_steps(
     progress: Progress,
     interrupt: Interrupt,
 ) -> dict[str, Any]:
-    """Train for an epoch, or for what is left of it, or until Ctrl-C.
+    """Train for an epoch, or for what is left of it, or until Ctrl-C; return loss and metrics.
 
-    Returns
-    -------
-    dict of str to float or Array
-        The loss and the metrics.
-
-    Raises
-    ------
-    TrainingError
-        A loss or a gradient was not finite, or the loss has diverged. The parameters are those
-        before that step.
+    Where that ends with a `TrainingError`, the parameters are those before the last step.
     """
-    model, metrics, hooks = (
-        trainer.model,
-        trainer.metrics,
-        overridden(trainer._callbacks, "on_step"),
-    )
+    model, metrics = trainer.model, trainer.metrics
+    hooks = overridden(trainer._callbacks, "on_step")
     take, gradients, clock = trainer.step, trainer._gradients, perf_counter
-    average = Average(trainer._pure_loss)
-    average.total, average.count = state.total, state.count
+    average = Average(trainer.loss, state.total, state.count)
     for i, metric in enumerate(metrics):
         metric.reset()
         if state.steps:
@@ -92,10 +79,7 @@ def run_steps(
             rows += len(y)
             average.add(value, count)
             for metric in metrics:
-                if weights is None:
-                    metric.update(said, y)
-                else:
-                    weighted(metric.update, metric, said, y, weights)
+                weighted(metric.update, metric, said, y, weights)
             if hooks:
                 trainer.steps_done = step
                 for hook in hooks:
@@ -138,26 +122,17 @@ def _stopped(
             f"try a smaller learning rate, or max_norm=1.0 for the optimizer; {trainer.saved}",
         )
     rows = None if state.order is None else state.order[step * state.batch_size :]
-    culprit = find_culprit(trainer.model, trainer._pure_loss, *batch, rows=rows)
+    culprit = find_culprit(trainer.model, as_loss(trainer.loss), *batch, rows=rows)
     return training_error(where, value, culprit, trainer.saved)
 
 
 def score(trainer: Any, batches: Batches, interrupt: Any = None) -> dict[str, Any] | None:
-    """Return the loss and the metrics over some batches, in evaluation mode.
+    """Return the loss and the metrics over some batches, in evaluation mode; None after Ctrl-C.
 
     Nothing is written to the model or the metrics, so that several threads may do this at once.
-
-    Returns
-    -------
-    dict of str to float or Array, or None
-        The loss and the metrics by name.
-
-    Raises
-    ------
-    TrainingError
-        A loss was not finite, within a training.
+    Within a training, which is where there is an `interrupt`, the loss must be finite.
     """
-    model, loss, metrics = trainer.model, trainer._pure_loss, copy.deepcopy(trainer.metrics)
+    model, loss, metrics = trainer.model, as_loss(trainer.loss), copy.deepcopy(trainer.metrics)
     average, done = Average(loss), 0
     for metric in metrics:
         metric.reset()

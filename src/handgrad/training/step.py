@@ -13,7 +13,7 @@ from handgrad.arguments import Array, positive_size
 from handgrad.errors import ArgumentError
 from handgrad.optimizers.checks import load_numbers, load_vectors
 from handgrad.training.callbacks.order import overridden
-from handgrad.training.foreign_loss import weighted
+from handgrad.training.foreign_loss import as_loss, weighted
 
 __all__ = ["AccumulateGradients", "Refused", "Result", "TrainStep"]
 
@@ -22,33 +22,17 @@ DIVERGED = 1e8
 
 
 class Refused(Exception):  # noqa: N818 (the loop turns it into an error that says why)
-    """A step whose loss or gradient is not what one could go on from; nothing was changed.
-
-    Parameters
-    ----------
-    value
-        The loss.
-    """
+    """A step whose loss or gradient is not what one could go on from; nothing was changed."""
 
     def __init__(self, value: float) -> None:
         self.value = value
 
 
 class Result(NamedTuple):
-    """What came out of a batch.
+    """What came out of a batch."""
 
-    Parameters
-    ----------
-    value
-        The loss.
-    weight
-        By how much it counts in a mean over several batches.
-    predictions
-        What the model said.
-    """
-
-    value: float
-    weight: float
+    value: float  # of the loss
+    weight: float  # by how much it counts in a mean over several batches
     predictions: Array
 
 
@@ -109,7 +93,8 @@ class TrainStep:
             Gives the sample weights their classes' weights; None where those have none.
         """
         self.trainer, self.gradients, self.weigh = trainer, gradients, weigh
-        self.model, self.loss, self.optimizer = trainer.model, trainer._pure_loss, trainer.optimizer
+        self.model, self.optimizer = trainer.model, trainer.optimizer
+        self.loss = as_loss(trainer.loss)
         self.parameters, self._flat = self.model.parameters, gradients.flat
         self._hooks = overridden(trainer._callbacks, "on_gradients")
         self._keeps = self.model.has_buffers
@@ -143,10 +128,7 @@ class TrainStep:
         predictions, saved = model.apply(x)
         if self.weigh is not None:
             weights = self.weigh(predictions, y, weights)
-        if weights is None:
-            value, kept = loss.apply(predictions, y)
-        else:
-            value, kept = weighted(loss.apply, loss, predictions, y, weights)
+        value, kept = weighted(loss.apply, loss, predictions, y, weights)
         model.backpropagate(loss.pullback(kept), saved, self.gradients)
         return Result(float(value), loss.count(predictions, y, weights), predictions), saved
 

@@ -10,13 +10,12 @@ import numpy as np
 
 from handgrad.checking.arrays import identical, linearity
 from handgrad.component import Array
-from handgrad.diagnosis.behaviours import BEHAVIOURS
+from handgrad.diagnosis.behaviours import BEHAVIOURS, Behaviour
 from handgrad.diagnosis.closeness import distance, same
 from handgrad.diagnosis.engine.trials import Trial
 from handgrad.diagnosis.findings import Finding, Verdict
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.base import Kind, seeded
-from handgrad.diagnosis.mistake import Behaviour
 from handgrad.diagnosis.student.subject import StudentError
 
 __all__ = ["Expected", "behaviours", "cost", "written"]
@@ -39,22 +38,9 @@ def behaviours(
     seed: int,
     tolerance: float,
 ) -> list[Finding]:
-    """Return what is wrong with how the code behaves; nothing where all is well.
+    """Return what is wrong with how the code behaves, beyond what the trials show.
 
-    Parameters
-    ----------
-    kind
-        The kind of component.
-    trials
-        What was run already.
-    right
-        The quantities that are right in them.
-    expected
-        What is right for an input.
-    seed
-        For the input.
-    tolerance
-        What counts as rounding.
+    `right` are the quantities that are right in the trials.
     """
     given = trials[0].given
     findings = _mutation(kind, given)

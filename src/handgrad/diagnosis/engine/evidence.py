@@ -17,19 +17,7 @@ __all__ = ["describe"]
 def describe(
     name: str, trials: Sequence[Trial], rights: Sequence[Array], tolerance: float
 ) -> list[str]:
-    """Return sentences with numbers on how one quantity differs from the truth.
-
-    Parameters
-    ----------
-    name
-        The quantity.
-    trials
-        Those in which it was seen.
-    rights
-        What it should be in each of them.
-    tolerance
-        What counts as rounding.
-    """
+    """Return sentences with numbers on how one quantity differs from the truth in each trial."""
     first, right = next(
         (
             (t, r)

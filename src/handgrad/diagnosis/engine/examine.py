@@ -36,10 +36,7 @@ class Outcome:
 def examine(kind: Kind, shapes: Shapes | None = None, seed: int = 0) -> Outcome:
     """Run the student's code, and decide in order what is right and what is wrong.
 
-    Raises
-    ------
-    StudentError
-        The code does not run on enough inputs to say anything.
+    A `StudentError` says that the code does not run on enough inputs to say anything.
     """
     with restored(kind.subject.thing):
         seeded(seed)

@@ -33,22 +33,9 @@ def agreement(
 ) -> dict[str, float]:
     """Return how far each gradient is from that of the student's own forward pass.
 
-    Parameters
-    ----------
-    kind
-        The kind of component.
-    trials
-        What was run; the smallest one is differentiated.
-    names
-        Quantities of the backward pass.
-    single
-        Whether the student's code computes in float32, which asks for wide steps.
-
-    Returns
-    -------
-    dict
-        The largest difference, relative to the largest entry, for the quantities that agree.
-        Those that don't, or cannot be differentiated, are left out.
+    The smallest trial is differentiated, with wide steps where the code computes in float32
+    (`single`). Only quantities that agree are in the answer, each with its largest difference,
+    relative to the largest entry.
     """
     trial = smallest(trials)
     tolerance = 1e-2 if single else 1e-5

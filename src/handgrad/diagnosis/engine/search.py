@@ -41,22 +41,8 @@ def explain_all(
 ) -> dict[str, tuple[tuple[Cause, ...], ...]]:
     """Return for each wrong quantity the explanations that match it in every trial.
 
-    Parameters
-    ----------
-    trials
-        Of several shapes and seeds; `right` of each is in the student's own convention.
-    wrong
-        The quantities to explain.
-    catalogue
-        The mistakes that may be named.
-    tolerance
-        What counts as rounding.
-
-    Returns
-    -------
-    dict
-        Empty tuples where nothing matches. An explanation that covers more of the wrong
-        quantities comes before, and in place of, one that covers fewer.
+    `right` of each trial is in the student's own convention. An explanation that covers more of the
+    wrong quantities comes in place of one that covers fewer.
     """
     found = _matches(trials, wrong, [(mistake,) for mistake in catalogue], tolerance)
     missing = [name for name in wrong if not any(name in match.covered for match in found)]

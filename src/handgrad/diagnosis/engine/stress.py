@@ -21,33 +21,7 @@ __all__ = ["examine_stress"]
 def examine_stress(
     kind: Kind, stress: Stress, names: Sequence[str], expected: Expected, tolerance: float
 ) -> tuple[list[Finding], list[str]]:
-    """Judge input that the trials avoid; nothing is said where it is right.
-
-    Parameters
-    ----------
-    kind
-        The kind of component.
-    stress
-        The input, and what may be named.
-    names
-        The quantities to judge.
-    expected
-        What is right for an input, in the student's own convention.
-    tolerance
-        What counts as rounding.
-
-    Returns
-    -------
-    findings
-        What is wrong, or another convention.
-    notes
-        What is worth knowing.
-
-    Raises
-    ------
-    StudentError
-        The code does not run on this input.
-    """
+    """Judge input that the trials avoid; return findings and notes, none where it is right."""
     trials = [run(kind, given) for given in stress.givens]
     for trial in trials:
         trial.right = expected(trial.given, trial.seen)

@@ -26,11 +26,6 @@ def kind_of(name: str) -> str | None:
     """Return which kind a class of this name is, None where it doesn't say.
 
     The longest word in it decides: a ``DropoutLinear`` is a dropout.
-
-    Examples
-    --------
-    >>> kind_of("MyReLU"), kind_of("CrossEntropy"), kind_of("Thing")
-    ('relu', 'cross_entropy', None)
     """
     plain = "".join(letter for letter in name.lower() if letter.isalnum())
     words = {word: kind.name for kind in KINDS.values() for word in kind.words if word in plain}

@@ -31,16 +31,8 @@ SQUARES: Shapes = ((7, 4, 4), (5, 3, 3), (11, 6, 6))
 class Stress:
     """Input that the trials avoid, tried once everything else is right.
 
-    Parameters
-    ----------
-    name, title
-        Of the quantity that is judged.
-    givens
-        The input, of two shapes and seeds.
-    mistakes
-        What may be named if it goes wrong.
-    conventions
-        What may be named if it is another convention.
+    `name` and `title` are those of the quantity that is judged; the input is of two shapes and
+    seeds.
     """
 
     name: str
@@ -55,14 +47,7 @@ class Kind(ABC):
 
     What stands here does for a component that is called with its inputs, is asked for the gradient
     of its first input, and is right where ours is. A new kind is a folder beside this file, which
-    exports one such class.
-
-    Parameters
-    ----------
-    subject
-        The student's class or object.
-    own
-        The student's own classes by kind, to be used in place of ours.
+    exports one such class. `own` are the student's own classes by kind, used in place of ours.
     """
 
     name: ClassVar[str]

@@ -31,24 +31,10 @@ __all__ = ["Job", "diagnose_file", "run"]
 
 @dataclass(frozen=True)
 class Job:
-    """One thing to diagnose.
+    """One thing to diagnose: a class, or an object, in a file.
 
-    Parameters
-    ----------
-    file
-        The Python file.
-    name
-        The class, or object, in it.
-    kind
-        Which exercise it is; None where its name says so.
-    root
-        The folder from which the file's own imports start. Where it is None: the folder of the
-        file, or of the package that it stands in.
-
-    Examples
-    --------
-    >>> Job("layers/Linear.py", "Linear").kind is None
-    True
+    The file's own imports start from the folder `root`. Where it is None: from the folder of the
+    file, or of the package that it stands in.
     """
 
     file: str
@@ -60,30 +46,7 @@ class Job:
 def diagnose_file(
     file: str | Path, name: str, kind: str | None = None, *, timeout: float = 60
 ) -> Diagnosis:
-    """Diagnose what a file calls `name`, in a process of its own.
-
-    Parameters
-    ----------
-    file
-        The Python file.
-    name
-        The class, or object, in it.
-    kind
-        Which exercise it is; None where its name says so.
-    timeout
-        Seconds after which it is stopped.
-
-    Returns
-    -------
-    Diagnosis
-        What `handgrad.diagnose` says of it; a failure where the file could not be run.
-
-    Examples
-    --------
-    >>> diagnosis = diagnose_file("no_such_file.py", "ReLU")
-    >>> diagnosis.exit_code, diagnosis.failure.error
-    (2, 'FileNotFoundError: there is no file no_such_file.py')
-    """
+    """Diagnose what a file calls `name`, in a process of its own."""
     if not Path(file).is_file():
         return failed(
             name,
@@ -97,25 +60,7 @@ def diagnose_file(
 
 
 def run(jobs: Sequence[Job], timeout: float) -> list[Diagnosis]:
-    """Diagnose several things, in as few processes as it takes.
-
-    Parameters
-    ----------
-    jobs
-        What to diagnose.
-    timeout
-        Seconds after which each of them is stopped.
-
-    Returns
-    -------
-    list of Diagnosis
-        One for each job, in their order.
-
-    Examples
-    --------
-    >>> run([], timeout=60)
-    []
-    """
+    """Diagnose several things, in as few processes as it takes; each may take `timeout` seconds."""
     done: list[Diagnosis] = []
     while len(done) < len(jobs):
         done += _one_child(jobs[len(done) :], timeout)
@@ -180,22 +125,12 @@ def _broken_off(status: int, trace: str, timeout: float) -> Failure:
         if is_theirs(file)
     )
     if trace.startswith("Timeout") or status == -getattr(signal, "SIGKILL", 9):
-        return Failure(
-            "running the code",
-            f"TimeoutError: no answer within {timeout:g} s",
-            lines,
-            "A loop never ends, or is very slow: look at what its condition waits for.",
-        )
-    if status < 0 or trace:
-        return Failure(
-            "running the code",
-            f"the interpreter crashed (status {status})",
-            lines,
-            "Not the formula: the memory ran out, or a compiled library went wrong.",
-        )
-    return Failure(
-        "running the code",
-        f"the program ended in the middle (status {status})",
-        lines,
-        "A class that others import must not end the program: take the exit out.",
-    )
+        error = f"TimeoutError: no answer within {timeout:g} s"
+        hint = "A loop never ends, or is very slow: look at what its condition waits for."
+    elif status < 0 or trace:
+        error = f"the interpreter crashed (status {status})"
+        hint = "Not the formula: the memory ran out, or a compiled library went wrong."
+    else:
+        error = f"the program ended in the middle (status {status})"
+        hint = "A class that others import must not end the program: take the exit out."
+    return Failure("running the code", error, lines, hint)

@@ -13,23 +13,9 @@ __all__ = ["rebuild"]
 
 
 def rebuild(plain: dict[str, Any]) -> Diagnosis:
-    """Return the `Diagnosis` that `Diagnosis.to_dict` made a dict of.
+    """Return the `Diagnosis` that `to_dict`, at level 4, made a dict of.
 
-    Parameters
-    ----------
-    plain
-        The dict, whole: of level 4.
-
-    Returns
-    -------
-    Diagnosis
-        The same as the one that it was made of, but for the hints of what isn't wrong.
-
-    Examples
-    --------
-    >>> diagnosis = Diagnosis("ReLU", "relu", Status.RIGHT, notes=("it loops",))
-    >>> rebuild(diagnosis.to_dict()) == diagnosis
-    True
+    Only the hints of what isn't wrong are lost.
     """
     hints: dict[str, list[str]] = {}
     for hint in plain["hints"]:

@@ -6,7 +6,7 @@ import copy
 import inspect
 import random
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -40,49 +40,24 @@ def guard(doing: str) -> Iterator[None]:
         raise StudentError(explain(error, doing)) from error
 
 
-def _method(thing: Any, *names: str) -> Callable[..., Any]:
-    """Return the first of these methods that the object has.
-
-    Raises
-    ------
-    StudentError
-        It has none of them.
-    """
+def ask(thing: Any, names: Sequence[str], arguments: Iterable[Any], doing: str) -> Any:
+    """Call the first of these methods that the object has."""
     for name in names:
-        found = getattr(thing, name, None)
-        if callable(found):
-            return found  # type: ignore[no-any-return]
-    wanted = f"{type(thing).__name__}.{names[0]}"
+        call = getattr(thing, name, None)
+        if callable(call):
+            with guard(doing):
+                return call(*arguments)
     raise StudentError(
         Failure(
-            f"looking for {wanted}",
+            f"looking for {type(thing).__name__}.{names[0]}",
             f"AttributeError: there is no method {names[0]}",
             hint=f"The exercise calls {names[0]}: define it in the class.",
         )
     )
 
 
-def ask(thing: Any, names: Sequence[str], arguments: Iterable[Any], doing: str) -> Any:
-    """Call the first of these methods that the object has.
-
-    Raises
-    ------
-    StudentError
-        It has none of them, or the call raises.
-    """
-    call = _method(thing, *names)
-    with guard(doing):
-        return call(*arguments)
-
-
 def numbers(value: Any, what: str) -> Array:
-    """Return a copy of what the student's code gave, as an array of numbers.
-
-    Raises
-    ------
-    StudentError
-        It holds no numbers.
-    """
+    """Return a copy of what the student's code gave, as an array of real numbers."""
     with guard(f"reading {what}"):
         if value is None:
             raise TypeError(f"NoneType in place of {what}")
@@ -93,13 +68,7 @@ def numbers(value: Any, what: str) -> Array:
 
 
 class Subject:
-    """What is diagnosed: a class, of which objects are made, or an object, which is copied.
-
-    Parameters
-    ----------
-    thing
-        The class or the object.
-    """
+    """What is diagnosed: a class, of which objects are made, or an object, which is copied."""
 
     def __init__(self, thing: Any) -> None:
         self.thing = thing
@@ -110,7 +79,10 @@ class Subject:
     def make(self, *args: Any, **kwargs: Any) -> Any:
         """Return a new object, made with these arguments where that is ours to choose."""
         if not self.is_class:
-            return _duplicate(self.thing)
+            try:
+                return copy.deepcopy(self.thing)
+            except Exception:  # there are objects that cannot be copied
+                return self.thing
         shown = [_short(a) for a in args] + [f"{k}={_short(v)}" for k, v in kwargs.items()]
         with guard(f"calling {self.name}({', '.join(shown)})"):
             return self.thing(*args, **kwargs)
@@ -131,22 +103,11 @@ def _short(value: Any) -> str:
     return f"{type(value).__name__}(...)"
 
 
-def _duplicate(thing: Any) -> Any:
-    """Return a deep copy, or the object itself where it cannot be copied."""
-    try:
-        return copy.deepcopy(thing)
-    except Exception:
-        return thing
-
-
 @contextmanager
 def restored(*things: Any) -> Iterator[None]:
     """Restore every source of random numbers at the end: NumPy's, Python's, and the module's own.
 
-    Parameters
-    ----------
-    things
-        Objects whose class' module is searched for generators.
+    `things` are those whose class' module is searched for generators.
     """
     state, plain = np.random.get_state(), random.getstate()
     generators = [g for thing in things for g in _generators(thing)]

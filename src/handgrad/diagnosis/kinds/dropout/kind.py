@@ -13,10 +13,11 @@ from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.base import Kind, Shapes
 from handgrad.diagnosis.kinds.dropout.mistakes import KEEPS_P, MASKS, MISTAKES
 from handgrad.diagnosis.kinds.inner import linear_handle, own_linear
-from handgrad.diagnosis.kinds.linear.kind import TITLES, VARIABLES, LinearHandle, ours
+from handgrad.diagnosis.kinds.linear.kind import LinearHandle, LinearKind, ours
 from handgrad.diagnosis.mistake import Mistake
 from handgrad.diagnosis.student.gradients import sort_gradients
 from handgrad.diagnosis.student.subject import StudentError, Subject, guard
+from handgrad.layers import Linear
 
 __all__ = ["DropoutKind"]
 
@@ -38,9 +39,9 @@ class DropoutKind(Kind):
 
     name = "dropout"
     words = ("dropout",)
-    titles: ClassVar = {**TITLES, "evaluation": "output in evaluation mode"}
+    titles: ClassVar = {**LinearKind.titles, "evaluation": "output in evaluation mode"}
     forwards = ("output", "evaluation")
-    variables: ClassVar = VARIABLES
+    variables: ClassVar = LinearKind.variables
     optional = ("dW", "db")  # the wrapped layer's affair
     mistakes = MISTAKES
     shapes = ((7, 5, 5), (11, 4, 4), (5, 6, 6), (13, 3, 3))
@@ -68,16 +69,14 @@ class DropoutKind(Kind):
 
     def start(self, given: Given) -> Any:
         inner = linear_handle(given["weights"], given["bias"], self._own_linear)
-        return _Wrapped(self._wrap(inner.thing, given), inner)
-
-    def _wrap(self, layer: Any, given: Given) -> Any:
         if not self.subject.is_class:
             thing = self.subject.make()
-            setattr(thing, _inner_name(thing), layer)
-            return thing
-        if self.subject.takes("p"):
-            return self.subject.make(layer, p=given["p"])
-        return self.subject.make(layer, given["p"])
+            setattr(thing, _inner_name(thing), inner.thing)
+        elif self.subject.takes("p"):
+            thing = self.subject.make(inner.thing, p=given["p"])
+        else:
+            thing = self.subject.make(inner.thing, given["p"])
+        return _Wrapped(thing, inner)
 
     def place(self, thing: Any, given: Given) -> None:
         thing.inner.place(given["weights"], given["bias"])
@@ -120,8 +119,8 @@ class DropoutKind(Kind):
         return self._keeps_p
 
     def right(self, given: Given, seen: Results) -> Results:
-        layer, (W, b, p) = ours(given), (given[name] for name in ("weights", "bias", "p"))
-        f, saved = layer.apply(given.x)
+        W, b, p = (given[name] for name in ("weights", "bias", "p"))
+        f = super().right(given, seen)["output"]
         output = seen.get("output", f)
         if output.shape != f.shape:
             output = f
@@ -135,11 +134,11 @@ class DropoutKind(Kind):
         if "evaluation" in seen:
             given.derived["evaluation_mask"] = (seen["evaluation"] != 0).astype(np.float64)
         mask = keep / (1 - p)
-        dx, gradients = layer.pullback(given.dy * mask, saved)
-        assert dx is not None  # need_dx is True
-        gradients = {**gradients, "x": dx}
-        found = {q: gradients[v].reshape(given[v].shape) for q, v in self.variables.items()}
-        return {"output": f * mask, **found, "evaluation": f}
+        masked = super().right(given.changed(dy=given.dy * mask), seen)
+        return {**masked, "output": f * mask, "evaluation": f}
+
+    def ours(self, given: Given) -> Linear:
+        return ours(given)
 
     def extra(self, seed: int) -> list[Finding]:
         """Judge how the mask is drawn, by its statistics."""

@@ -18,8 +18,9 @@ def _output(given: Given) -> Array:
     return np.asarray(given.x @ given["weights"] + given["bias"])
 
 
-def _back(given: Given, df: Array) -> Results:
-    """Return the wrapped layer's gradients of an upstream gradient."""
+def _back(given: Given, df: Array, where: bool = True) -> Results:
+    """Return the wrapped layer's gradients, where they can be told from another mistake's."""
+    _need(where)
     return {"dW": given.x.T @ df, "db": df.sum(axis=0), "dx": df @ given["weights"].T}
 
 
@@ -36,14 +37,8 @@ def _need(condition: bool) -> None:
         raise ValueError
 
 
-def _no_scale(given: Given, dy: Array, keep: Array) -> Results:
-    _need(not keep.all())
-    return _back(given, dy * keep)
-
-
 def _fresh(given: Given, dy: Array, keep: Array, fresh: Array, p: float, redrawn: bool) -> Results:
-    _need(redrawn and not np.array_equal(fresh, keep))
-    return _back(given, dy * fresh / (1 - p))
+    return _back(given, dy * fresh / (1 - p), redrawn and not np.array_equal(fresh, keep))
 
 
 def _masked_after(given: Given, dy: Array, keep: Array, p: float) -> Results:
@@ -86,7 +81,7 @@ KEEPS_P = mistake(
 MISTAKES: tuple[Mistake, ...] = (
     mistake(
         "no scale in the backward pass",
-        _no_scale,
+        lambda given, dy, keep: _back(given, dy * keep, where=not keep.all()),
         "The mask is applied to the gradient, but not the factor that the forward pass multiplied "
         "by.",
         "The gradient is too small by the share of entries that are kept.",

@@ -18,17 +18,7 @@ from handgrad.diagnosis.student.gradients import sort_gradients
 from handgrad.diagnosis.student.subject import StudentError, Subject
 from handgrad.layers import Linear
 
-__all__ = ["TITLES", "VARIABLES", "LinearHandle", "LinearKind", "ours"]
-
-TITLES = {
-    "output": "output",
-    "dW": "gradient of the weights",
-    "db": "gradient of the bias",
-    "dx": "gradient of the input",
-}
-
-
-VARIABLES = {"dW": "weights", "db": "bias", "dx": "x"}
+__all__ = ["LinearHandle", "LinearKind", "ours"]
 
 
 @dataclass
@@ -67,8 +57,13 @@ class LinearKind(Kind):
 
     name = "linear"
     words = ("linear", "dense", "affine", "fullyconnected")
-    titles: ClassVar = TITLES
-    variables: ClassVar = VARIABLES
+    titles: ClassVar = {
+        "output": "output",
+        "dW": "gradient of the weights",
+        "db": "gradient of the bias",
+        "dx": "gradient of the input",
+    }
+    variables: ClassVar = {"dW": "weights", "db": "bias", "dx": "x"}
     optional = ("db",)
     mistakes = MISTAKES
     square = SQUARES
@@ -161,7 +156,9 @@ class LinearKind(Kind):
         bias = bias or next((slot for slot in named if slot.array.size == K), None)
         transposed = shape != (D, K)
         if D == K and self.subject.is_class:
-            transposed = self._stored_transposed()
+            # One that is not square tells whether all of them have (out, in) weights.
+            shapes = {slot.array.shape for slot in walk(self.subject.make(3, 5))}
+            transposed = (5, 3) in shapes and (3, 5) not in shapes
         elif D == K:
             weights.write(rng.standard_normal(shape))
             W, b = weights.array, np.zeros(K) if bias is None else bias.array.ravel()
@@ -174,11 +171,6 @@ class LinearKind(Kind):
             ndim = bias.array.ndim
             self._layout("db", f"a bias of shape (out{',' if ndim == 1 else ', 1'})")
         return LinearHandle(thing, weights, bias, transposed, False)
-
-    def _stored_transposed(self) -> bool:
-        """Return whether a layer that is not square has (out, in) weights."""
-        shapes = {slot.array.shape for slot in walk(self.subject.make(3, 5))}
-        return (5, 3) in shapes and (3, 5) not in shapes
 
     def _layout(self, quantity: str, name: str) -> None:
         if (quantity, LAYOUTS[name]) not in self.layout:
@@ -200,8 +192,7 @@ class LinearKind(Kind):
             self._layout("dx", "returned in the other order")
         if "dW" in results and results["dW"].ndim == 2:
             D, K = given["weights"].shape
-            if thing.transposed:
-                results["dW"] = results["dW"].T
+            results["dW"] = thing.orient(results["dW"])
             if thing.joined and results["dW"].shape == (D + 1, K):
                 results["db"], results["dW"] = results["dW"][-1], results["dW"][:-1]
         if "db" in results:

@@ -171,11 +171,6 @@ class ModelKind(Kind):
         output, _ = forward(given, layers)
         return {"output": output, **backward(given, reversed(range(len(layers))))}
 
-    def another(self, given: Given, rng: np.random.Generator) -> Given:
-        """Return other input for the same parameters."""
-        x, dy = rng.standard_normal(given.x.shape), rng.standard_normal(given.dy.shape)
-        return given.changed(x=x, dy=dy)
-
 
 def _parts(given: Given) -> Iterator[tuple[Array, Array]]:
     """Yield weights and bias of each layer from the flat parameters."""
