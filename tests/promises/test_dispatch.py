@@ -4,7 +4,28 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from handgrad import CrossEntropy, Dropout, Linear, Model, MSELoss, ReLU, Sigmoid
+from handgrad import (
+    ELU,
+    GELU,
+    BinaryCrossEntropy,
+    CrossEntropy,
+    Dropout,
+    HardTanh,
+    HingeLoss,
+    HuberLoss,
+    L1Loss,
+    LeakyReLU,
+    Linear,
+    LogSoftmax,
+    Model,
+    MSELoss,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from helpers import D, H, K, N, generator, random
 
 
@@ -82,7 +103,9 @@ def network(move):
 
 def targets(kind):
     classes = generator().integers(0, K, N)
-    return {"indices": classes, "one-hot": np.eye(K)[classes], "numbers": random(N, K)}[kind]
+    rows = np.eye(K)[classes]
+    ignored = np.where(classes, classes, -100)
+    return {"indices": classes, "one-hot": rows, "numbers": random(N, K), "ignored": ignored}[kind]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +113,13 @@ def targets(kind):
     [
         (CrossEntropy(), "indices"),
         (CrossEntropy(average=False), "one-hot"),
+        (CrossEntropy(label_smoothing=0.1, ignore_index=-100), "ignored"),
         (MSELoss(), "numbers"),
+        (L1Loss(), "numbers"),
+        (HuberLoss(), "numbers"),
+        (BinaryCrossEntropy(), "one-hot"),
+        (BinaryCrossEntropy(average=False, positive_weight=2), "one-hot"),
+        (HingeLoss(), "indices"),
     ],
     ids=repr,
 )
@@ -126,3 +155,23 @@ def test_integers_and_extremes_stay_on_the_device_too():
     relu = ReLU()
     assert type(relu(Device(np.arange(3)))) is Device
     assert relu.grad(Device(np.arange(3))).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [
+        *(Tanh(), LeakyReLU(), ELU(0.3), GELU(), GELU("tanh"), SiLU(), Softplus(2.0), HardTanh()),
+        *(Softmax(), Softmax(axis=0), LogSoftmax()),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_activation_stays_on_the_device(activation, dtype):
+    x, dy = random(N, D).astype(dtype), random(N, D, seed=1).astype(dtype)
+    y = activation(x)
+    dx = activation.grad(dy)
+    there = activation(Device(x))
+    back = activation.grad(Device(dy))
+    assert type(there) is type(back) is Device
+    assert_allclose(there.host, y)
+    assert_allclose(back.host, dx)

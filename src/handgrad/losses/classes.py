@@ -75,11 +75,10 @@ def one_hot(
             "convert them with targets.astype(np.int64)",
         )
     found: Array = targets[..., None] == np.arange(K, like=targets)
-    wanted = targets.size
     if kept is not None:
         found &= kept[..., None]
-        targets, wanted = targets[kept], int(np.count_nonzero(kept))
-    if np.count_nonzero(found) < wanted:  # an index that is no class has a row of zeros
+        targets = targets[kept]
+    if np.count_nonzero(found) < targets.size:  # an index that is no class has a row of zeros
         raise ShapeError(
             f"class indices from {targets.min()} to {targets.max()} for {owner!r}",
             f"indices from 0 to {K - 1}, one for each column of the logits",

@@ -189,7 +189,7 @@ class CrossEntropy(Loss):
             return weighted_rows(predictions, sample_weight)
         kept = targets != self.ignore_index
         if sample_weight is None:
-            return int(np.count_nonzero(kept))
+            return float(np.count_nonzero(kept))
         kept = kept.astype(sample_weight.dtype)
         return float((broadcast_weight(sample_weight, kept, self) * kept).sum())
 
