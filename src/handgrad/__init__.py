@@ -3,7 +3,19 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from handgrad.activations import ReLU, Sigmoid
+from handgrad.activations import (
+    ELU,
+    GELU,
+    HardTanh,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from handgrad.component import Activation, Component
 from handgrad.containers import Parallel, Residual
 from handgrad.flat import Gradients
@@ -19,7 +31,14 @@ from handgrad.layers import (
     RMSNorm,
 )
 from handgrad.loss import Loss
-from handgrad.losses import CrossEntropy, MSELoss
+from handgrad.losses import (
+    BinaryCrossEntropy,
+    CrossEntropy,
+    HingeLoss,
+    HuberLoss,
+    L1Loss,
+    MSELoss,
+)
 from handgrad.model import Model
 from handgrad.modes import evaluating
 from handgrad.parameter import Parameter
@@ -31,21 +50,30 @@ if TYPE_CHECKING:
     from handgrad.training import History, Trainer
 
 __all__ = [
+    "ELU",
+    "GELU",
     "SGD",
     "Activation",
     "Adam",
     "AdamW",
     "BatchNorm",
+    "BinaryCrossEntropy",
     "Component",
     "CrossEntropy",
     "Dropout",
     "Embedding",
     "Gradients",
     "GroupNorm",
+    "HardTanh",
+    "HingeLoss",
     "History",
+    "HuberLoss",
+    "L1Loss",
     "LayerNorm",
+    "LeakyReLU",
     "LearnedPositionalEncoding",
     "Linear",
+    "LogSoftmax",
     "Loss",
     "MSELoss",
     "Model",
@@ -56,7 +84,11 @@ __all__ = [
     "RMSprop",
     "ReLU",
     "Residual",
+    "SiLU",
     "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
     "Trainer",
     "checking",
     "checkpoint",

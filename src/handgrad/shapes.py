@@ -7,10 +7,25 @@ from typing import Any
 from handgrad.arguments import in_short
 from handgrad.errors import ShapeError
 
-__all__ = ["Shape", "leading_axes", "merged", "shape_text"]
+__all__ = ["Shape", "check_axis", "leading_axes", "merged", "shape_text"]
 
 Shape = tuple[Any, ...]
 """The axes' sizes: a number, None for any; a leading ``...`` stands for any axes at all."""
+
+
+def check_axis(axis: int, shape: Shape, owner: object) -> None:
+    """Raise `ShapeError` where an array of that shape has no such axis.
+
+    Examples
+    --------
+    >>> check_axis(-2, (7, 3), "Softmax(axis=-2)")
+    """
+    if shape[:1] != (...,) and not -len(shape) <= axis < len(shape):
+        raise ShapeError(
+            f"an input of shape {shape_text(shape)} for {in_short(owner)}",
+            f"an input that has an axis {axis}",
+            f"give an axis from {-len(shape)} to {len(shape) - 1}, or an input with more of them",
+        )
 
 
 def leading_axes(input_shape: Shape, features: int, owner: object) -> Shape:

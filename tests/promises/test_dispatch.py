@@ -5,14 +5,23 @@ import pytest
 from numpy.testing import assert_allclose
 
 from handgrad import (
+    ELU,
+    GELU,
     BatchNorm,
+    BinaryCrossEntropy,
     CrossEntropy,
     Dropout,
     Embedding,
     GroupNorm,
+    HardTanh,
+    HingeLoss,
+    HuberLoss,
+    L1Loss,
     LayerNorm,
+    LeakyReLU,
     LearnedPositionalEncoding,
     Linear,
+    LogSoftmax,
     Model,
     MSELoss,
     Parallel,
@@ -20,6 +29,10 @@ from handgrad import (
     Residual,
     RMSNorm,
     Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
 )
 from handgrad.walk import buffers, named_gradients, parameters
 from helpers import D, H, K, N, generator, random
@@ -99,7 +112,9 @@ def network(move):
 
 def targets(kind):
     classes = generator().integers(0, K, N)
-    return {"indices": classes, "one-hot": np.eye(K)[classes], "numbers": random(N, K)}[kind]
+    rows = np.eye(K)[classes]
+    ignored = np.where(classes, classes, -100)
+    return {"indices": classes, "one-hot": rows, "numbers": random(N, K), "ignored": ignored}[kind]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +122,13 @@ def targets(kind):
     [
         (CrossEntropy(), "indices"),
         (CrossEntropy(average=False), "one-hot"),
+        (CrossEntropy(label_smoothing=0.1, ignore_index=-100), "ignored"),
         (MSELoss(), "numbers"),
+        (L1Loss(), "numbers"),
+        (HuberLoss(), "numbers"),
+        (BinaryCrossEntropy(), "one-hot"),
+        (BinaryCrossEntropy(average=False, positive_weight=2), "one-hot"),
+        (HingeLoss(), "indices"),
     ],
     ids=repr,
 )
@@ -187,3 +208,23 @@ def by_name(component, dy):
     dx = dx[1] if isinstance(dx, tuple) else dx
     found = {} if dx is None else {"dx": dx}
     return found | named_gradients(component, component.gradients)
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [
+        *(Tanh(), LeakyReLU(), ELU(0.3), GELU(), GELU("tanh"), SiLU(), Softplus(2.0), HardTanh()),
+        *(Softmax(), Softmax(axis=0), LogSoftmax()),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_activation_stays_on_the_device(activation, dtype):
+    x, dy = random(N, D).astype(dtype), random(N, D, seed=1).astype(dtype)
+    y = activation(x)
+    dx = activation.grad(dy)
+    there = activation(Device(x))
+    back = activation.grad(Device(dy))
+    assert type(there) is type(back) is Device
+    assert_allclose(there.host, y)
+    assert_allclose(back.host, dx)
