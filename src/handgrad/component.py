@@ -33,7 +33,7 @@ from handgrad.modes import evaluating_here
 from handgrad.parameter import NOTHING, OwnArrays
 from handgrad.shapes import Shape
 
-__all__ = ["Activation", "Array", "Component", "ExerciseLayer"]
+__all__ = ["Activation", "Component", "ExerciseLayer"]
 
 
 class Component(ABC):

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.adapter import ExerciseAdapter
+from handgrad.arguments import Array
 from handgrad.checking.arrays import Copies, identical, linearity, same
 from handgrad.checking.contents import contents, difference, held
 from handgrad.checking.evaluation import (
@@ -26,7 +27,7 @@ from handgrad.checking.evaluation import (
     parts,
     pullback,
 )
-from handgrad.component import Array, Component, ExerciseLayer
+from handgrad.component import Component, ExerciseLayer
 from handgrad.loss import Loss
 from handgrad.modes import evaluating
 from handgrad.randomness import repeatable

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from handgrad.arguments import Array
 from handgrad.checking.arrays import distance, same
-from handgrad.component import Array
 
 __all__ = ["DOUBLE", "HIDDEN", "SINGLE", "distance", "mask", "same"]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.arguments import Array
 from handgrad.checking.arrays import identical, linearity
-from handgrad.component import Array
 from handgrad.diagnosis.behaviours import BEHAVIOURS, Behaviour
 from handgrad.diagnosis.closeness import distance, same
 from handgrad.diagnosis.engine.trials import Trial

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.diagnosis.closeness import distance, mask, same
 from handgrad.diagnosis.engine.trials import Trial
 from handgrad.diagnosis.given import Given

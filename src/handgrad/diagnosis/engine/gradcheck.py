@@ -7,8 +7,8 @@ from time import perf_counter
 
 import numpy as np
 
+from handgrad.arguments import Array
 from handgrad.checking.truth import central_differences
-from handgrad.component import Array
 from handgrad.diagnosis.closeness import distance
 from handgrad.diagnosis.engine.trials import Trial
 from handgrad.diagnosis.kinds.base import Kind, seeded

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.diagnosis.closeness import same
 from handgrad.diagnosis.findings import Failure
 from handgrad.diagnosis.given import Given, Results
