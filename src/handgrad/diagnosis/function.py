@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from handgrad.arguments import Array, as_floats
+from handgrad.checking.arrays import distance, same
 from handgrad.checking.truth import central_differences
-from handgrad.diagnosis.closeness import distance, mask, same
+from handgrad.diagnosis.closeness import mask
 from handgrad.diagnosis.engine.behaviour import written
 from handgrad.diagnosis.engine.evidence import describe
 from handgrad.diagnosis.engine.search import ENOUGH, explain_all

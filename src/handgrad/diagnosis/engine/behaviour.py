@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from handgrad.arguments import Array
-from handgrad.checking.arrays import identical, linearity
+from handgrad.checking.arrays import distance, identical, linearity, same
 from handgrad.diagnosis.behaviours import BEHAVIOURS, Behaviour
-from handgrad.diagnosis.closeness import distance, same
 from handgrad.diagnosis.engine.trials import Trial
 from handgrad.diagnosis.findings import Finding, Verdict
 from handgrad.diagnosis.given import Given, Results

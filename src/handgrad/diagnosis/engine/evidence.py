@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from handgrad.arguments import Array
-from handgrad.diagnosis.closeness import distance, mask, same
+from handgrad.checking.arrays import distance, same
+from handgrad.diagnosis.closeness import mask
 from handgrad.diagnosis.engine.trials import Trial
 from handgrad.diagnosis.given import Given
 

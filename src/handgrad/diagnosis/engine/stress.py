@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from handgrad.diagnosis.closeness import same
+from handgrad.checking.arrays import same
 from handgrad.diagnosis.engine.behaviour import Expected
 from handgrad.diagnosis.engine.evidence import describe
 from handgrad.diagnosis.engine.search import explain_all, predict

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from handgrad.arguments import Array
-from handgrad.diagnosis.closeness import same
+from handgrad.checking.arrays import same
 from handgrad.diagnosis.findings import Failure
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.base import SQUARES, Kind, Shapes, Stress
