@@ -354,6 +354,7 @@ class ExerciseLayer(Component):
             Gradient with respect to the input, of its shape.
         """
         dx = super().grad(in_gradient)
-        while "layer" in self.gradients:
-            self.gradients = self.gradients["layer"]
+        layer: Component = self
+        while isinstance(layer, ExerciseLayer) and "layer" in self.gradients:
+            layer, self.gradients = layer.children()["layer"], self.gradients["layer"]
         return self.gradients.get("weights"), dx

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handgrad import CrossEntropy, Dropout, Linear, Model, MSELoss, ReLU
+from handgrad import CrossEntropy, Dropout, Linear, Model, MSELoss, ReLU, Sigmoid
 from handgrad.errors import ArgumentError, DataError, DtypeError, ShapeError, TrainingError
 from handgrad.optimizers import SGD, Adam
 from handgrad.optimizers.schedules import ReduceOnPlateau, Step
@@ -27,6 +27,7 @@ from handgrad.training import (
 )
 from handgrad.training.batches import ArrayBatches, Inputs, make_batches
 from handgrad.training.batches.file import rows_on_disk
+from handgrad.walk import walk
 
 N, D, K = 53, 5, 3
 
@@ -487,6 +488,17 @@ def test_evaluation_is_in_evaluation_mode_and_leaves_no_trace(data):
     trainer.fit(x, y, epochs=4, progress=False)
     assert not model.training
     assert not model.components[0].training
+
+
+def test_a_training_gives_each_component_back_its_mode(data):
+    x, y = data
+    shared = Dropout(Linear(D, D), 0.5)
+    model = Model([shared, ReLU(), Model([Sigmoid(), shared]), Linear(D, K)])
+    shared.eval()
+    modes = [component.training for _, component in walk(model)]
+    assert modes == [True, False, False, True, True, True, True]
+    trained(x, y, model=model)
+    assert [component.training for _, component in walk(model)] == modes
 
 
 def test_outputs_that_are_the_inputs_own_memory(data):
