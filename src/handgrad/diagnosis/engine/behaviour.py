@@ -23,10 +23,10 @@ Expected = Callable[[Given, Results], Results]
 
 CALLS = 40
 """How often one object is called, to see whether some calls go wrong."""
-PATIENCE = 0.05
-"""Seconds; what takes longer is timed once."""
 FEW = 6
 """The same where something is known to be wrong already."""
+PATIENCE = 0.05
+"""Seconds; what takes longer is timed once."""
 
 
 def behaviours(
