@@ -630,6 +630,14 @@ def test_a_loss_that_grows_and_grows(dtype):
     assert np.array_equal(model.parameters, before[0])
 
 
+def test_what_is_masked_is_not_the_first_loss():
+    x = np.random.default_rng(0).standard_normal((64, D))
+    batches = [(x, x, np.zeros(64))] + 99 * [(x, x, np.ones(64))]
+    trainer = Trainer(Model([Linear(D, D)]), MSELoss(), SGD(lr=10.0))
+    with pytest.raises(TrainingError, match="the training has diverged"):
+        trainer.fit(batches, epochs=1, progress=False)
+
+
 def test_a_loss_that_is_large_from_the_start_has_not_diverged():
     x = np.linspace(0, 1, 40)[:, None]
     trainer = Trainer(Model([Linear(1, 1)]), MSELoss(), SGD(lr=0.1))

@@ -28,7 +28,7 @@ from handgrad.walk import parameters as parameters_of
 __all__ = [
     "Subject",
     "apply",
-    "arrays_of",
+    "parts",
     "by_name",
     "cast",
     "evaluate",
@@ -40,7 +40,7 @@ __all__ = [
 Subject = Component | Loss
 
 
-def arrays_of(x: Any) -> tuple[Array, ...]:
+def parts(x: Any) -> tuple[Array, ...]:
     """Return the arrays of an input, or of what a loss compares with."""
     return x if isinstance(x, tuple) else (x,)
 
@@ -107,7 +107,7 @@ def numerical_gradients(subject: Subject, x: Any, against: Any, truth: Truth) ->
 
             def output(array: Array, i: int = i) -> Any:
                 # A complex array beside real ones would be cut to its real part on the way.
-                full = [*arrays_of(floats_as(array.dtype, x))]
+                full = [*parts(floats_as(array.dtype, x))]
                 full[i] = array
                 return forward(tuple(full) if isinstance(x, tuple) else array)
 

@@ -20,7 +20,7 @@ from handgrad.checking.contents import contents, difference, held
 from handgrad.checking.evaluation import (
     Subject,
     apply,
-    arrays_of,
+    parts,
     by_name,
     cast,
     evaluate,
@@ -64,9 +64,9 @@ def nothing_is_mutated(subject: Any, x: Any, against: Any, rng: Rng) -> str | No
     Neither may write to an argument, to what the other saved, or to anything that the component
     holds, down to the bytes of its arrays.
     """
-    arrays = {f"input {i}": part for i, part in enumerate(arrays_of(x))}
+    arrays = {f"input {i}": part for i, part in enumerate(parts(x))}
     role = "target" if isinstance(subject, Loss) else "upstream gradient"
-    arrays |= {f"{role} {i}": part for i, part in enumerate(arrays_of(against))}
+    arrays |= {f"{role} {i}": part for i, part in enumerate(parts(against))}
     copies, before = Copies(arrays), contents(subject)
 
     # A dropout draws anew for each call: both runs start from one random state.
@@ -85,7 +85,7 @@ def nothing_is_mutated(subject: Any, x: Any, against: Any, rng: Rng) -> str | No
 
 def _two_calls(subject: Subject, x: Any, against: Any, together: bool) -> list[dict[str, Array]]:
     """Return the gradients for two inputs, each pullback after its own apply or after both."""
-    flipped = [0.5 * np.flip(a) if a.dtype.kind == "f" else np.flip(a) for a in arrays_of(x)]
+    flipped = [0.5 * np.flip(a) if a.dtype.kind == "f" else np.flip(a) for a in parts(x)]
     inputs = (x, tuple(flipped) if isinstance(x, tuple) else flipped[0])
     saved, results = [], []
     for i, each in enumerate(inputs):
@@ -217,7 +217,7 @@ def shape_is_foretold(subject: Any, x: Any, against: Any, rng: Rng) -> str | Non
     """Ask whether `output_shape` says of the output's shape nothing that is not so."""
     y = repeatable(evaluate, subject)(subject, x, None)["y"]
     for leading in (lambda axes: axes, lambda axes: (None,) * len(axes), lambda axes: (...,)):
-        shapes = tuple((*leading(part.shape[:-1]), *part.shape[-1:]) for part in arrays_of(x))
+        shapes = tuple((*leading(part.shape[:-1]), *part.shape[-1:]) for part in parts(x))
         said = subject.output_shape(shapes if isinstance(x, tuple) else shapes[0])
         known = said[1:] if said[:1] == (...,) else said
         seen = y.shape[y.ndim - len(known) :] if said[:1] == (...,) else y.shape
@@ -258,7 +258,7 @@ def independent_of_the_batch(subject: Any, x: Any, against: Any, rng: Rng) -> st
     """Ask whether a row's output and gradient are the same without the rows beside it."""
     together = evaluate(subject, x, against)
     for n in range(len(against)):
-        row = tuple(part[n : n + 1] for part in arrays_of(x))
+        row = tuple(part[n : n + 1] for part in parts(x))
         alone = evaluate(subject, row if isinstance(x, tuple) else row[0], against[n : n + 1])
         for name in together.keys() & {"y", *by_name(x)}:
             if not same(alone[name][0], together[name][n], 1e-10, floor=1.0):

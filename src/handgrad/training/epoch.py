@@ -59,6 +59,7 @@ def run_steps(
     take.start(trainer, gradients, weigh)
     sources = Sources([trainer.rng, model, trainer.loss])
     settled = updated = False
+    first = trainer._first_loss
     step, rows, due = state.steps, 0, progress.due
 
     with np.errstate(**_QUIET):  # type: ignore[arg-type]
@@ -72,9 +73,9 @@ def run_steps(
             if not settled:  # from now on only those states are read that a step changes
                 sources.keep_changed(before)
                 settled = True
-                if trainer._first_loss is None and count:
-                    trainer._first_loss = value
-                    take.limit = largest_loss(value)
+            if first is None and count:  # of a batch in which nothing counts the loss is 0
+                first = trainer._first_loss = value
+                take.limit = largest_loss(value)
             step += 1
             rows += len(y)
             average.add(value, count)
