@@ -28,12 +28,12 @@ from handgrad.walk import parameters as parameters_of
 __all__ = [
     "Subject",
     "apply",
-    "parts",
     "by_name",
     "cast",
     "evaluate",
     "floats_as",
     "numerical_gradients",
+    "parts",
     "pullback",
 ]
 

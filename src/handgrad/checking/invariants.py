@@ -20,11 +20,11 @@ from handgrad.checking.contents import contents, difference, held
 from handgrad.checking.evaluation import (
     Subject,
     apply,
-    parts,
     by_name,
     cast,
     evaluate,
     floats_as,
+    parts,
     pullback,
 )
 from handgrad.component import Component, ExerciseLayer
