@@ -79,5 +79,6 @@ def _slopes(kind: Kind, trial: Trial, variable: str, stretch: float) -> tuple[Ar
         seeded(given.seed)
         return kind.look(thing, given)[kind.forwards[0]]
 
-    slopes = central_differences(forward, np.zeros(places.size), kind.upstream(given))
+    upstream = given.dy if given.dy.size else 1.0  # a loss has none
+    slopes = central_differences(forward, np.zeros(places.size), upstream)
     return places, slopes / stretch

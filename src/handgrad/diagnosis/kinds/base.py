@@ -149,10 +149,6 @@ class Kind(ABC):
         inputs |= {name: given.inputs[name][::-1].copy() for name in others}
         return given.changed(dy=rng.standard_normal(given.dy.shape), **inputs)
 
-    def upstream(self, given: Given) -> Any:
-        """Return the upstream gradient of the forward pass' output; 1 for a loss."""
-        return given.dy
-
 
 def seeded(seed: int) -> None:
     """Put NumPy's and Python's global random state where it always is for this seed."""

@@ -26,6 +26,11 @@ class StudentError(Exception):
         super().__init__(failure.error)
         self.failure = failure
 
+    @classmethod
+    def missing(cls, what: str, error: str, hint: str) -> StudentError:
+        """Return the error that something is not there which must be."""
+        return cls(Failure(f"looking for {what}", error, hint=hint))
+
 
 @contextmanager
 def guard(doing: str) -> Iterator[None]:
@@ -47,12 +52,10 @@ def ask(thing: Any, names: Sequence[str], arguments: Iterable[Any], doing: str) 
         if callable(call):
             with guard(doing):
                 return call(*arguments)
-    raise StudentError(
-        Failure(
-            f"looking for {type(thing).__name__}.{names[0]}",
-            f"AttributeError: there is no method {names[0]}",
-            hint=f"The exercise calls {names[0]}: define it in the class.",
-        )
+    raise StudentError.missing(
+        f"{type(thing).__name__}.{names[0]}",
+        f"AttributeError: there is no method {names[0]}",
+        f"The exercise calls {names[0]}: define it in the class.",
     )
 
 

@@ -46,11 +46,6 @@ def _masked_after(given: Given, dy: Array, keep: Array, p: float) -> Results:
     return {**results, "dx": results["dx"] * keep / (1 - p)}
 
 
-def _nothing(given: Given, dy: Array, keep: Array) -> Results:
-    _need(bool(keep.all()))
-    return {"output": _output(given), **_back(given, dy)}
-
-
 def _on_input(
     x: Array, dy: Array, weights: Array, bias: Array, input_mask: Array, p: float
 ) -> Results:
@@ -176,7 +171,7 @@ MISTAKES: tuple[Mistake, ...] = (
     ),
     mistake(
         "nothing is dropped",
-        _nothing,
+        lambda given, dy, keep: {"output": _output(given), **_back(given, dy, where=keep.all())},
         "The output of the wrapped layer comes out as it is.",
         "No output is ever 0, and two calls give the same.",
         "In training, each entry is dropped with probability p.",
