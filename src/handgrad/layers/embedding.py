@@ -157,7 +157,7 @@ class Embedding(Component):
         """Return None, and each row of `dy` added to the row of its index."""
         gradients = {} if out is None else out
         if "weights" not in gradients:
-            gradients["weights"] = np.empty_like(dy, shape=self.weights.shape)
+            gradients["weights"] = np.empty_like(dy, order="C", shape=self.weights.shape)
         table = gradients["weights"]
         table.fill(0)
         np.add.at(*_counted_through(table, saved, dy))
