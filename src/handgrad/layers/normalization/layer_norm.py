@@ -89,8 +89,8 @@ class LayerNorm(Normalization):
                 - \hat{x}_e \frac{1}{D} \sum_d h_d \hat{x}_d \Bigr).
 
     The code keeps ``xc`` for :math:`x - \mu = \hat{x} / r`. With ``t = dy * xc`` and ``share`` for
-    :math:`\gamma / D` the last mean is :math:`r \sum_d \gamma_d t_d / D`, or ``r * (t @ share)``, and
-    :math:`\hat{x}_e` has another :math:`r`: so ``xc * (t @ share) * r * r``. The first mean is
+    :math:`\gamma / D` the last mean is :math:`r \sum_d \gamma_d t_d / D`, or ``r * (t @ share)``,
+    and :math:`\hat{x}_e` has another :math:`r`: so ``xc * (t @ share) * r * r``. The first mean is
     ``dy @ share``, and :math:`d\gamma_d = \sum_n r_n t_{nd}` is ``r.T @ t``.
 
     **What must be so.** A constant added to a row changes no output, so each row of `dx` sums to 0.
