@@ -28,6 +28,8 @@ class Inputs(NamedTuple):
         Whether integers stay as they are, as indices.
     takes_tuple : bool
         Whether it takes a tuple of arrays, in which integers stay as they are too.
+    takes_lengths : bool
+        Whether that tuple may be sequences and their lengths, and one array will do as well.
 
     Examples
     --------
@@ -41,11 +43,18 @@ class Inputs(NamedTuple):
     dtype: Any
     takes_integers: bool = False
     takes_tuple: bool = False
+    takes_lengths: bool = False
 
     @classmethod
     def of(cls, model: Any) -> Inputs:
         """Return the form in which a model takes its inputs."""
-        return cls(model.parameters.dtype, model.takes_integers, model.takes_tuple)
+        takes = model.takes_integers, model.takes_tuple, model.takes_lengths
+        return cls(model.parameters.dtype, *takes)
+
+    @property
+    def always_tuple(self) -> bool:
+        """Whether one array alone is no input."""
+        return self.takes_tuple and not self.takes_lengths
 
     def dtype_of(self, array: Array) -> np.dtype[Any]:
         """Return the type in which the model is given an array."""
@@ -67,9 +76,9 @@ class Inputs(NamedTuple):
         ArgumentError
             It is not in the form that the model takes.
         """
-        if self.takes_tuple:
-            if isinstance(x, tuple):
-                return tuple(as_numbers(part, f"input {i}", owner) for i, part in enumerate(x))
+        if self.takes_tuple and isinstance(x, tuple):
+            return tuple(as_numbers(part, f"input {i}", owner) for i, part in enumerate(x))
+        if self.always_tuple:
             mend = "write a tuple, x=(a, b)"
             raise ArgumentError(f"{type(x).__name__} as the inputs", "a tuple of arrays", mend)
         if isinstance(x, tuple) and any(getattr(part, "ndim", 0) > 1 for part in x):
