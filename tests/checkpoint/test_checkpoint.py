@@ -241,6 +241,52 @@ def test_classes_of_ones_own(tmp_path):
         load(tmp_path)
 
 
+class Running(Activation):
+    """Subtracts a running mean; holds whatever it is given."""
+
+    def __init__(self, size, inner):
+        self.size, self.inner = size, inner
+        self.buffers = {"mean": np.zeros(size, np.float32), "count": np.zeros((), np.int64)}
+
+    def apply(self, x):
+        y, saved = self.inner.apply(x)
+        return y - self.buffers["mean"], (saved, y)
+
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        dx, gradients = self.inner.pullback(dy, saved[0], need_dx)
+        return dx, {"inner": gradients}
+
+    def update_buffers(self, saved):
+        self.buffers["mean"] += saved[1].mean(axis=0)
+        self.buffers["count"] += 1
+        self.inner.update_buffers(saved[0])
+
+
+def test_buffers_come_back_as_parameters_do_at_any_depth(tmp_path):
+    shared = Running(5, Linear(5, 5))
+    model = Model([Dropout(Model([shared, ReLU()]), 0.5), Running(5, shared)])
+    for _ in range(3):
+        model(np.random.default_rng(3).standard_normal((7, 5)))
+    model.components[1].eval()
+    assert shared.buffers["count"] == 6
+    save(tmp_path, model)
+    assert sorted(load_file(tmp_path / FILE)) == [
+        *("0.layer.0.count", "0.layer.0.inner.bias", "0.layer.0.inner.weights", "0.layer.0.mean"),
+        *("1.count", "1.mean"),
+    ]
+    twin = load(tmp_path, classes=[Running]).model
+    inner = twin.components[0].layer.components[0]
+    assert twin.components[1].inner is inner
+    assert [c.training for c in (twin, twin.components[1], inner, inner.inner)] == [True] + [
+        False
+    ] * 3
+    for one, other in ((shared, inner), (model.components[1], twin.components[1])):
+        for name, array in one.buffers.items():
+            assert other.buffers[name].dtype == array.dtype
+            np.testing.assert_array_equal(other.buffers[name], array)
+    np.testing.assert_array_equal(twin.parameters, model.parameters)
+
+
 def test_somebody_elses_layer_comes_back_with_its_parameters(tmp_path):
     class Affine:
         def __init__(self, D, K):

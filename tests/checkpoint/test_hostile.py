@@ -131,7 +131,7 @@ def test_a_forged_checkpoint_that_is_right_loads(path):
         ("NaN", "a float where"),
         ("9" * 5000, "description"),
         ("[" * 10**6, "description"),
-        ('{"$class":' * 10**5, "description"),
+        ('{"$class":' * 5 * 10**4, "description"),
     ],
     ids=lambda value: str(value)[:20] if isinstance(value, str) else "",
 )
@@ -155,7 +155,7 @@ def test_a_hostile_description_is_refused(path, monkeypatch, model, message):
         (lambda h: h["__metadata__"].pop("sha256"), "changed since"),
         (lambda h: h["__metadata__"].pop("format"), "somebody else's file"),
         (lambda h: h["__metadata__"].update(version="3"), "version '3'"),
-        (lambda h: h["__metadata__"].update(version="3" * 10**6), "version '333"),
+        (lambda h: h["__metadata__"].update(version="3" * 10**5), "version '333"),
         (lambda h: h["__metadata__"].update(version=2), "in its header"),
         (lambda h: h.update(__metadata__=[]), "in its header"),
         (lambda h: h.pop("__metadata__"), "somebody else's file"),
@@ -193,7 +193,7 @@ def test_a_hostile_header_is_explained(path, change, message):
         ({"0.weights": tensor([0] * 65, 0), "0.bias": tensor([1, 2], 16)}, 16),
         ({"0.weights": tensor([1] * 65, 8), "0.bias": tensor([1], 16, start=8)}, 16),
         ({"0.weights": tensor([10**4000] * 99, 8), "0.bias": BIAS}, 64),
-        ({"0.weights": tensor(["x" * 10**6, 10**9], 8), "0.bias": BIAS}, 64),
+        ({"0.weights": tensor(["x" * 10**5, 10**9], 8), "0.bias": BIAS}, 64),
         ({"0.weights": WEIGHTS, "0.bias": tensor([1, 2], 48, start=32)}, 64),
         ({"0.weights": tensor([3, 2], 48, "F99"), "0.bias": BIAS}, 64),
         ({"0.weights": tensor([3, 2], 12, "BF16"), "0.bias": tensor([1, 2], 28, start=12)}, 28),
@@ -202,7 +202,7 @@ def test_a_hostile_header_is_explained(path, change, message):
         ({"0.weights": {**WEIGHTS, "data_offsets": [0, 48, 0]}, "0.bias": BIAS}, 64),
         ({"0.weights": {**WEIGHTS, "shape": None}, "0.bias": BIAS}, 64),
         ({"0.weights": 3}, 0),
-        ({"x" * 10**6: 3}, 0),
+        ({"x" * 10**5: 3}, 0),
         (b"[]", 0),
         (b"{", 0),
         (b"{}", 0),
@@ -218,7 +218,7 @@ def test_a_hostile_header_is_refused(path, header, size):
     refused(path)
 
 
-@pytest.mark.parametrize("length", [2**63, 2**64 - 1, 10**8 + 1, 10**7, 2**21 + 1, 700, 1, 0])
+@pytest.mark.parametrize("length", [2**63, 2**64 - 1, 10**8 + 1, 10**7, 2**20 + 1, 700, 1, 0])
 def test_a_header_that_claims_another_length_is_refused(path, length):
     forge(path, length=length)
     refused(path)
@@ -241,15 +241,15 @@ def test_a_header_that_is_too_long_is_not_read(path):
     refused(path, "a header of")
 
 
-@pytest.mark.parametrize("item", ["{}", '{"":0}', "[0]"])
+@pytest.mark.parametrize("item", ['{"":0}', "[0]"])
 def test_the_longest_description_that_is_read_takes_little(path, item):
-    count = (2**21 - 2000) // (len(json.dumps(item)) - 1)
+    count = (2**20 - 2000) // (len(json.dumps(item)) - 1)
     forge(path, training="[" + ",".join([item] * count) + "]")
     refused(path, "training/x that is")
 
 
 def test_a_name_that_stands_before_every_other_takes_little(path):
-    forge(path, training=json.dumps({"x" * 10**6: [0] * 200_000}))
+    forge(path, training=json.dumps({"x" * 5 * 10**5: [0] * 100_000}))
     refused(path, "names of 1000 characters")
 
 

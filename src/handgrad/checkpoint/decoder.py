@@ -12,7 +12,7 @@ import numpy as np
 from handgrad.adapter import adapt
 from handgrad.checkpoint.notation import (
     DTYPES,
-    MOST_OBJECTS,
+    counted,
     damaged,
     join,
     public_classes,
@@ -24,6 +24,7 @@ from handgrad.randomness import restore_generator
 __all__ = ["Decoder", "from_config"]
 
 _DAMAGE = (ArithmeticError, LookupError, TypeError, ValueError, RecursionError, MemoryError)
+_PLAIN = (int, float, str, type(None))
 SLACK = 2**16
 """So many entries may be asked for without a tensor that fills them: half a megabyte."""
 
@@ -112,10 +113,13 @@ class Decoder:
         return value
 
     def _decode(self, config: Any, path: str) -> Any:
-        if config is None or isinstance(config, bool | int | float | str):
+        if isinstance(config, _PLAIN):
             return config
         if isinstance(config, list):
-            return [self._decode(item, join(path, i)) for i, item in enumerate(config)]
+            return [
+                item if isinstance(item, _PLAIN) else self._decode(item, join(path, i))
+                for i, item in enumerate(config)
+            ]
         if not isinstance(config, dict):
             raise damaged(f"a value of type {type(config).__name__}")
         kinds = [key for key in config if key.startswith("$") and not key.startswith("$$")]
@@ -126,19 +130,19 @@ class Decoder:
         match kinds[0]:
             case "$class":
                 before = self.objects
-                self._count(1)
+                self.objects = counted(before + 1)
                 obj = self._object(config, path)
                 self.known[path] = obj, self.objects - before
                 return obj
             case "$generator":
-                self._count(1)
+                self.objects = counted(self.objects + 1)
                 rng = restore_generator(content)
                 self.known[path] = rng, 1
                 self.generators.append((rng, content))
                 return rng
             case "$same":
                 obj, objects = self.known[content]
-                self._count(objects)
+                self.objects = counted(self.objects + objects)
                 return obj
             case "$array" if isinstance(content, str):
                 return self._array(content)
@@ -162,11 +166,6 @@ class Decoder:
     def _array(self, name: str) -> Array:
         array = self.arrays.pop(name)
         return array.astype(array.dtype.newbyteorder("="))  # one's own, and no part of the file
-
-    def _count(self, objects: int) -> None:
-        self.objects += objects
-        if self.objects > MOST_OBJECTS:
-            raise damaged(f"more than {MOST_OBJECTS} objects, each counted wherever it stands")
 
     def _object(self, config: dict[str, Any], path: str) -> Any:
         name = config["$class"]

@@ -188,10 +188,9 @@ def _encoded(model: Model, training: Any) -> list[bytes | memoryview]:
         )
     arrays: dict[str, Array] = {}
     encoder = Encoder(arrays)
-    content = {
-        "model": encoder.encode(model, "model"),
-        "training": encoder.encode(training, "training", components=False),
-    }
+    content = {"model": encoder.encode(model, "model")}
+    encoder.may_hold_components = False
+    content["training"] = encoder.encode(training, "training")
     texts = {key: json.dumps(value, allow_nan=False) for key, value in content.items()}
     return to_safetensors(_state(model) | arrays, _HEAD | texts)
 

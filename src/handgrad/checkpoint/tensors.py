@@ -29,7 +29,7 @@ from handgrad.errors import CheckpointError, cause
 
 __all__ = ["read_tensors", "to_safetensors"]
 
-LONGEST_HEADER = 2**21
+LONGEST_HEADER = 2**20
 """So many bytes a header may have. A real one has some thousand."""
 
 _NAMES = {name: dtype for dtype, name in DTYPES.items()}
