@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from handgrad.activations import ReLU, Sigmoid
 from handgrad.component import Activation, Component
 from handgrad.flat import Gradients
-from handgrad.layers import Dropout, Linear
+from handgrad.layers import GRU, LSTM, RNN, Bidirectional, Dropout, Linear
 from handgrad.loss import Loss
 from handgrad.losses import CrossEntropy, MSELoss
 from handgrad.model import Model
@@ -20,10 +20,14 @@ if TYPE_CHECKING:
     from handgrad.training import History, Trainer
 
 __all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
     "SGD",
     "Activation",
     "Adam",
     "AdamW",
+    "Bidirectional",
     "Component",
     "CrossEntropy",
     "Dropout",

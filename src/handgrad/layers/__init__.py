@@ -2,5 +2,6 @@
 
 from handgrad.layers.dropout import Dropout
 from handgrad.layers.linear import Linear
+from handgrad.layers.recurrent import GRU, LSTM, RNN, Bidirectional
 
-__all__ = ["Dropout", "Linear"]
+__all__ = ["GRU", "LSTM", "RNN", "Bidirectional", "Dropout", "Linear"]
