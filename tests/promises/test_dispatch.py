@@ -4,7 +4,19 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from handgrad import CrossEntropy, Dropout, Linear, Model, MSELoss, ReLU, Sigmoid
+from handgrad import (
+    GRU,
+    LSTM,
+    RNN,
+    Bidirectional,
+    CrossEntropy,
+    Dropout,
+    Linear,
+    Model,
+    MSELoss,
+    ReLU,
+    Sigmoid,
+)
 from helpers import D, H, K, N, generator, random
 
 
@@ -43,6 +55,9 @@ class Device(np.lib.mixins.NDArrayOperatorsMixin):
     def __bool__(self):
         return bool(self.host)
 
+    def __int__(self):
+        return int(self.host)
+
     def __float__(self):
         return float(self.host)
 
@@ -65,6 +80,8 @@ def on_device(function, arguments, keywords):
     )
     if out is not None:
         return out[0] if isinstance(out, tuple) else out
+    if isinstance(result, tuple):
+        return tuple(map(Device, result))
     return Device(np.asarray(result)) if isinstance(result, np.ndarray | np.generic) else result
 
 
@@ -126,3 +143,22 @@ def test_integers_and_extremes_stay_on_the_device_too():
     relu = ReLU()
     assert type(relu(Device(np.arange(3)))) is Device
     assert relu.grad(Device(np.arange(3))).dtype == np.float64
+
+
+@pytest.mark.parametrize("lengths", [None, np.arange(N) % 4 + 1], ids=["full", "lengths"])
+@pytest.mark.parametrize("last", [False, True])
+def test_sequences_stay_on_the_device_too(lengths, last):
+    def layers(move):
+        first = (move(LSTM(D, H, rng=generator())), move(RNN(D, H, rng=generator(1))))
+        last_one = move(GRU(2 * H, K, rng=generator(2), return_sequences=not last))
+        return Model([Bidirectional(*first), last_one])
+
+    x, given = random(N, 4, D), () if lengths is None else (lengths,)
+    here, there = layers(lambda layer: layer), layers(moved)
+    y = here.forward((x, *given) if given else x)
+    z = there.forward((Device(x), *map(Device, given)) if given else Device(x))
+    assert type(z) is Device
+    assert_allclose(z.host, y)
+    gradients, others = here.backward(y), there.backward(z)
+    assert type(others.flat) is Device
+    assert_allclose(others.flat.host, gradients.flat)

@@ -5,6 +5,7 @@ import copy
 import inspect
 import sys
 import textwrap
+from functools import cache
 
 import pytest
 from typer.testing import CliRunner
@@ -152,12 +153,19 @@ def test_there_are_mutants_of_every_component():
         )
 
 
-@pytest.mark.parametrize(("component", "mutant"), MUTANTS)
-def test_corrupted_pullback_is_found(component, mutant, monkeypatch):
+@cache
+def rows_of(component):
+    """Return the rows of a component, which pass as they are."""
     mine = [case for case in CASES if case.component is component]
     assert check_library(mine, pytorch=False).ok
+    return mine
+
+
+@pytest.mark.parametrize(("component", "mutant"), MUTANTS)
+def test_corrupted_pullback_is_found(component, mutant, monkeypatch):
+    mine = rows_of(component)
     monkeypatch.setattr(component, "pullback", mutant)
-    assert not check_library(mine, pytorch=False).ok
+    assert any(not check_library([case], pytorch=False).ok for case in mine)
 
 
 @pytest.mark.parametrize("component", COMPONENTS, ids=lambda component: component.__name__)

@@ -74,8 +74,8 @@ def torch_recurrent(torch: Any, layer: Any, x: Any, p: Any) -> Any:
     )
     states = states or [torch.zeros(N, H, dtype=x.dtype) for _ in layer.states]
     hx = [state[packed.sorted_indices][None] for state in states]
-    name = {LSTM: "lstm", GRU: "gru"}.get(type(layer)) or f"rnn_{layer.activation}"
-    data, last, *_ = getattr(torch, name)(
+    plain = f"rnn_{layer.activation}" if isinstance(layer, RNN) else type(layer).__name__.lower()
+    data, last, *_ = getattr(torch, plain)(
         packed.data,
         packed.batch_sizes,
         hx if len(hx) > 1 else hx[0],
@@ -204,8 +204,8 @@ _wrong: Wrong = (
     (lambda f: type(f)(5, 2, recurrent_init="unheard of"), ArgumentError),
     (lambda f: type(f)(5, 2, dtype=int), ArgumentError),
 )
-_wrong_rnn: Wrong = (*_wrong, (lambda f: RNN(5, 2, activation="softmax"), ArgumentError))
-_wrong_lstm: Wrong = (*_wrong, (lambda f: LSTM(5, 2, unit_forget_bias="yes"), ArgumentError))
+_wrong_rnn: Wrong = (*_wrong, (lambda f: type(f)(5, 2, activation="softmax"), ArgumentError))
+_wrong_lstm: Wrong = (*_wrong, (lambda f: type(f)(5, 2, unit_forget_bias="yes"), ArgumentError))
 _wrong_bidirectional: Wrong = (
     *errors_of_components[:4],
     *_wrong_lengths,
@@ -219,9 +219,9 @@ _wrong_bidirectional: Wrong = (
 )
 
 
-def rows_of(cls: Any, wrong: Wrong, **options: Any) -> tuple[Case, ...]:
+def rows_of(cls: Any, wrong: Wrong) -> tuple[Case, ...]:
     """Return the rows that each of the three layers has."""
-    sequences = partial(build, cls, **options)
+    sequences: Any = partial(build, cls)
     last = partial(sequences, return_sequences=False)
     row = partial(
         Case,
@@ -338,7 +338,11 @@ CASES: tuple[Case, ...] = (
     ),
     bidirectional(
         "RNNs, added, last state",
-        build=both(*[build(RNN, 5, 2, return_sequences=False)] * 2, "sum"),
+        build=both(
+            build(RNN, 5, 2, return_sequences=False),
+            build(RNN, 5, 2, return_sequences=False),
+            "sum",
+        ),
         x=normal(3, 4, 5),
     ),
     bidirectional(

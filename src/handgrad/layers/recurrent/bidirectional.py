@@ -94,7 +94,7 @@ class Bidirectional(Component):
     takes_lengths = True
 
     def __init__(
-        self, forward_layer: Component, backward_layer: Component, combine: str = "concatenate"
+        self, forward_layer: Any, backward_layer: Any, combine: str = "concatenate"
     ) -> None:
         for layer in (forward_layer, backward_layer):
             if not isinstance(layer, Component) or not layer.takes_lengths:
@@ -128,7 +128,7 @@ class Bidirectional(Component):
         back, saved_back = self.backward_layer.apply((turned, *lengths) if lengths else turned)
         if back.ndim == 3:
             back = _turn(back, order)
-        y = ahead + back if self.combine == "sum" else np.concatenate([ahead, back], axis=-1)
+        y = ahead + back if self.combine == "sum" else np.concatenate((ahead, back), axis=-1)
         return y, (saved, saved_back, ahead.shape[-1], order)
 
     def pullback(
@@ -155,8 +155,8 @@ class Bidirectional(Component):
         self.backward_layer.update_buffers(saved[1])
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        one = self.forward_layer.output_shape(input_shape)
-        two = self.backward_layer.output_shape(input_shape)
+        one: Shape = self.forward_layer.output_shape(input_shape)
+        two: Shape = self.backward_layer.output_shape(input_shape)
         if (...,) in (one, two):
             return (...,)
         if len(one) != len(two):

@@ -209,12 +209,12 @@ class GRU(Recurrent):
     ) -> tuple[Any, dict[str, Array]]:
         """Walk through the steps in reverse, then sum over them all for each parameter."""
         packing, steps, (h,), gates, m = saved
-        H, U_T = self.units, np.ascontiguousarray(self.recurrent_weights.T)
+        H, U_T = self.units, self.recurrent_weights.T.copy()
         r, z, n = (gates[:, k * H : (k + 1) * H] for k in range(3))
         h_before = h[packing.before]
         slope = (1 - z) * (1 - n * n)
         dq = np.stack(  # but for dh
-            [slope * m * r * (1 - r), (h_before - n) * z * (1 - z), slope * r], axis=1
+            (slope * m * r * (1 - r), (h_before - n) * z * (1 - z), slope * r), axis=1
         )
         dh = packing.upstream(dy)
         for before, after, now in reversed(packing.steps):

@@ -236,12 +236,12 @@ class LSTM(Recurrent):
     ) -> tuple[Any, dict[str, Array]]:
         """Walk through the steps in reverse, then sum over them all for each parameter."""
         packing, steps, (h, c), gates, tanh_c = saved
-        H, U_T = self.units, np.ascontiguousarray(self.recurrent_weights.T)
+        H, U_T = self.units, self.recurrent_weights.T.copy()
         i, f, g, o = (gates[:, k * H : (k + 1) * H] for k in range(4))
         h_before, c_before = h[packing.before], c[packing.before]
         through = o * (1 - tanh_c * tanh_c)
         da = np.stack(  # but for dc, and for dh at o
-            [g * i * (1 - i), c_before * f * (1 - f), i * (1 - g * g), tanh_c * o * (1 - o)], axis=1
+            (g * i * (1 - i), c_before * f * (1 - f), i * (1 - g * g), tanh_c * o * (1 - o)), axis=1
         )
         dh, dc = packing.upstream(dy), packing.history(through, H, None)
         for before, after, now in reversed(packing.steps):

@@ -184,7 +184,7 @@ class RNN(Recurrent):
     ) -> tuple[Any, dict[str, Array]]:
         """Walk through the steps in reverse, then sum over them all for each parameter."""
         packing, steps, (h,) = saved
-        U_T = np.ascontiguousarray(self.recurrent_weights.T)
+        U_T = self.recurrent_weights.T.copy()
         h_before, h_after = h[packing.before], h[packing.N :]
         relu = self.activation == "relu"
         da = (h_after > 0).astype(h.dtype) if relu else 1 - h_after * h_after  # but for dh
