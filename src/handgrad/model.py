@@ -13,8 +13,8 @@ from handgrad.adapter import adapt
 from handgrad.arguments import Array, as_numbers, in_short, is_real
 from handgrad.component import Component
 from handgrad.errors import ArgumentError, GradientsError, ShapeError
-from handgrad.flat import Gradients, Layout, together
-from handgrad.flat.gradients import Reusable
+from handgrad.flat.gradients import Gradients, Reusable
+from handgrad.flat.layout import Layout, together
 from handgrad.shapes import Shape, shape_text
 from handgrad.walk import buffers, check_passed_on, own_arrays, parameters, walk
 
