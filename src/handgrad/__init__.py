@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from handgrad.activations import ReLU, Sigmoid
 from handgrad.component import Activation, Component
 from handgrad.flat import Gradients
-from handgrad.layers import Dropout, Linear
+from handgrad.layers import Dropout, Linear, MultiHeadAttention
 from handgrad.loss import Loss
 from handgrad.losses import CrossEntropy, MSELoss
 from handgrad.model import Model
@@ -33,6 +33,7 @@ __all__ = [
     "Loss",
     "MSELoss",
     "Model",
+    "MultiHeadAttention",
     "Parameter",
     "RMSprop",
     "ReLU",
