@@ -145,8 +145,9 @@ def stacked(row: Array, rows: Array) -> Array:
 def glued(rows: Array, features: int, length: int = 8192) -> Array:
     """Return short rows as fewer long ones, (..., N, D) as (..., N / k, k D), a view.
 
-    Where a row is added to all rows, or multiplies them, NumPy copies it beside itself until it has
-    as many entries as its buffer, 8192, for each so many of the result. Of long rows it does not.
+    To multiply all rows by one, or add it to them, NumPy copies that one into its buffer, again for
+    every 8192 entries of the result, unless it is as long as the buffer itself. Short rows cost
+    something each on top.
 
     Parameters
     ----------
