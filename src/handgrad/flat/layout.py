@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from handgrad.component import Component
 from handgrad.errors import ArgumentError, DtypeError
+from handgrad.flat.groups import Groups
 from handgrad.walk import join, own_arrays, parameters, walk
 
 __all__ = ["Layout", "Node", "Span"]
@@ -47,6 +48,8 @@ class Layout:
         Whether something stands at several places.
     size : int
         Length of the vector, P.
+    groups : Groups
+        For each parameter whether it is updated, and whether it is weights.
 
     Raises
     ------
@@ -108,3 +111,4 @@ class Layout:
         holders = [id(own) for _, c in tree if (own := own_arrays(c))]
         self.shared |= len(set(holders)) < len(holders)
         self.root = nodes[id(root)]
+        self.groups = Groups(root, (span.place for span in self.spans))

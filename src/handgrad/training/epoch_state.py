@@ -126,7 +126,7 @@ class EpochState:
 
 
 def gradient_norms(model: Model, flat: Array) -> dict[str, float]:
-    """Return the Euclidean norm of the whole gradient, and of each component's own.
+    """Return the Euclidean norm of all that is not frozen, and of each component's own gradient.
 
     Examples
     --------
@@ -138,7 +138,8 @@ def gradient_norms(model: Model, flat: Array) -> dict[str, float]:
     >>> {name: round(norm, 4) for name, norm in norms.items()}
     {'gradient_norm': 3.1623, 'gradient_norm.1': 3.1623}
     """
-    squares = {"gradient_norm": float(np.sum(np.square(flat, dtype=np.float64)))}
+    parts = [flat[part] for part in model.layout.groups.updated]
+    squares = {"gradient_norm": sum(float(np.sum(np.square(p, dtype=np.float64))) for p in parts)}
     for (name, _, _), span in zip(parameters(model), model.layout.spans, strict=True):
         owner = f"gradient_norm.{name.rpartition('.')[0]}"
         square = float(np.sum(np.square(flat[span.place], dtype=np.float64)))

@@ -246,10 +246,11 @@ class MultiHeadAttention(Component):
         D = self.features = positive_size(features, "features", owner)
         self.num_heads = positive_size(num_heads, "num_heads", owner)
         if D % self.num_heads:
+            divisors = [str(h) for h in range(1, min(D, 64) + 1) if D % h == 0]
             raise ArgumentError(
                 f"num_heads={num_heads} for {owner} of {D} features",
                 "a divisor of the features, since each head has as many of them",
-                f"choose one of {', '.join(str(h) for h in range(1, min(D, 64) + 1) if D % h == 0)}",
+                f"choose one of {', '.join(divisors)}",
             )
         self.causal = true_or_false(causal, "causal", owner, "leave it out for False")
         self.bias = true_or_false(bias, "bias", owner, "leave it out for True")
