@@ -29,7 +29,7 @@ import numpy.typing as npt
 
 from handgrad.arguments import Array, as_floats, as_numbers, in_short
 from handgrad.errors import CallOrderError, ShapeError
-from handgrad.modes import evaluating_here
+from handgrad.modes import Frozen, evaluating_here
 from handgrad.parameter import NOTHING, OwnArrays
 from handgrad.shapes import Shape
 
@@ -51,6 +51,8 @@ class Component(ABC):
     training : bool
         Whether the component is in training mode, as it is at first. Only a component that
         behaves differently while it trains (`Dropout`) looks at it.
+    frozen : bool
+        Whether updates leave its own parameters as they are; see `freeze`.
     takes_integers, takes_tuple : bool
         Whether `apply` wants integers as they are, as indices; whether it takes several arrays,
         as a tuple. A container answers for the child that is given the input.
@@ -102,6 +104,7 @@ class Component(ABC):
 
     parameters = OwnArrays()
     buffers = OwnArrays()
+    frozen = Frozen()
     gradients: Mapping[str, Any] = NOTHING
     takes_integers: bool = False
     takes_tuple: bool = False
@@ -285,20 +288,31 @@ class Component(ABC):
 
     def train(self) -> Self:
         """Switch to training mode, with all that the component holds, and return itself."""
-        return self._switch(True)
+        return self._switch("training", True)
 
     def eval(self) -> Self:
         """Switch to evaluation mode, with all that the component holds, and return itself."""
-        return self._switch(False)
+        return self._switch("training", False)
 
-    def _switch(self, mode: bool) -> Self:
+    def freeze(self) -> Self:
+        """Leave its parameters out of every update, with all that it holds, and return itself.
+
+        Their gradients are computed all the same. Mode and buffers go their own ways.
+        """
+        return self._switch("frozen", True)
+
+    def unfreeze(self) -> Self:
+        """Update its parameters again, with those of all that it holds, and return itself."""
+        return self._switch("frozen", False)
+
+    def _switch(self, name: str, value: bool) -> Self:
         met: set[int] = set()  # what stands at several places, or holds itself, is switched once
         ahead: list[Component] = [self]
         while ahead:
             component = ahead.pop()
             if id(component) not in met:
                 met.add(id(component))
-                component.training = mode
+                setattr(component, name, value)
                 ahead += component.children().values()
         return self
 

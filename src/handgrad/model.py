@@ -153,8 +153,7 @@ class Model(Component):
 
     def _rest_on(self, flat: Array | None) -> None:
         """Take `flat` for the vector that all parameters are views of; None where there is none."""
-        self._flat, self._reusable = flat, None
-        # Where each view belongs: another array there means that the parameters have moved.
+        self._flat, self._reusable = self.layout.groups.of(flat), None
         self._homes = [(holder, key, holder[key]) for _, holder, key in parameters(self)]
         # Below the first parameters there is no gradient that anybody reads.
         learns = [any(parameters(component)) for component in self.components]
@@ -344,8 +343,9 @@ class Model(Component):
             raise ArgumentError(
                 f"lr={lr!r} as the learning rate", "a finite number", "try 0.01, or 0.001"
             )
-        parameters = self.parameters
-        parameters -= float(lr) * gradients.flat
+        parameters, flat = self.parameters, gradients.flat
+        for part in self.layout.groups.updated:
+            parameters[part] -= float(lr) * flat[part]
 
     def _check_ours(self, gradients: Gradients) -> None:
         if getattr(gradients, "layout", None) is not self.layout or len(gradients) != len(
@@ -373,7 +373,7 @@ class Model(Component):
 
     def __repr__(self) -> str:
         rows = [("Model", "output", "parameters"), *_rows(self, "", (...,), set())]
-        rows.append(("total", "", f"{self.layout.size:,}"))
+        rows.append(("total", self.layout.groups.frozen, f"{self.layout.size:,}"))
         name, output, count = (max(map(len, column)) for column in zip(*rows, strict=True))
         return "\n".join(f"{a:{name}} {b:{output}} {c:>{count}}" for a, b, c in rows)
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from handgrad.arguments import Array
 from handgrad.component import Component
 from handgrad.errors import ArgumentError, DtypeError
+from handgrad.flat.groups import Groups
 from handgrad.walk import join, own_arrays, parameters, walk
 
 __all__ = ["Layout", "Node", "Span", "together"]
@@ -49,6 +50,8 @@ class Layout:
         Whether something stands at several places.
     size : int
         Length of the vector, P.
+    groups : Groups
+        For each parameter whether it is updated, and whether it is weights.
 
     Raises
     ------
@@ -110,6 +113,7 @@ class Layout:
         holders = [id(own) for _, c in tree if (own := own_arrays(c))]
         self.shared |= len(set(holders)) < len(holders)
         self.root = nodes[id(root)]
+        self.groups = Groups(root, (span.place for span in self.spans))
 
 
 def together(places: list[slice], flat: Array) -> Array | None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from handgrad.arguments import Array, positive_size
 from handgrad.errors import ArgumentError
+from handgrad.optimizers import Optimizer
 from handgrad.optimizers.checks import load_numbers, load_vectors
 from handgrad.training.callbacks.order import overridden
 from handgrad.training.foreign_loss import as_loss, weighted
@@ -100,6 +101,12 @@ class TrainStep:
         self.model, self.optimizer = trainer.model, trainer.optimizer
         self.loss = as_loss(trainer.loss)
         self.parameters, self._flat = self.model.parameters, gradients.flat
+        if self.model.layout.groups.frozen and not isinstance(self.optimizer, Optimizer):
+            raise ArgumentError(
+                f"{self.optimizer!r} for a model with {self.model.layout.groups.frozen} parameters",
+                "an optimizer that leaves what is frozen as it is",
+                "derive its class from handgrad.optimizers.Optimizer, or unfreeze the model",
+            )
         self._hooks = overridden(trainer._callbacks, "on_gradients")
         self._keeps = self.model.has_buffers
         self.limit = largest_loss(trainer._first_loss)
