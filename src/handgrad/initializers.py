@@ -48,7 +48,9 @@ networks" (2014), section 3.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,10 +60,20 @@ from handgrad.arguments import Array
 from handgrad.errors import ArgumentError, ShapeError
 from handgrad.randomness import check_rng, default_generator
 
-__all__ = ["INITIALIZERS", "Drawn", "Initializer", "draw_parameters", "floating_type"]
+__all__ = [
+    "INITIALIZERS",
+    "Drawn",
+    "Initializer",
+    "budget",
+    "draw_parameters",
+    "floating_type",
+]
 
 Initializer = str | Callable[[tuple[int, ...], np.random.Generator], npt.ArrayLike]
 """A name, or a function of the shape and of a generator."""
+
+budget: ContextVar[float] = ContextVar("budget", default=math.inf)
+"""How many entries may still be drawn: a description from elsewhere may not ask for any number."""
 
 
 class Drawn(NamedTuple):
@@ -93,7 +105,7 @@ def _orthogonal(source: Any, drawn: Drawn) -> Array:
     normal = source.standard_normal((max(rows, columns), min(rows, columns)))
     q, r = np.linalg.qr(normal)
     q *= np.sign(np.diagonal(r))
-    return (q if rows >= columns else q.T).reshape(drawn.shape)  # type: ignore[no-any-return]
+    return (q if rows >= columns else q.T).reshape(drawn.shape)
 
 
 INITIALIZERS: dict[str, Callable[[Any, Drawn], Array]] = {
@@ -116,47 +128,32 @@ def draw_parameters(
     rng: np.random.Generator | None = None,
     dtype: npt.DTypeLike = np.float64,
 ) -> dict[str, Array]:
-    """Return new parameters, drawn in their order.
+    """Return new parameters, drawn in their order; `owner` is for the messages.
 
-    They are drawn in float64 whatever the type, so that one seed gives one network.
-
-    Parameters
-    ----------
-    wanted : mapping of str to Drawn
-        What is to be drawn, by name.
-    owner
-        Whose they are, for the messages.
-    rng : numpy.random.Generator, optional
-        Where they are drawn from; NumPy's global state where it is None.
-    dtype : data type, default float64
-        Their floating type.
-
-    Raises
-    ------
-    ArgumentError
-        An initializer is none, `rng` is not a generator, `dtype` is not a floating type, or the
-        arrays do not fit into memory.
-    ShapeError
-        A function of one's own returned another shape.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> drawn = draw_parameters({"weights": Drawn((400, 300), "he", 400, 300)}, "Linear", rng)
-    >>> round(float(drawn["weights"].std() ** 2), 4), 2 / 400
-    (0.005, 0.005)
+    They are drawn from `rng`, or from NumPy's global state where it is None, and in float64
+    whatever the type, so that one seed gives one network.
     """
     check_rng(rng, owner)
     made, dtype = {}, floating_type(dtype, owner)
+    entries, left = sum(math.prod(map(int, drawn.shape)) for drawn in wanted.values()), budget.get()
+    if entries > left:
+        raise ArgumentError(
+            f"{entries:,} parameters for {owner}",
+            f"no more entries than the {left:,} that may still be drawn here",
+            "choose smaller sizes",
+        )
+    budget.set(left - entries)
     for name, drawn in wanted.items():
         try:
             made[name] = _draw(drawn, name, owner, rng).astype(dtype)
-        except (MemoryError, OverflowError) as error:
-            raise _too_large(name, drawn.shape, owner) from error
-        except ValueError as error:
-            if isinstance(error, ArgumentError | ShapeError):
-                raise
-            raise _too_large(name, drawn.shape, owner) from error
+        except (ArgumentError, ShapeError):
+            raise
+        except (MemoryError, OverflowError, ValueError) as error:
+            raise ArgumentError(
+                f"{name} of shape {drawn.shape} for {owner}",
+                "sizes whose weights fit into memory",
+                "choose smaller ones",
+            ) from error
     return made
 
 
@@ -181,13 +178,7 @@ def _draw(drawn: Drawn, name: str, owner: str, rng: np.random.Generator | None) 
 
 
 def floating_type(dtype: npt.DTypeLike, owner: str) -> np.dtype[Any]:
-    """Return a data type, or raise `ArgumentError` where it is not a floating one.
-
-    Examples
-    --------
-    >>> floating_type("float32", "Linear")
-    dtype('float32')
-    """
+    """Return a data type, or raise `ArgumentError` where it is not a floating one."""
     try:
         made = np.dtype(dtype)
     except TypeError:
@@ -197,11 +188,3 @@ def floating_type(dtype: npt.DTypeLike, owner: str) -> np.dtype[Any]:
             f"dtype={dtype!r} for {owner}", "a floating type", "use np.float64 or np.float32"
         )
     return made
-
-
-def _too_large(name: str, shape: tuple[int, ...], owner: str) -> ArgumentError:
-    return ArgumentError(
-        f"{name} of shape {shape} for {owner}",
-        "sizes whose weights fit into memory",
-        "choose smaller ones",
-    )

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from operator import index
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from handgrad.adapter import adapt
-from handgrad.checkpoint.notation import (
-    DTYPES,
-    counted,
-    damaged,
-    join,
-    public_classes,
-)
-from handgrad.component import Array, Component
+from handgrad.arguments import Array
+from handgrad.checkpoint.notation import DTYPES, counted, damaged, join, public_classes
 from handgrad.errors import ArgumentError, CheckpointError, cause, shorten
+from handgrad.initializers import budget
 from handgrad.randomness import restore_generator
 
 __all__ = ["Decoder", "from_config"]
 
-_DAMAGE = (ArithmeticError, LookupError, TypeError, ValueError, RecursionError, MemoryError)
+_DAMAGE = (ArithmeticError, LookupError, TypeError, ValueError, RecursionError)
 _PLAIN = (int, float, str, type(None))
-SLACK = 2**16
-"""So many entries may be asked for without a tensor that fills them: half a megabyte."""
+_SLACK = 2**16  # entries that are drawn although no tensor fills them: half a megabyte
 
 
 def from_config(config: Any, classes: Iterable[type] = ()) -> Any:
@@ -62,26 +55,16 @@ def from_config(config: Any, classes: Iterable[type] = ()) -> Any:
 class Decoder:
     """Builds values from what `Encoder` returned.
 
-    Parameters
-    ----------
-    classes
-        Classes that are not handgrad's.
-    arrays
-        Arrays by name, from which those that are met are taken out.
-    entries
-        How many entries the components' parameters have together, where that is known: a config
-        that asks for more is refused before memory is taken.
-
-    Examples
-    --------
-    >>> Decoder([]).build({"betas": {"$tuple": [0.9, 0.999]}, "best": {"$float": "inf"}})
-    {'betas': (0.9, 0.999), 'best': inf}
+    `take` returns the array of a name, one's own, or raises `KeyError`; it is asked once for each.
+    `entries` is how many entries the components' parameters have together, where that is known. A
+    config that asks for several times as many is refused before memory is taken; constructors may
+    draw more than once what several components share in the end.
     """
 
     def __init__(
         self,
         classes: Iterable[type],
-        arrays: dict[str, Array] | None = None,
+        take: Callable[[str], Array] | None = None,
         entries: float = math.inf,
     ) -> None:
         self.classes = dict(public_classes())
@@ -90,8 +73,8 @@ class Decoder:
                 raise ArgumentError(
                     f"{cls!r} in classes", "classes, each with a name of its own", "rename it"
                 )
-        self.arrays = {} if arrays is None else arrays
-        self.entries = entries + SLACK
+        self.take = take or dict[str, Array]().__getitem__
+        self.most = 4 * entries + _SLACK
         self.known: dict[str, tuple[Any, int]] = {}  # and of how many objects each consists
         self.generators: list[tuple[np.random.Generator, Any]] = []
         self.objects = 0
@@ -99,6 +82,7 @@ class Decoder:
     def build(self, config: Any) -> Any:
         """Return the value; no generator is further than its state says, nor is NumPy's own."""
         state = np.random.get_state()
+        unbounded = budget.set(self.most)
         try:
             with np.errstate(all="raise"):
                 value = self._decode(config, "")
@@ -109,6 +93,7 @@ class Decoder:
         except _DAMAGE as error:
             raise damaged(f"{type(error).__name__}: {error}") from cause(error)
         finally:
+            budget.reset(unbounded)
             np.random.set_state(state)
         return value
 
@@ -145,9 +130,9 @@ class Decoder:
                 self.objects = counted(self.objects + objects)
                 return obj
             case "$array" if isinstance(content, str):
-                return self._array(content)
+                return self.take(content)
             case "$list" if isinstance(content, str):
-                array = self._array(content)
+                array = self.take(content)
                 if array.ndim and array.dtype.name in ("bool", "int64", "float64"):
                     return array.tolist()
             case "$array" if isinstance(content, list):
@@ -162,10 +147,6 @@ class Decoder:
             case "$dtype":
                 return _dtype(content)
         raise damaged(f"{shorten(kinds[0], 80)!r} at {shorten(path, 80)!r}")
-
-    def _array(self, name: str) -> Array:
-        array = self.arrays.pop(name)
-        return array.astype(array.dtype.newbyteorder("="))  # one's own, and no part of the file
 
     def _object(self, config: dict[str, Any], path: str) -> Any:
         name = config["$class"]
@@ -182,19 +163,11 @@ class Decoder:
             for argument, value in config.items()
             if not argument.startswith("$")
         }
-        if name in public_classes() and issubclass(cls, Component):
-            claimed = 0
-            for size in filter(None, map(_size, arguments.values())):
-                claimed = size * (claimed or 1)
-                if claimed > self.entries:
-                    raise damaged(f"a {name} of more entries than all parameters have")
-            self.entries -= claimed
         try:
             obj = cls(**arguments)
             if config.get("$mode") == "eval":
-                component = adapt(obj)
-                component.training = False
-                return component if component is obj else component.eval()
+                obj = adapt(obj)
+                obj.training = False
             return obj
         except Exception as error:  # whatever a constructor raises
             raise damaged(
@@ -206,11 +179,3 @@ def _dtype(name: Any) -> np.dtype[Any]:
     if name not in DTYPES:
         raise ValueError(f"no data type {shorten(name)!r}")
     return np.dtype(str(name))
-
-
-def _size(value: Any) -> int:
-    """Return `value` without its sign where it could be a size, 0 where it could not."""
-    try:
-        return abs(index(value))
-    except TypeError:
-        return 0
