@@ -3,12 +3,46 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from handgrad.activations import ReLU, Sigmoid
+from handgrad.activations import (
+    ELU,
+    GELU,
+    HardTanh,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from handgrad.component import Activation, Component
+from handgrad.containers import Parallel, Residual
 from handgrad.flat import Gradients
-from handgrad.layers import GRU, LSTM, RNN, Bidirectional, Dropout, Linear
+from handgrad.layers import (
+    GRU,
+    LSTM,
+    RNN,
+    BatchNorm,
+    Bidirectional,
+    Dropout,
+    Embedding,
+    GroupNorm,
+    LayerNorm,
+    LearnedPositionalEncoding,
+    Linear,
+    PositionalEncoding,
+    RMSNorm,
+)
 from handgrad.loss import Loss
-from handgrad.losses import CrossEntropy, MSELoss
+from handgrad.losses import (
+    BinaryCrossEntropy,
+    CrossEntropy,
+    HingeLoss,
+    HuberLoss,
+    L1Loss,
+    MSELoss,
+)
 from handgrad.model import Model
 from handgrad.modes import evaluating
 from handgrad.parameter import Parameter
@@ -20,6 +54,8 @@ if TYPE_CHECKING:
     from handgrad.training import History, Trainer
 
 __all__ = [
+    "ELU",
+    "GELU",
     "GRU",
     "LSTM",
     "RNN",
@@ -27,20 +63,40 @@ __all__ = [
     "Activation",
     "Adam",
     "AdamW",
+    "BatchNorm",
     "Bidirectional",
+    "BinaryCrossEntropy",
     "Component",
     "CrossEntropy",
     "Dropout",
+    "Embedding",
     "Gradients",
+    "GroupNorm",
+    "HardTanh",
+    "HingeLoss",
     "History",
+    "HuberLoss",
+    "L1Loss",
+    "LayerNorm",
+    "LeakyReLU",
+    "LearnedPositionalEncoding",
     "Linear",
+    "LogSoftmax",
     "Loss",
     "MSELoss",
     "Model",
+    "Parallel",
     "Parameter",
+    "PositionalEncoding",
+    "RMSNorm",
     "RMSprop",
     "ReLU",
+    "Residual",
+    "SiLU",
     "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
     "Trainer",
     "checking",
     "checkpoint",

@@ -19,6 +19,8 @@ __all__ = [
     "in_short",
     "is_real",
     "positive_size",
+    "real_number",
+    "true_or_false",
 ]
 
 Array = npt.NDArray[Any]
@@ -92,6 +94,40 @@ def positive_size(value: object, name: str, owner: str) -> int:
             f"{name}={value!r} for {owner}", "a positive integer", "give the size as an int >= 1"
         )
     return size
+
+
+def real_number(
+    value: object,
+    name: str,
+    owner: str,
+    *,
+    above: float = -math.inf,
+    least: float = -math.inf,
+    most: float = math.inf,
+) -> float:
+    """Return `value` as a float, or raise `ArgumentError` where it is no number within the bounds.
+
+    Examples
+    --------
+    >>> real_number(1, "beta", "Softplus", above=0)
+    1.0
+    """
+    if not is_real(value) or not (above < value and least <= value <= most):  # type: ignore[operator]
+        bounds = [(">", above), (">=", least), ("<=", most)]
+        said = [f"{sign} {bound}" for sign, bound in bounds if math.isfinite(bound)]
+        raise ArgumentError(
+            f"{name}={value!r} for {owner}",
+            " ".join(["a finite number", " and ".join(said)]).rstrip(),
+            f"give {name} as such a number",
+        )
+    return float(value)  # type: ignore[arg-type]
+
+
+def true_or_false(value: object, name: str, owner: str, mend: str) -> bool:
+    """Return `value` as a bool, or raise `ArgumentError` where it is none."""
+    if not isinstance(value, bool | np.bool_):
+        raise ArgumentError(f"{name}={value!r} for {owner}", "True or False", mend)
+    return bool(value)
 
 
 def is_real(value: object) -> bool:

@@ -7,10 +7,25 @@ from typing import Any
 from handgrad.arguments import in_short
 from handgrad.errors import ShapeError
 
-__all__ = ["Shape", "leading_axes", "shape_text"]
+__all__ = ["Shape", "check_axis", "leading_axes", "merged", "shape_text"]
 
 Shape = tuple[Any, ...]
 """The axes' sizes: a number, None for any; a leading ``...`` stands for any axes at all."""
+
+
+def check_axis(axis: int, shape: Shape, owner: object) -> None:
+    """Raise `ShapeError` where an array of that shape has no such axis.
+
+    Examples
+    --------
+    >>> check_axis(-2, (7, 3), "Softmax(axis=-2)")
+    """
+    if shape[:1] != (...,) and not -len(shape) <= axis < len(shape):
+        raise ShapeError(
+            f"an input of shape {shape_text(shape)} for {in_short(owner)}",
+            f"an input that has an axis {axis}",
+            f"give an axis from {-len(shape)} to {len(shape) - 1}, or an input with more of them",
+        )
 
 
 def leading_axes(input_shape: Shape, features: int, owner: object) -> Shape:
@@ -27,6 +42,26 @@ def leading_axes(input_shape: Shape, features: int, owner: object) -> Shape:
             "make it with as many features as its input has",
         )
     return input_shape[:-1]
+
+
+def merged(one: Shape, other: Shape) -> Shape | None:
+    """Return the shape that both may be, as far as either is known; None where they differ.
+
+    Examples
+    --------
+    >>> merged((..., None, 3), (5, 2, None)), merged((...,), (..., 4)), merged((2, 3), (3,))
+    ((5, 2, 3), (Ellipsis, 4), None)
+    """
+    anything, everything = one[:1] == (...,), other[:1] == (...,)
+    short, long = one[anything:], other[everything:]
+    if len(short) > len(long):
+        short, long, anything, everything = long, short, everything, anything
+    before = len(long) - len(short)
+    pairs = list(zip(short, long[before:], strict=True))
+    if (before and not anything) or any(a != b and None not in (a, b) for a, b in pairs):
+        return None
+    known = (*long[:before], *(b if a is None else a for a, b in pairs))
+    return (..., *known) if anything and everything else known
 
 
 def shape_text(shape: Shape) -> str:

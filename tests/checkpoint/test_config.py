@@ -37,9 +37,21 @@ from helpers import OwnLinear, OwnReLU
 
 # Constructor arguments of the classes that have some, none of them the default.
 ARGUMENTS = {
+    "ELU": {"alpha": 0.5},
+    "GELU": {"approximate": "tanh"},
+    "HardTanh": {"min_val": 0.0, "max_val": 6.0},
+    "LeakyReLU": {"negative_slope": 0.25},
+    "LogSoftmax": {"axis": 1},
+    "Softmax": {"axis": 0},
+    "Softplus": {"beta": 2.0},
+    "BinaryCrossEntropy": {"average": False, "positive_weight": np.array([0.5, 2.0])},
+    "HingeLoss": {"average": False, "margin": 0.5},
+    "HuberLoss": {"average": False, "delta": 0.5},
+    "L1Loss": {"average": False},
+    "MSELoss": {"average": False},
     "AdamW": {"lr": 0.1, "betas": (0.8, 0.9), "weight_decay": 0.25, "max_norm": 3.0},
     "Cosine": {"epochs": 7, "warmup": 3, "min_lr": 0.5},
-    "CrossEntropy": {"average": False},
+    "CrossEntropy": {"average": False, "label_smoothing": 0.25, "ignore_index": -100},
     "Dropout": {"layer": ReLU(), "p": 0.125, "rng": np.random.default_rng(3)},
     "Exponential": {"gamma": 0.75},
     "Linear": {"in_features": 7, "out_features": 3, "dtype": np.float32},

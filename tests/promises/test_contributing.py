@@ -19,24 +19,24 @@ TOUCHED = re.findall(r"`(src/[\w/]+\.py)`", CONTRIBUTING.partition("**The file.*
 
 def contributed():
     """Return the component of CONTRIBUTING's file, and its row, made in the family's own module."""
-    module = {"__name__": "tanh"}
-    exec(compile(FILE, "tanh.py", "exec"), module)
-    return module["Tanh"], eval(ROW, {**vars(activations), "Tanh": module["Tanh"]})
+    module = {"__name__": "arctan"}
+    exec(compile(FILE, "arctan.py", "exec"), module)
+    return module["Arctan"], eval(ROW, {**vars(activations), "Arctan": module["Arctan"]})
 
 
 def test_the_component_of_contributing_passes_with_its_one_row():
-    Tanh, row = contributed()
+    Arctan, row = contributed()
     report = check_library([row])
     assert report.ok
     assert {line.quantity for line in report.lines()} == {"y", "dx", "invariants"}
     for wrong, error in row.wrong:
         with pytest.raises(error):
-            wrong(Tanh())
+            wrong(Arctan())
 
 
 def test_the_row_of_contributing_notices_a_slip(monkeypatch):
-    Tanh, row = contributed()
-    monkeypatch.setattr(Tanh, "pullback", lambda self, dy, y, *_: (dy * (1 - y), {}))
+    Arctan, row = contributed()
+    monkeypatch.setattr(Arctan, "pullback", lambda self, dy, x, *_: (dy / (1 + x), {}))
     assert not check_library([row]).ok
 
 
@@ -65,19 +65,19 @@ def copy(tmp_path_factory):
 
     file, cases, family, package = TOUCHED
     (root / file).write_text(FILE, encoding="utf-8")
-    imported = r"^(from handgrad\.activations import .*)$"
+    imported = r"^(from handgrad\.activations import \()$"
     for path in (cases, package):
-        edit(root, path, (imported, r"\1, Tanh"))
+        edit(root, path, (imported, r"\1\n    Arctan,"))
     edit(root, cases, (r"^\)\n\Z", textwrap.indent(ROW.rstrip(), "    ") + ",\n)\n"))
     edit(
         root,
         family,
         (
-            r"\n\n__all__ = \[",
-            '\nfrom handgrad.activations.tanh import Tanh\n\n__all__ = ["Tanh", ',
+            r"\n\n__all__ = \[\n",
+            '\nfrom handgrad.activations.arctan import Arctan\n\n__all__ = [\n    "Arctan",\n',
         ),
     )
-    edit(root, package, (r'^    "Sigmoid",$', '    "Sigmoid",\n    "Tanh",'))
+    edit(root, package, (r'^    "Sigmoid",$', '    "Sigmoid",\n    "Arctan",'))
 
     after = {path: path.read_bytes() for path in sorted((root / "src").rglob("*.py"))}
     changed = {path for path in after if after[path] != before.get(path)}
@@ -97,7 +97,7 @@ def run(root, *arguments):
 
 def test_handgrad_check_knows_a_new_component(copy):
     said = run(copy, "-c", "from handgrad.cli import main; main()", "check")
-    assert re.search(r"^ Tanh +dx .* right *$", said, re.MULTILINE)
+    assert re.search(r"^ Arctan +dx .* right *$", said, re.MULTILINE)
     assert re.search(r"^All \d+ checks agree\. *$", said, re.MULTILINE)
 
 
@@ -111,29 +111,29 @@ def test_so_do_the_proofs_the_mutations_and_every_test_of_rows(copy):
     files = [f"tests/{file}" for file in files]
     said = run(
         copy, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider",
-        "-k", "Tanh or every_public or tanh or of_every or in_their_folder", *files,
+        "-k", "Arctan or every_public or arctan or of_every or in_their_folder", *files,
     )  # fmt: skip
     for file in files:
-        assert re.search(rf"^PASSED {file}::.*tanh", said, re.MULTILINE | re.IGNORECASE), file
-    assert "test_the_coded_gradient_is_the_derivative_of_the_coded_value[Tanh, two axes]" in said
+        assert re.search(rf"^PASSED {file}::.*arctan", said, re.MULTILINE | re.IGNORECASE), file
+    assert "test_the_coded_gradient_is_the_derivative_of_the_coded_value[Arctan, two axes]" in said
     assert "test_every_public_component_has_a_row" in said
 
 
 def test_so_does_a_checkpoint(copy):
     code = """
         import sys, numpy as np
-        from handgrad import Dropout, Linear, Model, Tanh, checkpoint
-        model = Model([Linear(3, 5), Dropout(Tanh(), 0.5), Linear(5, 2)])
+        from handgrad import Arctan, Dropout, Linear, Model, checkpoint
+        model = Model([Linear(3, 5), Dropout(Arctan(), 0.5), Linear(5, 2)])
         checkpoint.save(sys.argv[1], model)
         again = checkpoint.load(sys.argv[1]).model
-        assert type(again.components[1].layer) is Tanh
+        assert type(again.components[1].layer) is Arctan
         assert np.array_equal(again.parameters, model.parameters)
     """
     run(copy, "-c", textwrap.dedent(code), str(copy / "saved"))
 
 
 def test_so_does_the_table_of_the_readme(copy):
-    assert "Tanh " not in table(copy)
+    assert "Arctan " not in table(copy)
     code = """
         import runpy
         maker = runpy.run_path("scripts/make_diagnosis_docs.py")
@@ -141,7 +141,7 @@ def test_so_does_the_table_of_the_readme(copy):
         page.write_text(maker["filled"](page.read_text(encoding="utf-8")), encoding="utf-8")
     """
     run(copy, "-c", textwrap.dedent(code))
-    assert "Tanh " in table(copy)
+    assert "Arctan " in table(copy)
 
 
 def table(root):

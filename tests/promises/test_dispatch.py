@@ -5,18 +5,40 @@ import pytest
 from numpy.testing import assert_allclose
 
 from handgrad import (
+    ELU,
+    GELU,
     GRU,
     LSTM,
     RNN,
+    BatchNorm,
     Bidirectional,
+    BinaryCrossEntropy,
     CrossEntropy,
     Dropout,
+    Embedding,
+    GroupNorm,
+    HardTanh,
+    HingeLoss,
+    HuberLoss,
+    L1Loss,
+    LayerNorm,
+    LeakyReLU,
+    LearnedPositionalEncoding,
     Linear,
+    LogSoftmax,
     Model,
     MSELoss,
+    Parallel,
     ReLU,
+    Residual,
+    RMSNorm,
     Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
 )
+from handgrad.walk import buffers, named_gradients, parameters
 from helpers import D, H, K, N, generator, random
 
 
@@ -99,7 +121,9 @@ def network(move):
 
 def targets(kind):
     classes = generator().integers(0, K, N)
-    return {"indices": classes, "one-hot": np.eye(K)[classes], "numbers": random(N, K)}[kind]
+    rows = np.eye(K)[classes]
+    ignored = np.where(classes, classes, -100)
+    return {"indices": classes, "one-hot": rows, "numbers": random(N, K), "ignored": ignored}[kind]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +131,13 @@ def targets(kind):
     [
         (CrossEntropy(), "indices"),
         (CrossEntropy(average=False), "one-hot"),
+        (CrossEntropy(label_smoothing=0.1, ignore_index=-100), "ignored"),
         (MSELoss(), "numbers"),
+        (L1Loss(), "numbers"),
+        (HuberLoss(), "numbers"),
+        (BinaryCrossEntropy(), "one-hot"),
+        (BinaryCrossEntropy(average=False, positive_weight=2), "one-hot"),
+        (HingeLoss(), "indices"),
     ],
     ids=repr,
 )
@@ -143,6 +173,70 @@ def test_integers_and_extremes_stay_on_the_device_too():
     relu = ReLU()
     assert type(relu(Device(np.arange(3)))) is Device
     assert relu.grad(Device(np.arange(3))).dtype == np.float64
+
+
+def moved_whole(component):
+    """Put everything that a component holds onto the device, at whatever depth."""
+    for _, holder, key in (*parameters(component), *buffers(component)):
+        holder[key] = Device(holder[key])
+    return component
+
+
+@pytest.mark.parametrize(
+    ("make", "x"),
+    [
+        (lambda: BatchNorm(D), random(N, D)),
+        (lambda: BatchNorm(D).eval(), random(1100, D)),
+        (lambda: BatchNorm(D, affine=False), random(N, D)),
+        (lambda: LayerNorm((H, D)), random(N, H, D)),
+        (lambda: RMSNorm(D), random(N, D)),
+        (lambda: GroupNorm(2, K), random(N, H, K)),
+        (lambda: Embedding(K, D, 1), generator().integers(0, K, (N, H))),
+        (lambda: LearnedPositionalEncoding(H, D), random(N, 2, D)),
+        (lambda: Residual(BatchNorm(D), Linear(D, D)), random(N, D)),
+        (lambda: Parallel([Linear(D, H), LayerNorm(D)], "concatenate"), random(N, D)),
+    ],
+)
+def test_layers_and_containers_stay_on_the_device(make, x):
+    here, there = make(), moved_whole(make())
+    for mine, theirs in zip(parameters(here), parameters(there), strict=True):
+        mine.array[...] = theirs.array.host
+    y = here(x)
+    dy = random(*y.shape)
+    dx = by_name(here, dy)
+    assert_allclose(there(Device(x)).host, y)
+    for name, gradient in by_name(there, Device(dy)).items():
+        assert_allclose(gradient.host, dx[name], atol=1e-12)
+    for mine, theirs in zip(buffers(here), buffers(there), strict=True):
+        assert_allclose(theirs.array.host, mine.array)
+
+
+def by_name(component, dy):
+    """Return the gradients after a call, that of the input too where there is one."""
+    dx = component.grad(dy)
+    dx = dx[1] if isinstance(dx, tuple) else dx
+    found = {} if dx is None else {"dx": dx}
+    return found | named_gradients(component, component.gradients)
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [
+        *(Tanh(), LeakyReLU(), ELU(0.3), GELU(), GELU("tanh"), SiLU(), Softplus(2.0), HardTanh()),
+        *(Softmax(), Softmax(axis=0), LogSoftmax()),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_activation_stays_on_the_device(activation, dtype):
+    x, dy = random(N, D).astype(dtype), random(N, D, seed=1).astype(dtype)
+    y = activation(x)
+    dx = activation.grad(dy)
+    there = activation(Device(x))
+    back = activation.grad(Device(dy))
+    assert type(there) is type(back) is Device
+    assert_allclose(there.host, y)
+    assert_allclose(back.host, dx)
 
 
 @pytest.mark.parametrize("lengths", [None, np.arange(N) % 4 + 1], ids=["full", "lengths"])

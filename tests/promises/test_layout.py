@@ -34,6 +34,7 @@ ORDER = [
     "adapter",
     "activations",
     "layers",
+    "containers",
     "losses",
     "flat",
     "model",
@@ -231,7 +232,7 @@ def test_a_public_name_is_documented(module, name):
 
 
 def test_public_names_stand_in_the_package_and_in_their_folder():
-    for folder in ("activations", "layers", "losses"):
+    for folder in ("activations", "layers", "containers", "losses"):
         module = importlib.import_module(f"handgrad.{folder}")
         for name in module.__all__:
             assert getattr(handgrad, name) is getattr(module, name)

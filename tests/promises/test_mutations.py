@@ -5,12 +5,12 @@ import copy
 import inspect
 import sys
 import textwrap
-from functools import cache
+from functools import cache, partial
 
 import pytest
 from typer.testing import CliRunner
 
-from handgrad.checking import CASES, check_library
+from handgrad.checking import CASES, check_library, library
 from handgrad.cli import app
 
 COMPONENTS = list(dict.fromkeys(case.component for case in CASES))
@@ -28,6 +28,15 @@ def transposed(node):
     return ast.Attribute(node, "T", ast.Load())
 
 
+def first(node):
+    """Return the first element of a pair, such as ``dx, gradients``."""
+    return node.elts[0] if isinstance(node, ast.Tuple) else None
+
+
+def with_first(change, pair):
+    return ast.Tuple([change(pair.elts[0]), *pair.elts[1:]], ast.Load())
+
+
 ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.MatMult)
 
 
@@ -41,8 +50,9 @@ def mutations(node):
         if isinstance(node.op, ast.MatMult):
             yield "transposed", transposed
     elif isinstance(node, ast.Call) and ast.unparse(node.func).startswith("np."):
-        yield "twice", times(2)
-        yield "negated", times(-1)
+        if ast.unparse(node.func) not in ("np.empty_like", "np.zeros_like"):  # hold no number yet
+            yield "twice", times(2)
+            yield "negated", times(-1)
         yield "transposed", transposed
     elif isinstance(node, ast.Attribute) and node.attr == "T":
         yield "not transposed", operand("value")
@@ -51,6 +61,9 @@ def mutations(node):
     elif isinstance(node, ast.Return) and isinstance(node.value, ast.Name):
         yield "twice", lambda node: ast.Return(times(2)(node.value))
         yield "negated", lambda node: ast.Return(times(-1)(node.value))
+    elif isinstance(node, ast.Return) and isinstance(first(node.value), ast.Name):
+        yield "with twice the first", lambda node: ast.Return(with_first(times(2), node.value))
+        yield "with minus the first", lambda node: ast.Return(with_first(times(-1), node.value))
     # What a component that holds others passes on, of each the right one.
     elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "pullback":
         yield (
@@ -65,12 +78,13 @@ def mutations(node):
                 node.func, [times(-1)(node.args[0]), *node.args[1:]], node.keywords
             ),
         )
-        yield (
-            "of dy",
-            lambda node: ast.Call(
-                node.func, [ast.Name("dy", ast.Load()), *node.args[1:]], node.keywords
-            ),
-        )
+        if ast.unparse(node.args[0]) != "dy":
+            yield (
+                "of dy",
+                lambda node: ast.Call(
+                    node.func, [ast.Name("dy", ast.Load()), *node.args[1:]], node.keywords
+                ),
+            )
     elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Name):
         if node.slice.id == "i":
             yield (
@@ -172,6 +186,8 @@ def test_corrupted_pullback_is_found(component, mutant, monkeypatch):
 def test_command_exits_1(component, monkeypatch):
     mutant = next(param.values[1] for param in MUTANTS if param.values[0] is component)
     monkeypatch.setattr(component, "pullback", mutant)
+    rows = [case for case in CASES if case.component is component]
+    monkeypatch.setattr(library, "check_library", partial(check_library, rows))
     result = CliRunner().invoke(app, ["check"])
     assert result.exit_code == 1, result.output
     assert "WRONG" in result.output

@@ -58,8 +58,7 @@ class ReLU(Activation):
 
     def apply(self, x: Array) -> tuple[Array, Array]:
         """Return ``max(x, 0)``, and the same array as what is saved."""
-        # For many numbers NumPy is twice as fast with an array of zeros as with the number 0.
-        y: Array = np.maximum(x, np.zeros_like(x))
+        y: Array = x.clip(0, np.inf)  # several times as fast as np.maximum(x, 0)
         return y, y
 
     def pullback(

@@ -52,7 +52,8 @@ class Comparison:
     absolute : float
         Largest difference of two entries; NaN where an entry is not a number.
     relative : float
-        The same, divided by the truth's largest entry (by 1 where the truth is all zeros).
+        The same, divided by the truth's largest entry (by 1 where the truth is all zeros), or of
+        gradients by a hundredth of the largest entry of all, where that is more.
     tolerance : float
         What `relative` may be.
     """
@@ -225,11 +226,14 @@ def check(
     ]
     if twin is not None:
         truths.append((pytorch_gradients, pytorch_gradients(subject, x, against, twin, TWINS)))
-    comparisons = [
-        compare(quantity, ours.get(quantity), true, method)
-        for method, gradients in truths
-        for quantity, true in gradients.items()
-    ]
+    comparisons = []
+    for method, found in truths:
+        sizes = [np.abs(true).max() for quantity, true in found.items() if quantity != "y"]
+        floor = 0.01 * float(max(sizes, default=0))
+        comparisons += [
+            compare(quantity, ours.get(quantity), true, method, 0 if quantity == "y" else floor)
+            for quantity, true in found.items()
+        ]
     violations = []
     invariants = general(subject) if invariants is None else invariants
     for invariant in invariants:
@@ -243,14 +247,22 @@ def check(
 
 
 def compare(
-    quantity: str, ours: Array | None, true: Array, method: Callable[..., Any]
+    quantity: str,
+    ours: Array | None,
+    true: Array,
+    method: Callable[..., Any],
+    floor: float = 0.0,
 ) -> Comparison:
-    """Compare one quantity with one truth; one that is missing, or misshapen, is infinitely off."""
+    """Compare one quantity with one truth; one that is missing, or misshapen, is infinitely off.
+
+    The error is relative to the truth, or to the floor where that is more: what is 0 but for
+    rounding, as the gradient of a bias before a `BatchNorm`, has the rounding of what cancels.
+    """
     if ours is None or np.shape(ours) != np.shape(true):
         absolute = relative = np.inf
     else:
         absolute = float(np.abs(ours - true).max())
-        relative = absolute / (float(np.abs(true).max()) or 1.0)
+        relative = absolute / (max(float(np.abs(true).max()), floor) or 1.0)
     name = "PyTorch" if method is pytorch_gradients else method.__name__.replace("_", " ")
     return Comparison(quantity, name, absolute, relative, TOLERANCES.get(method, 1e-6))
 

@@ -24,13 +24,13 @@ T = TypeVar("T")
 def show(report: Report, console: Console) -> None:
     """Print the table, what is wrong in detail, and the verdict."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for heading in ("component", "quantity"):
-        table.add_column(f"\n{heading}", no_wrap=True)
+    table.add_column("\ncomponent", overflow="fold")  # of which alone some do not fit
+    table.add_column("\nquantity", no_wrap=True)
     truths = ["numerical", "PyTorch"] if report.pytorch else ["numerical"]
     for truth in truths:
-        table.add_column(f"{truth}:\nabsolute", justify="right")
-        table.add_column("\nrelative", justify="right")
-    table.add_column("\nverdict")
+        table.add_column(f"{truth}:\nabsolute", justify="right", no_wrap=True)
+        table.add_column("\nrelative", justify="right", no_wrap=True)
+    table.add_column("\nverdict", no_wrap=True)
     above = ""
     for line in report.lines():
         if above and line.component != above:

@@ -58,7 +58,15 @@ DTYPES = {"bool": "BOOL"} | {
 }
 """The types that an array may have, and what safetensors calls them."""
 
-_PACKAGES = ("activations", "layers", "losses", "model", "optimizers", "optimizers.schedules")
+_PACKAGES = (
+    "activations",
+    "layers",
+    "containers",
+    "losses",
+    "model",
+    "optimizers",
+    "optimizers.schedules",
+)
 
 
 @cache
@@ -83,7 +91,7 @@ def exported_classes(module: ModuleType) -> list[type]:
     --------
     >>> from handgrad import losses
     >>> [cls.__name__ for cls in exported_classes(losses)][:2]
-    ['CrossEntropy', 'MSELoss']
+    ['BinaryCrossEntropy', 'CrossEntropy']
     """
     exported = (getattr(module, name) for name in module.__all__)
     return [cls for cls in exported if isinstance(cls, type) and not inspect.isabstract(cls)]

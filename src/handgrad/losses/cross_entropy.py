@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.arguments import Array
-from handgrad.errors import ArgumentError, DtypeError, ShapeError
+from handgrad.arguments import Array, real_number, true_or_false
+from handgrad.errors import ArgumentError
 from handgrad.loss import Loss, broadcast_weight
+from handgrad.losses.classes import check_scores, one_hot, weighted_rows
 
 __all__ = ["CrossEntropy"]
 
@@ -26,11 +27,18 @@ class CrossEntropy(Loss):
     ----------
     average : bool, default True
         Divide by the number of rows N. Where False, the loss is the sum over the minibatch.
+    label_smoothing : float, default 0.0
+        The share :math:`\epsilon` of each target that all classes have alike, 0 to 1.
+    ignore_index : int, optional
+        The class index of rows that count nowhere: not in the sum, not in N, with no gradient.
 
     Raises
     ------
     ArgumentError
-        `average` is not a bool.
+        `average` is not a bool, `label_smoothing` is not from 0 to 1, or `ignore_index` is not an
+        integer.
+    ShapeError, DtypeError
+        The targets are none for these logits, or there is a single logit.
 
     Notes
     -----
@@ -67,6 +75,15 @@ class CrossEntropy(Loss):
     :math:`w_n s_n`, and so needs no new formula. With weights 0 and 1 it is the mean over the
     rows that are not masked.
 
+    **Smoothing.** With :math:`\epsilon` the targets :math:`(1 - \epsilon) \, y_{nk} + \epsilon / K`
+    stand in the place of :math:`y_{nk}`, so that no logit has to grow without end; no new formula
+    either.
+
+    **Ignored rows.** A row whose class index is `ignore_index` has a target of zeros, and
+    :math:`s_n = 0`: it adds nothing to the value, and its gradient is 0. Where all rows are
+    ignored the loss is 0 (PyTorch divides 0 by 0). In one-hot rows nothing is ignored. A metric
+    knows nothing of it; what is masked by weights of 0 is masked for all.
+
     **Stability.** With :math:`z_{nk} = o_{nk} - \max_j o_{nj}`, every exponential is in [0, 1]
     and their sum is in [1, K], so for logits of any finite size
 
@@ -96,27 +113,42 @@ class CrossEntropy(Loss):
            [ 0.25      , -0.25      ]])
     """
 
-    def __init__(self, average: bool = True) -> None:
-        if not isinstance(average, bool | np.bool_):
+    def __init__(
+        self,
+        average: bool = True,
+        label_smoothing: float = 0.0,
+        ignore_index: int | None = None,
+    ) -> None:
+        name = "CrossEntropy"
+        self.average = true_or_false(
+            average,
+            "average",
+            name,
+            "average=True for the mean over the minibatch, False for the sum",
+        )
+        self.label_smoothing = real_number(
+            label_smoothing, "label_smoothing", name, least=0, most=1
+        )
+        if ignore_index is not None and (
+            isinstance(ignore_index, bool) or not isinstance(ignore_index, int | np.integer)
+        ):
             raise ArgumentError(
-                f"average={average!r} for CrossEntropy",
-                "True or False",
-                "average=True for the mean over the minibatch, False for the sum",
+                f"ignore_index={ignore_index!r} for {name}",
+                "an integer, or None",
+                "give the index that stands for no class, -100 say",
             )
-        self.average = bool(average)
+        self.ignore_index = None if ignore_index is None else int(ignore_index)
 
     def apply(
         self, predictions: Array, targets: Array, sample_weight: Array | None = None
     ) -> tuple[Any, Any]:
         """Return the cross-entropy of the logits, and what the pullback needs."""
         logits = predictions
-        if logits.ndim < 2 or logits.shape[-1] < 2:
-            raise ShapeError(
-                f"logits of shape {logits.shape} for {self!r}",
-                "a row of K >= 2 logits for each of N datapoints, (N, K), or (..., K)",
-                "give the model an output for each class, two where the answer is yes or no; "
-                "a single logit has a softmax of 1, whatever it is",
-            )
+        check_scores(
+            logits,
+            self,
+            "a single logit has a softmax of 1, whatever it is: BinaryCrossEntropy takes that",
+        )
         y, y_sum = self._rows(logits, targets)
         if sample_weight is not None:
             weight = broadcast_weight(sample_weight, logits[..., :1], self)
@@ -152,38 +184,40 @@ class CrossEntropy(Loss):
     def count(
         self, predictions: Array, targets: Array, sample_weight: Array | None = None
     ) -> float:
-        """Return the number of rows, or the sum of their weights."""
-        rows: int = predictions.size // predictions.shape[-1]
+        """Return the number of rows that are not ignored, or the sum of their weights."""
+        if self.ignore_index is None or targets.shape == predictions.shape:
+            return weighted_rows(predictions, sample_weight)
+        kept = targets != self.ignore_index
         if sample_weight is None:
-            return rows
-        return float(sample_weight.sum()) * (rows / sample_weight.size)
+            return float(np.count_nonzero(kept))
+        kept = kept.astype(sample_weight.dtype)
+        return float((broadcast_weight(sample_weight, kept, self) * kept).sum())
 
     def _rows(self, logits: Array, targets: Array) -> tuple[Array, Any]:
         """Return the targets as rows over the classes, of the logits' type, and the rows' sums."""
         if targets.shape == logits.shape:
             y: Array = targets.astype(logits.dtype, copy=False)
+            if self.label_smoothing:
+                y = self._smoothed(y)
             return y, y.sum(axis=-1, keepdims=True)
-        rows, K = logits.shape[:-1], logits.shape[-1]
-        if targets.shape != rows:
-            raise ShapeError(
-                f"targets of shape {targets.shape} for logits of shape {logits.shape}",
-                f"one-hot rows {logits.shape} or class indices {rows}",
-                "give each datapoint one row, or one index; targets.ravel() makes a column flat",
-            )
-        if targets.dtype.kind not in "iu":
-            raise DtypeError(
-                f"class indices of type {targets.dtype} for {self!r}",
-                "integers",
-                "convert them with targets.astype(np.int64)",
-            )
-        one_hot: Array = targets[..., None] == np.arange(K, like=targets)
-        if np.count_nonzero(one_hot) < targets.size:  # an index that is no class has a row of zeros
-            raise ShapeError(
-                f"class indices from {targets.min()} to {targets.max()} for {self!r}",
-                f"indices from 0 to {K - 1}, one for each column of the logits",
-                "count the classes from 0, and give the model as many outputs as there are classes",
-            )
-        return one_hot.astype(logits.dtype), 1
+        if self.ignore_index is None:
+            y = one_hot(targets, logits, self, rows_too=True).astype(logits.dtype)
+            return (self._smoothed(y) if self.label_smoothing else y), 1
+        kept = targets != self.ignore_index
+        y = np.multiply(one_hot(targets, logits, self, kept, rows_too=True), 1, dtype=logits.dtype)
+        y_sum = np.multiply(kept[..., None], 1, dtype=logits.dtype)  # 0 for a row that is ignored
+        return (self._smoothed(y) * y_sum if self.label_smoothing else y), y_sum
+
+    def _smoothed(self, y: Array) -> Array:
+        """Return the rows with a share of each given to all classes alike."""
+        y = y * (1 - self.label_smoothing)
+        y += self.label_smoothing / y.shape[-1]
+        return y
 
     def __repr__(self) -> str:
-        return f"CrossEntropy(average={self.average})"
+        options = [f"average={self.average}"]
+        if self.label_smoothing:
+            options.append(f"label_smoothing={self.label_smoothing}")
+        if self.ignore_index is not None:
+            options.append(f"ignore_index={self.ignore_index}")
+        return f"CrossEntropy({', '.join(options)})"

@@ -7,19 +7,32 @@ from typing import Any
 import numpy as np
 
 from handgrad.arguments import Array
-from handgrad.errors import ShapeError
-from handgrad.loss import Loss, broadcast_weight
+from handgrad.loss import broadcast_weight
+from handgrad.losses.entries import LossOfEntries
 
 __all__ = ["MSELoss"]
 
 
-class MSELoss(Loss):
+class MSELoss(LossOfEntries):
     r"""The mean squared error, over all entries.
 
     .. math:: L = \frac{1}{M} \sum_{m=1}^{M} (\hat y_m - y_m)^2
 
     where :math:`m` runs over all :math:`M` entries of the predictions :math:`\hat y`: the mean is
     taken over the minibatch **and** over the features, as in PyTorch.
+
+    Parameters
+    ----------
+    average : bool, default True
+        Divide by the number of entries M. Where False, the loss is their sum, and 1 stands in the
+        place of M below.
+
+    Raises
+    ------
+    ArgumentError
+        `average` is not a bool.
+    ShapeError
+        Predictions and targets have not one shape.
 
     Notes
     -----
@@ -66,17 +79,12 @@ class MSELoss(Loss):
         self, predictions: Array, targets: Array, sample_weight: Array | None = None
     ) -> tuple[Any, Any]:
         """Return the mean of the squared differences, and what the pullback needs."""
-        if predictions.shape != targets.shape:
-            raise ShapeError(
-                f"predictions of shape {predictions.shape} and targets of shape {targets.shape}",
-                "two arrays of one shape",
-                "reshape the targets, for instance with targets.reshape(predictions.shape)",
-            )
+        self._check(predictions, targets)
         difference = np.subtract(predictions, targets, dtype=predictions.dtype)
         weighted = difference
         if sample_weight is not None:
             weighted = difference * broadcast_weight(sample_weight, difference, self)
-        M = self.count(predictions, targets, sample_weight) or 1  # 0 where all weights are
+        M = self._divisor(predictions, targets, sample_weight)
         return difference.ravel() @ weighted.ravel() / M, (weighted, M)
 
     def pullback(self, saved: Any) -> Array:
@@ -84,11 +92,3 @@ class MSELoss(Loss):
         difference, M = saved
         gradient: Array = difference * (2 / M)
         return gradient
-
-    def count(
-        self, predictions: Array, targets: Array, sample_weight: Array | None = None
-    ) -> float:
-        """Return the number of entries, or the sum of their weights."""
-        if sample_weight is None:
-            return predictions.size
-        return float(sample_weight.sum()) * (predictions.size / sample_weight.size)

@@ -49,7 +49,7 @@ def class_weighter(weights: Mapping[int, float] | npt.ArrayLike | None) -> Any:
                 "targets that are classes: indices (N,), or one-hot rows (N, K)",
                 "use sample_weight for other targets",
             )
-        found = table[np.minimum(classes, len(table) - 1)]
+        found: Array = table[np.clip(classes, 0, len(table) - 1)]
         found[classes >= len(table)] = 1
         return found if given is None else found * broadcast_weight(given, found, "class_weight")
 

@@ -23,7 +23,7 @@ class Inputs(NamedTuple):
     dtype: Any  # of its parameters, to which floats are converted
     takes_integers: bool = False  # whether integers stay as they are, as indices
     takes_tuple: bool = False  # whether it takes several arrays; integers in them stay too
-    takes_lengths: bool = False  # whether they may be sequences and lengths, or sequences alone
+    takes_lengths: bool = False  # whether those may be sequences and lengths, or one array alone
 
     @classmethod
     def of(cls, model: Any) -> Inputs:

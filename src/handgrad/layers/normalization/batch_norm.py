@@ -1,0 +1,257 @@
+"""Batch normalization."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from handgrad.arguments import Array, is_real, positive_size
+from handgrad.errors import ArgumentError, ShapeError
+from handgrad.initializers import Initializer
+from handgrad.layers.normalization.base import Normalization, glued, repeated, sums
+
+__all__ = ["BatchNorm"]
+
+
+class BatchNorm(Normalization):
+    r"""Gives each feature mean 0 and variance 1 over the minibatch, then scales and shifts it.
+
+    .. math::
+        \mu_d = \frac{1}{N} \sum_n x_{nd}, \qquad
+        v_d = \frac{1}{N} \sum_n (x_{nd} - \mu_d)^2, \qquad
+        y_{nd} = \gamma_d \, \hat{x}_{nd} + \beta_d, \quad
+        \hat{x}_{nd} = \frac{x_{nd} - \mu_d}{\sqrt{v_d + \epsilon}}
+
+    All axes before the last one are rows: a table (N, D) and images (N, H, W, C) are served alike,
+    the latter with :math:`N \cdot H \cdot W` rows. In evaluation mode :math:`\mu` and :math:`v`
+    are the running mean and variance of the minibatches that it was trained on.
+
+    Parameters
+    ----------
+    features : int
+        Features, D.
+    epsilon : float, default 1e-5
+        What is added to the variance, so that a feature that does not vary stays finite.
+    momentum : float, default 0.1
+        The share :math:`m` of the newest minibatch in the running statistics, 0 <= m <= 1.
+    affine : bool, default True
+        Whether there are :math:`\gamma` and :math:`\beta`; else they are 1 and 0.
+    init, bias_init : str or function, default "ones" and "zeros"
+        How :math:`\gamma` and :math:`\beta` are drawn, see `handgrad.initializers`.
+        ``init="zeros"`` in the last norm of a residual branch lets the block begin as its shortcut.
+    rng : numpy.random.Generator, optional
+        For initializers that draw; NumPy's global state where it is None.
+    dtype : data type, default float64
+        The floating type of the parameters and of the running statistics.
+
+    Attributes
+    ----------
+    gamma, beta : Array, (D,)
+        Scale and shift.
+    buffers : dict of str to Array
+        ``running_mean``, at first 0, and ``running_variance``, at first 1, both (D,).
+
+    Raises
+    ------
+    ArgumentError
+        An argument is outside what it may be.
+    ShapeError
+        The last axis has not `features` entries, or there is a single row in training mode, of
+        which nothing is left once its own mean is taken off.
+
+    Notes
+    -----
+    **Gradients.** With :math:`r_d = 1 / \sqrt{v_d + \epsilon}` and a bar for the mean over rows,
+
+    .. math::
+        d\gamma_d &= \sum_n dy_{nd} \, \hat{x}_{nd}, \qquad d\beta_d = \sum_n dy_{nd} \\
+        dx_{nd} &= \gamma_d \, r_d \, \bigl(
+            dy_{nd} - \overline{dy}_d - \hat{x}_{nd} \, \overline{(dy \, \hat{x})}_d \bigr)
+            && \text{in training} \\
+        dx_{nd} &= \gamma_d \, r_d \, dy_{nd} && \text{in evaluation.}
+
+    **Derivation.** No feature sees another, so fix one and leave out its index :math:`d`. Since
+    :math:`y_n = \gamma \hat{x}_n + \beta`,
+
+    .. math::
+        d\gamma = \sum_n dy_n \frac{\partial y_n}{\partial \gamma} = \sum_n dy_n \hat{x}_n, \qquad
+        d\beta = \sum_n dy_n, \qquad
+        d\hat{x}_n = \gamma \, dy_n.
+
+    In evaluation :math:`\mu` and :math:`r` are constants, :math:`\partial \hat{x}_n / \partial x_m
+    = r \, [n = m]`, and that is all. In training an input reaches :math:`\hat{x}_n = (x_n - \mu)
+    \, r` along three ways: itself, the mean, and the variance within :math:`r`. The mean first:
+
+    .. math::
+        \frac{\partial \mu}{\partial x_m} = \frac{1}{N}, \qquad
+        \frac{\partial (x_n - \mu)}{\partial x_m} = [n = m] - \frac{1}{N}.
+
+    The variance: the mean within it adds nothing, since deviations from a mean sum to 0,
+
+    .. math::
+        \frac{\partial v}{\partial x_m}
+            = \frac{1}{N} \sum_n 2 (x_n - \mu) \Bigl( [n = m] - \frac{1}{N} \Bigr)
+            = \frac{2}{N} (x_m - \mu) - \frac{2}{N^2} \sum_n (x_n - \mu)
+            = \frac{2}{N} (x_m - \mu)
+
+    and :math:`r = (v + \epsilon)^{-1/2}` turns it into
+
+    .. math::
+        \frac{\partial r}{\partial x_m}
+            = -\frac{1}{2} (v + \epsilon)^{-3/2} \, \frac{\partial v}{\partial x_m}
+            = -\frac{r^3}{N} (x_m - \mu)
+            = -\frac{r^2}{N} \hat{x}_m.
+
+    The product rule puts them together,
+
+    .. math::
+        \frac{\partial \hat{x}_n}{\partial x_m}
+            = \frac{\partial (x_n - \mu)}{\partial x_m} \, r
+              + (x_n - \mu) \frac{\partial r}{\partial x_m}
+            = r \Bigl( [n = m] - \frac{1}{N} - \frac{1}{N} \hat{x}_n \hat{x}_m \Bigr)
+
+    and the chain rule sums over all outputs that :math:`x_m` reaches:
+
+    .. math::
+        dx_m = \sum_n d\hat{x}_n \frac{\partial \hat{x}_n}{\partial x_m}
+             = \gamma \, r \Bigl( dy_m - \frac{1}{N} \sum_n dy_n
+               - \hat{x}_m \frac{1}{N} \sum_n dy_n \hat{x}_n \Bigr)
+             = \gamma \, r \Bigl( dy_m - \frac{d\beta}{N} - \hat{x}_m \frac{d\gamma}{N} \Bigr).
+
+    So both sums that `dx` needs are the parameters' gradients. With ``xc`` for :math:`x - \mu` and
+    ``r * xc`` for :math:`\hat{x}` the code reads ``dy - xc * (r * dgamma / N)``, minus ``dbeta /
+    N``, times ``gamma * r``. Whoever takes the mean and the variance for constants has
+    ``gamma * r * dy``, which is right in evaluation alone.
+
+    **What must be so.** A constant added to a feature changes no output, so in training each
+    column of `dx` sums to 0; nor does a factor, but for :math:`\epsilon`, so :math:`\sum_n dx_n
+    \hat{x}_n` is nearly 0 too: it is :math:`\gamma \, r \, d\gamma \, \epsilon / (v + \epsilon)`.
+
+    **Running statistics.** Each accepted training pass moves them, as in PyTorch,
+
+    .. math::
+        \mu^{run} \leftarrow (1 - m) \, \mu^{run} + m \, \mu, \qquad
+        v^{run} \leftarrow (1 - m) \, v^{run} + m \, \frac{N}{N - 1} \, v.
+
+    Keras and TensorFlow call :math:`1 - m` the momentum. The factor makes the variance of a
+    minibatch an unbiased estimate; the forward pass has none. `apply` writes neither of them, so
+    a step that the trainer refuses leaves no trace. A `BatchNorm` that is in evaluation mode by
+    itself while the model trains is frozen: it neither uses nor changes them.
+
+    **Shapes.** :math:`x`, :math:`y`, :math:`dy` and :math:`dx` are all (..., D).
+
+    **Saved.** :math:`x - \mu` and :math:`r`, and in training the statistics and N, for
+    `update_buffers`. A row is short where there are few channels, so `glued` puts several into one
+    long one; a sum over rows is a product with ones (`sums`).
+
+    References
+    ----------
+    Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal
+    covariate shift", ICML 2015, algorithms 1 and 2, and the gradients of section 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> norm = BatchNorm(2)
+    >>> norm([[1.0, 10.0], [3.0, 50.0]]).round(3)
+    array([[-1., -1.],
+           [ 1.,  1.]])
+    >>> norm.buffers["running_mean"], norm.buffers["running_variance"].round(3)
+    (array([0.2, 3. ]), array([ 1.1, 80.9]))
+    >>> dx = norm.grad([[1.0, 0.0], [0.0, -2.0]])
+    >>> bool(abs(dx.sum(axis=0)).max() < 1e-15)
+    True
+    >>> norm.eval()([[0.2, 3.0]])
+    array([[0., 0.]])
+    """
+
+    def __init__(
+        self,
+        features: int,
+        *,
+        epsilon: float = 1e-5,
+        momentum: float = 0.1,
+        affine: bool = True,
+        init: Initializer = "ones",
+        bias_init: Initializer = "zeros",
+        rng: np.random.Generator | None = None,
+        dtype: npt.DTypeLike = np.float64,
+    ) -> None:
+        D = positive_size(features, "features", "BatchNorm")
+        if not is_real(momentum) or not 0 <= momentum <= 1:
+            raise ArgumentError(
+                f"momentum={momentum!r} for BatchNorm",
+                "a number with 0 <= momentum <= 1",
+                "it is the share of the newest minibatch; 0.1 where Keras says 0.9",
+            )
+        super().__init__(D, epsilon, affine, {"gamma": init, "beta": bias_init}, rng, dtype)
+        self.momentum, self.init, self.bias_init = float(momentum), init, bias_init
+        self.buffers = {
+            "running_mean": np.zeros(D, self.dtype),
+            "running_variance": np.ones(D, self.dtype),
+        }
+
+    def apply(self, x: Array) -> tuple[Array, Any]:
+        """Return ``xc * (gamma * r) + beta``; save `xc` and `r`, and the batch's statistics."""
+        self.output_shape(x.shape)
+        D, N = self._size, x.size // self._size
+        rows, batch = glued(x.reshape(N, D), D), None
+        if self.training:
+            if N == 1:
+                raise _single(x, self)
+            mean = sums(rows, D) / N
+            xc = rows - repeated(mean, rows)
+            y = xc * xc
+            variance = sums(y, D) / N
+            batch = mean, variance, N
+        else:
+            xc = rows - repeated(self.buffers["running_mean"][None], rows)
+            y, variance = np.empty_like(xc), self.buffers["running_variance"][None]
+        r = 1 / np.sqrt(variance + self.epsilon)
+        y = np.multiply(xc, repeated(self._row("gamma", x) * r, rows), out=y)
+        y += repeated(self._row("beta", x), rows)
+        return y.reshape(x.shape), (xc, r, batch)
+
+    def pullback(
+        self,
+        dy: Array,
+        saved: Any,
+        need_dx: bool = True,
+        out: dict[str, Array] | None = None,
+    ) -> tuple[Array | None, dict[str, Array]]:
+        """Return ``(dy - xc * (r * dgamma / N) - dbeta / N) * (gamma * r)``, dgamma and dbeta."""
+        xc, r, batch = saved
+        rows, D = dy.reshape(xc.shape), self._size
+        t = rows * xc
+        dgamma = sums(t, D) * r
+        dbeta = sums(rows, D)
+        dx = None
+        if need_dx:
+            dx = rows
+            if batch is not None:  # the mean and the variance depend on the input
+                _, _, N = batch
+                dx = np.multiply(xc, repeated(dgamma * r / N, xc), out=t)
+                dx = np.subtract(rows, dx, out=dx)
+                dx -= repeated(dbeta / N, xc)
+            dx = np.multiply(dx, repeated(self._row("gamma", dy) * r, xc), out=t).reshape(dy.shape)
+        return dx, self._offered(out, gamma=dgamma, beta=dbeta)
+
+    def update_buffers(self, saved: Any) -> None:
+        _, _, batch = saved
+        if batch is not None:
+            mean, variance, N = batch
+            for name, newest in (("mean", mean), ("variance", variance * (N / (N - 1)))):
+                running = self.buffers[f"running_{name}"]
+                running *= 1 - self.momentum
+                running += self.momentum * newest[0]
+
+
+def _single(x: Array, owner: BatchNorm) -> ShapeError:
+    return ShapeError(
+        f"a single row, of shape {x.shape}, for {owner!r} in training mode",
+        "at least two rows, over which a feature has a mean and a variance",
+        "leave out a last minibatch of one row, or choose another batch_size; to predict, call "
+        "model.eval() first; a LayerNorm or a GroupNorm needs no other rows",
+    )
