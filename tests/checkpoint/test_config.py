@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
 from handgrad import (
+    GRU,
+    RNN,
     Activation,
     Adam,
     Component,
@@ -54,6 +56,10 @@ ARGUMENTS = {
     "CrossEntropy": {"average": False, "label_smoothing": 0.25, "ignore_index": -100},
     "Dropout": {"layer": ReLU(), "p": 0.125, "rng": np.random.default_rng(3)},
     "Exponential": {"gamma": 0.75},
+    "Bidirectional": {"forward_layer": GRU(3, 5), "backward_layer": RNN(3, 5), "combine": "sum"},
+    "GRU": {"in_features": 7, "units": 3, "return_sequences": False, "recurrent_init": "glorot"},
+    "LSTM": {"in_features": 7, "units": 3, "unit_forget_bias": False, "dtype": np.float32},
+    "RNN": {"in_features": 7, "units": 3, "activation": "relu", "init": "he"},
     "Linear": {"in_features": 7, "out_features": 3, "dtype": np.float32},
     "Model": {"components": [Linear(3, 5), ReLU()]},
     "ReduceOnPlateau": {"factor": 0.5, "patience": 3},
