@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
 from handgrad import (
+    GRU,
+    RNN,
     Activation,
     Adam,
     Component,
@@ -64,6 +66,10 @@ ARGUMENTS = {
     "PositionalEncoding": {"max_length": 7, "features": 3},
     "RMSNorm": {"features": (3, 5), "epsilon": 0.25, "init": "zeros"},
     "Residual": {"inner": ReLU(), "shortcut": Linear(3, 3)},
+    "Bidirectional": {"forward_layer": GRU(3, 5), "backward_layer": RNN(3, 5), "combine": "sum"},
+    "GRU": {"in_features": 7, "units": 3, "return_sequences": False, "recurrent_init": "glorot"},
+    "LSTM": {"in_features": 7, "units": 3, "unit_forget_bias": False, "dtype": np.float32},
+    "RNN": {"in_features": 7, "units": 3, "activation": "relu", "init": "he"},
     "Linear": {"in_features": 7, "out_features": 3, "dtype": np.float32},
     "Model": {"components": [Linear(3, 5), ReLU()]},
     "MultiHeadAttention": {

@@ -119,6 +119,13 @@ class Layout:
 def together(places: list[slice], flat: Array) -> Array | None:
     """Return the part of the vector that these places fill, None where others lie between them.
 
+    Parameters
+    ----------
+    places
+        One after the other.
+    flat
+        The vector.
+
     Examples
     --------
     >>> import numpy as np

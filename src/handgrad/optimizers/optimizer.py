@@ -325,7 +325,7 @@ def clipping_factor(
 ) -> float:
     """Return what brings a vector down to a norm, at least 1 where it need not be brought down.
 
-    For a norm that is not a number, nor is the factor. Where there are `parts`, theirs alone counts.
+    For a norm that is not a number, nor is the factor. Of `parts` theirs alone counts.
     """
     counted = [vector[part] for part in parts]
     squares = sum(float(np.vdot(part, part)) for part in counted)

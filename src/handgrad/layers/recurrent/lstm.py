@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.arguments import Array
+from handgrad.arguments import Array, true_or_false
 from handgrad.initializers import Initializer
-from handgrad.layers.recurrent.recurrence import Recurrent, flag
+from handgrad.layers.recurrent.recurrence import Recurrent
 
 __all__ = ["LSTM"]
 
@@ -204,7 +204,9 @@ class LSTM(Recurrent):
             rng=rng,
             dtype=dtype,
         )
-        self.unit_forget_bias = flag(unit_forget_bias, "unit_forget_bias", "LSTM")
+        self.unit_forget_bias = true_or_false(
+            unit_forget_bias, "unit_forget_bias", "LSTM", "write False to begin at `bias_init`"
+        )
         if self.unit_forget_bias:
             self.bias[:, self.units : 2 * self.units] = 1
 

@@ -7,15 +7,15 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.arguments import Array, positive_size
+from handgrad.arguments import Array, positive_size, true_or_false
 from handgrad.component import Component
-from handgrad.errors import ArgumentError, ShapeError
+from handgrad.errors import ShapeError
 from handgrad.initializers import Drawn, Initializer, draw_parameters, floating_type
 from handgrad.layers.recurrent.packing import Packing, checked_lengths
 from handgrad.parameter import Parameter
 from handgrad.shapes import Shape, leading_axes, shape_text
 
-__all__ = ["Recurrent", "flag"]
+__all__ = ["Recurrent"]
 
 
 class Recurrent(Component):
@@ -69,7 +69,9 @@ class Recurrent(Component):
         name = type(self).__name__
         D = self.in_features = positive_size(in_features, "in_features", name)
         H = self.units = positive_size(units, "units", name)
-        self.return_sequences = flag(return_sequences, "return_sequences", name)
+        self.return_sequences = true_or_false(
+            return_sequences, "return_sequences", name, "write True for the state after every step"
+        )
         self.init, self.recurrent_init, self.bias_init = init, recurrent_init, bias_init
         self.rng, self.dtype = rng, floating_type(dtype, name)
         self.parameters = draw_parameters(self._wanted(D, H), f"{name}({D}, {H})", rng, dtype)
@@ -157,16 +159,3 @@ class Recurrent(Component):
     def __repr__(self) -> str:
         last = "" if self.return_sequences else ", return_sequences=False"
         return f"{type(self).__name__}({self.in_features}, {self.units}{last})"
-
-
-def flag(value: object, name: str, owner: str) -> bool:
-    """Return a value as a bool, or raise `ArgumentError` where it is none.
-
-    Examples
-    --------
-    >>> flag(True, "return_sequences", "RNN")
-    True
-    """
-    if not isinstance(value, bool | np.bool_):
-        raise ArgumentError(f"{name}={value!r} for {owner}", "True or False", f"write {name}=True")
-    return bool(value)
