@@ -18,7 +18,7 @@ from handgrad.shapes import Shape, shape_text
 __all__ = ["Normalization", "blocks", "glued", "repeated", "stacked", "sums"]
 
 _MANY = 1024  # rows, above which gluing them together saves more than it costs
-_BLOCK = 32768  # entries of a block, which stays in a core's cache with what is made of it
+_BLOCK = 65536  # entries of a block, which stays in a core's cache with what is made of it
 
 
 class Normalization(Component):
@@ -121,7 +121,7 @@ def blocks(rows: Array) -> Iterator[slice]:
     Examples
     --------
     >>> list(blocks(np.ones((70, 1000))))
-    [slice(0, 32, None), slice(32, 64, None), slice(64, 96, None)]
+    [slice(0, 65, None), slice(65, 130, None)]
     """
     step = max(1, _BLOCK // rows.shape[-1])
     return (slice(start, start + step) for start in range(0, len(rows), step))
