@@ -68,8 +68,9 @@ class Groups:
             )
             for (_, holder, key), place in zip(parameters(root), places, strict=True)
         ]
-        self._changes = -1
         self._vector: Array | None = None
+        self._changes = -1
+        self._look()
 
     def of(self, vector: Array | None) -> Array | None:
         """Return the vector, after having noted that these are its groups, for `groups_of`."""
