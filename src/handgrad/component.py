@@ -28,12 +28,14 @@ from typing import Any, Self
 import numpy.typing as npt
 
 from handgrad.arguments import Array, as_floats, as_numbers, in_short
-from handgrad.errors import CallOrderError, ShapeError
+from handgrad.errors import ArgumentError, CallOrderError, ShapeError
 from handgrad.modes import evaluating_here
 from handgrad.parameter import NOTHING, OwnArrays
 from handgrad.shapes import Shape
 
 __all__ = ["Activation", "Array", "Component", "ExerciseLayer"]
+
+_NO_CHILDREN = ("parameters", "buffers", "gradients", "_remembered")
 
 
 class Component(ABC):
@@ -140,7 +142,8 @@ class Component(ABC):
             where not computing it saves work.
         out
             Offers arrays into which the gradients may go, in the form of `gradients`; where it is
-            None, or has no entry, new ones are made.
+            None, or has no entry, new ones are made. What is offered holds no numbers yet, and is
+            for one call: a child that is called twice is offered it once, and the shares are added.
 
         Returns
         -------
@@ -155,8 +158,9 @@ class Component(ABC):
     def update_buffers(self, saved: Any) -> None:  # noqa: B027 (most components have none)
         """Do to the buffers, in place, what one accepted training pass does to them.
 
-        A component that holds others passes on to each what it has saved. Called after a pass in
-        training mode; a trainer calls it once the step is accepted.
+        A component that holds others passes on to each what it has saved, except to one that is
+        in evaluation mode. Called after a pass in training mode; a trainer calls it once the step
+        is accepted.
 
         Parameters
         ----------
@@ -167,15 +171,29 @@ class Component(ABC):
     def children(self) -> dict[str, Component]:
         """Return the components that this one holds, by name.
 
-        They are found in its attributes, and in the lists, tuples and dicts that are attributes.
+        They are found in its attributes, and in lists, tuples and dicts, at whatever depth.
+
+        Raises
+        ------
+        ArgumentError
+            Two have one name, as those under the keys 1 and "1".
         """
         found: dict[str, Component] = {}
-        for name, value in vars(self).items():
+        met: set[int] = set()  # a list may hold itself
+        ahead = [item for item in reversed(vars(self).items()) if item[0] not in _NO_CHILDREN]
+        while ahead:
+            name, value = ahead.pop()
             if isinstance(value, Component):
-                found[name] = value
-            elif isinstance(value, list | tuple | dict):
+                if found.setdefault(name, value) is not value:
+                    raise ArgumentError(
+                        f"two components that are both called {name!r} in a {type(self).__name__}",
+                        "a name for each",
+                        "use keys that differ as texts too, and have no dots in them",
+                    )
+            elif isinstance(value, list | tuple | dict) and id(value) not in met:
+                met.add(id(value))
                 items = value.items() if isinstance(value, dict) else enumerate(value)
-                found |= {f"{name}.{i}": item for i, item in items if isinstance(item, Component)}
+                ahead += [(f"{name}.{key}", item) for key, item in items][::-1]
         return found
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -286,7 +304,10 @@ class Component(ABC):
         self._training = mode
 
     def train(self) -> Self:
-        """Switch to training mode, with all that the component holds, and return itself."""
+        """Switch to training mode, with all that the component holds, and return itself.
+
+        `Trainer.fit` does it. What is to stay in evaluation mode overrides this.
+        """
         return self._switch(True)
 
     def eval(self) -> Self:
@@ -298,8 +319,13 @@ class Component(ABC):
         ahead: list[Component] = [self]
         while ahead:
             component = ahead.pop()
-            if id(component) not in met:
-                met.add(id(component))
+            if id(component) in met:
+                continue
+            met.add(id(component))
+            own = type(component).train if mode else type(component).eval
+            if component is not self and own not in (Component.train, Component.eval):
+                own(component)  # which may be to stay as it is
+            else:
                 component.training = mode
                 ahead += component.children().values()
         return self

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.component import Component
 from handgrad.errors import ArgumentError, CallOrderError
 from handgrad.flat import Gradients
 from handgrad.model import Model
@@ -37,11 +38,13 @@ def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, step: Any)
         ("loss", loss, ("__call__", "grad")),
         ("optimizer", optimizer, ("update",)),
         ("schedule", schedule, ("step",)),
-        ("step", step, ("start", "__call__", "finish", "state_dict")),
+        ("step", step, ("start", "__call__", "finish", "state_dict", "load_state_dict")),
     ):
         if thing is None and role in ("schedule", "step"):
             continue
-        if isinstance(thing, type) or not all(hasattr(thing, name) for name in methods):
+        if isinstance(thing, type | dict | Component) or not all(
+            hasattr(thing, name) for name in methods
+        ):
             raise ArgumentError(
                 f"{thing!r} as the {role} of a Trainer",
                 f"an object with {' and '.join(methods)}",
@@ -63,8 +66,8 @@ def _training_mode(model: Model) -> Iterator[None]:
     try:
         yield
     finally:
-        for component, training in modes:  # the outer ones first, which switch the inner ones too
-            component.train() if training else component.eval()
+        for component, training in modes:
+            component.training = training
 
 
 def run_epochs(
@@ -108,7 +111,9 @@ def run_epochs(
 
 def _start(trainer: Any) -> None:
     """Bring back what was saved, and let the schedule and the callbacks begin."""
-    trainer._gradients = Gradients(trainer.model.layout, np.empty_like(trainer.model.parameters))
+    # Not a number, until a component has written one there.
+    flat = np.full_like(trainer.model.parameters, np.nan)
+    trainer._gradients = Gradients(trainer.model.layout, flat)
     apply_waiting(trainer)
     if hasattr(trainer.schedule, "start"):
         trainer.schedule.start(trainer.optimizer)
