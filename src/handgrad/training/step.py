@@ -97,6 +97,8 @@ class TrainStep:
         self.loss = as_loss(trainer.loss)
         self.parameters, self._flat = self.model.parameters, gradients.flat
         self._hooks = overridden(trainer._callbacks, "on_gradients")
+        # Whether somebody may put another array into a gradient's place before the update.
+        self._open = bool(self._hooks) or type(self).__call__ is not TrainStep.__call__
         self._keeps = self.model.has_buffers
         first = trainer._first_loss
         self.limit = sys.float_info.max if first is None else DIVERGED * max(first, 1.0)
@@ -151,7 +153,7 @@ class TrainStep:
 
     def update(self) -> None:
         """Let the callbacks see the gradients, and update the parameters with them."""
-        if self._hooks:
+        if self._open:
             for hook in self._hooks:
                 hook(self.trainer, self.gradients)
             self.gradients.settle()
