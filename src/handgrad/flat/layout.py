@@ -5,6 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
+from numpy.lib.array_utils import byte_bounds
+
 from handgrad.arguments import Array
 from handgrad.component import Component
 from handgrad.errors import ArgumentError, DtypeError
@@ -70,9 +73,9 @@ class Layout:
 
     def __init__(self, root: Component) -> None:
         places = list(parameters(root))
-        if len({id(place.array) for place in places}) < len(places):
+        if _overlap([place.array for place in places]):
             raise ArgumentError(
-                "one array as a parameter of two components",
+                "one array, or a part of it, as a parameter of two components",
                 "arrays of their own: of a component those that its children do not have",
                 "leave the children's arrays to them; to share, put one component in both places",
             )
@@ -135,3 +138,14 @@ def together(places: list[slice], flat: Array) -> Array | None:
     if any(before.stop != after.start for before, after in pairwise(places)):
         return None
     return flat[places[0].start : places[-1].stop] if places else flat[:0]
+
+
+def _overlap(arrays: list[Array]) -> bool:
+    """Return whether two arrays lie in one memory, as a matrix and its transpose do."""
+    if len({id(array) for array in arrays}) < len(arrays):
+        return True
+    bounds = sorted((*byte_bounds(a), i) for i, a in enumerate(arrays) if isinstance(a, np.ndarray))
+    return any(
+        start < end and np.shares_memory(arrays[i], arrays[j])
+        for (_, end, i), (start, _, j) in pairwise(bounds)
+    )
