@@ -107,8 +107,14 @@ def shorten(text: object, length: int = 200) -> str:
     cut = whole if len(whole) <= length else f"{whole[: length - 3]}..."
     return cut.encode("utf-8", "backslashreplace").decode()
 
+
 def cause(error: BaseException) -> BaseException | None:
     """Return an error to raise another one from; None where it repeats a damaged file at length.
+
+    Parameters
+    ----------
+    error
+        The error.
 
     Examples
     --------

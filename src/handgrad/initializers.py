@@ -48,7 +48,9 @@ networks" (2014), section 3.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,10 +60,20 @@ from handgrad.arguments import Array
 from handgrad.errors import ArgumentError, ShapeError
 from handgrad.randomness import check_rng, default_generator
 
-__all__ = ["INITIALIZERS", "Drawn", "Initializer", "draw_parameters", "floating_type"]
+__all__ = [
+    "INITIALIZERS",
+    "Drawn",
+    "Initializer",
+    "budget",
+    "draw_parameters",
+    "floating_type",
+]
 
 Initializer = str | Callable[[tuple[int, ...], np.random.Generator], npt.ArrayLike]
 """A name, or a function of the shape and of a generator."""
+
+budget: ContextVar[float] = ContextVar("budget", default=math.inf)
+"""How many entries may still be drawn: a description from elsewhere may not ask for any number."""
 
 
 class Drawn(NamedTuple):
@@ -93,7 +105,7 @@ def _orthogonal(source: Any, drawn: Drawn) -> Array:
     normal = source.standard_normal((max(rows, columns), min(rows, columns)))
     q, r = np.linalg.qr(normal)
     q *= np.sign(np.diagonal(r))
-    return (q if rows >= columns else q.T).reshape(drawn.shape)  # type: ignore[no-any-return]
+    return (q if rows >= columns else q.T).reshape(drawn.shape)
 
 
 INITIALIZERS: dict[str, Callable[[Any, Drawn], Array]] = {
@@ -135,7 +147,7 @@ def draw_parameters(
     ------
     ArgumentError
         An initializer is none, `rng` is not a generator, `dtype` is not a floating type, or the
-        arrays do not fit into memory.
+        arrays do not fit into memory, or have more entries than are left in `budget`.
     ShapeError
         A function of one's own returned another shape.
 
@@ -148,6 +160,14 @@ def draw_parameters(
     """
     check_rng(rng, owner)
     made, dtype = {}, floating_type(dtype, owner)
+    entries, left = sum(math.prod(map(int, drawn.shape)) for drawn in wanted.values()), budget.get()
+    if entries > left:
+        raise ArgumentError(
+            f"{entries:,} parameters for {owner}",
+            f"no more entries than the {left:,} that may still be drawn here",
+            "choose smaller sizes",
+        )
+    budget.set(left - entries)
     for name, drawn in wanted.items():
         try:
             made[name] = _draw(drawn, name, owner, rng).astype(dtype)

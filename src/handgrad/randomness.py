@@ -221,16 +221,8 @@ def repeatable(f: Callable[P, R], owner: Any = None) -> Callable[P, R]:
     return again
 
 
-_BIT_GENERATORS = {
-    cls.__name__: cls
-    for cls in (
-        np.random.PCG64,
-        np.random.PCG64DXSM,
-        np.random.MT19937,
-        np.random.Philox,
-        np.random.SFC64,
-    )
-}
+# By name, since to look at one of them is to load numpy.random.
+_BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
 
 # NumPy believes what it is told, and reads from there: a position outside of a generator's table
 # would be a read outside of its memory. So every number is held against its range.
@@ -259,7 +251,7 @@ def generator_state(rng: np.random.Generator | None = None) -> dict[str, Any]:
     if rng is None:
         return dict(_plain(np.random.get_state(legacy=False)))
     name = type(rng.bit_generator).__name__
-    if _BIT_GENERATORS.get(name) is not type(rng.bit_generator):
+    if name not in _BIT_GENERATORS or getattr(np.random, name) is not type(rng.bit_generator):
         raise CheckpointError(
             f"a generator whose bit generator is {name}",
             f"one of {', '.join(_BIT_GENERATORS)}",
@@ -297,7 +289,8 @@ def restore_generator(
     True
     """
     try:
-        made = np.random.Generator(_BIT_GENERATORS[state["bit_generator"]](0))
+        name = _BIT_GENERATORS[_BIT_GENERATORS.index(state["bit_generator"])]
+        made = np.random.Generator(getattr(np.random, name)(0))
         checked = _checked(state, made.bit_generator.state, "state")
         rng = made if rng is None else rng
         rng.bit_generator.state = checked

@@ -1,5 +1,6 @@
 """Objects as JSON, and back."""
 
+import importlib
 import json
 import math
 from pathlib import Path
@@ -20,15 +21,17 @@ from handgrad import (
     Model,
     ReLU,
     Sigmoid,
+    activations,
 )
 from handgrad.checkpoint import (
     from_config,
     generator_state,
+    notation,
     restore_generator,
     restore_global_state,
     to_config,
 )
-from handgrad.checkpoint.notation import DTYPES, public_classes
+from handgrad.checkpoint.notation import DTYPES, exported_classes, public_classes
 from handgrad.errors import ArgumentError, CheckpointError
 from helpers import OwnLinear, OwnReLU
 
@@ -107,6 +110,22 @@ def test_every_public_class_comes_back(name):
         for argument, value in ARGUMENTS.get(cls.__name__, {}).items():
             if isinstance(value, int | float | tuple):
                 assert getattr(twin, argument) == value
+
+
+def test_a_class_that_is_exported_is_known_without_a_word(monkeypatch):
+    monkeypatch.setattr(activations, "Swish", Swish, raising=False)
+    monkeypatch.setattr(activations, "__all__", [*activations.__all__, "Swish"])
+    public_classes.cache_clear()
+    try:
+        assert through_json(Swish(1.5)).beta == 1.5
+    finally:
+        public_classes.cache_clear()
+
+
+def test_the_names_of_public_classes_are_unlike():
+    modules = [importlib.import_module(f"handgrad.{name}") for name in notation._PACKAGES]
+    classes = [cls for module in modules for cls in exported_classes(module)]
+    assert len(set(classes)) == len(public_classes()) > 12
 
 
 def test_a_generator_goes_on_where_it_stood_and_stays_shared():

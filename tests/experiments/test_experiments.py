@@ -162,7 +162,7 @@ def test_nothing_may_be_held_out(tmp_path):
     run = train("digits", tmp_path / "run", validation=0.0, **SMALL)
     assert "validation_loss" not in run.trainer.history
     assert "on the training data" in run.summary()[0]
-    assert [part.count for part in evaluate(run, "digits")] == [1797]
+    assert [part.rows for part in evaluate(run, "digits")] == [1797]
 
 
 def test_a_missing_matplotlib_is_told(tmp_path):
@@ -334,6 +334,33 @@ def test_only_a_run_is_opened(tmp_path):
         open_run(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"class_names": ["a", "b"]},
+        {"class_names": [f"{i}" for i in range(11)]},
+        {"class_names": []},
+        {"class_names": [["a"]] * 10},
+        {"class_names": list(range(10))},
+        {"feature_names": ["a"] * 63},
+        {"feature_names": []},
+        {"target_name": 3},
+        {"fingerprint": None},
+        {"inputs": {"mean": [0.0] * 3, "scale": [1.0] * 3}},
+        {"inputs": {"mean": None, "scale": None}},
+        {"inputs": {"mean": "x", "scale": [{}]}},
+    ],
+    ids=str,
+)
+def test_a_run_whose_parts_do_not_fit_is_refused(tmp_path, change):
+    train("digits", tmp_path / "run", **{**SMALL, "epochs": 1})
+    trainer = Trainer.resume(tmp_path / "run")
+    trainer.extra = {"run": trainer.extra["run"] | change}
+    trainer.save(tmp_path / "forged")
+    with pytest.raises(CheckpointError, match="do not fit"):
+        open_run(tmp_path / "forged")
+
+
 # evaluate
 
 
@@ -354,8 +381,8 @@ def houses(tmp_path_factory):
 
 def test_the_data_of_the_training_is_measured_in_two_parts(flowers):
     held_out, training = evaluate(flowers.run, flowers.data)
-    assert (held_out.rows, held_out.count) == ("held out", 42)
-    assert (training.rows, training.count) == ("training", 168)
+    assert (held_out.part, held_out.rows) == ("held out", 42)
+    assert (training.part, training.rows) == ("training", 168)
     history = flowers.run.trainer.history
     assert held_out.values["accuracy"] == history["validation_accuracy"][-1]
     assert held_out.values["loss"] == pytest.approx(history["validation_loss"][-1], rel=1e-4)
@@ -366,7 +393,7 @@ def test_the_data_of_the_training_is_measured_in_two_parts(flowers):
 def test_other_data_is_measured_whole_whatever_the_order_of_its_columns(flowers, tmp_path):
     data = table(tmp_path / "new.csv", 50, 9, order=("kind", "width", "length"))
     (part,) = evaluate(open_run(flowers.folder / "run"), data)
-    assert (part.rows, part.count) == ("all", 50)
+    assert (part.part, part.rows) == ("all", 50)
     assert part.values["accuracy"] > 0.9
 
 
@@ -376,14 +403,14 @@ def test_a_subset_of_the_classes_keeps_their_names(flowers, tmp_path):
     (tmp_path / "c.csv").write_text("\n".join(rows))
     (part,) = evaluate(flowers.run, str(tmp_path / "c.csv"))
     assert part.confusion[:2].sum() == 0
-    assert part.confusion[2, 2] > 0.9 * part.count
+    assert part.confusion[2, 2] > 0.9 * part.rows
 
 
 def test_numbers_are_measured_in_their_own_unit(houses):
     held_out, training = evaluate(houses.run, houses.data)
     assert held_out.confusion is None
     dataset = read(houses.data)
-    rows = split(dataset, 0.2, np.random.default_rng(0))[1]
+    rows = split(dataset, 0.2, 0)[1]
     names, predicted = predict(houses.run, houses.data)
     assert names == ["3"]
     error = np.array([row[0] for row in predicted])[rows] - dataset.y[rows]
@@ -391,7 +418,7 @@ def test_numbers_are_measured_in_their_own_unit(houses):
     assert held_out.values["mean_absolute_error"] == pytest.approx(np.abs(error).mean())
     assert held_out.values["r2"] == pytest.approx(1 - (error**2).mean() / dataset.y[rows].var())
     assert 1 < held_out.values["mean_absolute_error"] < 200
-    assert training.count == 120
+    assert training.rows == 120
 
 
 def test_evaluate_prints_metrics_and_confusion(flowers, houses):
@@ -462,7 +489,7 @@ def test_labels_in_a_file_of_their_own_are_found_again(tmp_path):
     data = str(tmp_path / "pictures")
     run = train(data, tmp_path / "run", target="answers", **SMALL)
     assert np.ptp(run.inputs.scale) == 0
-    assert [part.count for part in evaluate(open_run(tmp_path / "run"), data)] == [12, 48]
+    assert [part.rows for part in evaluate(open_run(tmp_path / "run"), data)] == [12, 48]
     assert len(list(predict(run, data)[1])) == 60
     assert train(data, tmp_path / "run", resume=True, epochs=5, progress=False).settings.epochs == 5
 

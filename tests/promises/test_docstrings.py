@@ -4,6 +4,7 @@ import doctest
 import importlib
 import pkgutil
 import re
+from inspect import signature
 
 import pytest
 
@@ -39,8 +40,15 @@ def defined(test):
     assert not ran.failed
     source = "".join(example.source for example in test.examples)
     classes = [test.globs[name] for name in re.findall(r"^class (\w+)", source, re.MULTILINE)]
-    theirs = (("apply", "pullback"), ("__call__", "grad"))
-    return [c for c in classes if any(all(hasattr(c, name) for name in pair) for pair in theirs)]
+    return [cls for cls in classes if has_a_form(cls)]
+
+
+def has_a_form(cls):
+    """Return whether a class keeps the contract, or the exercise's calls of a component."""
+    if hasattr(cls, "apply") and hasattr(cls, "pullback"):
+        return True
+    grad = getattr(cls, "grad", None)
+    return grad is not None and len(signature(grad).parameters) == 2
 
 
 def made(cls):

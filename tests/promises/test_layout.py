@@ -29,6 +29,7 @@ ORDER = [
     "component",
     "loss",
     "walk",
+    "initializers",
     "adapter",
     "activations",
     "layers",

@@ -12,7 +12,7 @@ import numpy as np
 
 import handgrad
 from handgrad.diagnosis.behaviours import BEHAVIOURS
-from handgrad.diagnosis.families import FLOAT32, OVERFLOW
+from handgrad.diagnosis.families import FLOAT32, GENERAL, OVERFLOW
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds import KINDS
 from handgrad.diagnosis.kinds.dropout.mistakes import KEEPS_P, MASKS
@@ -45,7 +45,7 @@ def defined(kind: str) -> Iterator[Mistake]:
     for value in vars(import_module(f"handgrad.diagnosis.kinds.{kind}.mistakes")).values():
         group = value.values() if isinstance(value, dict) else value
         for thing in group if isinstance(group, Iterable) else [group]:
-            if isinstance(thing, Mistake):
+            if isinstance(thing, Mistake) and thing not in GENERAL:
                 yield thing
 
 

@@ -535,3 +535,11 @@ def test_it_is_said_that_nothing_is_saved_yet(tmp_path):
     trainer = make()
     trainer._callbacks = [ModelCheckpoint(tmp_path, every=50)]
     assert trainer.saved == "nothing is saved yet"
+
+
+def test_early_stopping_is_for_one_model(data):
+    stopping = EarlyStopping(patience=9)
+    make().fit(*data, epochs=2, callbacks=[stopping], progress=False)
+    other = Trainer(Model([Linear(D, K)]), CrossEntropy(), SGD(lr=0.1))
+    with pytest.raises(ArgumentError, match="make a new EarlyStopping"):
+        other.fit(*data, epochs=2, callbacks=[stopping], progress=False)

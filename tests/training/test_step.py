@@ -6,7 +6,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from handgrad import Component, CrossEntropy, Linear, Model, MSELoss, ReLU
-from handgrad.errors import ArgumentError, TrainingError
+from handgrad.errors import ArgumentError, HandgradError, TrainingError
 from handgrad.optimizers import SGD, Adam
 from handgrad.training import (
     AccumulateGradients,
@@ -129,8 +129,28 @@ def test_what_a_failed_epoch_has_accumulated_is_forgotten():
 def test_batches_of_an_update_are_counted(count):
     with pytest.raises(ArgumentError, match="positive integer"):
         AccumulateGradients(count)
-    with pytest.raises(ArgumentError, match="fewer than 2"):
-        AccumulateGradients(2).load_state_dict({"sum": np.zeros(3), "count": 1.0, "done": 2})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"done": 3},
+        {"done": 1.5},
+        {"count": "much"},
+        {"sum": np.zeros(3)},
+        {"sum": 1},
+        {"sum": None},
+    ],
+)
+def test_a_state_that_no_accumulation_has_is_refused(change):
+    step = AccumulateGradients(3)
+    trainer = Trainer(network(), CrossEntropy(), SGD(lr=0.1), step=step)
+    data = batches([4, 5, 6, 7])
+    trainer.fit(data, epochs=2, callbacks=[Stop(1)], progress=False)
+    assert trainer.history.interrupted
+    trainer._epoch_state.step |= change
+    with pytest.raises(HandgradError):
+        trainer.fit(data, epochs=2, progress=False)
 
 
 # The hook between gradient and update

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from handgrad.component import Array
 
-__all__ = ["Copies", "close", "distance", "identical", "linearity"]
+__all__ = ["Copies", "Linearity", "distance", "identical", "linearity", "same"]
 
 
 def identical(a: Array, b: Array) -> bool:
@@ -45,15 +46,15 @@ def distance(a: Array, b: Array, floor: float = 0.0) -> float:
     return largest / float(max(np.abs(a).max(), np.abs(b).max(), floor)) if largest else 0.0
 
 
-def close(a: Array, b: Array, tolerance: float = 1e-10) -> bool:
-    """Return whether two arrays are the same up to rounding, of which small numbers have 1's.
+def same(a: Array, b: Array, tolerance: float, floor: float = 0.0) -> bool:
+    """Return whether two arrays are the same up to rounding.
 
     Examples
     --------
-    >>> close(np.array([1e-12]), np.array([0.0]))
+    >>> same(np.array([1e-12]), np.array([0.0]), tolerance=1e-10, floor=1.0)
     True
     """
-    return distance(a, b, 1.0) <= tolerance
+    return distance(a, b, floor) <= tolerance
 
 
 class Copies:
@@ -90,35 +91,31 @@ class Copies:
             array[...] = self._copies[name]
 
 
+class Linearity(NamedTuple):
+    """What a map B gives for g, for h, for a times g, and for g + h, each by name."""
+
+    g: Mapping[str, Array]
+    h: Mapping[str, Array]
+    scaled: Mapping[str, Array]
+    added: Mapping[str, Array]
+    scale: float
+
+    def errors(self, name: str, floor: float = 0.0) -> tuple[float, float]:
+        """Return the distances of B(a g) from a B(g) and of B(g + h) from B(g) + B(h)."""
+        return (
+            distance(self.scaled[name], self.scale * self.g[name], floor),
+            distance(self.added[name], self.g[name] + self.h[name], floor),
+        )
+
+
 def linearity(
-    back: Callable[[Array], Mapping[str, Array]], g: Array, h: Array, scale: float = -3.0
-) -> dict[str, tuple[float, float]]:
-    """Return how far a map B is from being linear, as every pullback is in its upstream gradient.
-
-    Parameters
-    ----------
-    back
-        The map: arrays by name, the same ones for every argument.
-    g, h
-        Two arguments.
-    scale : float
-        The number `a` below.
-
-    Returns
-    -------
-    dict of str to (float, float)
-        By name, the distances of B(ag) from aB(g) and of B(g + h) from B(g) + B(h).
+    back: Callable[[Array], Mapping[str, Array]], g: Array, h: Array, scale: float = -2.5
+) -> Linearity:
+    """Ask a map whether it is linear, as every pullback is in its upstream gradient.
 
     Examples
     --------
-    >>> linearity(lambda dy: {"dx": dy + 1}, np.zeros(1), np.ones(1))  # doctest: +ELLIPSIS
-    {'dx': (1.333..., 0.333...)}
+    >>> linearity(lambda dy: {"dx": dy + 1}, np.zeros(1), np.ones(1)).errors("dx")
+    (1.4, 0.3333333333333333)
     """
-    at_g, at_h, scaled, added = back(g), back(h), back(scale * g), back(g + h)
-    return {
-        name: (
-            distance(scaled[name], scale * array, 1.0),
-            distance(added[name], array + at_h[name], 1.0),
-        )
-        for name, array in at_g.items()
-    }
+    return Linearity(back(g), back(h), back(scale * g), back(g + h), scale)

@@ -10,11 +10,7 @@ from handgrad.checkpoint.decoder import from_config
 from handgrad.checkpoint.encoder import to_config
 from handgrad.checkpoint.notation import exported_classes
 from handgrad.checkpoint.storage import FILE, Restored, check, load, save
-from handgrad.randomness import (
-    generator_state,
-    restore_generator,
-    restore_global_state,
-)
+from handgrad.randomness import generator_state, restore_generator, restore_global_state
 
 __all__ = [
     "FILE",

@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from operator import index
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from handgrad.adapter import adapt
-from handgrad.checkpoint.notation import (
-    DTYPES,
-    MOST_OBJECTS,
-    damaged,
-    join,
-    public_classes,
-)
-from handgrad.component import Array, Component
+from handgrad.checkpoint.notation import DTYPES, counted, damaged, join, public_classes
+from handgrad.component import Array
 from handgrad.errors import ArgumentError, CheckpointError, cause, shorten
+from handgrad.initializers import budget
 from handgrad.randomness import restore_generator
 
 __all__ = ["Decoder", "from_config"]
 
-_DAMAGE = (ArithmeticError, LookupError, TypeError, ValueError, RecursionError, MemoryError)
-SLACK = 2**16
-"""So many entries may be asked for without a tensor that fills them: half a megabyte."""
+_DAMAGE = (ArithmeticError, LookupError, TypeError, ValueError, RecursionError)
+_PLAIN = (int, float, str, type(None))
+_SLACK = 2**16  # entries that are drawn although no tensor fills them: half a megabyte
 
 
 def from_config(config: Any, classes: Iterable[type] = ()) -> Any:
@@ -65,11 +59,12 @@ class Decoder:
     ----------
     classes
         Classes that are not handgrad's.
-    arrays
-        Arrays by name, from which those that are met are taken out.
+    take
+        Returns the array of a name, one's own, or raises `KeyError`; asked once for each.
     entries
-        How many entries the components' parameters have together, where that is known: a config
-        that asks for more is refused before memory is taken.
+        How many entries the components' parameters have together, where that is known. A config
+        that asks for several times as many is refused before memory is taken; constructors may
+        draw more than once what several components share in the end.
 
     Examples
     --------
@@ -80,7 +75,7 @@ class Decoder:
     def __init__(
         self,
         classes: Iterable[type],
-        arrays: dict[str, Array] | None = None,
+        take: Callable[[str], Array] | None = None,
         entries: float = math.inf,
     ) -> None:
         self.classes = dict(public_classes())
@@ -89,8 +84,8 @@ class Decoder:
                 raise ArgumentError(
                     f"{cls!r} in classes", "classes, each with a name of its own", "rename it"
                 )
-        self.arrays = {} if arrays is None else arrays
-        self.entries = entries + SLACK
+        self.take = take or dict[str, Array]().__getitem__
+        self.most = 4 * entries + _SLACK
         self.known: dict[str, tuple[Any, int]] = {}  # and of how many objects each consists
         self.generators: list[tuple[np.random.Generator, Any]] = []
         self.objects = 0
@@ -98,6 +93,7 @@ class Decoder:
     def build(self, config: Any) -> Any:
         """Return the value; no generator is further than its state says, nor is NumPy's own."""
         state = np.random.get_state()
+        unbounded = budget.set(self.most)
         try:
             with np.errstate(all="raise"):
                 value = self._decode(config, "")
@@ -108,14 +104,18 @@ class Decoder:
         except _DAMAGE as error:
             raise damaged(f"{type(error).__name__}: {error}") from cause(error)
         finally:
+            budget.reset(unbounded)
             np.random.set_state(state)
         return value
 
     def _decode(self, config: Any, path: str) -> Any:
-        if config is None or isinstance(config, bool | int | float | str):
+        if isinstance(config, _PLAIN):
             return config
         if isinstance(config, list):
-            return [self._decode(item, join(path, i)) for i, item in enumerate(config)]
+            return [
+                item if isinstance(item, _PLAIN) else self._decode(item, join(path, i))
+                for i, item in enumerate(config)
+            ]
         if not isinstance(config, dict):
             raise damaged(f"a value of type {type(config).__name__}")
         kinds = [key for key in config if key.startswith("$") and not key.startswith("$$")]
@@ -126,24 +126,24 @@ class Decoder:
         match kinds[0]:
             case "$class":
                 before = self.objects
-                self._count(1)
+                self.objects = counted(before + 1)
                 obj = self._object(config, path)
                 self.known[path] = obj, self.objects - before
                 return obj
             case "$generator":
-                self._count(1)
+                self.objects = counted(self.objects + 1)
                 rng = restore_generator(content)
                 self.known[path] = rng, 1
                 self.generators.append((rng, content))
                 return rng
             case "$same":
                 obj, objects = self.known[content]
-                self._count(objects)
+                self.objects = counted(self.objects + objects)
                 return obj
             case "$array" if isinstance(content, str):
-                return self._array(content)
+                return self.take(content)
             case "$list" if isinstance(content, str):
-                array = self._array(content)
+                array = self.take(content)
                 if array.ndim and array.dtype.name in ("bool", "int64", "float64"):
                     return array.tolist()
             case "$array" if isinstance(content, list):
@@ -158,15 +158,6 @@ class Decoder:
             case "$dtype":
                 return _dtype(content)
         raise damaged(f"{shorten(kinds[0], 80)!r} at {shorten(path, 80)!r}")
-
-    def _array(self, name: str) -> Array:
-        array = self.arrays.pop(name)
-        return array.astype(array.dtype.newbyteorder("="))  # one's own, and no part of the file
-
-    def _count(self, objects: int) -> None:
-        self.objects += objects
-        if self.objects > MOST_OBJECTS:
-            raise damaged(f"more than {MOST_OBJECTS} objects, each counted wherever it stands")
 
     def _object(self, config: dict[str, Any], path: str) -> Any:
         name = config["$class"]
@@ -183,13 +174,6 @@ class Decoder:
             for argument, value in config.items()
             if not argument.startswith("$")
         }
-        if name in public_classes() and issubclass(cls, Component):
-            claimed = 0
-            for size in filter(None, map(_size, arguments.values())):
-                claimed = size * (claimed or 1)
-                if claimed > self.entries:
-                    raise damaged(f"a {name} of more entries than all parameters have")
-            self.entries -= claimed
         try:
             obj = cls(**arguments)
             if config.get("$mode") == "eval":
@@ -207,11 +191,3 @@ def _dtype(name: Any) -> np.dtype[Any]:
     if name not in DTYPES:
         raise ValueError(f"no data type {shorten(name)!r}")
     return np.dtype(str(name))
-
-
-def _size(value: Any) -> int:
-    """Return `value` without its sign where it could be a size, 0 where it could not."""
-    try:
-        return abs(index(value))
-    except TypeError:
-        return 0

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.adapter import ContractAdapter, ExerciseAdapter
-from handgrad.checkpoint.notation import DTYPES, MOST_OBJECTS, join, public_classes
+from handgrad.checkpoint.notation import DTYPES, counted, join, public_classes
 from handgrad.component import Array, Component
 from handgrad.errors import CheckpointError
 from handgrad.model import Model
@@ -71,26 +71,11 @@ class Encoder:
         self.arrays = arrays
         # Path and size of the objects so far, by identity; kept alive, so that none comes twice.
         self.known: dict[int, tuple[Any, str, int]] = {}
-        self.components = True
+        self.may_hold_components = True  # not beside a model, where their parameters would be lost
         self.objects = 0
 
-    def encode(self, value: Any, path: str = "", *, components: bool = True) -> Any:
-        """Return `value`, which stands at `path`, as a value that JSON can hold.
-
-        Parameters
-        ----------
-        value
-            The value.
-        path
-            Where it stands.
-        components
-            Whether there may be components that were not met before. What stands beside a model has
-            none, since their parameters would be lost.
-        """
-        self.components = components
-        return self._encode(value, path)
-
-    def _encode(self, value: Any, path: str) -> Any:
+    def encode(self, value: Any, path: str = "") -> Any:
+        """Return `value`, which stands at `path`, as a value that JSON can hold."""
         if isinstance(value, np.generic) and value.dtype.name in DTYPES:
             value = value.item()
         if value is None or isinstance(value, bool):
@@ -112,19 +97,20 @@ class Encoder:
         if isinstance(value, type) and issubclass(value, np.generic) and value.__name__ in DTYPES:
             return {"$dtype": value.__name__}
         if type(value) in (np.ndarray, np.memmap):
-            return self._array(value, path)
+            return self.array(value, path)
         if isinstance(value, list):
             if self.arrays is not None and (array := _numbers(value)) is not None:
                 self.arrays[path] = array
                 return {"$list": path}
-            return [self._encode(item, join(path, i)) for i, item in enumerate(value)]
+            return [self.encode(item, join(path, i)) for i, item in enumerate(value)]
         if type(value) is tuple:
-            return {"$tuple": [self._encode(item, join(path, i)) for i, item in enumerate(value)]}
+            return {"$tuple": [self.encode(item, join(path, i)) for i, item in enumerate(value)]}
         if isinstance(value, Mapping):
-            return {self._key(k, path): self._encode(v, join(path, k)) for k, v in value.items()}
+            return {self._key(k, path): self.encode(v, join(path, k)) for k, v in value.items()}
         return self._object(value, path)
 
-    def _array(self, array: Array, path: str) -> dict[str, Any]:
+    def array(self, array: Array, path: str) -> dict[str, Any]:
+        """Return an array, which stands at `path`, as a value that JSON can hold."""
         if array.dtype.name not in DTYPES:
             raise CheckpointError(
                 f"an array of {array.dtype} at {path!r}",
@@ -134,7 +120,7 @@ class Encoder:
         if self.arrays is not None:
             self.arrays[path] = array
             return {"$array": path}
-        row = [self._encode(entry, path) for entry in array.ravel().tolist()]
+        row = [self.encode(entry, path) for entry in array.ravel().tolist()]
         return {"$array": row, "dtype": array.dtype.name, "shape": list(array.shape)}
 
     def _key(self, key: Any, path: str) -> str:
@@ -152,16 +138,16 @@ class Encoder:
             obj = obj.component  # its adapter is made again
         if id(obj) in self.known:
             _, first, size = self.known[id(obj)]
-            self._count(size)
+            self.objects = counted(self.objects + size)
             return {"$same": first}
-        if isinstance(obj, Component) and not self.components:
+        if isinstance(obj, Component) and not self.may_hold_components:
             raise CheckpointError(
                 f"{_short(obj)} at {path!r}, which is no part of the model",
                 "components in the model alone, where their parameters are stored too",
                 "save the other model into a folder of its own",
             )
         before = self.objects
-        self._count(1)
+        self.objects = counted(before + 1)
         if isinstance(obj, np.random.Generator):
             config: dict[str, Any] = {"$generator": generator_state(obj)}
         else:
@@ -170,20 +156,11 @@ class Encoder:
                 name = type(obj).__name__
             config = {"$class": name}
             for argument, value in arguments_of(obj).items():
-                config[argument] = self._encode(value, join(path, argument))
+                config[argument] = self.encode(value, join(path, argument))
             if evaluating:
                 config["$mode"] = "eval"
         self.known[id(obj)] = obj, path, self.objects - before
         return config
-
-    def _count(self, objects: int) -> None:
-        self.objects += objects
-        if self.objects > MOST_OBJECTS:
-            raise CheckpointError(
-                f"more than {MOST_OBJECTS} objects, each counted wherever it stands",
-                "at most so many",
-                "use what is repeated in a loop of a component of your own",
-            )
 
 
 def _numbers(value: list[Any]) -> Array | None:

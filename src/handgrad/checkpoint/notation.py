@@ -37,6 +37,7 @@ from handgrad.errors import CheckpointError, shorten
 __all__ = [
     "DTYPES",
     "MOST_OBJECTS",
+    "counted",
     "damaged",
     "exported_classes",
     "join",
@@ -78,6 +79,11 @@ def public_classes() -> dict[str, type]:
 def exported_classes(module: ModuleType) -> list[type]:
     """Return the classes that a module exports and of which there can be objects.
 
+    Parameters
+    ----------
+    module
+        The module.
+
     Examples
     --------
     >>> from handgrad import losses
@@ -101,8 +107,8 @@ def join(path: str, key: object) -> str:
     >>> join("model/components", 0), join("", "a/b")
     ('model/components/0', 'a~1b')
     """
-    step = str(key).replace("~", "~0").replace("/", "~1")
-    joined = f"{path}/{step}" if path else step
+    step = key if isinstance(key, int) else str(key).replace("~", "~0").replace("/", "~1")
+    joined = f"{path}/{step}" if path else f"{step}"
     if len(joined) > _LONGEST_PATH or joined.count("/") > _DEEPEST:
         raise CheckpointError(
             f"a value that holds itself, or is nested too deeply, at {shorten(joined)!r}",
@@ -110,6 +116,33 @@ def join(path: str, key: object) -> str:
             "store a name in place of what stands further up",
         )
     return joined
+
+
+def counted(objects: int) -> int:
+    """Return how many objects there are, if they are not too many.
+
+    Parameters
+    ----------
+    objects
+        How many, each counted wherever it stands.
+
+    Raises
+    ------
+    CheckpointError
+        They are too many.
+
+    Examples
+    --------
+    >>> counted(3)
+    3
+    """
+    if objects > MOST_OBJECTS:
+        raise CheckpointError(
+            f"more than {MOST_OBJECTS} objects, each counted wherever it stands",
+            "at most so many",
+            "use what is repeated in a loop of a component of your own",
+        )
+    return objects
 
 
 def damaged(what: object) -> CheckpointError:

@@ -1,18 +1,26 @@
-"""Writing a checkpoint, and reading it back."""
+"""Writing a checkpoint, and reading it back.
+
+The package `safetensors` writes and reads the file, and refuses a header that its file does not
+fit. Two sums in the metadata notice what has changed since: ``sha256``, that of all other texts
+there, is looked at before anything is built; ``data``, that of the tensors, once they are read.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from handgrad.checkpoint.decoder import Decoder
 from handgrad.checkpoint.encoder import Encoder
-from handgrad.checkpoint.notation import damaged
+from handgrad.checkpoint.notation import DTYPES, damaged
 from handgrad.checkpoint.replacing import replacing
-from handgrad.checkpoint.tensors import read_tensors, to_safetensors
 from handgrad.component import Array
 from handgrad.errors import ArgumentError, CheckpointError, cause, shorten
 from handgrad.model import Model
@@ -25,6 +33,8 @@ FILE = "checkpoint.safetensors"
 
 _HEAD = {"format": "handgrad checkpoint", "version": "2"}
 _OLD = "checkpoint.json"
+_LONGEST_HEADER = 2**20  # bytes; a real one has some thousand
+_NAMES = {name: dtype for dtype, name in DTYPES.items()}
 
 
 class Restored(NamedTuple):
@@ -84,10 +94,10 @@ def save(path: str | os.PathLike[str], model: Model, training: Any = None) -> No
     >>> bool((checkpoint.model.parameters == model.parameters).all()), checkpoint.training
     (True, {'epoch': 3})
     """
-    parts = _encoded(model, training)
+    data = _encoded(model, training)
     try:
         with replacing(_file(path)) as file:
-            file.writelines(parts)
+            file.write(data)
     except OSError as error:
         raise CheckpointError(
             f"a refusal to write into {os.fspath(path)!r}: {error}",
@@ -103,13 +113,6 @@ def check(model: Model, training: Any = None) -> None:
     ----------
     model, training
         As `save` takes them.
-
-    Raises
-    ------
-    CheckpointError
-        Something cannot be stored.
-    ArgumentError
-        `model` is not a `Model`, or its layers have moved into another one.
 
     Examples
     --------
@@ -153,7 +156,7 @@ def load(path: str | os.PathLike[str], *, classes: Iterable[type] = ()) -> Resto
       to mend it: look for the folder with checkpoint.safetensors in it
     """
     try:
-        metadata, tensors, intact = read_tensors(_file(path))
+        return _restored(_file(path), classes)
     except (OSError, MemoryError) as error:
         if isinstance(error, FileNotFoundError) and Path(path, _OLD).is_file():
             raise CheckpointError(
@@ -166,13 +169,6 @@ def load(path: str | os.PathLike[str], *, classes: Iterable[type] = ()) -> Resto
             "a folder that handgrad has saved into",
             f"look for the folder with {FILE} in it",
         ) from error
-    description = _description(metadata, intact)
-    entries = sum(array.size for name, array in tensors.items() if "/" not in name)
-    restored = Restored(**Decoder(classes, tensors, entries).build(description))
-    if not isinstance(restored.model, Model):
-        raise damaged(f"a {type(restored.model).__name__} where the model should be")
-    _fill(restored.model, tensors)
-    return restored
 
 
 def _file(path: str | os.PathLike[str]) -> Path:
@@ -180,20 +176,43 @@ def _file(path: str | os.PathLike[str]) -> Path:
     return place if place.suffix == ".safetensors" else place / FILE
 
 
-def _encoded(model: Model, training: Any) -> list[bytes | memoryview]:
-    """Return the parts of a checkpoint's file."""
+def _encoded(model: Model, training: Any) -> bytes:
+    """Return a checkpoint's bytes."""
+    from safetensors.numpy import save
+
     if not isinstance(model, Model):
         raise ArgumentError(
             f"{type(model).__name__} as the model to save", "a Model", "save Model([component])"
         )
-    arrays: dict[str, Array] = {}
-    encoder = Encoder(arrays)
-    content = {
-        "model": encoder.encode(model, "model"),
-        "training": encoder.encode(training, "training", components=False),
+    tensors: dict[str, Array] = {}
+    encoder = Encoder(tensors)
+    content = {"model": encoder.encode(model, "model")}
+    encoder.may_hold_components = False
+    content["training"] = encoder.encode(training, "training")
+    for name, array in _state(model).items():
+        encoder.array(array, name)
+    # The package takes the memory as it lies there, so it has to lie row by row.
+    rows = {
+        name: np.asarray(array, array.dtype.newbyteorder("="), order="C")
+        for name, array in tensors.items()
     }
     texts = {key: json.dumps(value, allow_nan=False) for key, value in content.items()}
-    return to_safetensors(_state(model) | arrays, _HEAD | texts)
+    texts |= _HEAD | {"data": sum_of({name: _content(row) for name, row in rows.items()})}
+    try:
+        data = save(rows, texts | {"sha256": sum_of(texts)})
+    except UnicodeError as error:
+        raise CheckpointError(
+            f"a name that UTF-8 does not have ({error})",
+            "keys without halves of characters",
+            'use key.encode(errors="replace").decode()',
+        ) from cause(error)
+    if (length := int.from_bytes(data[:8], "little")) > _LONGEST_HEADER:
+        raise CheckpointError(
+            f"a description of model and training of {length:,} bytes, without their arrays",
+            f"at most {_LONGEST_HEADER:,} bytes",
+            "store long lists of texts as one text, or in a file of their own",
+        )
+    return data
 
 
 def _state(model: Model) -> dict[str, Array]:
@@ -202,8 +221,80 @@ def _state(model: Model) -> dict[str, Array]:
     return {place.name: place.array for place in (*parameters(model), *buffers(model))}
 
 
-def _description(metadata: dict[str, str], intact: bool) -> dict[str, Any]:
-    """Return what a file says of model and training, if it is exactly what was written."""
+def _content(array: Array) -> str:
+    """Return what an array is: its type, its shape, and its bytes' SHA-256."""
+    rows = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(-1).view(np.uint8)
+    return f"{array.dtype.name} {array.shape} {hashlib.sha256(rows.data).hexdigest()}"
+
+
+def sum_of(texts: Mapping[str, str]) -> str:
+    """Return the SHA-256 of texts by name.
+
+    Examples
+    --------
+    >>> sum_of({"a": "1", "b": "2"}) == sum_of({"b": "2", "a": "1"}) != sum_of({"a": "12", "b": ""})
+    True
+    """
+    return hashlib.sha256(json.dumps(texts, sort_keys=True).encode()).hexdigest()
+
+
+def _restored(path: Path, classes: Iterable[type]) -> Restored:
+    """Return what a file holds, if that is exactly what was written."""
+    from safetensors import SafetensorError, safe_open
+
+    if path.exists() and not path.is_file():  # opening a pipe would wait for ever
+        raise OSError(None, "it is no ordinary file")
+    with path.open("rb") as start:
+        length = int.from_bytes(start.read(8), "little")
+    if length > _LONGEST_HEADER:
+        raise damaged(f"a header of {length:,} bytes")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return _decoded(file, classes)
+    except SafetensorError as error:
+        raise damaged(error) from cause(error)
+
+
+def _decoded(file: Any, classes: Iterable[type]) -> Restored:
+    """Return what an open file holds; a tensor is read when all is known of it."""
+    metadata = file.metadata() or {}
+    description = _description(metadata)
+    kinds, contents = {}, {}
+    for name in file.keys():  # noqa: SIM118 - it is no dict
+        tensor = file.get_slice(name)
+        dtype = _NAMES.get(tensor.get_dtype(), f"unknown {tensor.get_dtype()}")
+        kinds[name] = dtype, tuple(tensor.get_shape())
+
+    def take(name: str) -> Array:
+        dtype, shape = kinds.pop(name)
+        array: Array = np.empty(shape, dtype)  # which asks the system whether there is room
+        array[...] = file.get_tensor(name)
+        contents[name] = _content(array)
+        return array
+
+    entries = sum(math.prod(shape) for name, (_, shape) in kinds.items() if "/" not in name)
+    restored = Restored(**Decoder(classes, take, entries).build(description))
+    if not isinstance(restored.model, Model):
+        raise damaged(f"a {type(restored.model).__name__} where the model should be")
+    wanted = _state(restored.model)
+    needed = {name: (array.dtype.name, array.shape) for name, array in wanted.items()}
+    for name in (*needed, *kinds):
+        if kinds.get(name) != needed.get(name):
+            there, here = (" ".join(map(str, k.get(name, ["none"]))) for k in (kinds, needed))
+            raise CheckpointError(
+                f"{shorten(name)} that is {there}, where the model needs {here}",
+                "for each parameter and buffer of the model one of its name, shape and type",
+                "pass the same classes as when it was saved, unchanged",
+            )
+    for name, array in wanted.items():
+        array[...] = take(name)
+    if sum_of(contents) != metadata.get("data"):
+        raise damaged("its tensors have changed since they were written")
+    return restored
+
+
+def _description(metadata: dict[str, str]) -> dict[str, Any]:
+    """Return what a file says of model and training."""
     version = metadata.get("version") if metadata.get("format") == _HEAD["format"] else None
     if version != _HEAD["version"]:
         raise CheckpointError(
@@ -211,27 +302,9 @@ def _description(metadata: dict[str, str], intact: bool) -> dict[str, Any]:
             f"a checkpoint of handgrad's, version {_HEAD['version']}",
             "use the release of handgrad that has written it, or a newer one",
         )
-    if not intact:
-        raise damaged("it has changed since it was written")
+    if metadata.pop("sha256", None) != sum_of(metadata):
+        raise damaged("its description has changed since it was written")
     try:
         return {key: json.loads(metadata[key]) for key in ("model", "training")}
     except (KeyError, ValueError, RecursionError) as error:
         raise damaged(f"{type(error).__name__} in its description: {error}") from cause(error)
-
-
-def _fill(model: Model, tensors: dict[str, Array]) -> None:
-    """Copy parameters and buffers into a model, if they are exactly those that it has."""
-    wanted = _state(model)
-    for name in (*wanted, *tensors):
-        there, needed = (
-            f"{arrays[name].dtype} {arrays[name].shape}" if name in arrays else "none"
-            for arrays in (tensors, wanted)
-        )
-        if there != needed:
-            raise CheckpointError(
-                f"{shorten(name)} that is {there}, where the model needs {needed}",
-                "for each parameter and buffer of the model one of its name, shape and type",
-                "pass the same classes as when it was saved, unchanged",
-            )
-    for name, array in wanted.items():
-        array[...] = tensors[name]

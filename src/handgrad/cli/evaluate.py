@@ -34,18 +34,20 @@ def evaluate(
     from handgrad.experiments import open_run
 
     run = open_run(folder)
-    parts = evaluate_run(run, data, target=target)
+    evaluations = evaluate_run(run, data, target=target)
     console = Console()
     table = Table("metric")
-    for part in parts:
-        table.add_column(f"{part.rows} ({part.count:,} rows)", justify="right")
-    for name in parts[0].values:
-        table.add_row(name.replace("_", " "), *(f"{part.values[name]:.4g}" for part in parts))
+    for found in evaluations:
+        table.add_column(f"{found.part} ({found.rows:,} rows)", justify="right")
+    for name in evaluations[0].values:
+        table.add_row(
+            name.replace("_", " "), *(f"{found.values[name]:.4g}" for found in evaluations)
+        )
     console.print(table)
-    confusion = parts[0].confusion
+    confusion = evaluations[0].confusion
     if confusion is None or len(confusion) > _MOST_CLASSES:
         return
-    console.print(f"confusion matrix, {parts[0].rows} (rows: true, columns: predicted)")
+    console.print(f"confusion matrix, {evaluations[0].part} (rows: true, columns: predicted)")
     matrix = Table("")
     for name in run.class_names:
         matrix.add_column(escape(name), justify="right")

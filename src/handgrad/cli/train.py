@@ -32,7 +32,7 @@ def train(
         str | None, _option("Units of the hidden layers, '128,64'. (default: 256)", "--hidden")
     ] = None,
     activation: Annotated[
-        str | None, _option("relu or sigmoid. (default: relu)", "--activation")
+        str | None, _option("relu, sigmoid, ... (default: relu)", "--activation")
     ] = None,
     dropout: Annotated[
         float | None,

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from handgrad.arguments import as_floats
 from handgrad.checking.truth import central_differences
 from handgrad.component import Array
-from handgrad.diagnosis.behaviours import BEHAVIOURS
 from handgrad.diagnosis.closeness import distance, mask, same
+from handgrad.diagnosis.engine.behaviour import written
 from handgrad.diagnosis.engine.evidence import describe
 from handgrad.diagnosis.engine.search import ENOUGH, explain_all
 from handgrad.diagnosis.engine.trials import Trial
@@ -233,25 +233,11 @@ def _mutation(
     f: Callable[..., Any], grad_f: Callable[..., Any], given: Given, scalar: bool
 ) -> list[Finding]:
     """Compare the arrays that the functions were given before and after."""
-    x, dy = given.x.copy(), given.dy.copy()
-    _call(f, x, "calling the function")
-    changed_x = not np.array_equal(x, given.x)
-    x = given.x.copy()
-    _gradient(grad_f, x, dy, scalar)
-    changed_x |= not np.array_equal(x, given.x)
-    findings = []
-    for name, changed, known in (
-        ("x", changed_x, "input"),
-        ("dy", not np.array_equal(dy, given.dy), "upstream"),
-    ):
-        if changed:
-            cause = BEHAVIOURS[known].cause
-            evidence = (f"the array {name} holds other values after the call",)
-            title = "the arrays that it is given"
-            findings.append(
-                Finding(f"the given {name}", title, Verdict.WRONG, ((cause,),), evidence)
-            )
-    return findings
+    mine = given.copied()
+    _call(f, mine.x, "calling the function")
+    findings = written(mine, given, "forward")
+    _gradient(grad_f, mine.x, mine.dy, scalar)
+    return findings + written(mine, given, "backward")
 
 
 def _linearity(grad_f: Callable[..., Any], trial: Trial, scalar: bool) -> list[Finding]:

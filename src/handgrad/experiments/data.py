@@ -62,8 +62,8 @@ def read_data(
     return digits
 
 
-def split(data: Dataset, validation: float, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Return the rows to train on, and the rows that are held out.
+def split(data: Dataset, validation: float, seed: int) -> tuple[Array, Array]:
+    """Return the rows to train on, and the rows that are held out: always the same ones.
 
     Parameters
     ----------
@@ -71,16 +71,16 @@ def split(data: Dataset, validation: float, rng: np.random.Generator) -> tuple[A
         The data; of each class the same share is held out.
     validation
         The share; 0 for none.
-    rng
-        Where the choice is drawn from.
+    seed
+        Of the generator that the choice is drawn from.
 
     Examples
     --------
-    >>> training, held_out = split(load_digits(), 0.2, np.random.default_rng(0))
+    >>> training, held_out = split(load_digits(), 0.2, seed=0)
     >>> len(training), len(held_out)
     (1438, 359)
     """
-    N = len(data)
+    N, rng = len(data), np.random.default_rng(seed)
     if not validation:
         return np.arange(N), np.arange(0)
     if data.class_names:
@@ -102,11 +102,6 @@ def split(data: Dataset, validation: float, rng: np.random.Generator) -> tuple[A
 
 def fingerprint(data: Dataset) -> str:
     """Return the SHA-256 of features and targets, which are read in parts.
-
-    Parameters
-    ----------
-    data
-        The data.
 
     Examples
     --------

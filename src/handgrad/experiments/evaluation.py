@@ -36,9 +36,9 @@ class Evaluation:
 
     Parameters
     ----------
-    rows : str
+    part : str
         Which rows: ``all``, or ``training`` and ``held out`` of the data that the run has seen.
-    count : int
+    rows : int
         How many.
     values : dict of str to float
         The metrics by name, of the target in its own unit.
@@ -46,8 +46,8 @@ class Evaluation:
         A row for each true class, a column for each named; None where the target is a number.
     """
 
-    rows: str
-    count: int
+    part: str
+    rows: int
     values: dict[str, float]
     confusion: Array | None
 
@@ -81,7 +81,7 @@ def evaluate(run: Run, data: str, *, target: str | None = None) -> list[Evaluati
     >>> from handgrad.experiments import train
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     run = train("digits", folder, hidden=[], epochs=1, progress=False)
-    >>> [(part.rows, part.count) for part in evaluate(run, "digits")]
+    >>> [(found.part, found.rows) for found in evaluate(run, "digits")]
     [('held out', 359), ('training', 1438)]
     """
     dataset = read_data(
@@ -99,8 +99,7 @@ def evaluate(run: Run, data: str, *, target: str | None = None) -> list[Evaluati
     settings = run.settings
     parts = {"all": np.arange(len(dataset))}
     if settings.validation and fingerprint(dataset) == run.fingerprint:
-        rng = np.random.default_rng(settings.seed)
-        training, held_out = split(dataset, settings.validation, rng)
+        training, held_out = split(dataset, settings.validation, settings.seed)
         parts = {"held out": held_out, "training": training}
     scores, y = run.scores(dataset), dataset.y
     return [_measure(run, name, scores[rows], y[rows]) for name, rows in parts.items()]
@@ -199,7 +198,7 @@ def _new_file(path: str | os.PathLike[str]) -> TextIO:
     return open(path, "x", encoding="utf-8", newline="")
 
 
-def _measure(run: Run, rows: str, scores: Array, y: Array) -> Evaluation:
+def _measure(run: Run, part: str, scores: Array, y: Array) -> Evaluation:
     """Return how good the scores of some rows are."""
     if not run.class_names:
         numbers = scores[:, 0]
@@ -207,11 +206,11 @@ def _measure(run: Run, rows: str, scores: Array, y: Array) -> Evaluation:
         values = {"root_mean_squared_error": error}
         for metric in (MeanAbsoluteError(), R2()):
             values[metric.name] = _result(metric, numbers, y)
-        return Evaluation(rows, len(y), values, None)
+        return Evaluation(part, len(y), values, None)
     values = {"loss": float(CrossEntropy()(scores, y))}
     metrics = [Accuracy(), *([TopK(3)] if len(run.class_names) > 3 else [])]
     values |= {metric.name: _result(metric, scores, y) for metric in metrics}
-    return Evaluation(rows, len(y), values, _result(ConfusionMatrix(), scores, y))
+    return Evaluation(part, len(y), values, _result(ConfusionMatrix(), scores, y))
 
 
 def _result(metric: Metric, predictions: Array, targets: Array) -> Any:

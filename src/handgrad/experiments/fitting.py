@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.component import Array
 from handgrad.datasets import Dataset, Standardizer
 from handgrad.errors import ArgumentError, DataError
 from handgrad.experiments.data import fingerprint, read_data, split
@@ -101,7 +100,7 @@ def train(
         dataset = read_data(data, -1 if settings.target is None else settings.target, None, classes)
         run = _begin(folder, settings, dataset)
     settings, trainer = run.settings, run.trainer
-    training, held_out = _rows(dataset, settings)
+    training, held_out = split(dataset, settings.validation, settings.seed)
     say(f"{data}: {dataset!r}, {len(training):,} to train on, {len(held_out):,} held out")
     say(repr(trainer.model))
 
@@ -163,11 +162,6 @@ def _write_command(folder: Path, command: str) -> None:
         ) from error
 
 
-def _rows(data: Dataset, settings: Settings) -> tuple[Array, Array]:
-    """Return the rows to train on, and the rows that are held out: always the same ones."""
-    return split(data, settings.validation, np.random.default_rng(settings.seed))
-
-
 def _begin(folder: Path, settings: Settings, data: Dataset) -> Run:
     """Return a run that has not been trained yet."""
     if len(data.class_names) == 1:
@@ -176,7 +170,7 @@ def _begin(folder: Path, settings: Settings, data: Dataset) -> Run:
             "two classes or more, or a target that is a number",
             "choose another --target, or --loss mse",
         )
-    training, _ = _rows(data, settings)
+    training, _ = split(data, settings.validation, settings.seed)
     # The pixels of images have one unit; the columns of a table have not.
     inputs = Standardizer(shared_scale=bool(data.image)).fit(data.x[training])
     outputs, K = Standardizer(), len(data.class_names)

@@ -12,7 +12,7 @@ import numpy as np
 from handgrad.component import Array
 from handgrad.datasets import Dataset, Standardizer
 from handgrad.datasets.preparation import row_slices
-from handgrad.errors import ArgumentError
+from handgrad.errors import ArgumentError, CheckpointError, cause, shorten
 from handgrad.experiments.settings import Settings
 from handgrad.training.trainer import Trainer
 
@@ -109,7 +109,7 @@ def open_run(folder: str | os.PathLike[str]) -> Run:
     Raises
     ------
     CheckpointError
-        There is none, or it is damaged.
+        There is none, or it is damaged, or its parts do not fit each other.
     ArgumentError
         The checkpoint there is not a run's.
 
@@ -132,10 +132,34 @@ def open_run(folder: str | os.PathLike[str]) -> Run:
             standardizer = Standardizer()
             standardizer.load_state_dict(facts[name])
             facts[name] = standardizer
-        return Run(Path(folder), trainer, settings, **facts)
+        run = Run(Path(folder), trainer, settings, **facts)
     except (KeyError, TypeError, ValueError) as error:
         raise ArgumentError(
             f"{os.fspath(folder)}, which holds a checkpoint that `handgrad train` has not written",
             "the folder of a run",
             "load it in Python: handgrad.Trainer.resume(folder)",
         ) from error
+    _check(run)
+    return run
+
+
+def _check(run: Run) -> None:
+    """Raise `CheckpointError` where names, scales and network do not fit each other."""
+    x = np.zeros((1, len(run.feature_names)))
+    try:
+        names = (*run.feature_names, *run.class_names, run.target_name, run.fingerprint)
+        scores = run.trainer.predict(run.inputs.transform(x).astype(run.settings.dtype))
+        values = scores if run.class_names else run.outputs.restore(scores)
+        fits = values.shape == (1, len(run.class_names) or 1) and "".join(names)
+    except Exception as error:
+        raise _misfit(error) from cause(error)
+    if not fits:
+        raise _misfit(f"{len(run.class_names)} classes, and outputs of shape {values.shape}")
+
+
+def _misfit(what: object) -> CheckpointError:
+    return CheckpointError(
+        f"a run whose parts do not fit each other ({shorten(what)})",
+        "names of features and classes, and scales, as the network has inputs and outputs",
+        "train anew, or take an older copy",
+    )

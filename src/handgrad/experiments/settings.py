@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.activations import ReLU, Sigmoid
+from handgrad import activations
 from handgrad.arguments import is_real, positive_size
 from handgrad.errors import ArgumentError
 from handgrad.layers import Dropout, Linear
@@ -21,7 +21,9 @@ from handgrad.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
 
 __all__ = ["Settings", "build_model", "hidden_layers"]
 
-ACTIVATIONS: Mapping[str, Callable[[], Any]] = {"relu": ReLU, "sigmoid": Sigmoid}
+ACTIVATIONS: Mapping[str, Callable[[], Any]] = {
+    name.lower(): getattr(activations, name) for name in activations.__all__
+}
 LOSSES: Mapping[str, Callable[[], Any]] = {"cross-entropy": CrossEntropy, "mse": MSELoss}
 OPTIMIZERS: Mapping[str, Callable[..., Optimizer]] = {
     "sgd": partial(SGD, momentum=0.9),
@@ -45,8 +47,8 @@ class Settings:
         What is to be predicted, as `handgrad.datasets.read` has it; None for its default.
     hidden : sequence of int, default (256,)
         Units of each hidden layer; empty for a linear model.
-    activation : {"relu", "sigmoid"}
-        What follows each hidden layer.
+    activation : str, default "relu"
+        What follows each hidden layer: the name of an activation, in lower case.
     dropout : float, optional
         The probability with which the output of a hidden unit is dropped; None for 0.5 where the
         target is a class, and 0 where it is a number.

@@ -10,7 +10,6 @@ from handgrad.component import ExerciseLayer
 from handgrad.errors import ShapeError
 from handgrad.initializers import Drawn, Initializer, draw_parameters, floating_type
 from handgrad.parameter import Parameter
-from handgrad.randomness import check_rng
 from handgrad.shapes import Shape, leading_axes
 
 __all__ = ["Linear"]

@@ -155,15 +155,6 @@ def load_vectors(
 def check_vectors(parameters: Array, gradients: Array, owner: object, form: Form | None) -> None:
     """Raise an error that says what is wrong with the vectors given to a step, if anything is.
 
-    Parameters
-    ----------
-    parameters, gradients
-        The vectors.
-    owner
-        The optimizer, for the message.
-    form
-        Shape and type of the vectors that its state belongs to; None before the first step.
-
     Examples
     --------
     >>> check_vectors(np.zeros(3), np.ones(3), "SGD()", None)

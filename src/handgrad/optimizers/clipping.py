@@ -8,26 +8,7 @@ import numpy as np
 
 from handgrad.arguments import Array
 
-__all__ = ["clipping_factor", "euclidean_norm"]
-
-
-def euclidean_norm(vector: Array) -> float:
-    """Return the Euclidean norm, also where a square is beyond the type.
-
-    Parameters
-    ----------
-    vector
-        The vector.
-
-    Examples
-    --------
-    >>> euclidean_norm(np.array([3.0, 4.0])), euclidean_norm(np.full(4, 1e30, np.float32)) > 1e30
-    (5.0, True)
-    """
-    squares = float(np.vdot(vector, vector))
-    if math.isfinite(squares):
-        return math.sqrt(squares)
-    return float(np.linalg.norm(vector.astype(np.float64)))  # float32 squares up to 1e19 only
+__all__ = ["clipping_factor"]
 
 
 def clipping_factor(vector: Array, max_norm: float) -> float:
@@ -36,13 +17,6 @@ def clipping_factor(vector: Array, max_norm: float) -> float:
     .. math:: \frac{c}{\|g\|_2 + 10^{-6}}, \qquad c = \text{max\_norm}
 
     as PyTorch's ``clip_grad_norm_`` has it. For a norm that is not a number, nor is the factor.
-
-    Parameters
-    ----------
-    vector
-        The vector.
-    max_norm
-        The norm.
 
     References
     ----------
@@ -54,4 +28,9 @@ def clipping_factor(vector: Array, max_norm: float) -> float:
     >>> round(clipping_factor(np.array([3.0, 4.0]), 1.0), 6)
     0.2
     """
-    return max_norm / (euclidean_norm(vector) + 1e-6)
+    squares = float(np.vdot(vector, vector))
+    if math.isfinite(squares):
+        norm = math.sqrt(squares)
+    else:  # a square of float32 goes up to 1e19 only
+        norm = float(np.linalg.norm(vector.astype(np.float64)))
+    return max_norm / (norm + 1e-6)

@@ -15,15 +15,16 @@ from handgrad.errors import ArgumentError, TrainingError
 from handgrad.modes import evaluating
 from handgrad.randomness import Sources
 from handgrad.training.batches import Batches
+from handgrad.training.callbacks.order import overridden
 from handgrad.training.epoch_state import Average, EpochState, gradient_norms
-from handgrad.training.finite import diverged_error, find_culprit, training_error
+from handgrad.training.finite import find_culprit, training_error
 from handgrad.training.foreign_loss import weighted
 from handgrad.training.interrupt import Interrupt
 from handgrad.training.metrics import Metric
 from handgrad.training.progress import Progress
 from handgrad.training.step import Refused
 
-__all__ = ["run_steps", "score"]
+__all__ = ["predictions", "run_steps", "score"]
 
 _QUIET = {"over": "ignore", "invalid": "ignore", "divide": "ignore"}
 """What is not finite is found by a look at the loss and the gradient, not by NumPy's warnings."""
@@ -44,21 +45,6 @@ def run_steps(
 ) -> dict[str, Any]:
     """Train for an epoch, or for what is left of it, or until Ctrl-C.
 
-    Parameters
-    ----------
-    trainer
-        Whose model is trained.
-    batches
-        The batches.
-    state
-        How much of the epoch is done; brought up to date when this returns.
-    weigh
-        Gives the sample weights their classes' weights.
-    progress
-        What shows it.
-    interrupt
-        Whether there was a Ctrl-C.
-
     Returns
     -------
     dict of str to float or Array
@@ -70,7 +56,11 @@ def run_steps(
         A loss or a gradient was not finite, or the loss has diverged. The parameters are those
         before that step.
     """
-    model, metrics, hooks = trainer.model, trainer.metrics, trainer._hooks("on_step")
+    model, metrics, hooks = (
+        trainer.model,
+        trainer.metrics,
+        overridden(trainer._callbacks, "on_step"),
+    )
     take, gradients, clock = trainer.step, trainer._gradients, perf_counter
     average = Average(trainer._pure_loss)
     average.total, average.count = state.total, state.count
@@ -88,7 +78,7 @@ def run_steps(
         for x, y, weights in batches.run(state.order, step):
             before = sources.now()
             try:
-                value, count, predictions = take(x, y, weights)
+                value, count, said = take(x, y, weights)
             except Refused as refused:
                 sources.go_back(before)
                 raise _stopped(trainer, state, step, refused.value, (x, y, weights)) from None
@@ -102,7 +92,10 @@ def run_steps(
             rows += len(y)
             average.add(value, count)
             for metric in metrics:
-                weighted(metric.update, metric, predictions, y, weights)
+                if weights is None:
+                    metric.update(said, y)
+                else:
+                    weighted(metric.update, metric, said, y, weights)
             if hooks:
                 trainer.steps_done = step
                 for hook in hooks:
@@ -138,7 +131,12 @@ def _stopped(
     """Return the error for a step that was refused."""
     where = f"epoch {trainer.epochs_done + 1}, step {step + 1}"
     if trainer.step.limit < value < math.inf:
-        return diverged_error(where, value, trainer._first_loss, trainer.saved)
+        return TrainingError(
+            f"a loss of {value:.6g} in {where}, where it was {trainer._first_loss:.6g} at first: "
+            "the training has diverged",
+            "a loss that does not grow a hundred million times as large",
+            f"try a smaller learning rate, or max_norm=1.0 for the optimizer; {trainer.saved}",
+        )
     rows = None if state.order is None else state.order[step * state.batch_size :]
     culprit = find_culprit(trainer.model, trainer._pure_loss, *batch, rows=rows)
     return training_error(where, value, culprit, trainer.saved)
@@ -148,15 +146,6 @@ def score(trainer: Any, batches: Batches, interrupt: Any = None) -> dict[str, An
     """Return the loss and the metrics over some batches, in evaluation mode.
 
     Nothing is written to the model or the metrics, so that several threads may do this at once.
-
-    Parameters
-    ----------
-    trainer
-        Whose model, loss and metrics are used.
-    batches
-        The batches.
-    interrupt
-        Within a training, whether there was a Ctrl-C, after which nothing is returned.
 
     Returns
     -------
@@ -174,11 +163,11 @@ def score(trainer: Any, batches: Batches, interrupt: Any = None) -> dict[str, An
         metric.reset()
     with evaluating(), np.errstate(**_QUIET):  # type: ignore[arg-type]
         for x, y, weights in batches.run(None):
-            predictions, _ = model.apply(x)
-            value = float(weighted(loss.apply, loss, predictions, y, weights)[0])
-            average.add(value, loss.count(predictions, y, weights))
+            said, _ = model.apply(x)
+            value = float(weighted(loss.apply, loss, said, y, weights)[0])
+            average.add(value, loss.count(said, y, weights))
             for metric in metrics:
-                weighted(metric.update, metric, predictions, y, weights)
+                weighted(metric.update, metric, said, y, weights)
             done += 1
             if interrupt is not None and interrupt.requested:
                 return None
@@ -188,3 +177,12 @@ def score(trainer: Any, batches: Batches, interrupt: Any = None) -> dict[str, An
                 raise training_error(where, value, culprit, trainer.saved)
     _some(done)
     return results(average, metrics)
+
+
+def predictions(trainer: Any, batches: Batches) -> Array:
+    """Return what the model says of some batches, in evaluation mode; nothing is written to it."""
+    with evaluating():
+        # Copies, since an output may be the very buffer that the next inputs go into.
+        outputs = [trainer.model.apply(x)[0].copy() for x, _, _ in batches.run(None)]
+    _some(len(outputs))
+    return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)

@@ -40,13 +40,7 @@ class Average:
         self.total = self.count = 0.0
 
     def add(self, value: float, count: float) -> None:
-        """Count the value of a batch in.
-
-        Parameters
-        ----------
-        value, count
-            The loss of the batch, and by how much it counts: its rows, or its weights' sum.
-        """
+        """Count the value of a batch in."""
         self.total += value * count if self.means else value
         self.count += count
 
@@ -98,13 +92,7 @@ class EpochState:
         self.metrics, self.step, self.norms = list(metrics), dict(step or {}), norms or {}
 
     def fits(self, batches: Batches, batch_size: int) -> bool:
-        """Return whether the epoch can go on with these batches.
-
-        Parameters
-        ----------
-        batches, batch_size
-            The batches.
-        """
+        """Return whether the epoch can go on with these batches."""
         rows = None if self.order is None else len(self.order)
         return rows == batches.rows and batch_size == self.batch_size
 
@@ -115,13 +103,6 @@ class EpochState:
     @classmethod
     def restored(cls, state: Mapping[str, Any], metrics: int) -> Self:
         """Return an epoch with the state of another.
-
-        Parameters
-        ----------
-        state
-            What `state_dict` returned.
-        metrics
-            How many metrics there are.
 
         Raises
         ------
@@ -146,13 +127,6 @@ class EpochState:
 
 def gradient_norms(model: Model, flat: Array) -> dict[str, float]:
     """Return the Euclidean norm of the whole gradient, and of each component's own.
-
-    Parameters
-    ----------
-    model
-        The model.
-    flat
-        Its gradients, one vector.
 
     Examples
     --------

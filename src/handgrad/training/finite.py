@@ -17,7 +17,6 @@ from handgrad.walk import buffers, own_arrays, parameters, walk
 __all__ = [
     "all_finite",
     "check_parameters",
-    "diverged_error",
     "find_culprit",
     "training_error",
 ]
@@ -31,11 +30,6 @@ _DATA = "cleaning the data: leave out or fill in what is missing, and standardis
 
 def all_finite(array: Any) -> bool:
     """Return whether an array holds neither NaN nor infinity.
-
-    Parameters
-    ----------
-    array
-        The array.
 
     Examples
     --------
@@ -133,15 +127,6 @@ def _watch(place: str, component: Any) -> None:
 def check_parameters(model: Model, where: str, saved: str) -> None:
     """Raise where an update has made parameters, or buffers, that are not finite.
 
-    Parameters
-    ----------
-    model
-        The model.
-    where
-        The epoch.
-    saved
-        Where the last good state is.
-
     Raises
     ------
     TrainingError
@@ -169,17 +154,6 @@ def training_error(
 ) -> TrainingError:
     """Return the error that stops a training.
 
-    Parameters
-    ----------
-    where
-        The epoch and the step.
-    value
-        The loss.
-    culprit
-        What `find_culprit` found.
-    saved
-        Where the last good state is.
-
     Examples
     --------
     >>> print(training_error("epoch 2, step 7", np.inf, ("the loss", "less"), "run"))
@@ -192,31 +166,4 @@ def training_error(
         f"a loss of {float(value):.6g} in {where}; the first that was not finite: {what}",
         "a loss and gradients that are finite",
         f"try {mend}; {saved}",
-    )
-
-
-def diverged_error(where: str, value: float, first: float, saved: str) -> TrainingError:
-    """Return the error that stops a training whose loss has grown beyond all measure.
-
-    Parameters
-    ----------
-    where
-        The epoch and the step.
-    value, first
-        The loss, and what it was in the first step.
-    saved
-        Where the last good state is.
-
-    Examples
-    --------
-    >>> print(diverged_error("epoch 2, step 7", 1e160, 2.3, "run"))
-    got a loss of 1e+160 in epoch 2, step 7, where it was 2.3 at first: the training has diverged
-      expected: a loss that does not grow a hundred million times as large
-      to mend it: try a smaller learning rate, or max_norm=1.0 for the optimizer; run
-    """
-    return TrainingError(
-        f"a loss of {value:.6g} in {where}, where it was {first:.6g} at first: the training has "
-        "diverged",
-        "a loss that does not grow a hundred million times as large",
-        f"try a smaller learning rate, or max_norm=1.0 for the optimizer; {saved}",
     )

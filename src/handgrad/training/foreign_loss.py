@@ -10,7 +10,7 @@ from handgrad.arguments import Array, as_floats
 from handgrad.errors import ArgumentError, ShapeError
 from handgrad.loss import Loss
 
-__all__ = ["ForeignLoss", "as_loss", "weighted"]
+__all__ = ["ForeignLoss", "weighted"]
 
 
 def weighted(
@@ -100,20 +100,3 @@ class ForeignLoss(Loss):
 
     def __repr__(self) -> str:
         return repr(self.loss)
-
-
-def as_loss(loss: Any) -> Loss:
-    """Return a `Loss` for any object that can act as one.
-
-    Parameters
-    ----------
-    loss
-        A `Loss`, returned as it is, or an object with the exercise's calls.
-
-    Examples
-    --------
-    >>> from handgrad import MSELoss
-    >>> as_loss(MSELoss())
-    MSELoss()
-    """
-    return loss if isinstance(loss, Loss) else ForeignLoss(loss)

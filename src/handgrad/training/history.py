@@ -71,13 +71,7 @@ class History:
         return name in self.values
 
     def append(self, row: Mapping[str, Any]) -> None:
-        """Add the values of an epoch.
-
-        Parameters
-        ----------
-        row
-            The values by name.
-        """
+        """Add the values of an epoch."""
         epochs = self.epochs
         for name, value in row.items():
             self.values.setdefault(name, [None] * epochs).append(value)
@@ -85,13 +79,7 @@ class History:
             column.extend([None] * (epochs + 1 - len(column)))
 
     def row(self, epoch: int = -1) -> dict[str, Any]:
-        """Return the values of one epoch, counted from 0; of the last one by default.
-
-        Parameters
-        ----------
-        epoch
-            Which.
-        """
+        """Return the values of one epoch, counted from 0; of the last one by default."""
         return {name: v[epoch] for name, v in self.values.items() if v[epoch] is not None}
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
@@ -144,13 +132,7 @@ class History:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take the values that `state_dict` returned in place of these.
-
-        Parameters
-        ----------
-        state
-            The values.
-        """
+        """Take the values that `state_dict` returned in place of these."""
         self.values = {
             name: [np.array(v) if isinstance(v, list) else v for v in column]
             for name, column in state.items()

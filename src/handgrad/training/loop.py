@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.errors import ArgumentError
+from handgrad.errors import ArgumentError, CallOrderError
 from handgrad.model import Model
+from handgrad.modes import evaluating_here
 from handgrad.training.batches import Batches
 from handgrad.training.epoch import run_steps, score
 from handgrad.training.epoch_state import EpochState
@@ -23,11 +24,6 @@ __all__ = ["check_parts", "run_epochs", "training_mode"]
 
 def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, step: Any) -> None:
     """Raise where something that a trainer is made of is not what it should be.
-
-    Parameters
-    ----------
-    model, loss, optimizer, schedule, step
-        As `Trainer` takes them.
 
     Raises
     ------
@@ -66,11 +62,6 @@ def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, step: Any)
 def training_mode(model: Model) -> Iterator[None]:
     """Put a model into training mode, and give every component back the mode that it had.
 
-    Parameters
-    ----------
-    model
-        The model.
-
     Examples
     --------
     >>> from handgrad import Linear
@@ -81,6 +72,12 @@ def training_mode(model: Model) -> Iterator[None]:
     >>> model.training
     False
     """
+    if evaluating_here():
+        raise CallOrderError(
+            "a training within evaluating(), where every component is in evaluation mode",
+            "a training outside of it",
+            "call fit where that context has ended",
+        )
     modes = [(component, component.training) for _, component in walk(model)]
     model.train()
     try:
@@ -100,21 +97,6 @@ def run_epochs(
     interrupt: Interrupt,
 ) -> None:
     """Train epoch after epoch, until the training ends or Ctrl-C ends it, and say why it has.
-
-    Parameters
-    ----------
-    trainer
-        Whose model is trained.
-    batches, held_out
-        What it is trained on, and what it is validated on.
-    batch_size
-        Rows of a batch.
-    weigh
-        Gives the sample weights their classes' weights.
-    progress
-        What shows it.
-    interrupt
-        Whether there was a Ctrl-C.
 
     Raises
     ------

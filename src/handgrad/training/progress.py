@@ -32,57 +32,19 @@ class Progress:
     due = math.inf
 
     def begin(self, epoch: int, epochs: int, steps: int | None, done: int) -> None:
-        """Start an epoch.
-
-        Parameters
-        ----------
-        epoch, epochs
-            Which, counted from 1, and how many there will be.
-        steps
-            How many steps it has, where that is known.
-        done
-            How many of them are behind it already.
-        """
+        """Start an epoch, its number counted from 1, with so many steps done already."""
 
     def step(self, step: int, rows: int, values: Mapping[str, Any]) -> None:
-        """Show a step.
-
-        Parameters
-        ----------
-        step
-            How many steps of the epoch are done.
-        rows
-            How many samples of it, since `begin`.
-        values
-            The loss and the metrics so far.
-        """
+        """Show how far the epoch is: steps, and rows since `begin`; the values so far."""
 
     def count(self, step: int, rows: int) -> None:
-        """Count steps without showing them.
-
-        Parameters
-        ----------
-        step, rows
-            As in `step`.
-        """
+        """Count steps without showing them."""
 
     def end(self, values: Mapping[str, Any]) -> None:
-        """End an epoch.
-
-        Parameters
-        ----------
-        values
-            Its values.
-        """
+        """End an epoch."""
 
     def say(self, text: str) -> None:
-        """Show a sentence.
-
-        Parameters
-        ----------
-        text
-            The sentence.
-        """
+        """Show a sentence."""
 
     def __enter__(self) -> Self:
         return self
@@ -197,11 +159,6 @@ class Bar(Lines):
 
 def make_progress(wanted: bool) -> Progress:
     """Return the kind of progress that suits where the output goes.
-
-    Parameters
-    ----------
-    wanted
-        Whether anything is to be shown at all.
 
     Examples
     --------

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import handgrad.training.metrics as metrics
+import handgrad.training.step as step
 from handgrad.checkpoint import Restored, exported_classes, generator_state, restore_global_state
 from handgrad.errors import CheckpointError, cause
-from handgrad.training import metrics, step
 from handgrad.training.epoch_state import EpochState
+from handgrad.training.step import TrainStep
 
 __all__ = ["CLASSES", "apply_waiting", "fill_trainer", "state_of"]
 
@@ -17,7 +19,7 @@ CLASSES = tuple(
     cls
     for module in (metrics, step)
     for cls in exported_classes(module)
-    if issubclass(cls, metrics.Metric | step.TrainStep)
+    if issubclass(cls, metrics.Metric | TrainStep)
 )
 """Classes of this package that a checkpoint may hold: all that it exports."""
 
@@ -26,11 +28,6 @@ _STATEFUL = ("optimizer", "schedule")
 
 def state_of(trainer: Any) -> dict[str, Any]:
     """Return all of a trainer but its model.
-
-    Parameters
-    ----------
-    trainer
-        The trainer.
 
     Examples
     --------
@@ -71,13 +68,6 @@ def state_of(trainer: Any) -> dict[str, Any]:
 def fill_trainer(cls: Any, found: Restored) -> Any:
     """Return a trainer made of what was saved.
 
-    Parameters
-    ----------
-    cls
-        Its class.
-    found
-        The checkpoint.
-
     Raises
     ------
     CheckpointError
@@ -109,11 +99,6 @@ def fill_trainer(cls: Any, found: Restored) -> Any:
 
 def apply_waiting(trainer: Any) -> None:
     """Put NumPy's global state and the callbacks' states back, if they were saved.
-
-    Parameters
-    ----------
-    trainer
-        A trainer that `fill_trainer` has made, with the callbacks that it is given now.
 
     Raises
     ------

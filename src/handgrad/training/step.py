@@ -11,6 +11,8 @@ import numpy as np
 
 from handgrad.arguments import Array, positive_size
 from handgrad.errors import ArgumentError
+from handgrad.optimizers.checks import load_numbers, load_vectors
+from handgrad.training.callbacks.order import overridden
 from handgrad.training.foreign_loss import weighted
 
 __all__ = ["AccumulateGradients", "Refused", "Result", "TrainStep"]
@@ -86,7 +88,9 @@ class TrainStep:
     >>> from handgrad import Linear, Model, MSELoss
     >>> from handgrad.optimizers import SGD
     >>> from handgrad.training import Trainer
-    >>> trainer = Trainer(Model([Linear(1, 1)]), MSELoss(), SGD(lr=0.1), step=Averaged())
+    >>> rng = np.random.default_rng(0)
+    >>> model = Model([Linear(1, 1, rng=rng)])
+    >>> trainer = Trainer(model, MSELoss(), SGD(lr=0.1), step=Averaged(), rng=rng)
     >>> x = np.linspace(0, 1, 40)[:, None]
     >>> trainer.fit(x, 2 * x, epochs=30, progress=False)["loss"][-1] < 0.1
     True
@@ -107,17 +111,13 @@ class TrainStep:
         self.trainer, self.gradients, self.weigh = trainer, gradients, weigh
         self.model, self.loss, self.optimizer = trainer.model, trainer._pure_loss, trainer.optimizer
         self.parameters, self._flat = self.model.parameters, gradients.flat
-        self._hooks = trainer._hooks("on_gradients")
+        self._hooks = overridden(trainer._callbacks, "on_gradients")
+        self._keeps = self.model.has_buffers
         first = trainer._first_loss
         self.limit = sys.float_info.max if first is None else DIVERGED * max(first, 1.0)
 
     def __call__(self, x: Any, y: Array, weights: Array | None) -> Result:
         """Take the step.
-
-        Parameters
-        ----------
-        x, y, weights
-            The batch: inputs, targets, and sample weights or None.
 
         Raises
         ------
@@ -131,11 +131,6 @@ class TrainStep:
 
     def differentiate(self, x: Any, y: Array, weights: Array | None) -> tuple[Result, Any]:
         """Run forwards and backwards; ``self.gradients`` then are the loss' gradients.
-
-        Parameters
-        ----------
-        x, y, weights
-            The batch.
 
         Returns
         -------
@@ -158,11 +153,6 @@ class TrainStep:
     def accept(self, value: float, saved: Any) -> None:
         """Do to the model's buffers what the pass does, or refuse the step.
 
-        Parameters
-        ----------
-        value, saved
-            What `differentiate` has returned.
-
         Raises
         ------
         Refused
@@ -174,7 +164,8 @@ class TrainStep:
             math.isfinite(np.vdot(flat, flat)) or np.isfinite(flat).all()
         ):
             raise Refused(value)
-        self.model.update_buffers(saved)
+        if self._keeps:
+            self.model.update_buffers(saved)
 
     def update(self) -> None:
         """Let the callbacks see the gradients, and update the parameters with them."""
@@ -193,13 +184,7 @@ class TrainStep:
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state_dict` returned.
-
-        Parameters
-        ----------
-        state
-            The state.
-        """
+        """Go on from what `state_dict` returned."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -243,6 +228,16 @@ class AccumulateGradients(TrainStep):
         self._sum: Array | None = None
         self._count, self._done = 0.0, 0
 
+    def start(self, trainer: Any, gradients: Any, weigh: Any) -> None:
+        super().start(trainer, gradients, weigh)
+        fits = self._sum is None or self._sum.shape == self._flat.shape
+        if not fits or self._done >= self.batches:
+            raise ArgumentError(
+                f"a state after {self._done} batches for {self!r}",
+                f"one with fewer than {self.batches}, of a model with as many parameters",
+                "make the step with the argument that the state was saved with",
+            )
+
     def __call__(self, x: Any, y: Array, weights: Array | None) -> Result:
         result, saved = self.differentiate(x, y, weights)
         self.accept(result.value, saved)
@@ -270,14 +265,11 @@ class AccumulateGradients(TrainStep):
         return {"sum": self._sum, "count": self._count, "done": self._done}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        if state and not 0 < state["done"] < self.batches:
-            raise ArgumentError(
-                f"a state after {state['done']} batches for {self!r}",
-                f"one with fewer than {self.batches}",
-                "make the step with the argument that the state was saved with",
-            )
-        self._sum, self._count = state.get("sum"), state.get("count", 0.0)
-        self._done = state.get("done", 0)
+        self._sum, self._count, self._done = None, 0.0, 0
+        if state:
+            numbers = load_numbers(state, self, {"count": float, "done": int})
+            self._sum = load_vectors({"sum": state.get("sum")}, self, ["sum"])["sum"]
+            self._count, self._done = numbers["count"], numbers["done"]
 
     def __repr__(self) -> str:
         return f"AccumulateGradients({self.batches})"

@@ -11,18 +11,17 @@ import numpy.typing as npt
 
 from handgrad import checkpoint
 from handgrad.arguments import Array, positive_size
-from handgrad.errors import ArgumentError
 from handgrad.flat import Gradients
+from handgrad.loss import Loss
 from handgrad.model import Model
-from handgrad.modes import evaluating
 from handgrad.randomness import check_rng, default_generator
 from handgrad.training.batches import Batches, Inputs, make_batches
 from handgrad.training.callbacks import Callback, ModelCheckpoint
 from handgrad.training.callbacks.order import check_callbacks
 from handgrad.training.class_weight import class_weighter
-from handgrad.training.epoch import score
+from handgrad.training.epoch import predictions, score
 from handgrad.training.epoch_state import EpochState
-from handgrad.training.foreign_loss import as_loss
+from handgrad.training.foreign_loss import ForeignLoss
 from handgrad.training.history import History
 from handgrad.training.interrupt import Interrupt
 from handgrad.training.loop import check_parts, run_epochs, training_mode
@@ -134,7 +133,6 @@ class Trainer:
         self.extra: dict[str, Any] = {}
         self.step = TrainStep() if step is None else step
         self.steps_done = 0
-        self._pure_loss = as_loss(loss)
         self._first_loss: float | None = None
         self._epoch_state: EpochState | None = None  # the epoch that Ctrl-C has interrupted
         self._callbacks: list[Callback] = []
@@ -167,6 +165,10 @@ class Trainer:
         if checkpoints:
             return "nothing is saved yet"
         return "nothing is saved, since there is no ModelCheckpoint among the callbacks"
+
+    @property
+    def _pure_loss(self) -> Loss:
+        return self.loss if isinstance(self.loss, Loss) else ForeignLoss(self.loss)
 
     def stop(self, reason: str = "a callback stopped it") -> None:
         """End the training with this epoch; for callbacks.
@@ -319,14 +321,11 @@ class Trainer:
         """
         rows = positive_size(batch_size, "batch_size", "predict")
         batches = make_batches(x, None, None, rows, Inputs.of(self.model), labelled=False)
-        with evaluating():
-            # Copies, since an output may be the very buffer that the next inputs go into.
-            outputs = [self.model.apply(inputs)[0].copy() for inputs, _, _ in batches.run(None)]
-        if not outputs:
-            raise ArgumentError(
-                "an iterable without batches", "at least one batch", "yield some batches"
-            )
-        return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+        return predictions(self, batches)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all but the model, as a checkpoint can hold it."""
+        return state_of(self)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Save the model and the state of the training, so that `resume` can go on from here.
@@ -341,7 +340,7 @@ class Trainer:
         CheckpointError
             Something can't be saved, or the file system refuses.
         """
-        checkpoint.save(folder, self.model, state_of(self))
+        checkpoint.save(folder, self.model, self.state_dict())
 
     @classmethod
     def resume(cls, folder: str | os.PathLike[str], *, classes: Iterable[type] = ()) -> Self:
@@ -393,14 +392,6 @@ class Trainer:
         """
         trainer: Self = fill_trainer(cls, checkpoint.load(folder, classes=(*CLASSES, *classes)))
         return trainer
-
-    def _hooks(self, name: str) -> list[Any]:
-        """Return the methods of that name that the callbacks have overridden."""
-        return [
-            getattr(callback, name)
-            for callback in self._callbacks
-            if getattr(type(callback), name) is not getattr(Callback, name)
-        ]
 
     def _batches(self, x: Any, y: Any = None, weights: Any = None, size: int = 512) -> Batches:
         return make_batches(x, y, weights, size, Inputs.of(self.model))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -44,44 +45,36 @@ def zero_at_the_kink(relu: Any, x: Array, against: Any, rng: Generator) -> str |
     return f"{dx} at the kink" if dx.any() or y.any() else None
 
 
+relu = partial(
+    Case,
+    ReLU,
+    build=lambda rng: ReLU(),
+    twin=torch_relu,
+    truth=central_differences,  # not analytic at 0
+    invariants=(independent_of_the_batch, zero_at_the_kink),
+)
+sigmoid = partial(
+    Case,
+    Sigmoid,
+    build=lambda rng: Sigmoid(),
+    twin=torch_sigmoid,
+    invariants=(independent_of_the_batch,),
+)
+
 CASES: tuple[Case, ...] = (
-    Case(
-        ReLU,
+    relu(
         "two axes",
-        lambda rng: ReLU(),
-        off_zero(7, 5),
-        torch_relu,
-        truth=central_differences,  # not analytic at 0
-        invariants=(independent_of_the_batch, zero_at_the_kink),
+        x=off_zero(7, 5),
         wrong=errors_of_components,
         extreme=ends(7, 5, size=1e300),
         proof=lambda symbols: (ReLU(), both_signs(symbols)),
     ),
-    Case(
-        ReLU,
-        "three axes",
-        lambda rng: ReLU(),
-        off_zero(2, 7, 3),
-        torch_relu,
-        truth=central_differences,
-        invariants=(independent_of_the_batch,),
-    ),
-    Case(
-        Sigmoid,
+    relu("three axes", x=off_zero(2, 7, 3)),
+    sigmoid(
         "two axes",
-        lambda rng: Sigmoid(),
-        normal(7, 5, scale=3.0),
-        torch_sigmoid,
-        invariants=(independent_of_the_batch,),
+        x=normal(7, 5, scale=3.0),
         wrong=errors_of_components,
         extreme=ends(7, 5, size=1e4),
     ),
-    Case(
-        Sigmoid,
-        "three axes",
-        lambda rng: Sigmoid(),
-        normal(2, 7, 3),
-        torch_sigmoid,
-        invariants=(independent_of_the_batch,),
-    ),
+    sigmoid("three axes", x=normal(2, 7, 3)),
 )

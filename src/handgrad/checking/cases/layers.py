@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,6 @@ from handgrad.checking.cases.case import (
 )
 from handgrad.checking.invariants import independent_of_the_batch
 from handgrad.checking.truth import central_differences
-from handgrad.component import Array
 from handgrad.errors import ArgumentError, ShapeError
 from handgrad.layers import Dropout, Linear
 
@@ -53,9 +53,7 @@ def torch_dropout(torch: Any, dropout: Any, x: Any, p: Any) -> Any:
     return torch.where(torch.tensor(keep, dtype=torch.bool), y / (1 - dropout.p), 0.0)
 
 
-def nothing_dropped_in_evaluation(
-    dropout: Any, x: Array, against: Any, rng: Generator
-) -> str | None:
+def nothing_dropped_in_evaluation(dropout: Any, x: Any, against: Any, rng: Any) -> str | None:
     """Ask whether in evaluation mode it is exactly the layer that it wraps."""
     training = dropout.training
     y, _ = dropout.eval().apply(x)
@@ -84,61 +82,45 @@ _dropout_errors: Wrong = (
     (lambda f: Dropout(np.ones, 0.5), ArgumentError),
 )
 
+linear = partial(Case, Linear, twin=torch_linear)
+dropout = partial(Case, Dropout, x=normal(7, 5), twin=torch_dropout)
+
 CASES: tuple[Case, ...] = (
-    Case(
-        Linear,
+    linear(
         "7 rows",
-        build_linear(5, 3),
-        normal(7, 5),
-        torch_linear,
+        build=build_linear(5, 3),
+        x=normal(7, 5),
         invariants=(independent_of_the_batch,),
         wrong=_linear_errors,
         extreme=ends(7, 5, size=1e100),
     ),
-    Case(Linear, "one row", build_linear(7, 2), normal(1, 7), torch_linear),
-    Case(Linear, "one feature", build_linear(1, 3), normal(5, 1), torch_linear),
-    Case(Linear, "one output", build_linear(3, 1), normal(5, 3), torch_linear),
-    Case(Linear, "three axes", build_linear(5, 3), normal(2, 7, 5), torch_linear),
-    Case(Linear, "one axis", build_linear(5, 3), normal(5), torch_linear),
-    Case(
-        Dropout,
+    linear("one row", build=build_linear(7, 2), x=normal(1, 7)),
+    linear("one feature", build=build_linear(1, 3), x=normal(5, 1)),
+    linear("one output", build=build_linear(3, 1), x=normal(5, 3)),
+    linear("three axes", build=build_linear(5, 3), x=normal(2, 7, 5)),
+    linear("one axis", build=build_linear(5, 3), x=normal(5)),
+    dropout(
         "around Linear",
-        lambda rng: Dropout(build_linear(5, 3)(rng), p=0.4),
-        normal(7, 5),
-        torch_dropout,
+        build=lambda rng: Dropout(build_linear(5, 3)(rng), p=0.4),
         invariants=(nothing_dropped_in_evaluation,),
         wrong=_dropout_errors,
         extreme=ends(7, 5, size=1e100),
     ),
-    Case(
-        Dropout,
+    dropout(
         "around Linear, with rng",
-        lambda rng: Dropout(build_linear(5, 3)(rng), p=0.7, rng=rng),
-        normal(7, 5),
-        torch_dropout,
+        build=lambda rng: Dropout(build_linear(5, 3)(rng), p=0.7, rng=rng),
         invariants=(nothing_dropped_in_evaluation,),
     ),
-    Case(
-        Dropout,
+    dropout(
         "around ReLU",
-        lambda rng: Dropout(ReLU(), p=0.3),
-        off_zero(7, 5),
-        torch_dropout,
+        build=lambda rng: Dropout(ReLU(), p=0.3),
+        x=off_zero(7, 5),
         truth=central_differences,
     ),
-    Case(
-        Dropout,
-        "p = 0",
-        lambda rng: Dropout(build_linear(5, 3)(rng), p=0),
-        normal(7, 5),
-        torch_dropout,
-    ),
-    Case(
-        Dropout,
+    dropout("p = 0", build=lambda rng: Dropout(build_linear(5, 3)(rng), p=0)),
+    dropout(
         "in evaluation mode",
-        lambda rng: Dropout(build_linear(5, 3)(rng), p=0.4).eval(),
-        normal(7, 5),
-        torch_dropout,
+        build=lambda rng: Dropout(build_linear(5, 3)(rng), p=0.4).eval(),
         invariants=(independent_of_the_batch, nothing_dropped_in_evaluation),
     ),
 )

@@ -60,9 +60,7 @@ def in_order(average: bool, symbols: Symbols) -> tuple[CrossEntropy, Array, Arra
     return CrossEntropy(average), logits.cumsum(axis=1), symbols("t", 2, 3)
 
 
-def scaled_by_its_weights(
-    loss: Any, x: Array, against: tuple[Array, ...], rng: Generator
-) -> str | None:
+def scaled_by_its_weights(loss: Any, x: Array, against: Any, rng: Generator) -> str | None:
     """Ask whether a datapoint of weight 2 counts as two, and one of weight 0 not at all."""
     targets = against[0]
     copies = rng.permutation(np.arange(len(x)) % 3)  # 0, 1 or 2 of each
@@ -101,47 +99,43 @@ _mse_errors: Wrong = (
     (lambda f: f(np.ones((2, 3)), np.ones((2, 3)), [1.0, 2.0, 3.0]), ShapeError),
 )
 
+mse = partial(
+    Case,
+    MSELoss,
+    build=lambda rng: MSELoss(),
+    twin=torch_mse,
+    invariants=(scaled_by_its_weights,),
+)
+cross_entropy = partial(
+    Case,
+    CrossEntropy,
+    build=lambda rng: CrossEntropy(),
+    twin=torch_cross_entropy,
+    invariants=(rows_of_the_gradient_sum_to_zero, scaled_by_its_weights),
+)
+
 CASES: tuple[Case, ...] = (
-    Case(
-        MSELoss,
+    mse(
         "two axes",
-        lambda rng: MSELoss(),
-        normal(7, 3),
-        torch_mse,
-        normal(7, 3),
-        invariants=(scaled_by_its_weights,),
+        x=normal(7, 3),
+        targets=normal(7, 3),
         wrong=_mse_errors,
         extreme=ends(7, 3, size=1e150),
     ),
-    Case(
-        MSELoss,
-        "one axis",
-        lambda rng: MSELoss(),
-        normal(7),
-        torch_mse,
-        normal(7),
-        invariants=(scaled_by_its_weights,),
-    ),
-    Case(
-        MSELoss,
+    mse("one axis", x=normal(7), targets=normal(7)),
+    mse(
         "three axes, weighted by row",
-        lambda rng: MSELoss(),
-        normal(2, 7, 3),
-        torch_mse,
-        normal(2, 7, 3),
-        weights(2),
-        invariants=(scaled_by_its_weights,),
+        x=normal(2, 7, 3),
+        targets=normal(2, 7, 3),
+        sample_weight=weights(2),
     ),
-    Case(MSELoss, "one entry", lambda rng: MSELoss(), normal(1, 1), torch_mse, normal(1, 1)),
+    mse("one entry", x=normal(1, 1), targets=normal(1, 1), invariants=()),
     *(
-        Case(
-            CrossEntropy,
+        cross_entropy(
             f"{about}, {'mean' if average else 'sum'}",
-            partial(build_cross_entropy, average),
-            normal(7, 5, scale=2.0),
-            torch_cross_entropy,
-            targets,
-            invariants=(rows_of_the_gradient_sum_to_zero, scaled_by_its_weights),
+            build=partial(build_cross_entropy, average),
+            x=normal(7, 5, scale=2.0),
+            targets=targets,
             wrong=_cross_entropy_errors,
             extreme=ends(7, 5, size=1e308),
             proof=partial(in_order, average),
@@ -153,45 +147,22 @@ CASES: tuple[Case, ...] = (
         )
         for average in (True, False)
     ),
-    Case(
-        CrossEntropy,
-        "rows that sum to anything",
-        lambda rng: CrossEntropy(),
-        normal(7, 5),
-        torch_cross_entropy,
-        normal(7, 5),
-        invariants=(rows_of_the_gradient_sum_to_zero, scaled_by_its_weights),
-    ),
+    cross_entropy("rows that sum to anything", x=normal(7, 5), targets=normal(7, 5)),
     *(
-        Case(
-            CrossEntropy,
+        cross_entropy(
             f"three axes, masked, {'mean' if average else 'sum'}",
-            partial(build_cross_entropy, average),
-            normal(2, 7, 5),
-            torch_cross_entropy,
-            below(5, 2, 7),
-            weights(2, 7, masked=True),
-            invariants=(rows_of_the_gradient_sum_to_zero, scaled_by_its_weights),
+            build=partial(build_cross_entropy, average),
+            x=normal(2, 7, 5),
+            targets=below(5, 2, 7),
+            sample_weight=weights(2, 7, masked=True),
         )
         for average in (True, False)
     ),
-    Case(
-        CrossEntropy,
+    cross_entropy(
         "three axes, probabilities, weighted by row",
-        lambda rng: CrossEntropy(),
-        normal(3, 2, 5),
-        torch_cross_entropy,
-        probabilities(3, 2, 5),
-        weights(3),
-        invariants=(rows_of_the_gradient_sum_to_zero,),
+        x=normal(3, 2, 5),
+        targets=probabilities(3, 2, 5),
+        sample_weight=weights(3),
     ),
-    Case(
-        CrossEntropy,
-        "one datapoint",
-        lambda rng: CrossEntropy(),
-        normal(1, 3),
-        torch_cross_entropy,
-        one_hot(1, 3),
-        invariants=(rows_of_the_gradient_sum_to_zero,),
-    ),
+    cross_entropy("one datapoint", x=normal(1, 3), targets=one_hot(1, 3)),
 )

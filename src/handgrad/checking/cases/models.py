@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -70,45 +71,35 @@ _model_errors: Wrong = (
     (lambda f: Model([Linear]), ArgumentError),
 )
 
+model = partial(
+    Case,
+    Model,
+    x=normal(7, 5),
+    twin=torch_model,
+    invariants=(independent_of_the_batch, same_in_a_step),
+)
+
 CASES: tuple[Case, ...] = (
-    Case(
-        Model,
+    model(
         "Linear, Sigmoid, Linear",
-        lambda rng: Model([build_linear(5, 11)(rng), Sigmoid(), build_linear(11, 3)(rng)]),
-        normal(7, 5),
-        torch_model,
-        invariants=(independent_of_the_batch, same_in_a_step),
+        build=lambda rng: Model([build_linear(5, 11)(rng), Sigmoid(), build_linear(11, 3)(rng)]),
         wrong=_model_errors,
         extreme=ends(7, 5, size=1e100),
         proof=small,
     ),
-    Case(
-        Model,
+    model(
         "with ReLU and Dropout",
-        lambda rng: Model(
+        build=lambda rng: Model(
             [build_linear(5, 11)(rng), ReLU(), Dropout(build_linear(11, 3)(rng), p=0.5)]
         ),
-        normal(7, 5),
-        torch_model,
         truth=central_differences,
         invariants=(same_in_a_step,),
     ),
-    Case(
-        Model,
+    model(
         "nested",
-        lambda rng: Model(
+        build=lambda rng: Model(
             [Model([build_linear(5, 2)(rng), Sigmoid()]), Model([build_linear(2, 3)(rng)])]
         ),
-        normal(7, 5),
-        torch_model,
-        invariants=(independent_of_the_batch, same_in_a_step),
     ),
-    Case(
-        Model,
-        "with a shared layer",
-        build_shared,
-        normal(7, 5),
-        torch_model,
-        invariants=(independent_of_the_batch, same_in_a_step),
-    ),
+    model("with a shared layer", build=build_shared),
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.checking.arrays import identical, linearity
 from handgrad.component import Array
 from handgrad.diagnosis.behaviours import BEHAVIOURS
 from handgrad.diagnosis.closeness import distance, same
@@ -18,7 +19,7 @@ from handgrad.diagnosis.kinds.base import Kind, seeded
 from handgrad.diagnosis.mistake import Behaviour
 from handgrad.diagnosis.student.subject import StudentError
 
-__all__ = ["Expected", "behaviours", "cost"]
+__all__ = ["Expected", "behaviours", "cost", "written"]
 
 Expected = Callable[[Given, Results], Results]
 
@@ -73,25 +74,13 @@ def _mutation(kind: Kind, given: Given) -> list[Finding]:
     mine = given.copied()
     thing = kind.start(mine)
     before = {name: array.copy() for name, array in kind.parameters(thing).items()}
-    findings = []
-    for which, run in (("forward", kind.forward), ("backward", kind.backward)):
-        run(thing, mine)
-        for name, array in mine.arrays.items():
-            if not _unchanged(array, given[name]):
-                changed = int(np.count_nonzero(array != given[name]))
-                findings.append(
-                    _finding(
-                        f"the given {name}",
-                        "the arrays that it is given",
-                        BEHAVIOURS["upstream" if name == "dy" else "input"],
-                        f"the {which} pass changed the array {name} that it was given, in "
-                        f"{changed} of {array.size} entries",
-                    )
-                )
-                array[...] = given[name]
+    kind.forward(thing, mine)
+    findings = written(mine, given, "forward")
+    kind.backward(thing, mine)
+    findings += written(mine, given, "backward")
     after = kind.parameters(thing)
     for name, array in before.items():
-        if name in after and not _unchanged(after[name], array):
+        if name in after and not identical(after[name], array):
             findings.append(
                 _finding(
                     f"the {name}",
@@ -104,8 +93,21 @@ def _mutation(kind: Kind, given: Given) -> list[Finding]:
     return findings
 
 
-def _unchanged(a: Array, b: Array) -> bool:
-    return bool(np.array_equal(a, b, equal_nan=True))
+def written(mine: Given, given: Given, which: str) -> list[Finding]:
+    """Compare arrays that a pass was given with what they were, and make them so again."""
+    findings = []
+    for name, array in mine.arrays.items():
+        if not identical(array, given[name]):
+            changed = int(np.count_nonzero(array != given[name]))
+            sentence = (
+                f"the {which} pass changed the array {name} that it was given, in {changed} of "
+                f"{array.size} entries"
+            )
+            known = BEHAVIOURS["upstream" if name == "dy" else "input"]
+            title = "the arrays that it is given"
+            findings.append(_finding(f"the given {name}", title, known, sentence))
+            array[...] = given[name]
+    return findings
 
 
 def _linearity(
@@ -121,18 +123,17 @@ def _linearity(
         mine = given.changed(dy=dy)
         return kind.run(kind.fresh(mine), mine)
 
-    g, h = back(given.dy), back(other)
-    both, scaled = back(given.dy + other), back(-2.5 * given.dy)
-    if any(
-        not same(g[n], r[n], tolerance) for r in (h, both, scaled) for n in kind.forwards if n in g
-    ):
+    seen = linearity(back, given.dy, other)
+    g = seen.g
+    others = (seen.h, seen.scaled, seen.added)
+    if any(not same(g[n], r[n], tolerance) for r in others for n in kind.forwards if n in g):
         return []  # the forward pass is not repeatable, so that nothing can be compared
     findings = []
     for name in names:
-        worst = [distance(scaled[name], -2.5 * g[name]), distance(both[name], g[name] + h[name])]
+        worst = seen.errors(name)
         if max(worst) > max(100 * tolerance, 1e-6):
             sentences = []
-            if distance(scaled[name], g[name]) <= tolerance:
+            if distance(seen.scaled[name], g[name]) <= tolerance:
                 sentences.append(f"your {name} does not change when dy is multiplied by -2.5")
             sentences.append(
                 f"B(a g) and a B(g) differ by {worst[0]:.1e}, B(g + h) and B(g) + B(h) by "

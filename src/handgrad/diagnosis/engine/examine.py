@@ -12,7 +12,7 @@ from handgrad.diagnosis.engine.behaviour import behaviours, cost
 from handgrad.diagnosis.engine.evidence import describe
 from handgrad.diagnosis.engine.gradcheck import agreement, smallest
 from handgrad.diagnosis.engine.search import explain_all, predict
-from handgrad.diagnosis.engine.stress import judge
+from handgrad.diagnosis.engine.stress import examine_stress
 from handgrad.diagnosis.engine.trials import Trial, example, run_all
 from handgrad.diagnosis.families import EPSILON, FLOAT32, scaled
 from handgrad.diagnosis.findings import Cause, Example, Failure, Finding, Verdict
@@ -261,7 +261,9 @@ class _Examination:
         """Judge input that the trials avoid, where the code runs on it."""
         tolerance = max(self.tolerance, HIDDEN)
         try:
-            findings, notes = judge(self.kind, stress, self.names, self.expected, tolerance)
+            findings, notes = examine_stress(
+                self.kind, stress, self.names, self.expected, tolerance
+            )
         except StudentError as error:
             self.outcome.failure = error.failure
             evidence = f"while {error.failure.doing}: {error.failure.error}"

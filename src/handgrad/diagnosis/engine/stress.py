@@ -15,10 +15,10 @@ from handgrad.diagnosis.families import OVERFLOW
 from handgrad.diagnosis.findings import Finding, Verdict
 from handgrad.diagnosis.kinds.base import Kind, Stress
 
-__all__ = ["judge"]
+__all__ = ["examine_stress"]
 
 
-def judge(
+def examine_stress(
     kind: Kind, stress: Stress, names: Sequence[str], expected: Expected, tolerance: float
 ) -> tuple[list[Finding], list[str]]:
     """Judge input that the trials avoid; nothing is said where it is right.

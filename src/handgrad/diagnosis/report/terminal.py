@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
 
 from handgrad.component import Array
 from handgrad.diagnosis.findings import Failure, Finding, Status, Verdict
 from handgrad.diagnosis.report.page import LEVELS, Page, marked, matrices, told
 from handgrad.diagnosis.result import Diagnosis
-
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
 
 __all__ = ["print_diagnosis", "print_folder"]
 
@@ -47,8 +48,6 @@ def print_diagnosis(diagnosis: Diagnosis, level: int = 2, console: Console | Non
     >>> print_diagnosis(Diagnosis("ReLU", "relu", Status.RIGHT), console=Console(width=40))
     ReLU is right
     """
-    from rich.console import Console
-
     console = console or Console()
     for part in _page(diagnosis.page(level)):
         console.print(part)
@@ -74,11 +73,6 @@ def print_folder(
       ReLU    right
       Linear  right
     """
-    from rich.console import Console
-    from rich.padding import Padding
-    from rich.table import Table
-    from rich.text import Text
-
     console = console or Console()
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for diagnosis in diagnoses:
@@ -94,9 +88,6 @@ def print_folder(
 
 
 def _page(page: Page) -> Iterable[RenderableType]:
-    from rich.padding import Padding
-    from rich.table import Table
-    from rich.text import Text
 
     yield Text(page.headline, STYLES[page.status])
     for explanation in page.explanations:
@@ -127,9 +118,6 @@ def _page(page: Page) -> Iterable[RenderableType]:
 
 def _items(items: Iterable[tuple[str, str]]) -> RenderableType:
     """Return labels and texts in two columns, the second wrapped within itself."""
-    from rich.table import Table
-    from rich.text import Text
-
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for label, text in items:
         table.add_row(Text(label, "dim"), Text(text))
@@ -137,8 +125,6 @@ def _items(items: Iterable[tuple[str, str]]) -> RenderableType:
 
 
 def _failure(failure: Failure) -> Iterable[RenderableType]:
-    from rich.padding import Padding
-    from rich.text import Text
 
     yield Text(f"  while {failure.doing}")
     for file, number, source in failure.lines:
@@ -150,7 +136,6 @@ def _failure(failure: Failure) -> Iterable[RenderableType]:
 
 
 def _evidence(finding: Finding, level: int) -> Iterable[RenderableType]:
-    from rich.padding import Padding
 
     yield Padding(_items(("•", sentence) for sentence in finding.evidence), (0, 0, 0, 2))
     example = finding.example
@@ -162,8 +147,6 @@ def _evidence(finding: Finding, level: int) -> Iterable[RenderableType]:
 
 def _matrix(title: str, matrix: Array, differs: Array) -> RenderableType:
     """Return a matrix as text, the entries that differ in red and in brackets."""
-    from rich.text import Text
-
     values, differs = marked(matrix, differs)
     text = Text.assemble((f"{title}\n", "dim"))
     for row, marks in zip(values[:ROWS], differs[:ROWS], strict=True):

@@ -45,13 +45,7 @@ class Column:
         self._converted: Array | None = None
 
     def take(self, rows: Any) -> Array:
-        """Return some rows: of an array in memory a slice as it lies, others in a buffer.
-
-        Parameters
-        ----------
-        rows : slice or Array
-            Which: a slice that ends within the array, or the rows' numbers.
-        """
+        """Return some rows: of an array in memory a slice as it lies, others in a buffer."""
         array = self.array
         if self.file is None and isinstance(rows, slice):
             taken = array[rows]
@@ -134,13 +128,15 @@ class ArrayBatches:
 
     def run(self, order: Array | None, start: int = 0) -> Iterator[Batch]:
         """Yield the batches from number `start` on, in the rows' order where `order` is None."""
+        (first, *more), (y, weights) = self._x, self._others
         with ExitStack() as files:
-            for column in (*self._x, *self._others):
+            for column in (first, *more, y, weights):
                 if column is not None and column.file is not None:
                     files.enter_context(column.file)
             for begin in range(start * self.batch_size, self.rows, self.batch_size):
                 where = slice(begin, min(begin + self.batch_size, self.rows))
                 chosen = where if order is None else order[where]
-                x = tuple([column.take(chosen) for column in self._x])
-                y, weights = (c and c.take(chosen) for c in self._others)
-                yield x if self._tuple else x[0], y, weights
+                x: Any = first.take(chosen)
+                if self._tuple:
+                    x = (x, *[column.take(chosen) for column in more])
+                yield x, y and y.take(chosen), weights and weights.take(chosen)

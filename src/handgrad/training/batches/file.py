@@ -90,11 +90,6 @@ class FileRows:
 def rows_on_disk(array: Array) -> FileRows | None:
     """Return where the rows of a `numpy.memmap`, or of a slice of one, lie on the disk.
 
-    Parameters
-    ----------
-    array
-        Any array.
-
     Returns
     -------
     FileRows or None

@@ -27,17 +27,6 @@ def make_batches(
 ) -> Batches:
     """Return the batches of arrays, or of an iterable of batches that is given as `x`.
 
-    Parameters
-    ----------
-    x, y, weights
-        Arrays, or an iterable and None and None.
-    batch_size
-        Rows of a batch of arrays.
-    inputs
-        In which form the model takes its inputs.
-    labelled
-        Whether targets are wanted.
-
     Raises
     ------
     ShapeError, DtypeError, ArgumentError

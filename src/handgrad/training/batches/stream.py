@@ -68,10 +68,10 @@ class StreamBatches:
 
     def _arrays(self, batch: Any, number: int) -> Batch:
         several = self.inputs.takes_tuple
-        if not self.labelled and (
-            not isinstance(batch, tuple | list) or (several and not isinstance(batch[0], tuple))
-        ):
-            batch = (batch,)
+        if not self.labelled:
+            alone = not isinstance(batch, tuple | list) or not batch
+            if alone or (several and not isinstance(batch[0], tuple)):
+                batch = (batch,)
         few = 2 if self.labelled else 1
         if not isinstance(batch, tuple | list) or not few <= len(batch) <= 3:
             raise ArgumentError(

@@ -42,44 +42,20 @@ class Callback:
         """
 
     def on_step(self, trainer: Any) -> None:
-        """Act after each step.
-
-        Parameters
-        ----------
-        trainer
-            Who calls.
-        """
+        """Act after each step."""
 
     def on_epoch(self, trainer: Any) -> None:
-        """Act after each epoch, when the history has its values.
-
-        Parameters
-        ----------
-        trainer
-            Who calls.
-        """
+        """Act after each epoch, when the history has its values."""
 
     def on_end(self, trainer: Any) -> None:
-        """Act when `fit` ends, also where Ctrl-C ends it, but not where an error does.
-
-        Parameters
-        ----------
-        trainer
-            Who calls.
-        """
+        """Act when `fit` ends, also where Ctrl-C ends it, but not where an error does."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed training needs to know, JSON values and arrays."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from what `state_dict` returned.
-
-        Parameters
-        ----------
-        state
-            The state.
-        """
+        """Go on from what `state_dict` returned."""
 
 
 class FunctionCallback(Callback):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from handgrad.arguments import is_real, positive_size
 from handgrad.errors import ArgumentError
+from handgrad.optimizers.checks import load_numbers
 from handgrad.optimizers.schedules.best import BestSoFar
 from handgrad.training.callbacks.callback import Callback
-from handgrad.walk import restore, snapshot
+from handgrad.walk import buffers, parameters, restore, snapshot
 
 __all__ = ["EarlyStopping"]
 
@@ -78,6 +81,14 @@ class EarlyStopping(BestSoFar, Callback):
         self._best: Any = None
 
     def on_start(self, trainer: Any) -> None:
+        places = (*parameters(trainer.model), *buffers(trainer.model))
+        shapes = {place.name: place.array.shape for place in places}
+        if self._best is not None and shapes != {n: a.shape for n, a in self._best.items()}:
+            raise ArgumentError(
+                f"{self!r}, which has watched another model",
+                "one for each model",
+                "make a new EarlyStopping()",
+            )
         if self.bad_epochs >= self.patience:
             self._stop(trainer)
 
@@ -110,12 +121,17 @@ class EarlyStopping(BestSoFar, Callback):
         )
 
     def state_dict(self) -> dict[str, Any]:
-        state = {"best": self.best, "best_epoch": self.best_epoch, "bad_epochs": self.bad_epochs}
-        return state if self._best is None else {**state, "arrays": self._best}
+        state: dict[str, Any] = {"best_epoch": self.best_epoch, "bad_epochs": self.bad_epochs}
+        if self._best is not None:
+            state |= {"best": self.best, "arrays": self._best}
+        return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.best, self.best_epoch = state["best"], state["best_epoch"]
-        self.bad_epochs, self._best = state["bad_epochs"], state.get("arrays")
+        numbers = {"best_epoch": int, "bad_epochs": int, "best": float}
+        vars(self).update(load_numbers(state, self, numbers, optional=["best"]))
+        self._best = {
+            name: np.array(array) for name, array in state.get("arrays", {}).items()
+        } or None
 
     def __repr__(self) -> str:
         return f"EarlyStopping(monitor={self.monitor!r}, patience={self.patience})"

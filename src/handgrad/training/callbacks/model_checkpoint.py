@@ -10,7 +10,6 @@ from handgrad.arguments import positive_size
 from handgrad.checkpoint import check
 from handgrad.errors import CheckpointError
 from handgrad.training.callbacks.callback import Callback
-from handgrad.training.state import state_of
 
 __all__ = ["ModelCheckpoint"]
 
@@ -58,7 +57,7 @@ class ModelCheckpoint(Callback):
         self._refused: CheckpointError | None = None
 
     def on_start(self, trainer: Any) -> None:
-        check(trainer.model, state_of(trainer))
+        check(trainer.model, trainer.state_dict())
 
     def on_epoch(self, trainer: Any) -> None:
         if not (self._refused or trainer.ending or trainer.epochs_done % self.every == 0):

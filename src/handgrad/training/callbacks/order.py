@@ -1,4 +1,4 @@
-"""Which callback is called when."""
+"""Which callback is called when, and for what."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from handgrad.errors import ArgumentError
 from handgrad.training.callbacks.callback import Callback, FunctionCallback
 from handgrad.training.callbacks.model_checkpoint import ModelCheckpoint
 
-__all__ = ["check_callbacks"]
+__all__ = ["check_callbacks", "overridden"]
 
 
 def check_callbacks(callbacks: Iterable[Any]) -> list[Callback]:
@@ -45,3 +45,19 @@ def check_callbacks(callbacks: Iterable[Any]) -> list[Callback]:
         made.append(callback)
     # What is saved last holds what all the others have learned from the epoch.
     return sorted(made, key=lambda callback: isinstance(callback, ModelCheckpoint))
+
+
+def overridden(callbacks: Iterable[Callback], name: str) -> list[Any]:
+    """Return the methods of that name that callbacks have overridden; the others do nothing.
+
+    Examples
+    --------
+    >>> from handgrad.training import ClipGradients, CSVLog
+    >>> len(overridden([ClipGradients(1.0), CSVLog("history.csv")], "on_gradients"))
+    1
+    """
+    return [
+        getattr(callback, name)
+        for callback in callbacks
+        if getattr(type(callback), name) is not getattr(Callback, name)
+    ]

@@ -32,6 +32,8 @@ def _classes(predictions: Array, targets: Array, metric: Metric) -> tuple[Array,
             f"class indices {rows}, integers, or one-hot rows {predictions.shape}",
             "give each datapoint one index, or one row",
         )
+    if predictions.ndim == 2:
+        return predictions, targets
     return predictions.reshape(-1, K), targets.ravel()
 
 

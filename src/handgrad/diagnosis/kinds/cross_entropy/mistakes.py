@@ -11,6 +11,15 @@ from handgrad.diagnosis.mistake import Mistake, convention, mistake
 
 __all__ = ["CONVENTIONS", "MISTAKES", "NO_MAXIMUM", "SMALL"]
 
+_TERMS = (
+    "The loss has one term for each row, whatever the number of classes.",
+    "The step from one datapoint to the minibatch: how many terms does the mean have?",
+)
+_OVER_CLASSES = (
+    "Each row is one datapoint: its loss does not depend on the other rows.",
+    "The definition of the softmax: the sum in the denominator runs over the classes.",
+    "Sum over axis 1 with keepdims=True: `e / e.sum(axis=1, keepdims=True)`.",
+)
 _SUMS = "Adding a constant to a row's logits changes nothing, so a row of the gradient sums to 0."
 
 
@@ -133,8 +142,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "The gradient is divided by the number of entries, N times K, where the loss is a mean "
         "over the rows.",
         "The more classes there are, the smaller is the step.",
-        "The loss has one term for each row, whatever the number of classes.",
-        "The step from one datapoint to the minibatch: how many terms does the mean have?",
+        *_TERMS,
         "Divide by `len(p)`, not by `p.size`; `np.mean` over everything divides by `p.size`.",
     ),
     mistake(
@@ -157,8 +165,7 @@ MISTAKES: tuple[Mistake, ...] = (
         },
         "The gradient is divided by K, the number of classes, and not by N, the number of rows.",
         "The more rows the minibatch has, the longer is the step.",
-        "The loss has one term for each row, whatever the number of classes.",
-        "The step from one datapoint to the minibatch: how many terms does the mean have?",
+        *_TERMS,
         "Divide by `p.shape[0]`, not by `p.shape[1]`.",
     ),
     mistake(
@@ -276,18 +283,14 @@ MISTAKES: tuple[Mistake, ...] = (
         "The exponentials are normalised down each column, so that datapoints compete with each "
         "other.",
         "The probabilities of one datapoint do not sum to 1.",
-        "Each row is one datapoint: its loss does not depend on the other rows.",
-        "The definition of the softmax: the sum in the denominator runs over the classes.",
-        "Sum over axis 1 with keepdims=True: `e / e.sum(axis=1, keepdims=True)`.",
+        *_OVER_CLASSES,
     ),
     mistake(
         "the softmax runs over the whole minibatch",
         lambda given, right, x: _other(given, right, _softmax(x, axis=None)),
         "The exponentials are divided by the sum of all of them, over rows and classes.",
         "The probabilities of one datapoint do not sum to 1.",
-        "Each row is one datapoint: its loss does not depend on the other rows.",
-        "The definition of the softmax: the sum in the denominator runs over the classes.",
-        "Sum over axis 1 with keepdims=True: `e / e.sum(axis=1, keepdims=True)`.",
+        *_OVER_CLASSES,
     ),
     mistake(
         "the softmax is applied twice",

@@ -12,8 +12,8 @@ from handgrad.diagnosis.findings import Failure, Finding, Verdict
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.base import Kind, Shapes
 from handgrad.diagnosis.kinds.dropout.mistakes import KEEPS_P, MASKS, MISTAKES
-from handgrad.diagnosis.kinds.inner import LinearHandle, own_linear
-from handgrad.diagnosis.kinds.linear.kind import TITLES, VARIABLES, ours
+from handgrad.diagnosis.kinds.inner import linear_handle, own_linear
+from handgrad.diagnosis.kinds.linear.kind import TITLES, VARIABLES, LinearHandle, ours
 from handgrad.diagnosis.mistake import Mistake
 from handgrad.diagnosis.student.gradients import sort_gradients
 from handgrad.diagnosis.student.subject import StudentError, Subject, guard
@@ -22,7 +22,7 @@ __all__ = ["DropoutKind"]
 
 
 @dataclass
-class _Made:
+class _Wrapped:
     """A student's dropout, and the layer that it wraps."""
 
     thing: Any
@@ -67,8 +67,8 @@ class DropoutKind(Kind):
         return givens
 
     def start(self, given: Given) -> Any:
-        inner = LinearHandle(given["weights"], given["bias"], self._own_linear)
-        return _Made(self._wrap(inner.thing, given), inner)
+        inner = linear_handle(given["weights"], given["bias"], self._own_linear)
+        return _Wrapped(self._wrap(inner.thing, given), inner)
 
     def _wrap(self, layer: Any, given: Given) -> Any:
         if not self.subject.is_class:
@@ -80,7 +80,7 @@ class DropoutKind(Kind):
         return self.subject.make(layer, given["p"])
 
     def place(self, thing: Any, given: Given) -> None:
-        thing.inner.write(given["weights"], given["bias"])
+        thing.inner.place(given["weights"], given["bias"])
 
     def forward(self, thing: Any, given: Given) -> Results:
         return super().forward(thing.thing, given)

@@ -18,7 +18,7 @@ from handgrad.diagnosis.student.gradients import sort_gradients
 from handgrad.diagnosis.student.subject import StudentError, Subject
 from handgrad.layers import Linear
 
-__all__ = ["TITLES", "VARIABLES", "LinearKind", "Made", "ours"]
+__all__ = ["TITLES", "VARIABLES", "LinearHandle", "LinearKind", "ours"]
 
 TITLES = {
     "output": "output",
@@ -32,14 +32,14 @@ VARIABLES = {"dW": "weights", "db": "bias", "dx": "x"}
 
 
 @dataclass
-class Made:
-    """A student's layer, and where its parameters are."""
+class LinearHandle:
+    """An affine layer, ours or a student's, and where its parameters are."""
 
     thing: Any
     weights: Slot
     bias: Slot | None
-    transposed: bool
-    joined: bool
+    transposed: bool = False
+    joined: bool = False
     """Whether the bias is the last row of the weights."""
 
     def place(self, W: Array, b: Array) -> None:
@@ -57,6 +57,10 @@ class Made:
         b = np.zeros(W.shape[1]) if self.bias is None else self.bias.array.ravel()
         return W.copy(), b.copy()
 
+    def orient(self, gradient: Array) -> Array:
+        """Return a gradient of the weights as (D, K)."""
+        return gradient.T if self.transposed and gradient.ndim == 2 else gradient
+
 
 class LinearKind(Kind):
     """The affine layer."""
@@ -72,7 +76,7 @@ class LinearKind(Kind):
     def __init__(self, subject: Subject, own: dict[str, type] | None = None) -> None:
         super().__init__(subject, own)
         self.sizes: tuple[int, int] | None = None
-        self._plans: dict[tuple[int, int], Made] = {}
+        self._plans: dict[tuple[int, int], LinearHandle] = {}
         if not subject.is_class:
             self.sizes = self._sizes_of_object()
 
@@ -128,7 +132,7 @@ class LinearKind(Kind):
         thing.place(given["weights"], given["bias"])
         given.parameters["weights"], given.parameters["bias"] = thing.read()
 
-    def _known(self, thing: Any, D: int, K: int) -> Made | None:
+    def _known(self, thing: Any, D: int, K: int) -> LinearHandle | None:
         """Return where the parameters are, from where they were in an object of the same size."""
         if (D, K) not in self._plans:
             return None
@@ -140,7 +144,7 @@ class LinearKind(Kind):
             return None
         return replace(plan, thing=thing, weights=weights, bias=bias)
 
-    def _made(self, thing: Any, given: Given, D: int, K: int) -> Made:
+    def _made(self, thing: Any, given: Given, D: int, K: int) -> LinearHandle:
         rng = np.random.default_rng(0)
         named = [slot for slot in walk(thing) if meaning(slot.path) == ("b", False)]
 
@@ -152,7 +156,7 @@ class LinearKind(Kind):
         shape = weights.array.shape
         if shape in {(D + 1, K), (K, D + 1)} and D + 1 != K and shape != (D, K):
             self._layout("dW", "weights and bias in one matrix")
-            return Made(thing, weights, None, shape != (D + 1, K), True)
+            return LinearHandle(thing, weights, None, shape != (D + 1, K), True)
         bias = find_bias(thing, K, forward, rng)
         bias = bias or next((slot for slot in named if slot.array.size == K), None)
         transposed = shape != (D, K)
@@ -169,7 +173,7 @@ class LinearKind(Kind):
         if bias is not None and bias.array.shape != (1, K):
             ndim = bias.array.ndim
             self._layout("db", f"a bias of shape (out{',' if ndim == 1 else ', 1'})")
-        return Made(thing, weights, bias, transposed, False)
+        return LinearHandle(thing, weights, bias, transposed, False)
 
     def _stored_transposed(self) -> bool:
         """Return whether a layer that is not square has (out, in) weights."""
@@ -185,7 +189,7 @@ class LinearKind(Kind):
         return {name: slot.array for name, slot in slots.items() if slot is not None}
 
     def forward(self, thing: Any, given: Given) -> Results:
-        return super().forward(thing.thing if isinstance(thing, Made) else thing, given)
+        return super().forward(thing.thing if isinstance(thing, LinearHandle) else thing, given)
 
     def backward(self, thing: Any, given: Given) -> Results:
         returned = self.returned(thing.thing, given)

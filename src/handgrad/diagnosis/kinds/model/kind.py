@@ -13,7 +13,8 @@ from handgrad.component import Array
 from handgrad.diagnosis.closeness import same
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.base import Kind, Shapes
-from handgrad.diagnosis.kinds.inner import InnerReLU, InnerSigmoid, LinearHandle, own_linear
+from handgrad.diagnosis.kinds.inner import InnerReLU, InnerSigmoid, linear_handle, own_linear
+from handgrad.diagnosis.kinds.linear.kind import LinearHandle
 from handgrad.diagnosis.kinds.model.mistakes import MISTAKES, REVERSED, backward, forward
 from handgrad.diagnosis.student.subject import Subject, ask, numbers
 
@@ -25,7 +26,7 @@ NETWORKS = ("LRLSL", "LSLR", "LRL", "LSLRL")
 
 
 @dataclass
-class _Made:
+class _Chain:
     """A student's model, the components that it was given, and the layers among them."""
 
     thing: Any
@@ -36,7 +37,7 @@ class _Made:
     def place(self, given: Given) -> None:
         """Write the flat parameters into the layers."""
         for layer, (W, b) in zip(self.layers, _parts(given), strict=True):
-            layer.write(W, b)
+            layer.place(W, b)
 
     def read(self) -> tuple[Array, Array]:
         """Return all weights, and all biases, in one vector each."""
@@ -88,7 +89,7 @@ class ModelKind(Kind):
 
     def start(self, given: Given) -> Any:
         components, layers = self._components(given, self.own)
-        return _Made(self.subject.make(list(components)), components, layers)
+        return _Chain(self.subject.make(list(components)), components, layers)
 
     def _components(
         self, given: Given, own: dict[str, type]
@@ -99,7 +100,7 @@ class ModelKind(Kind):
         layers: list[LinearHandle] = []
         for letter in given["network"]:
             if letter == "L":
-                layers.append(LinearHandle(*next(parts), self._own_linear if own else None))
+                layers.append(linear_handle(*next(parts), self._own_linear if own else None))
                 components.append(layers[-1].thing)
             elif letter == "R":
                 components.append(own.get("relu", InnerReLU)())
@@ -142,7 +143,7 @@ class ModelKind(Kind):
             return None
         things = [id(layer.thing) for layer in thing.layers]
         layers = [id(component) in things for component in thing.components]
-        shapes = [layer.shape for layer in thing.layers]
+        shapes = [layer.weights.array.shape for layer in thing.layers]
         right = self.right(given, {})["dW"]
         candidates = []
         for entries in (list(returned), list(returned)[::-1]):

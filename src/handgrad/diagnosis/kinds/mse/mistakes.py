@@ -11,6 +11,24 @@ from handgrad.diagnosis.mistake import Mistake, mistake
 
 __all__ = ["CONVENTIONS", "MISTAKES"]
 
+_PARABOLA = (
+    "The loss grows in proportion to the residual, not to its square.",
+    "Twice the residual gives four times the mean squared error.",
+)
+_MEAN = (
+    "The loss is a mean over rows and columns, so its gradient shrinks with both.",
+    "The first line: how many terms does the mean have?",
+)
+_NO_SUM = (
+    "The gradient has not the shape of the predictions.",
+    "There is one derivative for each entry of the predictions.",
+    "The sum over m: deriving by one entry leaves one term of it, so no sum remains.",
+)
+_ONE_TO_ONE = (
+    "Each prediction has one target, and is compared with no other.",
+    "The subtraction: term m of the sum holds prediction m and target m.",
+)
+
 
 def _scale(given: Given, right: Results) -> float:
     """Return the factor in front of the residual, in whatever convention."""
@@ -77,8 +95,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "The gradient is divided by N, the number of rows, where the loss is a mean over all "
         "entries.",
         "For one column the gradient is right; with more columns it is too large.",
-        "The loss is a mean over rows and columns, so its gradient shrinks with both.",
-        "The first line: how many terms does the mean have?",
+        *_MEAN,
         "Divide by `prediction.size`, not by `len(prediction)` or `prediction.shape[0]`.",
     ),
     mistake(
@@ -87,8 +104,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "The gradient is divided by D, the number of columns, where the loss is a mean over all "
         "entries.",
         "The more rows the minibatch has, the larger is the step.",
-        "The loss is a mean over rows and columns, so its gradient shrinks with both.",
-        "The first line: how many terms does the mean have?",
+        *_MEAN,
         "Divide by `prediction.size`, not by `prediction.shape[1]`.",
     ),
     mistake(
@@ -185,18 +201,14 @@ MISTAKES: tuple[Mistake, ...] = (
         "summed over the minibatch",
         {"gradient": lambda gradient: gradient.sum(axis=0)},
         "The rows of the gradient are added up, so that one row is left.",
-        "The gradient has not the shape of the predictions.",
-        "There is one derivative for each entry of the predictions.",
-        "The sum over m: deriving by one entry leaves one term of it, so no sum remains.",
+        *_NO_SUM,
         "Leave out the sum (`.sum(axis=0)`, `np.sum`): the gradient has the predictions' shape.",
     ),
     mistake(
         "averaged over the minibatch",
         {"gradient": lambda gradient: gradient.mean(axis=0)},
         "The rows of the gradient are averaged, so that one row is left.",
-        "The gradient has not the shape of the predictions.",
-        "There is one derivative for each entry of the predictions.",
-        "The sum over m: deriving by one entry leaves one term of it, so no sum remains.",
+        *_NO_SUM,
         "Leave out the mean (`.mean(axis=0)`): the gradient has the predictions' shape.",
     ),
     mistake(
@@ -205,8 +217,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "Predictions of shape (M,) meet targets of shape (M, 1) or the other way round, and the "
         "difference broadcasts to (M, M).",
         "The residual has more entries than the predictions.",
-        "Each prediction has one target, and is compared with no other.",
-        "The subtraction: term m of the sum holds prediction m and target m.",
+        *_ONE_TO_ONE,
         "Give both the same shape first: `target = target.reshape(prediction.shape)`.",
     ),
     mistake(
@@ -215,8 +226,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "Targets of shape (M, 1) meet predictions of shape (M,), and the difference broadcasts to "
         "(M, M).",
         "The residual has more entries than the predictions.",
-        "Each prediction has one target, and is compared with no other.",
-        "The subtraction: term m of the sum holds prediction m and target m.",
+        *_ONE_TO_ONE,
         "Give both the same shape first: `target = target.reshape(prediction.shape)`.",
     ),
     mistake(
@@ -225,8 +235,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "The targets have got an axis too many in front of the last, and the difference "
         "broadcasts: each row of the predictions is compared with all rows of the targets.",
         "The residual has one axis more than the predictions.",
-        "Each prediction has one target, and is compared with no other.",
-        "The subtraction: term m of the sum holds prediction m and target m.",
+        *_ONE_TO_ONE,
         "Leave the targets' shape alone (no `[:, None]`, no `keepdims`), or bring both to one "
         "shape.",
     ),
@@ -234,8 +243,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "the root of the mean",
         {"value": lambda value: np.sqrt(value)},
         "The value is the root of the mean squared error.",
-        "The loss grows in proportion to the residual, not to its square.",
-        "Twice the residual gives four times the mean squared error.",
+        *_PARABOLA,
         "The definition of the loss: there is no root in it.",
         "Leave out the root.",
     ),
@@ -252,8 +260,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "the absolute error",
         {"value": lambda x, y: np.mean(np.abs(x - y))},
         "The value is the mean of the absolute differences.",
-        "The loss grows in proportion to the residual, not to its square.",
-        "Twice the residual gives four times the mean squared error.",
+        *_PARABOLA,
         "The definition of the loss: the difference is squared.",
         "Square the difference; do not take its absolute value.",
     ),

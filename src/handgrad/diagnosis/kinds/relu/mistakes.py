@@ -9,6 +9,10 @@ from handgrad.diagnosis.mistake import Mistake, convention, mistake
 
 __all__ = ["KINK", "MISTAKES"]
 
+_BELOW = (
+    "Where the output is constant, the gradient is 0.",
+    "The case below the kink: there the output does not depend on the input.",
+)
 _DIAGONAL = (
     "The line with the cases: the derivative of an output by its own input is decided by the input."
 )
@@ -42,8 +46,7 @@ MISTAKES: tuple[Mistake, ...] = (
         {"dx": lambda dy: dy.copy()},
         "The upstream gradient is passed on as it is, as if the unit were never off.",
         "Inputs that are below 0 get a gradient, although moving them a little changes nothing.",
-        "Where the output is constant, the gradient is 0.",
-        "The case below the kink: there the output does not depend on the input.",
+        *_BELOW,
         "Multiply by the mask of the forward pass: `dy * (x > 0)`.",
     ),
     mistake(
@@ -93,8 +96,7 @@ MISTAKES: tuple[Mistake, ...] = (
         {"dx": lambda dy, x: dy * np.sign(x)},
         "The slope of the absolute value is used: -1 where the input is negative.",
         "Inputs that are below 0 get a gradient, although moving them a little changes nothing.",
-        "Where the output is constant, the gradient is 0.",
-        "The case below the kink: there the output does not depend on the input.",
+        *_BELOW,
         "Use the mask `(x > 0)`, not `np.sign(x)`.",
     ),
     mistake(
@@ -103,8 +105,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "Below 0 a hundredth of the gradient passes, as in a leaky unit, but the forward pass "
         "does not leak.",
         "Inputs that are below 0 get a small gradient, although moving them changes nothing.",
-        "Where the output is constant, the gradient is 0.",
-        "The case below the kink: there the output does not depend on the input.",
+        *_BELOW,
         "Multiply by 0 below the kink: `dy * (x > 0)`.",
     ),
     mistake(

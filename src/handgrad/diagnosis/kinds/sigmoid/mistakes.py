@@ -10,6 +10,10 @@ from handgrad.diagnosis.mistake import Mistake, mistake
 
 __all__ = ["MISTAKES"]
 
+_BOTH = (
+    "The line that splits the fraction in two: each half gives one factor.",
+    "Multiply by both: `dy * y * (1 - y)`.",
+)
 _SLOPE = "The slope of the sigmoid lies between 0 and a quarter, wherever the input is."
 
 _LAST = "The last line writes the derivative with the output; which letter stands for what?"
@@ -66,8 +70,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "The slope is taken to be the output: the second factor is missing.",
         "Far to the right your slope goes to 1, where the sigmoid is flat.",
         _SLOPE,
-        "The line that splits the fraction in two: each half gives one factor.",
-        "Multiply by both: `dy * y * (1 - y)`.",
+        *_BOTH,
     ),
     mistake(
         "only the second factor",
@@ -76,8 +79,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "the same, the denominator is not squared.",
         "Far to the left your slope goes to 1, where the sigmoid is flat.",
         _SLOPE,
-        "The line that splits the fraction in two: each half gives one factor.",
-        "Multiply by both: `dy * y * (1 - y)`.",
+        *_BOTH,
     ),
     mistake(
         "a plus in the second factor",

@@ -1,0 +1,180 @@
+"""What a diagnosis looks like: on the terminal, as a page, and on its way through JSON."""
+
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from handgrad.diagnosis.findings import Cause, Example, Failure, Finding, Status, Verdict
+from handgrad.diagnosis.process.transport import rebuild
+from handgrad.diagnosis.report.html import document, fragment
+from handgrad.diagnosis.report.terminal import print_diagnosis, print_folder
+from handgrad.diagnosis.result import Diagnosis
+
+TRUTH = 41.4141  # a number that stands in no other place
+LOST = Cause("lost", "A factor is lost.", ("hint one", "hint two", "hint three", "hint four"))
+
+
+def wrong(student=None, truth=None, kind=Verdict.WRONG):
+    student = np.array([[1.5, -2.5], [np.nan, 0.25]]) if student is None else student
+    truth = np.array([[1.5, TRUTH], [3.0, 0.25]]) if truth is None else truth
+    example = Example("N = 2, D = 2", student, truth, student != truth)
+    finding = Finding("dx", "gradient of the input", kind, ((LOST,),), ("half of it",), example)
+    right = Finding("output", "output", Verdict.RIGHT, (), ("it agrees",))
+    return Diagnosis("Mine", "relu", Status.WRONG, (right, finding), ("it loops",))
+
+
+FAILED = Diagnosis(
+    "Mine",
+    "relu",
+    Status.FAILED,
+    failure=Failure("calling it", "ValueError: [red]no", (("/a/mine.py", 3, "x = y[0]"),), "Look."),
+)
+RIGHT = Diagnosis("Yours", "relu", Status.RIGHT)
+
+
+def page(diagnoses, level=2):
+    many = diagnoses if isinstance(diagnoses, list) else [diagnoses]
+    return document([diagnosis.page(level) for diagnosis in many])
+
+
+def printed(diagnosis, level=2, show=print_diagnosis, **options):
+    console = Console(width=80, file=io.StringIO(), **options)
+    show(diagnosis, level, console)
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("level", [1, 2, 3, 4])
+def test_hints_and_values_appear_up_to_their_level(level):
+    shown = {"page": page(wrong(), level), "terminal": printed(wrong(), level)}
+    shown["json"] = json.dumps(wrong().to_dict(level))
+    for text in shown.values():
+        for number, hint in enumerate(LOST.hints, 1):
+            assert (hint in text) == (number <= level)
+        assert ("41.41" in text) == (level == 4)
+        assert "half of it" in text
+        assert "A factor is lost." in text
+
+
+def test_the_terminal_marks_what_differs():
+    text = printed(wrong())
+    assert "[-2.5]" in text
+    assert "[nan]" in text
+    assert "[1.5]" not in text
+    assert "it agrees" not in text  # the evidence for what is right fills no page
+
+
+def test_a_large_matrix_is_cut():
+    big = np.arange(400.0).reshape(20, 20)
+    text = printed(wrong(big, big + 1))
+    assert text.count("...") == 9
+    assert "[399]" not in text
+    assert page(wrong(big, big + 1)).count("<td>...</td>") == 17
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3, 4)])
+def test_any_shape_is_shown(shape):
+    student = np.full(shape, 0.125)
+    text = printed(wrong(student, student + TRUTH), 4)
+    assert text.count("[0.125]") == student.size
+    assert page(wrong(student, student + TRUTH), 4).count(">0.125</td>") == student.size
+
+
+def test_an_example_of_another_shape_is_marked_whole():
+    example = Example("N = 2", np.ones((2, 3)), None, np.ones((1, 1), bool))
+    finding = Finding("dW", "gradient of the weights", Verdict.WRONG, (), ("shapes",), example)
+    diagnosis = Diagnosis("Mine", "linear", Status.WRONG, (finding,))
+    assert printed(diagnosis, 4).count("[1]") == 6
+    assert page(diagnosis, 4).count("differs") == 6 + STYLE_USES
+
+
+STYLE_USES = 1  # the word stands in the style sheet once
+
+
+def test_an_example_without_difference_is_not_shown():
+    same = np.ones((2, 2))
+    assert "yours" not in printed(wrong(same, same))
+    assert "<figure" not in page(wrong(same, same))
+
+
+def test_a_failure_shows_the_lines_and_the_hint():
+    for text in (printed(FAILED), page(FAILED)):
+        assert "ValueError: [red]no" in text
+        assert "mine.py:3  x = y[0]" in text
+        assert "/a/" not in text
+        assert "Look." in text
+
+
+def test_two_causes_have_each_their_hints():
+    other = Cause("other", "Another one.", ("a1", "a2", "a3", "a4"))
+    finding = Finding("dx", "gradient of the input", Verdict.WRONG, ((LOST, other),), ("so",))
+    text = printed(Diagnosis("Mine", "relu", Status.WRONG, (finding,)), 1)
+    assert "lost and other" in text
+    assert re.search(r"lost\n\s+symptom\s+hint one\s+other\n\s+symptom\s+a1", text)
+
+
+def test_a_folder_is_a_table_and_a_page_for_what_is_not_right():
+    text = printed([RIGHT, FAILED, wrong()], show=print_folder)
+    table, pages = text.split("─" * 10, 1)
+    assert [line.split()[0] for line in table.splitlines() if line.strip()] == [
+        "Yours",
+        "Mine",
+        "Mine",
+    ]
+    assert "Yours" not in pages
+
+
+class Balanced(HTMLParser):
+    """Fails where a tag is not closed, and collects the attributes."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.attributes = [], []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.attributes += attrs
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_page_stands_alone():
+    text = page([wrong(), FAILED, RIGHT], 4)
+    assert not {name for name, _ in Balanced(text).attributes} & {"src", "href", "onload"}
+    assert "<script" not in text
+    assert "http" not in text
+    assert text.count("<figure>") == 3
+
+
+def test_the_page_escapes_what_the_student_wrote():
+    hostile = "<script>alert('x')</script>"
+    failure = Failure(hostile, hostile, ((hostile, 1, hostile),), hostile)
+    bad = Diagnosis(hostile, hostile, Status.FAILED, (), (hostile,), failure)
+    cause = Cause(hostile, hostile, (hostile,) * 4)
+    finding = Finding(hostile, hostile, Verdict.WRONG, ((cause,),), (hostile,))
+    worse = Diagnosis(hostile, hostile, Status.WRONG, (finding,))
+    for text in (page([bad, worse], 4), fragment(bad.page()), fragment(worse.page())):
+        assert "<script" not in text
+        Balanced(text)
+
+
+def test_a_notebook_shows_the_fragment_without_the_truth():
+    html = wrong()._repr_html_()
+    assert html == fragment(wrong().page())
+    assert "41.41" not in html
+    Balanced(html)
+
+
+@pytest.mark.parametrize("diagnosis", [wrong(), FAILED, RIGHT], ids=["wrong", "failed", "right"])
+def test_a_diagnosis_survives_the_way_through_json(diagnosis):
+    back = rebuild(json.loads(json.dumps(diagnosis.to_dict())))
+    assert json.dumps(back.to_dict()) == json.dumps(diagnosis.to_dict())
+    assert str(back) == str(diagnosis)
