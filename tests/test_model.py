@@ -113,6 +113,27 @@ def test_a_gradient_that_replaces_another_is_copied_into_the_vector():
     assert not np.shares_memory(weights, gradients.flat)
 
 
+def test_the_entry_of_a_child_that_replaces_another_is_copied_into_the_vector():
+    inner = Model([Dropout(ReLU(), 0.5), linear(D, H)])
+    model = Model([inner, Dropout(linear(H, K), 0.5)])
+    y = model.forward(random(N, D))
+    gradients, weights = model.backward(np.ones_like(y)), random(H, K, seed=2)
+    kept = gradients[1]["layer"]
+    gradients[1]["layer"] = {"weights": weights, "bias": np.ones((1, K))}
+    gradients[0]["0"]["layer"] = {}
+    del gradients[0]["0"]["layer"]  # which held nothing
+    assert_array_equal(gradients.flat[-H * K - K :], [*weights.ravel(), *np.ones(K)])
+    assert gradients[1]["layer"] is kept
+    assert not np.shares_memory(weights, gradients.flat)
+    for entry in ({"weights": weights}, None):
+        gradients[1]["layer"] = entry
+        with pytest.raises(GradientsError, match="gradients of"):
+            model.update_parameters(gradients, 1)
+    del gradients[1]["layer"]
+    with pytest.raises(GradientsError, match=r"\['layer'\]"):
+        model.update_parameters(gradients, 1)
+
+
 @pytest.mark.parametrize(
     ("replace", "error", "match"),
     [

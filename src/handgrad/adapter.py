@@ -21,21 +21,10 @@ __all__ = ["ContractAdapter", "ExerciseAdapter", "adapt"]
 
 
 def adapt(component: Any) -> Component:
-    """Return a `Component` for any object that can act as one.
+    """Return a `Component` for any object that can act as one, and a component as it is.
 
-    Parameters
-    ----------
-    component
-        A `Component`, returned as it is; or an object with the contract's ``apply`` and
-        ``pullback``; or one with only the exercise's ``__call__`` and ``grad``.
+    It has the contract's ``apply`` and ``pullback``, or only the exercise's calls:
 
-    Raises
-    ------
-    ArgumentError
-        The object has neither pair of methods.
-
-    Examples
-    --------
     >>> class Double:
     ...     def __call__(self, x):
     ...         return 2 * x
@@ -229,14 +218,8 @@ def _switch(component: Any, mode: bool) -> None:
 class ContractAdapter(_Adapter):
     """An object that keeps the contract without being a `Component`.
 
-    Parameters
-    ----------
-    component
-        Has ``apply`` and ``pullback``; its parameters in a dict ``parameters``, or in attributes
-        ``weights`` and ``bias``.
+    Its parameters are in a dict ``parameters``, or in attributes ``weights`` and ``bias``.
 
-    Examples
-    --------
     >>> class Shift:
     ...     def apply(self, x):
     ...         return x + 1, None
@@ -258,45 +241,12 @@ class ContractAdapter(_Adapter):
 
 
 class ExerciseAdapter(_Adapter):
-    """An object that keeps only the exercise's calls.
+    """An object that keeps only the exercise's calls, and remembers its last call alone.
 
-    Parameters
-    ----------
-    component
-        ``component(x)`` gives the output; ``component.grad(dy)`` gives the gradient of the input,
-        or the pair of the gradients of the weights and of the input. Parameters are the
-        attributes ``weights`` and ``bias``, of the object or of the layer that it wraps as
-        ``layer``; the gradient of the bias is ``gradients["bias"]``.
-
-    Raises
-    ------
-    CallOrderError
-        A gradient is asked for an earlier call than the last one, which is all that such an
-        object remembers.
-    GradientsError
-        The object has weights and its ``grad`` gives no gradient for them.
-
-    Warns
-    -----
-    UserWarning
-        The object has a bias and gives no gradient for it, so that the bias is not trained.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> class Scale:
-    ...     def __init__(self):
-    ...         self.weights = np.array([2.0, 3.0])
-    ...     def __call__(self, x):
-    ...         self.x = x
-    ...         return x * self.weights
-    ...     def grad(self, in_gradient):
-    ...         return (in_gradient * self.x).sum(axis=0), in_gradient * self.weights
-    >>> scale = ExerciseAdapter(Scale())
-    >>> scale([[1.0, 1.0]])
-    array([[2., 3.]])
-    >>> scale.grad([[10.0, 100.0]]), scale.gradients
-    (array([[ 20., 300.]]), {'weights': array([ 10., 100.])})
+    ``component(x)`` gives the output; ``component.grad(dy)`` gives the gradient of the input, or
+    the pair of the gradients of the weights and of the input. Parameters are the attributes
+    ``weights`` and ``bias``, of the object or of the layer that it wraps as ``layer``; the gradient
+    of the bias is ``gradients["bias"]``, without which the bias is not trained, after a warning.
     """
 
     _calls = 0

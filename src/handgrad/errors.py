@@ -17,8 +17,6 @@ __all__ = [
     "HandgradError",
     "ShapeError",
     "TrainingError",
-    "cause",
-    "shorten",
 ]
 
 
@@ -89,36 +87,12 @@ class TrainingError(HandgradError, ArithmeticError):
 
 
 def shorten(text: object, length: int = 200) -> str:
-    """Return what somebody else has written so that it can stand in a message.
-
-    Parameters
-    ----------
-    text
-        A text, an error, or whatever else `str` takes.
-    length
-        How many characters of it at most.
-
-    Examples
-    --------
-    >>> shorten("x" * 10**6, 8)
-    'xxxxx...'
-    """
+    """Return what somebody else has written, cut and encoded so that it can stand in a message."""
     whole = str(text)
     cut = whole if len(whole) <= length else f"{whole[: length - 3]}..."
     return cut.encode("utf-8", "backslashreplace").decode()
 
 
 def cause(error: BaseException) -> BaseException | None:
-    """Return an error to raise another one from; None where it repeats a damaged file at length.
-
-    Parameters
-    ----------
-    error
-        The error.
-
-    Examples
-    --------
-    >>> cause(ValueError("x" * 10**6)) is None, cause(ValueError("no number"))
-    (True, ValueError('no number'))
-    """
+    """Return an error to raise another one from; None where it repeats a damaged file at length."""
     return error if len(str(error)) <= 1000 else None

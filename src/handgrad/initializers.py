@@ -128,35 +128,10 @@ def draw_parameters(
     rng: np.random.Generator | None = None,
     dtype: npt.DTypeLike = np.float64,
 ) -> dict[str, Array]:
-    """Return new parameters, drawn in their order.
+    """Return new parameters, drawn in their order; `owner` is for the messages.
 
-    They are drawn in float64 whatever the type, so that one seed gives one network.
-
-    Parameters
-    ----------
-    wanted : mapping of str to Drawn
-        What is to be drawn, by name.
-    owner
-        Whose they are, for the messages.
-    rng : numpy.random.Generator, optional
-        Where they are drawn from; NumPy's global state where it is None.
-    dtype : data type, default float64
-        Their floating type.
-
-    Raises
-    ------
-    ArgumentError
-        An initializer is none, `rng` is not a generator, `dtype` is not a floating type, or the
-        arrays do not fit into memory, or have more entries than are left in `budget`.
-    ShapeError
-        A function of one's own returned another shape.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> drawn = draw_parameters({"weights": Drawn((400, 300), "he", 400, 300)}, "Linear", rng)
-    >>> round(float(drawn["weights"].std() ** 2), 4), 2 / 400
-    (0.005, 0.005)
+    They are drawn from `rng`, or from NumPy's global state where it is None, and in float64
+    whatever the type, so that one seed gives one network.
     """
     check_rng(rng, owner)
     made, dtype = {}, floating_type(dtype, owner)
@@ -171,12 +146,14 @@ def draw_parameters(
     for name, drawn in wanted.items():
         try:
             made[name] = _draw(drawn, name, owner, rng).astype(dtype)
-        except (MemoryError, OverflowError) as error:
-            raise _too_large(name, drawn.shape, owner) from error
-        except ValueError as error:
-            if isinstance(error, ArgumentError | ShapeError):
-                raise
-            raise _too_large(name, drawn.shape, owner) from error
+        except (ArgumentError, ShapeError):
+            raise
+        except (MemoryError, OverflowError, ValueError) as error:
+            raise ArgumentError(
+                f"{name} of shape {drawn.shape} for {owner}",
+                "sizes whose weights fit into memory",
+                "choose smaller ones",
+            ) from error
     return made
 
 
@@ -201,13 +178,7 @@ def _draw(drawn: Drawn, name: str, owner: str, rng: np.random.Generator | None) 
 
 
 def floating_type(dtype: npt.DTypeLike, owner: str) -> np.dtype[Any]:
-    """Return a data type, or raise `ArgumentError` where it is not a floating one.
-
-    Examples
-    --------
-    >>> floating_type("float32", "Linear")
-    dtype('float32')
-    """
+    """Return a data type, or raise `ArgumentError` where it is not a floating one."""
     try:
         made = np.dtype(dtype)
     except TypeError:
@@ -217,11 +188,3 @@ def floating_type(dtype: npt.DTypeLike, owner: str) -> np.dtype[Any]:
             f"dtype={dtype!r} for {owner}", "a floating type", "use np.float64 or np.float32"
         )
     return made
-
-
-def _too_large(name: str, shape: tuple[int, ...], owner: str) -> ArgumentError:
-    return ArgumentError(
-        f"{name} of shape {shape} for {owner}",
-        "sizes whose weights fit into memory",
-        "choose smaller ones",
-    )

@@ -156,33 +156,8 @@ class Loss(ABC):
 def broadcast_weight(sample_weight: Array, axes: Array, owner: object) -> Array:
     """Return the weights in the form that multiplies `axes`, whose leading axes they are for.
 
-    Parameters
-    ----------
-    sample_weight : Array, (N,) or (N, T) or ...
-        A finite number >= 0 for each entry of one or more leading axes.
-    axes : Array, (N, ...)
-        What is weighted.
-    owner
-        For the message.
-
-    Returns
-    -------
-    Array
-        Of the type of `axes`, with as many axes, those that the weights do not have of length 1.
-
-    Raises
-    ------
-    ShapeError
-        They are not for the leading axes.
-    ArgumentError
-        One is negative or not finite.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> broadcast_weight(np.array([0.0, 2.0]), np.ones((2, 3)), "MSELoss()")
-    array([[0.],
-           [2.]])
+    Weights (N,) for axes (N, T, K) become (N, 1, 1), of the axes' type. Each must be a finite
+    number >= 0.
     """
     shape = sample_weight.shape
     if not shape or shape != axes.shape[: len(shape)]:

@@ -35,11 +35,5 @@ def evaluating() -> Iterator[None]:
 
 
 def evaluating_here() -> bool:
-    """Return whether this thread is in an `evaluating` context.
-
-    Examples
-    --------
-    >>> evaluating_here()
-    False
-    """
+    """Return whether this thread is in an `evaluating` context."""
     return _evaluating.get()

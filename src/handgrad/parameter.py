@@ -20,13 +20,6 @@ class OwnArrays:
     """A dict of arrays that a component is given once, since a model goes on to train its arrays.
 
     It lies in the instance's ``__dict__``, under the attribute's own name.
-
-    Examples
-    --------
-    >>> class Holder:
-    ...     parameters = OwnArrays()
-    >>> dict(Holder().parameters)
-    {}
     """
 
     def __set_name__(self, owner: type[Any], name: str) -> None:

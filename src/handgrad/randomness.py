@@ -7,7 +7,6 @@ every generator that an object can reach, and puts them all back to a moment of 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, ParamSpec, TypeVar
 
@@ -20,10 +19,10 @@ __all__ = [
     "check_rng",
     "default_generator",
     "generator_state",
+    "is_generator",
     "repeatable",
     "restore_generator",
     "restore_global_state",
-    "restoring",
 ]
 
 P = ParamSpec("P")
@@ -31,19 +30,7 @@ R = TypeVar("R")
 
 
 def check_rng(rng: object, owner: str) -> None:
-    """Raise `ArgumentError` where `rng` is neither None nor a `numpy.random.Generator`.
-
-    Parameters
-    ----------
-    rng
-        What was given.
-    owner
-        Whose it is, for the message.
-
-    Examples
-    --------
-    >>> check_rng(np.random.default_rng(0), "Linear")
-    """
+    """Raise `ArgumentError` where `rng` is neither None nor a `numpy.random.Generator`."""
     if rng is not None and not isinstance(rng, np.random.Generator):
         raise ArgumentError(
             f"rng={rng!r} for {owner}",
@@ -53,16 +40,7 @@ def check_rng(rng: object, owner: str) -> None:
 
 
 def default_generator() -> np.random.Generator:
-    """Return a generator that is seeded from NumPy's global state, so ``np.random.seed`` fixes it.
-
-    Examples
-    --------
-    >>> np.random.seed(0)
-    >>> first = default_generator().random()
-    >>> np.random.seed(0)
-    >>> default_generator().random() == first
-    True
-    """
+    """Return a generator seeded from NumPy's global state, so that ``np.random.seed`` fixes it."""
     return np.random.default_rng(np.random.randint(0, 2**32, size=4, dtype=np.uint32))
 
 
@@ -101,28 +79,16 @@ def _reachable(owner: Any) -> Iterator[Any]:
         waiting += getattr(thing, "__dict__", {}).values()
 
 
+def is_generator(thing: Any) -> bool:
+    """Return whether something is a generator of NumPy's, of the new kind or of the old."""
+    return isinstance(thing, np.random.Generator | np.random.RandomState)
+
+
 class Sources:
     """The generators that something holds, at whatever depth, and NumPy's global state.
 
-    Parameters
-    ----------
-    owner
-        Whatever may draw: a model, a list of a model and a loss. Attributes, lists, tuples and
-        dicts are followed; arrays, classes and modules are not.
-
-    Examples
-    --------
-    >>> from handgrad import Dropout, ReLU
-    >>> dropout = Dropout(ReLU(), 0.5, rng=np.random.default_rng(0))
-    >>> sources = Sources([dropout])
-    >>> before = sources.now()
-    >>> first = dropout([[1.0] * 8])
-    >>> before = sources.keep_changed(before)
-    >>> len(sources.held)
-    1
-    >>> sources.go_back(before)
-    >>> bool((dropout([[1.0] * 8]) == first).all())
-    True
+    The owner is whatever may draw: a model, a list of a model and a loss. Attributes, lists, tuples
+    and dicts are followed; arrays, classes and modules are not.
     """
 
     def __init__(self, owner: Any) -> None:
@@ -139,25 +105,13 @@ class Sources:
         return [source.state for source in self.held]
 
     def keep_changed(self, before: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Forget the sources that are where they were, and return the others' states of before.
-
-        Parameters
-        ----------
-        before
-            What `now` returned.
-        """
+        """Forget the sources that have not moved, and return the others' states of `before`."""
         changed = [not _same(s.state, b) for s, b in zip(self.held, before, strict=True)]
         self.held = [source for source, moved in zip(self.held, changed, strict=True) if moved]
         return [state for state, moved in zip(before, changed, strict=True) if moved]
 
     def go_back(self, states: list[dict[str, Any]]) -> None:
-        """Put every source to the state that `now` returned.
-
-        Parameters
-        ----------
-        states
-            The states.
-        """
+        """Put every source to the state that `now` returned."""
         for source, state in zip(self.held, states, strict=True):
             source.state = state
 
@@ -166,30 +120,6 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
     return bool(np.array_equal(one, other))
-
-
-@contextmanager
-def restoring(owner: Any = None) -> Iterator[None]:
-    """Put every generator back at the end to where it was at the beginning.
-
-    Parameters
-    ----------
-    owner
-        What may hold generators, as in `Sources`. NumPy's global state always counts.
-
-    Examples
-    --------
-    >>> with restoring():
-    ...     first = np.random.random()
-    >>> np.random.random() == first
-    True
-    """
-    sources = Sources(owner)
-    states = sources.now()
-    try:
-        yield
-    finally:
-        sources.go_back(states)
 
 
 def repeatable(f: Callable[P, R], owner: Any = None) -> Callable[P, R]:
@@ -215,8 +145,12 @@ def repeatable(f: Callable[P, R], owner: Any = None) -> Callable[P, R]:
     """
 
     def again(*args: P.args, **kwargs: P.kwargs) -> R:
-        with restoring(owner):
+        sources = Sources(owner)
+        states = sources.now()
+        try:
             return f(*args, **kwargs)
+        finally:
+            sources.go_back(states)
 
     return again
 

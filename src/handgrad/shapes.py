@@ -16,12 +16,7 @@ Shape = tuple[Any, ...]
 def leading_axes(input_shape: Shape, features: int, owner: object) -> Shape:
     """Return the axes before the last one, which must be able to have `features` entries.
 
-    Examples
-    --------
-    >>> leading_axes((None, 7, 3), 3, "Linear(3, 2)")
-    (None, 7)
-    >>> leading_axes((...,), 3, "Linear(3, 2)")
-    (Ellipsis,)
+    Of (None, 7, 3) these are (None, 7); a shape of any axes, (...,), stays as it is.
     """
     if input_shape and input_shape[-1] is ...:
         return input_shape

@@ -29,16 +29,9 @@ __all__ = [
 
 
 class Place(NamedTuple):
-    """Where an array of a component lies: its name in the tree, and who holds it under which key.
+    """Where an array of a component lies: its dotted name in the tree, its holder, its key there.
 
-    Attributes
-    ----------
-    name : str
-        The dotted name.
-    holder : dict of str to Array
-        The component's own dict, in which another array may be put into its place.
-    key : str
-        Its name there.
+    The holder is the component's own dict, in which another array may be put into its place.
     """
 
     name: str
@@ -54,16 +47,7 @@ class Place(NamedTuple):
 def walk(root: Any) -> Iterator[tuple[str, Component]]:
     """Yield each component in a tree with its place, those that hold others before the others.
 
-    Parameters
-    ----------
-    root
-        A component, whose place is the empty string. Anything else holds no components.
-
-    Examples
-    --------
-    >>> from handgrad import Dropout, Linear, Model
-    >>> [place for place, _ in walk(Model([Dropout(Linear(2, 3), 0.5), Linear(3, 1)]))]
-    ['', '0', '0.layer', '1']
+    The root's place is the empty string. What is no component, such as a loss, holds none.
     """
     met: set[int] = set()
     ahead: list[tuple[str, Any]] = [("", root)]
@@ -77,25 +61,12 @@ def walk(root: Any) -> Iterator[tuple[str, Component]]:
 
 
 def join(place: str, name: str) -> str:
-    """Return the place of what is called `name` in what stands at `place`.
-
-    Examples
-    --------
-    >>> join("3.inner", "weights"), join("", "weights")
-    ('3.inner.weights', 'weights')
-    """
+    """Return the place of what is called `name` in what stands at `place`."""
     return f"{place}.{name}" if place else name
 
 
 def own_arrays(component: Any, kind: str = "parameters") -> dict[str, Array]:
-    """Return a component's own parameters, or its own buffers; not those of its children.
-
-    Examples
-    --------
-    >>> from handgrad import Linear, Model, ReLU
-    >>> list(own_arrays(Linear(2, 3))), own_arrays(Model([Linear(2, 3)])), own_arrays(ReLU())
-    (['weights', 'bias'], {}, {})
-    """
+    """Return a component's own parameters, or its own buffers; not those of its children."""
     arrays: dict[str, Array] = getattr(component, "__dict__", {}).get(kind) or {}
     if not isinstance(arrays, Mapping):
         raise ArgumentError(
@@ -107,37 +78,12 @@ def own_arrays(component: Any, kind: str = "parameters") -> dict[str, Array]:
 
 
 def parameters(root: Any) -> Iterator[Place]:
-    """Yield every parameter in a tree, each once.
-
-    Parameters
-    ----------
-    root
-        A component; what is none, such as a loss, has no parameters.
-
-    Examples
-    --------
-    >>> from handgrad import Dropout, Linear, Model
-    >>> model = Model([Dropout(Linear(2, 3), 0.5), Linear(3, 1)])
-    >>> [name for name, _, _ in parameters(model)]
-    ['0.layer.weights', '0.layer.bias', '1.weights', '1.bias']
-    """
+    """Yield every parameter in a tree, each once."""
     return _arrays(root, "parameters")
 
 
 def buffers(root: Any) -> Iterator[Place]:
-    """Yield every buffer in a tree, each once.
-
-    Parameters
-    ----------
-    root
-        A component.
-
-    Examples
-    --------
-    >>> from handgrad import Linear
-    >>> list(buffers(Linear(2, 3)))
-    []
-    """
+    """Yield every buffer in a tree, each once."""
     return _arrays(root, "buffers")
 
 
@@ -151,23 +97,7 @@ def _arrays(root: Any, kind: str) -> Iterator[Place]:
 
 
 def check_passed_on(root: Any) -> None:
-    """Raise where a component holds one with buffers that would never be updated.
-
-    Parameters
-    ----------
-    root
-        The tree.
-
-    Raises
-    ------
-    ArgumentError
-        Something in it does.
-
-    Examples
-    --------
-    >>> from handgrad import Linear
-    >>> check_passed_on(Linear(2, 3))
-    """
+    """Raise where a component holds one with buffers that would never be updated."""
     for _, component in walk(root):
         if type(component).update_buffers is Component.update_buffers:
             for name, child in component.children().items():
@@ -180,27 +110,9 @@ def check_passed_on(root: Any) -> None:
 
 
 def named_gradients(root: Any, gradients: Mapping[str, Any]) -> dict[str, Array]:
-    """Return the gradients that a pullback returned by the names of the parameters.
+    """Return the gradients that a pullback of `root` returned by the names of its parameters.
 
     What a component that stands at several places has at each of them is added up.
-
-    Parameters
-    ----------
-    root
-        The component whose pullback it was.
-    gradients
-        What it returned.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from handgrad import Linear, Model
-    >>> layer = Linear(2, 2)
-    >>> model = Model([layer, layer])
-    >>> y, saved = model.apply(np.ones((3, 2)))
-    >>> _, gradients = model.pullback(np.ones((3, 2)), saved)
-    >>> {name: array.shape for name, array in named_gradients(model, gradients).items()}
-    {'0.weights': (2, 2), '0.bias': (1, 2)}
     """
     names = {(id(holder), key): name for name, holder, key in parameters(root)}
     found: dict[str, Array] = {}
@@ -218,35 +130,11 @@ def named_gradients(root: Any, gradients: Mapping[str, Any]) -> dict[str, Array]
 
 
 def snapshot(root: Any) -> dict[str, Array]:
-    """Return copies of all parameters and buffers, by name.
-
-    Parameters
-    ----------
-    root
-        A component.
-
-    Examples
-    --------
-    >>> from handgrad import Linear
-    >>> layer = Linear(2, 3)
-    >>> before = snapshot(layer)
-    >>> layer.weights = layer.weights + 1
-    >>> restore(layer, before)
-    >>> bool((layer.weights == before["weights"]).all())
-    True
-    """
+    """Return copies of all parameters and buffers, by name."""
     return {place.name: place.array.copy() for place in (*parameters(root), *buffers(root))}
 
 
 def restore(root: Any, arrays: Mapping[str, Array]) -> None:
-    """Copy what `snapshot` returned back into place.
-
-    Parameters
-    ----------
-    root
-        The component, or one that is made in the same way.
-    arrays
-        The copies.
-    """
+    """Copy what `snapshot` returned back into place, there or in a tree that is made alike."""
     for place in (*parameters(root), *buffers(root)):
         place.array[...] = arrays[place.name]

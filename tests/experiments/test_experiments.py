@@ -6,6 +6,7 @@ import io
 import shlex
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,7 +29,7 @@ from handgrad.experiments import (
     train,
     write_predictions,
 )
-from handgrad.experiments.data import split
+from handgrad.experiments.data import fingerprint, split
 from handgrad.experiments.settings import OPTIMIZERS, build_model
 from handgrad.optimizers import SGD
 from handgrad.training import Trainer
@@ -156,6 +157,13 @@ def test_the_loss_can_be_chosen_against_the_looks_of_the_target(tmp_path):
     assert train(str(ids), tmp_path / "b", **SMALL).class_names == ()
     run = train(str(ids), tmp_path / "c", loss="cross-entropy", **SMALL)
     assert len(run.class_names) == 60
+
+
+def test_a_run_of_an_older_version_knows_its_data_again():
+    digits = load_digits()
+    assert fingerprint(digits).startswith("f6d9e39f")
+    for changed in ({"x": digits.x + (digits.x == 16)}, {"y": digits.y[::-1]}):
+        assert fingerprint(replace(digits, **changed)) != fingerprint(digits)
 
 
 def test_nothing_may_be_held_out(tmp_path):

@@ -11,12 +11,12 @@ from importlib import import_module
 import numpy as np
 
 import handgrad
-from handgrad.diagnosis.behaviours import BEHAVIOURS
+from handgrad.diagnosis.behaviours import BEHAVIOURS, Behaviour
 from handgrad.diagnosis.families import FLOAT32, GENERAL, OVERFLOW
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds import KINDS
 from handgrad.diagnosis.kinds.dropout.mistakes import KEEPS_P, MASKS
-from handgrad.diagnosis.mistake import Behaviour, Mistake
+from handgrad.diagnosis.mistake import Mistake
 from handgrad.diagnosis.student.subject import Subject
 
 OURS = {

@@ -437,7 +437,7 @@ def terminal(monkeypatch):
     console = Console(file=io.StringIO(), force_terminal=True, width=150, _environ={})
     monkeypatch.setattr(Bar, "interval", 0.0)
     monkeypatch.setattr(progress_module, "make_progress", lambda wanted: Bar(console))
-    monkeypatch.setattr("handgrad.training.trainer.make_progress", lambda wanted: Bar(console))
+    monkeypatch.setattr("handgrad.training.loop.make_progress", lambda wanted: Bar(console))
     return console.file
 
 

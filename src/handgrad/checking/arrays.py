@@ -7,19 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 
 __all__ = ["Copies", "Linearity", "distance", "identical", "linearity", "same"]
 
 
 def identical(a: Array, b: Array) -> bool:
-    """Return whether two arrays hold the same numbers, bit for bit; NaN equals NaN.
-
-    Examples
-    --------
-    >>> identical(np.array([1.0, np.nan]), np.array([1.0, np.nan]))
-    True
-    """
+    """Return whether two arrays hold the same numbers, bit for bit; NaN equals NaN."""
     return np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
 
 
@@ -27,11 +21,6 @@ def distance(a: Array, b: Array, floor: float = 0.0) -> float:
     """Return the largest difference, relative to the larger one's largest entry, or the floor.
 
     Infinite where the shapes differ, or NaN or infinity do not stand in the same places.
-
-    Examples
-    --------
-    >>> distance(np.array([8.0, 1.0]), np.array([8.0, 3.0]))
-    0.25
     """
     if a.shape != b.shape:
         return np.inf
@@ -47,35 +36,12 @@ def distance(a: Array, b: Array, floor: float = 0.0) -> float:
 
 
 def same(a: Array, b: Array, tolerance: float, floor: float = 0.0) -> bool:
-    """Return whether two arrays are the same up to rounding.
-
-    Examples
-    --------
-    >>> same(np.array([1e-12]), np.array([0.0]), tolerance=1e-10, floor=1.0)
-    True
-    """
+    """Return whether two arrays are the same up to rounding."""
     return distance(a, b, floor) <= tolerance
 
 
 class Copies:
-    """Copies of arrays, which tell afterwards which of the arrays were written to.
-
-    Parameters
-    ----------
-    arrays : mapping of str to Array
-        What is watched, by name.
-
-    Examples
-    --------
-    >>> x, dy = np.zeros(2), np.ones(2)
-    >>> copies = Copies({"x": x, "dy": dy})
-    >>> dy *= 2
-    >>> copies.written()
-    ['dy']
-    >>> copies.put_back()
-    >>> dy
-    array([1., 1.])
-    """
+    """Copies of arrays by name, which tell afterwards which of the arrays were written to."""
 
     def __init__(self, arrays: Mapping[str, Array]) -> None:
         self._arrays = dict(arrays)
@@ -111,11 +77,5 @@ class Linearity(NamedTuple):
 def linearity(
     back: Callable[[Array], Mapping[str, Array]], g: Array, h: Array, scale: float = -2.5
 ) -> Linearity:
-    """Ask a map whether it is linear, as every pullback is in its upstream gradient.
-
-    Examples
-    --------
-    >>> linearity(lambda dy: {"dx": dy + 1}, np.zeros(1), np.ones(1)).errors("dx")
-    (1.4, 0.3333333333333333)
-    """
+    """Ask a map whether it is linear, as every pullback is in its upstream gradient."""
     return Linearity(back(g), back(h), back(scale * g), back(g + h), scale)

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from handgrad.arguments import Array
 from handgrad.checking.truth import Truth
-from handgrad.component import Array, Component
+from handgrad.component import Component
 from handgrad.loss import Loss
 from handgrad.randomness import Sources
 from handgrad.walk import buffers, named_gradients
@@ -45,13 +46,7 @@ def parts(x: Any) -> tuple[Array, ...]:
 
 
 def by_name(x: Any) -> dict[str, Any]:
-    """Return the arrays of an input, or of its gradient, by their gradients' names.
-
-    Examples
-    --------
-    >>> by_name(1.5), by_name((2.5, None))
-    ({'dx': 1.5}, {'dx0': 2.5, 'dx1': None})
-    """
+    """Return the arrays of an input, or of its gradient, by their gradients' names."""
     return {f"dx{i}": part for i, part in enumerate(x)} if isinstance(x, tuple) else {"dx": x}
 
 
@@ -81,25 +76,7 @@ def pullback(
 def evaluate(subject: Subject, x: Any, against: Any) -> dict[str, Array]:
     """Return the output and all gradients, from one `apply` and one `pullback`.
 
-    Parameters
-    ----------
-    subject
-        What is asked.
-    x
-        The input, an array or a tuple of arrays, or a loss' predictions.
-    against
-        A loss' targets; else the upstream gradient, of which None gives the output alone.
-
-    Returns
-    -------
-    dict of str to Array
-        The output and the gradients by name.
-
-    Examples
-    --------
-    >>> from handgrad import ReLU
-    >>> evaluate(ReLU(), np.array([1.0, -1.0]), np.array([5.0, 5.0]))
-    {'y': array([1., 0.]), 'dx': array([5., 0.])}
+    Where `against` is None, the output alone.
     """
     y, saved = apply(subject, x, against)
     found = {"y": np.asarray(y)}
@@ -111,13 +88,6 @@ def numerical_gradients(subject: Subject, x: Any, against: Any, truth: Truth) ->
 
     A parameter is varied by putting another array into the dict that holds it, so its type may
     become complex for a while; afterwards everything is as it was.
-
-    Examples
-    --------
-    >>> from handgrad import Sigmoid
-    >>> from handgrad.checking import complex_step
-    >>> numerical_gradients(Sigmoid(), np.zeros(1), np.full(1, 8.0), complex_step)
-    {'dx': array([2.])}
     """
     dy: Any = 1.0 if isinstance(subject, Loss) else against
     sources = Sources(subject)
@@ -157,14 +127,7 @@ def numerical_gradients(subject: Subject, x: Any, against: Any, truth: Truth) ->
 
 
 def cast(subject: Subject, dtype: npt.DTypeLike) -> Subject:
-    """Return a copy with parameters and buffers of another type, at whatever depth.
-
-    Examples
-    --------
-    >>> from handgrad import Linear
-    >>> cast(Linear(2, 3), np.float32).weights.dtype
-    dtype('float32')
-    """
+    """Return a copy with parameters and buffers of another type, at whatever depth."""
     arrays = [place.array for place in (*parameters_of(subject), *buffers(subject))]
     # What the memo has already is not copied: the copy is made with these arrays in their places.
     memo = {id(array): array.astype(dtype) for array in arrays if array.dtype.kind == "f"}

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from types import MappingProxyType
 from typing import Any
 
-from handgrad.arguments import in_short
+from handgrad.arguments import Array, in_short
 from handgrad.checking.evaluation import Subject, by_name
-from handgrad.component import Array
 from handgrad.errors import ArgumentError
 from handgrad.loss import Loss
 from handgrad.randomness import repeatable
@@ -22,17 +20,9 @@ Twin = Callable[..., Any]
 and runs the twins of the children, both by name; of a loss: (torch, loss, predictions, targets,
 sample_weight=None) -> value."""
 
-_NONE: Mapping[type, Twin] = MappingProxyType({})
-
 
 def has_pytorch() -> bool:
-    """Return whether PyTorch is there and can be imported.
-
-    Examples
-    --------
-    >>> has_pytorch() in (True, False)
-    True
-    """
+    """Return whether PyTorch is there and can be imported."""
     try:
         import torch  # noqa: F401
     except (ImportError, OSError):  # the latter where one of its shared libraries is missing
@@ -41,31 +31,12 @@ def has_pytorch() -> bool:
 
 
 def pytorch_gradients(
-    subject: Subject, x: Any, against: Any, twin: Twin, twins: Mapping[type, Twin] = _NONE
+    subject: Subject, x: Any, against: Any, twin: Twin, twins: Mapping[type, Twin]
 ) -> dict[str, Array]:
     """Return the output and all gradients, computed in float64 by PyTorch.
 
-    Parameters
-    ----------
-    subject
-        The component, whose parameters and random state the twin uses.
-    x
-        The input, or a loss' predictions.
-    against
-        A loss' targets; else the upstream gradient.
-    twin
-        The component in PyTorch.
-    twins
-        Those of what the component may hold.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from handgrad import Sigmoid
-    >>> def twin(torch, component, x, p):
-    ...     return torch.sigmoid(x)
-    >>> pytorch_gradients(Sigmoid(), np.zeros(1), np.full(1, 8.0), twin)
-    {'y': array([0.5]), 'dx': array([2.])}
+    The twin uses the parameters and the random state of the subject. `against` is a loss' targets,
+    else the upstream gradient; `twins` are those of what the component may hold.
     """
     import torch
 

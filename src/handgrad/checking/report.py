@@ -22,26 +22,7 @@ T = TypeVar("T")
 
 
 def show(report: Report, console: Console) -> None:
-    """Print the table, what is wrong in detail, and the verdict.
-
-    Parameters
-    ----------
-    report
-        What `check_library` returned.
-    console
-        Where to.
-
-    Examples
-    --------
-    >>> from handgrad.checking import CASES, check_library
-    >>> relu = check_library(CASES[:1], pytorch=False)
-    >>> show(relu, Console(width=70))  # doctest: +ELLIPSIS, +NORMALIZE_WHITESPACE
-    <BLANKLINE>
-    ...
-    ReLU ... right
-    ...
-    All 3 checks agree.
-    """
+    """Print the table, what is wrong in detail, and the verdict."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for heading in ("component", "quantity"):
         table.add_column(f"\n{heading}", no_wrap=True)
@@ -90,22 +71,7 @@ def show(report: Report, console: Console) -> None:
 
 
 def watched(items: Sequence[T], console: Console, patience: float = 1.0) -> Iterator[T]:
-    """Yield the items, and show a progress bar once they have taken longer than a while.
-
-    Parameters
-    ----------
-    items
-        What is worked through.
-    console
-        Where the bar is drawn, if it is a terminal.
-    patience
-        Seconds before the bar appears.
-
-    Examples
-    --------
-    >>> list(watched([1, 2, 3], Console()))
-    [1, 2, 3]
-    """
+    """Yield the items, with a progress bar once they have taken longer than `patience` seconds."""
     start = monotonic()
     done = 0
     while done < len(items) and monotonic() - start < patience:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from handgrad.adapter import adapt
+from handgrad.arguments import Array
 from handgrad.checkpoint.notation import DTYPES, counted, damaged, join, public_classes
-from handgrad.component import Array
 from handgrad.errors import ArgumentError, CheckpointError, cause, shorten
 from handgrad.initializers import budget
 from handgrad.randomness import restore_generator
@@ -55,21 +55,10 @@ def from_config(config: Any, classes: Iterable[type] = ()) -> Any:
 class Decoder:
     """Builds values from what `Encoder` returned.
 
-    Parameters
-    ----------
-    classes
-        Classes that are not handgrad's.
-    take
-        Returns the array of a name, one's own, or raises `KeyError`; asked once for each.
-    entries
-        How many entries the components' parameters have together, where that is known. A config
-        that asks for several times as many is refused before memory is taken; constructors may
-        draw more than once what several components share in the end.
-
-    Examples
-    --------
-    >>> Decoder([]).build({"betas": {"$tuple": [0.9, 0.999]}, "best": {"$float": "inf"}})
-    {'betas': (0.9, 0.999), 'best': inf}
+    `take` returns the array of a name, one's own, or raises `KeyError`; it is asked once for each.
+    `entries` is how many entries the components' parameters have together, where that is known. A
+    config that asks for several times as many is refused before memory is taken; constructors may
+    draw more than once what several components share in the end.
     """
 
     def __init__(
@@ -177,9 +166,8 @@ class Decoder:
         try:
             obj = cls(**arguments)
             if config.get("$mode") == "eval":
-                component = adapt(obj)
-                component.training = False
-                return component if component is obj else component.eval()
+                obj = adapt(obj)
+                obj.training = False
             return obj
         except Exception as error:  # whatever a constructor raises
             raise damaged(

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from handgrad.adapter import ContractAdapter, ExerciseAdapter
+from handgrad.arguments import Array
 from handgrad.checkpoint.notation import DTYPES, counted, join, public_classes
-from handgrad.component import Array, Component
-from handgrad.errors import CheckpointError
+from handgrad.component import Component
+from handgrad.errors import CheckpointError, shorten
 from handgrad.model import Model
 from handgrad.randomness import generator_state
 
@@ -55,16 +56,7 @@ def to_config(obj: Any) -> Any:
 class Encoder:
     """Turns values into what JSON can hold, each object once.
 
-    Parameters
-    ----------
-    arrays
-        Where arrays and long lists of numbers go, by their paths; into the JSON where it is None.
-
-    Examples
-    --------
-    >>> arrays = {}
-    >>> Encoder(arrays).encode({"order": np.array([2, 0, 1])}, "training"), arrays
-    ({'order': {'$array': 'training/order'}}, {'training/order': array([2, 0, 1])})
+    Arrays and long lists of numbers go into `arrays`, by their paths, or into the JSON without it.
     """
 
     def __init__(self, arrays: dict[str, Array] | None = None) -> None:
@@ -142,7 +134,7 @@ class Encoder:
             return {"$same": first}
         if isinstance(obj, Component) and not self.may_hold_components:
             raise CheckpointError(
-                f"{_short(obj)} at {path!r}, which is no part of the model",
+                f"{shorten(repr(obj), 60)} at {path!r}, which is no part of the model",
                 "components in the model alone, where their parameters are stored too",
                 "save the other model into a folder of its own",
             )
@@ -198,26 +190,21 @@ def arguments_of(obj: Any) -> dict[str, Any]:
         "numpy",
     }:
         raise CheckpointError(
-            f"a value of type {cls.__name__}, {_short(obj)}",
+            f"a value of type {cls.__name__}, {shorten(repr(obj), 60)}",
             "an object with constructor arguments, an array, or a value that JSON has",
             "store a number, a string, a list, or an array in its place",
         )
     for parameter in parameters:
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise CheckpointError(
-                f"{_short(obj)}, whose constructor takes {parameter}",
+                f"{shorten(repr(obj), 60)}, whose constructor takes {parameter}",
                 "a constructor with named arguments only, from which it can be built again",
                 f"name every argument of {cls.__name__}",
             )
         if not hasattr(obj, parameter.name):
             raise CheckpointError(
-                f"{_short(obj)}, which has no attribute {parameter.name!r}",
+                f"{shorten(repr(obj), 60)}, which has no attribute {parameter.name!r}",
                 "every constructor argument kept under an attribute of its name, to build it again",
                 f"write self.{parameter.name} = {parameter.name} in {cls.__name__}.__init__",
             )
     return {parameter.name: getattr(obj, parameter.name) for parameter in parameters}
-
-
-def _short(obj: object) -> str:
-    text = repr(obj)
-    return text if len(text) <= 60 else f"{text[:57]}..."

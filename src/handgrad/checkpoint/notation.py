@@ -66,11 +66,6 @@ def public_classes() -> dict[str, type]:
     """Return handgrad's own classes that a description may name, by their names.
 
     They are all that the packages of components, losses, optimizers and schedules export.
-
-    Examples
-    --------
-    >>> public_classes()["handgrad.ReLU"]
-    <class 'handgrad.activations.relu.ReLU'>
     """
     modules = [import_module(f"handgrad.{name}") for name in _PACKAGES]
     return {f"handgrad.{cls.__name__}": cls for m in modules for cls in exported_classes(m)}
@@ -97,15 +92,7 @@ def exported_classes(module: ModuleType) -> list[type]:
 def join(path: str, key: object) -> str:
     """Return the path of what stands under `key` in what stands at `path`.
 
-    Raises
-    ------
-    CheckpointError
-        It is too long, as that of what holds itself would be in the end.
-
-    Examples
-    --------
-    >>> join("model/components", 0), join("", "a/b")
-    ('model/components/0', 'a~1b')
+    It is refused where it is too long, as that of what holds itself would be in the end.
     """
     step = key if isinstance(key, int) else str(key).replace("~", "~0").replace("/", "~1")
     joined = f"{path}/{step}" if path else f"{step}"
@@ -119,23 +106,7 @@ def join(path: str, key: object) -> str:
 
 
 def counted(objects: int) -> int:
-    """Return how many objects there are, if they are not too many.
-
-    Parameters
-    ----------
-    objects
-        How many, each counted wherever it stands.
-
-    Raises
-    ------
-    CheckpointError
-        They are too many.
-
-    Examples
-    --------
-    >>> counted(3)
-    3
-    """
+    """Return how many objects there are, if they are not too many."""
     if objects > MOST_OBJECTS:
         raise CheckpointError(
             f"more than {MOST_OBJECTS} objects, each counted wherever it stands",
@@ -146,20 +117,7 @@ def counted(objects: int) -> int:
 
 
 def damaged(what: object) -> CheckpointError:
-    """Return the error for what cannot have been written like this.
-
-    Parameters
-    ----------
-    what
-        What is wrong with it.
-
-    Examples
-    --------
-    >>> print(damaged("a file that ends too early"))
-    got a damaged checkpoint: a file that ends too early
-      expected: what handgrad has written, unchanged
-      to mend it: take an older copy, or train anew
-    """
+    """Return the error for what cannot have been written like this."""
     return CheckpointError(
         f"a damaged checkpoint: {shorten(what)}",
         "what handgrad has written, unchanged",

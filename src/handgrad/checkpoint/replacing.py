@@ -22,27 +22,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
     Until then the new file is called ``<name>.part``. Where a process is killed, that stays, and
     the next one writes over it. Of several that write at the same time, one waits for the other.
-
-    Parameters
-    ----------
-    path
-        The file to replace; its folder is made where it does not exist.
-
-    Raises
-    ------
-    OSError
-        The file system refuses. Nothing has changed then, unless all had been written.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder, "numbers")
-    ...     for data in (b"old", b"new"):
-    ...         with replacing(path) as file:
-    ...             _ = file.write(data)
-    ...     path.read_bytes(), os.listdir(folder)
-    (b'new', ['numbers'])
+    Where the file system refuses, nothing has changed, unless all had been written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")

@@ -5,15 +5,11 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 __all__ = ["train"]
-
-
-def _option(text: str, name: str, **more: Any) -> Any:
-    return typer.Option(name, help=text, show_default=False, **more)
 
 
 def train(
@@ -22,57 +18,52 @@ def train(
     ],
     target: Annotated[
         str | None,
-        _option(
-            "What to predict: a column's name or index, an array of an NPZ, the labels' file of "
-            "an IDX. (default: the last column, y, or the labels beside the images)",
-            "--target",
+        typer.Option(
+            help="What to predict: a column's name or index, an array of an NPZ, the labels' file "
+            "of an IDX. (default: the last column, y, or the labels beside the images)"
         ),
     ] = None,
     hidden: Annotated[
-        str | None, _option("Units of the hidden layers, '128,64'. (default: 256)", "--hidden")
+        str | None, typer.Option(help="Units of the hidden layers, '128,64'. (default: 256)")
     ] = None,
     activation: Annotated[
-        str | None, _option("relu, sigmoid, ... (default: relu)", "--activation")
+        str | None, typer.Option(help="relu, sigmoid, ... (default: relu)")
     ] = None,
     dropout: Annotated[
         float | None,
-        _option(
-            "Probability with which a hidden unit is dropped. (default: 0.5 for classes, else 0)",
-            "--dropout",
+        typer.Option(
+            help="Probability with which a hidden unit is dropped. (default: 0.5 for classes, "
+            "else 0)"
         ),
     ] = None,
     loss: Annotated[
         str | None,
-        _option("auto, cross-entropy (classes) or mse (numbers). (default: auto)", "--loss"),
+        typer.Option(help="auto, cross-entropy (classes) or mse (numbers). (default: auto)"),
     ] = None,
     optimizer: Annotated[
-        str | None, _option("adamw, adam, rmsprop or sgd. (default: adamw)", "--optimizer")
+        str | None, typer.Option(help="adamw, adam, rmsprop or sgd. (default: adamw)")
     ] = None,
     lr: Annotated[
-        float | None,
-        _option("Learning rate. (default: 0.001; sgd 0.02)", "--lr"),
+        float | None, typer.Option(help="Learning rate. (default: 0.001; sgd 0.02)")
     ] = None,
     epochs: Annotated[
-        int | None, _option("Times that each datapoint is seen. (default: 40)", "--epochs")
+        int | None, typer.Option(help="Times that each datapoint is seen. (default: 40)")
     ] = None,
     batch_size: Annotated[
         int | None,
-        _option(
-            "Datapoints of a step. (default: 16 to 128, a hundredth of the data)", "--batch-size"
-        ),
+        typer.Option(help="Datapoints of a step. (default: 16 to 128, a hundredth of the data)"),
     ] = None,
     dtype: Annotated[
-        str | None, _option("float32 or float64. (default: float32)", "--dtype")
+        str | None, typer.Option(help="float32 or float64. (default: float32)")
     ] = None,
     validation: Annotated[
-        float | None, _option("Share of the data that is held out. (default: 0.2)", "--validation")
+        float | None, typer.Option(help="Share of the data that is held out. (default: 0.2)")
     ] = None,
     seed: Annotated[
-        int | None, _option("Of everything that is random. (default: 0)", "--seed")
+        int | None, typer.Option(help="Of everything that is random. (default: 0)")
     ] = None,
     out: Annotated[
-        Path | None,
-        _option("Folder for the run. (default: runs/DATA, runs/DATA-2, ...)", "--out"),
+        Path | None, typer.Option(help="Folder for the run. (default: runs/DATA, runs/DATA-2, ...)")
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --out, with its own options.")

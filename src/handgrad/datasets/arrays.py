@@ -5,17 +5,16 @@ from __future__ import annotations
 import warnings
 import zipfile
 import zlib
-from collections.abc import Sequence
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.datasets.binary import Readable, check_size, fill, flatten, native
 from handgrad.datasets.dataset import Dataset
-from handgrad.datasets.targets import check_finite, column, encode
+from handgrad.datasets.targets import Classes, Features, Target, check_finite, column, encode
 from handgrad.errors import DataError
 
 __all__ = ["read_npy", "read_npz"]
@@ -24,12 +23,7 @@ _FEATURES = ("x", "data", "images", "x_train")
 _TARGETS = ("y", "labels", "target", "y_train")
 
 
-def read_npy(
-    path: Path,
-    target: str | int | None,
-    features: Sequence[str] | None,
-    classes: bool | Sequence[str] | None,
-) -> Dataset:
+def read_npy(path: Path, target: Target, features: Features, classes: Classes) -> Dataset:
     """Read one array whose columns are the features and the target, left on the disk.
 
     The parameters are those of `read`.
@@ -42,12 +36,7 @@ def read_npy(
     return _split(native(array), path, target, features, classes)
 
 
-def read_npz(
-    path: Path,
-    target: str | int | None,
-    features: Sequence[str] | None,
-    classes: bool | Sequence[str] | None,
-) -> Dataset:
+def read_npz(path: Path, target: Target, features: Features, classes: Classes) -> Dataset:
     """Read an archive of arrays; the parameters are those of `read`."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -85,9 +74,7 @@ def read_npz(
     return Dataset(x, y, feature_names, class_names, name_y, str(path), image)
 
 
-def _choose(
-    names: list[str], target: str | int | None, path: Path, optional: bool
-) -> tuple[str, str | None]:
+def _choose(names: list[str], target: Target, path: Path, optional: bool) -> tuple[str, str | None]:
     """Return the names of the features' and of the target's array, None where there is none."""
     known = {name.lower(): name for name in names}
     y: str | None = None
@@ -154,11 +141,7 @@ def _header(file: Readable, path: Path) -> tuple[tuple[int, ...], bool, np.dtype
 
 
 def _split(
-    table: Array,
-    path: Path,
-    target: str | int | None,
-    features: Sequence[str] | None,
-    classes: bool | Sequence[str] | None,
+    table: Array, path: Path, target: Target, features: Features, classes: Classes
 ) -> Dataset:
     """Split an array into features and the column that is the target."""
     columns = table.shape[1] if table.ndim == 2 else 0

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.errors import DataError
 
 __all__ = ["Readable", "check_size", "fill", "flatten", "native"]
@@ -34,16 +34,8 @@ def check_size(
 ) -> None:
     """Raise `DataError` where a header states another size than the file can hold.
 
-    Parameters
-    ----------
-    shape, dtype
-        What the header states.
-    available
-        The bytes that are there: of numbers, or of compressed data where `packed`.
-    path
-        The file.
-    packed
-        Whether the data is compressed, so that only an upper limit is known.
+    `available` counts the bytes that are there: of numbers, or of compressed data where `packed`,
+    so that only an upper limit is known.
     """
     size = math.prod(shape) * dtype.itemsize
     stated = f"{path}, whose header states {shape} numbers of {dtype.itemsize} bytes"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 
 __all__ = ["Dataset"]
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import gzip
 import struct
 import zlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.datasets.binary import Readable, check_size, fill, flatten, native
 from handgrad.datasets.dataset import Dataset
-from handgrad.datasets.targets import check_finite, encode
+from handgrad.datasets.targets import Classes, Features, Target, check_finite, encode
 from handgrad.errors import DataError
 
 __all__ = ["read_idx"]
@@ -24,12 +23,7 @@ _LABELS = "labels"
 _DEFAULTS: tuple[object, ...] = (-1, "-1", _LABELS)
 
 
-def read_idx(
-    path: Path,
-    target: str | int | None,
-    features: Sequence[str] | None,
-    classes: bool | Sequence[str] | None,
-) -> Dataset:
+def read_idx(path: Path, target: Target, features: Features, classes: Classes) -> Dataset:
     """Read a file of images and the file of their labels; the parameters are those of `read`."""
     images = _load(path)
     if images.ndim < 2:
@@ -56,7 +50,7 @@ def read_idx(
     return Dataset(x, y, names, class_names, name, f"{path} and {labels_path}", image)
 
 
-def _labels(path: Path, target: str | int | None, optional: bool) -> Path | None:
+def _labels(path: Path, target: Target, optional: bool) -> Path | None:
     """Return the file of the labels that belong to `path`; None where there is none."""
     if target is None:
         return None

@@ -8,21 +8,14 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.arguments import as_floats, as_numbers, is_real, positive_size
-from handgrad.component import Array
+from handgrad.arguments import Array, as_floats, as_numbers, is_real, positive_size
 from handgrad.errors import ArgumentError, CallOrderError, DtypeError, ShapeError
 
 __all__ = ["Standardizer", "one_hot", "row_slices", "stratified_split"]
 
 
 def row_slices(N: int, at_once: int = 4096) -> Iterator[slice]:
-    """Yield slices of N rows, so that data larger than memory can be gone through.
-
-    Examples
-    --------
-    >>> list(row_slices(5000))
-    [slice(0, 4096, None), slice(4096, 5000, None)]
-    """
+    """Yield slices of N rows, so that data larger than memory can be gone through."""
     return (slice(i, min(i + at_once, N)) for i in range(0, N, at_once))
 
 
@@ -116,33 +109,33 @@ class Standardizer:
 
     def transform(self, x: npt.ArrayLike) -> Array:
         """Return the data, (N, D), shifted and scaled."""
-        if self.mean is None or self.scale is None:
-            raise self._unfitted("transform")
+        mean, scale = self._fitted("transform")
         x = as_floats(x, "data", self)
-        if x.shape[-1:] != self.mean.shape:
+        if x.shape[-1:] != mean.shape:
             raise ShapeError(
                 f"data of shape {x.shape} for {self!r}",
-                f"{len(self.mean)} features on the last axis, as in the data that was fitted",
+                f"{len(mean)} features on the last axis, as in the data that was fitted",
                 "give the same columns in the same order",
             )
-        z: Array = x - self.mean.astype(x.dtype)
-        z /= self.scale.astype(x.dtype)
+        z: Array = x - mean.astype(x.dtype)
+        z /= scale.astype(x.dtype)
         return z
 
     def restore(self, z: npt.ArrayLike) -> Array:
         """Return the data, (N, D), that `transform` makes `z` of."""
-        if self.mean is None or self.scale is None:
-            raise self._unfitted("restore")
+        mean, scale = self._fitted("restore")
         z = as_floats(z, "data", self)
-        x: Array = z * self.scale.astype(z.dtype) + self.mean.astype(z.dtype)
+        x: Array = z * scale.astype(z.dtype) + mean.astype(z.dtype)
         return x
 
-    def _unfitted(self, method: str) -> CallOrderError:
-        return CallOrderError(
-            f"a call of {method} on {self!r} before fit",
-            "a measure of the training data first",
-            f"call fit(x) on the training data, then {method} on any data",
-        )
+    def _fitted(self, method: str) -> tuple[Array, Array]:
+        if self.mean is None or self.scale is None:
+            raise CallOrderError(
+                f"a call of {method} on {self!r} before fit",
+                "a measure of the training data first",
+                f"call fit(x) on the training data, then {method} on any data",
+            )
+        return self.mean, self.scale
 
     def state_dict(self) -> dict[str, Any]:
         """Return what `fit` has measured."""

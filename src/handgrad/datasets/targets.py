@@ -7,10 +7,15 @@ from operator import index
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.errors import DataError
 
-__all__ = ["check_finite", "class_name", "column", "encode"]
+__all__ = ["Classes", "Features", "Target", "check_finite", "class_name", "column", "encode"]
+
+Target = str | int | None
+Features = Sequence[str] | None
+Classes = bool | Sequence[str] | None
+"""What the arguments of `read` may be, which all readers are handed."""
 
 _MOST_CLASSES = 50  # whole numbers with more different values than this are numbers, not classes
 _ENTRIES = 1 << 20  # at a time
@@ -19,10 +24,7 @@ _ENTRIES = 1 << 20  # at a time
 def column(target: object, columns: int) -> int | None:
     """Return the index, from 0, of the column that an index means; None where it means none.
 
-    Examples
-    --------
-    >>> column(-1, columns=5), column("2", columns=5), column("name", columns=5), column(5, 5)
-    (4, 2, None, None)
+    It may count from the end, or be written as text.
     """
     try:
         t = int(target) if isinstance(target, str) else index(target)  # type: ignore[arg-type]
@@ -31,27 +33,10 @@ def column(target: object, columns: int) -> int | None:
     return t % columns if -columns <= t < columns else None
 
 
-def encode(
-    values: Array, classes: bool | Sequence[str] | None, place: str
-) -> tuple[Array, tuple[str, ...]]:
+def encode(values: Array, classes: Classes, place: str) -> tuple[Array, tuple[str, ...]]:
     """Return class indices and the classes' names, or numbers and no names.
 
-    Parameters
-    ----------
-    values
-        The targets, finite numbers, (N,).
-    classes
-        As in `read`.
-    place
-        The file and its target, for messages.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> encode(np.array([7.0, 3.0, 7.0, 3.0]), None, "y in a.npz")
-    (array([1, 0, 1, 0]), ('3', '7'))
-    >>> encode(np.array([0.5, 1.5]), None, "y in a.npz")
-    (array([0.5, 1.5]), ())
+    `values` are finite numbers, (N,); `classes` is as in `read`; `place` is for messages.
     """
     if classes is None:
         classes = _look_like_classes(values)

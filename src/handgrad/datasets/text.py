@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.datasets.dataset import Dataset
-from handgrad.datasets.targets import class_name, column, encode
+from handgrad.datasets.targets import Classes, Features, Target, class_name, column, encode
 from handgrad.errors import DataError
 
 __all__ = ["read_csv"]
@@ -24,12 +24,7 @@ _MISSING = {"", "?", "na", "n/a", "nan", "null"}  # what stands, in small letter
 _NUMBERED = 3  # so many features that are called 0, 1, 2, ... are no row of data
 
 
-def read_csv(
-    path: Path,
-    target: str | int | None,
-    features: Sequence[str] | None,
-    classes: bool | Sequence[str] | None,
-) -> Dataset:
+def read_csv(path: Path, target: Target, features: Features, classes: Classes) -> Dataset:
     """Read a table of numbers, with numbers or names in the target's column.
 
     The parameters are those of `read`.
@@ -175,7 +170,7 @@ def _has_comma(field: str) -> bool:
     return _number(re.sub(r"[,'\u2019\s]", "", field)) is not None
 
 
-def _is_header(path: Path, line: int, names: list[str], target: str | int | None) -> bool:
+def _is_header(path: Path, line: int, names: list[str], target: Target) -> bool:
     """Return whether the first row names the columns."""
     skip = {column(target, len(names)), *(i for i, name in enumerate(names) if name == target)}
     others = [i for i in range(len(names)) if i not in skip]
@@ -193,11 +188,7 @@ def _is_header(path: Path, line: int, names: list[str], target: str | int | None
 
 
 def _target(
-    path: Path,
-    names: list[str],
-    header: bool,
-    target: str | int | None,
-    features: Sequence[str] | None,
+    path: Path, names: list[str], header: bool, target: Target, features: Features
 ) -> int | None:
     """Return which column is the target; None where there is none."""
     if target is None or (not header and features is not None and len(names) == len(features)):
@@ -244,11 +235,7 @@ def _check_names(path: Path, line: int, names: list[str], places: list[int]) -> 
 
 
 def _encode(
-    path: Path,
-    name: str,
-    texts: list[str],
-    lines: Sequence[int],
-    classes: bool | Sequence[str] | None,
+    path: Path, name: str, texts: list[str], lines: Sequence[int], classes: Classes
 ) -> tuple[Array, tuple[str, ...]]:
     """Return class indices and the classes' names, or numbers and no names."""
     numbers = [_number(text) for text in texts]

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from handgrad.component import Array
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from handgrad.arguments import Array
 from handgrad.diagnosis.findings import Cause
 from handgrad.diagnosis.given import Results
-from handgrad.diagnosis.mistake import Backward, Behaviour, Forward, Spoil
 
-__all__ = ["BEHAVIOURS"]
+__all__ = ["BEHAVIOURS", "Behaviour"]
 
+Forward = Callable[[Array], Array]
+Backward = Callable[[Array], Results]
 Passes = tuple[Forward, Backward]
+Spoil = Callable[[Forward, Backward, Results], Passes]
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """A mistake that one call alone does not show.
+
+    `spoil` goes from a right forward pass (x to output), backward pass (dy to results) and the
+    parameters to a wrong forward and backward pass.
+    """
+
+    cause: Cause
+    spoil: Spoil
 
 
 def _behaviour(name: str, spoil: Spoil, explanation: str, *hints: str) -> Behaviour:
@@ -70,59 +87,54 @@ def _steps_inside(forward: Forward, backward: Backward, parameters: Results) -> 
     return forward, wrong
 
 
-writes_to_input = _behaviour(
-    "writes to its input",
-    _writes_to_input,
-    "The array that it was given as input holds other values after the call.",
-    "Something else that uses the same data afterwards sees changed numbers.",
-    "A function leaves its arguments as they were.",
-    "No line of the derivation: an operation in place, where the formula makes a new array.",
-    "Work on a new array: `y = x * a` in place of `x *= a`, or start with `x = x.copy()`.",
-)
-writes_to_upstream = _behaviour(
-    "writes to the upstream gradient",
-    _writes_to_upstream,
-    "The array that it was given as upstream gradient holds other values after the call.",
-    "Whoever passed that gradient on sees changed numbers, and so does a second branch that "
-    "uses it.",
-    "A function leaves its arguments as they were.",
-    "No line of the derivation: an operation in place, where the formula makes a new array.",
-    "Work on a new array: `dx = dy * slope` in place of `dy *= slope`; `dx = dy` is no copy, "
-    "`dx = dy.copy()` is.",
-)
-piles_up = _behaviour(
-    "gradients pile up",
-    _piles_up,
-    "Each call adds to the gradients of the calls before it and returns the sum.",
-    "The first step of training is right, and every later one is too long.",
-    "The gradient belongs to the last forward pass alone; the same call twice gives the same.",
-    "No line of the derivation: the sum over the minibatch starts from what was left of the "
-    "last call.",
-    "Assign in place of adding: `self.gradients[...] = new`, not `+=`; or set them to zero at "
-    "the beginning of the backward pass.",
-)
-stale = _behaviour(
-    "remembers the first call",
-    _stale,
-    "The backward pass uses what was saved in the first forward pass, not in the last one.",
-    "The first minibatch is right and every later one is wrong.",
-    "The gradient belongs to the last forward pass.",
-    "The line that uses what the forward pass has saved: it is kept from an earlier call.",
-    "Save the input (or output) in every forward pass, not only where nothing is saved yet.",
-)
-steps_inside = _behaviour(
-    "changes its parameters in the backward pass",
-    _steps_inside,
-    "After the call for the gradient the weights or the bias are no longer what they were.",
-    "Asking for the gradient twice gives two answers, and the loss moves without a step.",
-    "A gradient is a question; only a step of the optimizer changes parameters.",
-    "No line of the derivation: the update has slipped into the backward pass.",
-    "Leave the update to `update_parameters`; `grad` only computes.",
-)
 BEHAVIOURS: dict[str, Behaviour] = {
-    "input": writes_to_input,
-    "upstream": writes_to_upstream,
-    "piles": piles_up,
-    "stale": stale,
-    "parameters": steps_inside,
+    "input": _behaviour(
+        "writes to its input",
+        _writes_to_input,
+        "The array that it was given as input holds other values after the call.",
+        "Something else that uses the same data afterwards sees changed numbers.",
+        "A function leaves its arguments as they were.",
+        "No line of the derivation: an operation in place, where the formula makes a new array.",
+        "Work on a new array: `y = x * a` in place of `x *= a`, or start with `x = x.copy()`.",
+    ),
+    "upstream": _behaviour(
+        "writes to the upstream gradient",
+        _writes_to_upstream,
+        "The array that it was given as upstream gradient holds other values after the call.",
+        "Whoever passed that gradient on sees changed numbers, and so does a second branch that "
+        "uses it.",
+        "A function leaves its arguments as they were.",
+        "No line of the derivation: an operation in place, where the formula makes a new array.",
+        "Work on a new array: `dx = dy * slope` in place of `dy *= slope`; `dx = dy` is no copy, "
+        "`dx = dy.copy()` is.",
+    ),
+    "piles": _behaviour(
+        "gradients pile up",
+        _piles_up,
+        "Each call adds to the gradients of the calls before it and returns the sum.",
+        "The first step of training is right, and every later one is too long.",
+        "The gradient belongs to the last forward pass alone; the same call twice gives the same.",
+        "No line of the derivation: the sum over the minibatch starts from what was left of the "
+        "last call.",
+        "Assign in place of adding: `self.gradients[...] = new`, not `+=`; or set them to zero at "
+        "the beginning of the backward pass.",
+    ),
+    "stale": _behaviour(
+        "remembers the first call",
+        _stale,
+        "The backward pass uses what was saved in the first forward pass, not in the last one.",
+        "The first minibatch is right and every later one is wrong.",
+        "The gradient belongs to the last forward pass.",
+        "The line that uses what the forward pass has saved: it is kept from an earlier call.",
+        "Save the input (or output) in every forward pass, not only where nothing is saved yet.",
+    ),
+    "parameters": _behaviour(
+        "changes its parameters in the backward pass",
+        _steps_inside,
+        "After the call for the gradient the weights or the bias are no longer what they were.",
+        "Asking for the gradient twice gives two answers, and the loss moves without a step.",
+        "A gradient is a question; only a step of the optimizer changes parameters.",
+        "No line of the derivation: the update has slipped into the backward pass.",
+        "Leave the update to `update_parameters`; `grad` only computes.",
+    ),
 }

@@ -66,7 +66,8 @@ def diagnose(
     """
     start = perf_counter()
     subject = Subject(obj_or_class)
-    name = kind or next(filter(None, (kind_of(c.__name__) for c in _classes(subject.type))), None)
+    classes = getattr(subject.type, "__mro__", (subject.type,))  # a function has no bases
+    name = kind or next(filter(None, (kind_of(c.__name__) for c in classes)), None)
     if name not in KINDS:
         raise ArgumentError(
             f"{subject.name} of kind {name!r}" if name else f"{subject.name}, of no known kind",
@@ -88,11 +89,6 @@ def diagnose(
         outcome.failure,
         seconds,
     )
-
-
-def _classes(thing: Any) -> tuple[Any, ...]:
-    """Return a class and those that it derives from, or a function that makes objects."""
-    return getattr(thing, "__mro__", (thing,))
 
 
 def _attempt(

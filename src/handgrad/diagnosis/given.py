@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 
 __all__ = ["Given", "Results"]
 
@@ -20,42 +20,20 @@ Results = dict[str, Array]
 class Given:
     """What a component is given in one trial. Which names there are is the kind's affair.
 
-    Parameters
-    ----------
-    label
-        The sizes in words, "N = 7, D = 3".
-    sizes
-        The same as numbers, to recognise a factor by.
-    inputs
-        What goes into the forward pass, in the order of the call: "x"; a loss has "y" too.
-    dy
-        The upstream gradient; empty for a loss.
-    parameters
-        What the component learns.
-    options
-        Everything else that is chosen: dropout's "p", a step's "lr".
-    derived
-        What the kind works out of the run for its mistakes: which entries a dropout kept.
-    seed
-        Of NumPy's and Python's global random state before the run.
-
-    Examples
-    --------
-    >>> given = Given(inputs={"x": np.ones((7, 3))}, options={"p": 0.5})
-    >>> given["p"], given["N"]
-    (0.5, 7)
-    >>> given.changed(p=0.25)["p"]
-    0.25
+    ``given[name]`` finds any of them. A loss has an input "y" too, and an empty `dy`.
     """
 
     label: str = ""
     sizes: dict[str, int] = field(default_factory=dict)
+    """To recognise a factor by."""
     inputs: dict[str, Array] = field(default_factory=dict)
     dy: Array = field(default_factory=lambda: np.empty(0))
     parameters: dict[str, Array] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     derived: dict[str, Any] = field(default_factory=dict)
+    """What the kind works out of the run for its mistakes: which entries a dropout kept."""
     seed: int = 0
+    """Of NumPy's and Python's global random state before the run."""
 
     @property
     def x(self) -> Array:
@@ -84,15 +62,7 @@ class Given:
         yield from (self.inputs, self.parameters, self.options, self.derived, self.sizes)
 
     def changed(self, label: str | None = None, /, **values: Any) -> Given:
-        """Return a copy with other values for some of the names.
-
-        Parameters
-        ----------
-        label
-            Another label.
-        values
-            By name: inputs, "dy", parameters, options.
-        """
+        """Return a copy with other values for some of the names; parameters and options too."""
         new = replace(
             self,
             label=self.label if label is None else label,

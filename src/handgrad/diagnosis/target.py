@@ -18,31 +18,10 @@ __all__ = ["diagnose_target", "overall", "to_dict"]
 def diagnose_target(
     target: str, kind: str | None = None, *, timeout: float = 60
 ) -> tuple[Diagnosis, ...]:
-    """Diagnose a class in a file, or everything in a folder.
+    """Diagnose a class, ``FILE.py:NAME``, or everything in a folder in the course's layout.
 
-    Parameters
-    ----------
-    target
-        ``FILE.py:NAME``, or a folder in the course's layout.
-    kind
-        Which exercise the class is; None where its name says so.
-    timeout
-        Seconds after which each diagnosis is stopped.
-
-    Returns
-    -------
-    tuple of Diagnosis
-        One for a class; one for each thing that the course asks for where it is a folder.
-
-    Raises
-    ------
-    ArgumentError
-        The target is neither, or a kind is given for a folder.
-
-    Examples
-    --------
-    >>> diagnose_target("relu.py:ReLU")[0].failure.error
-    'FileNotFoundError: there is no file relu.py'
+    Each diagnosis is stopped after `timeout` seconds. A target that is neither, and a kind that is
+    given for a folder, raise an ArgumentError.
     """
     if Path(target).is_dir():
         if kind is not None:
@@ -64,40 +43,13 @@ def diagnose_target(
 
 
 def overall(diagnoses: Sequence[Diagnosis]) -> Status:
-    """Return what is said of several together: wrong before could not run before right.
-
-    Parameters
-    ----------
-    diagnoses
-        One for each thing.
-
-    Examples
-    --------
-    >>> right = Diagnosis("ReLU", "relu", Status.RIGHT)
-    >>> failed = Diagnosis("Sigmoid", "sigmoid", Status.FAILED)
-    >>> overall([right, failed]).value
-    'could not run'
-    """
+    """Return what is said of several together: wrong before could not run before right."""
     found = {diagnosis.status for diagnosis in diagnoses}
     return next(s for s in (Status.WRONG, Status.FAILED, Status.RIGHT) if s in found)
 
 
 def to_dict(diagnoses: Sequence[Diagnosis], level: int = 4) -> dict[str, Any]:
-    """Return one diagnosis, or those of a folder together, as JSON can hold them.
-
-    Parameters
-    ----------
-    diagnoses
-        One, or one for each thing in a folder.
-    level
-        As in `Diagnosis.to_dict`.
-
-    Examples
-    --------
-    >>> right = Diagnosis("ReLU", "relu", Status.RIGHT)
-    >>> to_dict([right])["subject"], to_dict([right, right])["exit_code"]
-    ('ReLU', 0)
-    """
+    """Return one diagnosis, or those of a folder together, as JSON can hold them."""
     if len(diagnoses) == 1:
         return diagnoses[0].to_dict(level)
     status = overall(diagnoses)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.datasets import Dataset, load_digits, read, stratified_split
 from handgrad.datasets.preparation import row_slices
 from handgrad.errors import DataError
@@ -22,21 +22,9 @@ def read_data(
     features: Sequence[str] | None = None,
     classes: bool | Sequence[str] | None = None,
 ) -> Dataset:
-    """Return the digits, or what is in a file.
+    """Return the digits where `data` is ``digits``, or what is in a file of another name.
 
-    Parameters
-    ----------
-    data
-        ``digits``, or the path of a file; a file of that name is ``./digits``.
-    target, features, classes
-        As `handgrad.datasets.read` has them.
-
-    Examples
-    --------
-    >>> read_data("digits")
-    Dataset(1,797 rows, 64 features, digit: 10 classes)
-    >>> read_data("digits", classes=False)
-    Dataset(1,797 rows, 64 features, digit: numbers)
+    A file of that name is ``./digits``; the rest is as `handgrad.datasets.read` has it.
     """
     if data != "digits":
         return read(data, target, features=features, classes=classes)
@@ -65,20 +53,7 @@ def read_data(
 def split(data: Dataset, validation: float, seed: int) -> tuple[Array, Array]:
     """Return the rows to train on, and the rows that are held out: always the same ones.
 
-    Parameters
-    ----------
-    data
-        The data; of each class the same share is held out.
-    validation
-        The share; 0 for none.
-    seed
-        Of the generator that the choice is drawn from.
-
-    Examples
-    --------
-    >>> training, held_out = split(load_digits(), 0.2, seed=0)
-    >>> len(training), len(held_out)
-    (1438, 359)
+    Of each class the same share is held out; none where `validation` is 0.
     """
     N, rng = len(data), np.random.default_rng(seed)
     if not validation:
@@ -101,13 +76,7 @@ def split(data: Dataset, validation: float, seed: int) -> tuple[Array, Array]:
 
 
 def fingerprint(data: Dataset) -> str:
-    """Return the SHA-256 of features and targets, which are read in parts.
-
-    Examples
-    --------
-    >>> fingerprint(load_digits())[:8]
-    'f6d9e39f'
-    """
+    """Return the SHA-256 of features and targets, which are read in parts."""
     digest = hashlib.sha256()
     for array in (data.x, data.y):
         for rows in row_slices(len(array)):

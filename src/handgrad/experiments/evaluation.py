@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.errors import ArgumentError, DataError
 from handgrad.experiments.data import fingerprint, read_data, split
 from handgrad.experiments.run import Run

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.datasets import Dataset, Standardizer
 from handgrad.datasets.preparation import row_slices
 from handgrad.errors import ArgumentError, CheckpointError, cause, shorten

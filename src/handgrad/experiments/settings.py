@@ -32,7 +32,6 @@ OPTIMIZERS: Mapping[str, Callable[..., Optimizer]] = {
     "rmsprop": RMSprop,
 }
 LEARNING_RATES = {"sgd": 0.02, "adam": 0.001, "adamw": 0.001, "rmsprop": 0.001}
-DTYPES = ("float32", "float64")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +100,7 @@ class Settings:
             ("activation", ACTIVATIONS),
             ("loss", ("auto", *LOSSES)),
             ("optimizer", OPTIMIZERS),
-            ("dtype", DTYPES),
+            ("dtype", ("float32", "float64")),
         ):
             _check(self, name, getattr(self, name) in choices, f"one of {', '.join(choices)}")
         shares = {"validation": self.validation, "dropout": self.dropout or 0}
@@ -138,38 +137,12 @@ def _check(settings: Settings, name: str, right: bool, expected: str) -> None:
 
 
 def build_model(features: int, classes: int, settings: Settings, rng: np.random.Generator) -> Model:
-    r"""Return a network of affine layers, each hidden one with activation and dropout.
+    """Return a network of affine layers, each hidden one with activation and dropout.
 
-    Parameters
-    ----------
-    features
-        How many numbers go in.
-    classes
-        How many classes have a score each; 0 where one number comes out.
-    settings
-        The hidden layers, activation, dropout and data type.
-    rng
-        Where parameters and masks are drawn from.
-
-    Notes
-    -----
-    Biases begin at 0, and the weights of a layer with D inputs with variance :math:`2/D` before a
-    ReLU, which halves the mean square, and :math:`1/D` elsewhere: so the outputs of all layers are
-    of one size, however many there are.
-
-    References
-    ----------
-    He, Zhang, Ren and Sun, "Delving deep into rectifiers", ICCV 2015, eq. 10.
-
-    Examples
-    --------
-    >>> settings = Settings(data="digits", hidden=[32], dropout=0.1)
-    >>> build_model(64, 10, settings, np.random.default_rng(0))
-    Model                  output    parameters
-    Linear(64, 32)         (..., 32)      2,080
-    Dropout(ReLU(), p=0.1) (..., 32)          0
-    Linear(32, 10)         (..., 10)        330
-    total                                 2,410
+    Where `classes` is 0, one number comes out. Biases begin at 0, and the weights of a layer with D
+    inputs with variance :math:`2/D` before a ReLU, which halves the mean square, and :math:`1/D`
+    elsewhere: so the outputs of all layers are of one size, however many there are (He, Zhang, Ren
+    and Sun, "Delving deep into rectifiers", ICCV 2015, eq. 10).
     """
     sizes = [features, *settings.hidden, classes or 1]
     p = settings.dropout

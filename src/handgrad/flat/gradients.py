@@ -48,8 +48,8 @@ class Gradients(list[Any]):
 
     def __init__(self, layout: Layout, flat: Array) -> None:
         self.layout, self._flat = layout, flat
-        # Every dict that holds a view, under which name, and the view.
-        self._homes: list[tuple[dict[str, Any], str, Array]] = []
+        # Every dict that holds a view, or a child's dict, under which name, and what it holds.
+        self._homes: list[tuple[dict[str, Any], str, Any]] = []
         self._entries: dict[int, dict[str, Any]] = {}
         self._root = self._entry(layout.root)
         self.offered = self._offer(layout.root, set()) if layout.shared else self._root
@@ -59,7 +59,10 @@ class Gradients(list[Any]):
         """Return the dict of a component, one for all its places."""
         if id(node) not in self._entries:
             entry = self._entries[id(node)] = self._own(node)
-            entry |= {name: self._entry(child) for name, child in node.children.items()}
+            for name, child in node.children.items():
+                entry[name] = self._entry(child)
+                if node is not self.layout.root:  # in whose place there is the list
+                    self._homes.append((entry, name, entry[name]))
         return self._entries[id(node)]
 
     def _own(self, node: Node) -> dict[str, Any]:
@@ -85,22 +88,17 @@ class Gradients(list[Any]):
         return self._flat
 
     def settle(self) -> None:
-        """Copy what has been put in a view's place into the view, and put the view back."""
-        for entry, name, view in self._homes:
-            if entry.get(name) is not view:
-                if name not in entry:
+        """Copy what has been put in the place of a view, or of a dict of them, and put it back."""
+        for entry, name, held in self._homes:
+            if entry.get(name) is not held:
+                if name in entry:
+                    self._put({name: entry[name]}, {name: held}, {name: held}, [])
+                elif not _empty(held):
                     raise _missing({*entry}, {*entry, name})
-                _copy(entry[name], view, name)
-                entry[name] = view
+                entry[name] = held
 
     def gather(self, given: Any) -> None:
-        """Put into place what pullbacks did not write where it was offered, shares added up.
-
-        Parameters
-        ----------
-        given
-            What the model's pullback returned when it was offered `offered`.
-        """
+        """Put into place what pullbacks did not write where it was offered, shares added up."""
         self.settle()
         shares: list[tuple[str, Any, Array]] = []
         self._put(given, self.offered, self._root, shares)
@@ -130,7 +128,7 @@ class Gradients(list[Any]):
             elif free is None:
                 shares.append((name, gradient, place))
             elif gradient is not free:
-                _copy(gradient, place, name)
+                place[...] = _checked(gradient, place, name)
 
     def __setitem__(self, i: Any, entry: Any) -> None:
         if entry is not self[i]:
@@ -138,8 +136,8 @@ class Gradients(list[Any]):
 
     def pieces(self) -> list[Any]:
         """Return every object through which somebody could see these gradients."""
-        views = [view for _, _, view in self._homes]
-        return [self, self._flat, *self._entries.values(), *views]
+        held = [thing for _, _, thing in self._homes]
+        return [self, self._flat, *self._entries.values(), *held]
 
 
 def _empty(entry: Any) -> bool:
@@ -150,16 +148,6 @@ def _missing(given: Any, needed: Any) -> GradientsError:
     return GradientsError(
         f"gradients of {sorted(given)}", f"gradients of {sorted(needed)}", "return one for each"
     )
-
-
-def _copy(gradient: Any, place: Any, name: str) -> None:
-    if isinstance(place, dict):
-        raise GradientsError(
-            f"{type(gradient).__name__} in place of the gradients of the child {name!r}",
-            "the dict that stands there",
-            "assign to the arrays in it",
-        )
-    place[...] = _checked(gradient, place, name)
 
 
 def _checked(gradient: Any, place: Array, name: str) -> Array:

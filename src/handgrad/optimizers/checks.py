@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.arguments import is_real
-from handgrad.component import Array
+from handgrad.arguments import Array, is_real
 from handgrad.errors import ArgumentError, DtypeError, ShapeError
 
 __all__ = ["Form", "check_vectors", "count", "describe", "load_numbers", "load_vectors", "number"]
@@ -23,29 +22,10 @@ Form = tuple[tuple[int, ...], np.dtype[Any]]
 def number(
     value: object, name: str, owner: str, *, below: float = math.inf, positive: bool = False
 ) -> float:
-    """Return an option as a float, or raise `ArgumentError` where it is outside its range.
+    """Return an option as a float, or raise `ArgumentError` where it is not 0 <= value < `below`.
 
-    Parameters
-    ----------
-    value
-        What was given.
-    name, owner
-        For the message: the "momentum" of "SGD".
-    below
-        What the option must be smaller than.
-    positive
-        Whether it must be above 0; else it may be 0.
-
-    Examples
-    --------
-    >>> number(1, "lr", "SGD")
-    1.0
-    >>> number(1, "momentum", "SGD", below=1)
-    Traceback (most recent call last):
-    ...
-    handgrad.errors.ArgumentError: got momentum=1 for SGD
-      expected: 0 <= momentum < 1
-      to mend it: give a number in that range
+    With `positive` it must be above 0. `name` and `owner` (the "momentum" of "SGD") are for the
+    message.
     """
     if is_real(value):
         result = float(value)  # type: ignore[arg-type]
@@ -57,13 +37,7 @@ def number(
 
 
 def count(value: object, name: str, owner: str) -> int:
-    """Return an option as an int of at least 0, or raise `ArgumentError`.
-
-    Examples
-    --------
-    >>> count(0, "patience", "ReduceOnPlateau")
-    0
-    """
+    """Return an option as an int of at least 0, or raise `ArgumentError`."""
     if isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 0:
         return int(value)
     raise ArgumentError(
@@ -72,14 +46,7 @@ def count(value: object, name: str, owner: str) -> int:
 
 
 def describe(thing: object) -> str:
-    """Return the call that makes such an object, from the attributes named as its arguments.
-
-    Examples
-    --------
-    >>> from handgrad.optimizers import SGD
-    >>> describe(SGD(lr=0.1))
-    'SGD(lr=0.1, momentum=0.0, nesterov=False, weight_decay=0.0, max_norm=None)'
-    """
+    """Return the call that makes such an object, from the attributes named as its arguments."""
     names = signature(type(thing)).parameters
     arguments = ", ".join(f"{name}={getattr(thing, name)!r}" for name in names)
     return f"{type(thing).__name__}({arguments})"
@@ -93,21 +60,8 @@ def load_numbers(
 ) -> dict[str, Any]:
     """Return the named numbers of a state, or raise `ArgumentError` where one is not as it should.
 
-    Parameters
-    ----------
-    state
-        What a `state_dict` returned.
-    owner
-        Whose state it is, for the message.
-    kinds
-        For each name int, which means a count of at least 0, or float, any finite number.
-    optional
-        Names that may be missing.
-
-    Examples
-    --------
-    >>> load_numbers({"steps": 3, "lr": 1}, "SGD()", {"steps": int, "lr": float})
-    {'steps': 3, 'lr': 1.0}
+    For each name, `kinds` says int, which means a count of at least 0, or float, any finite number.
+    A name that is `optional` may be missing.
     """
     if not isinstance(state, Mapping):
         raise ArgumentError(
@@ -134,13 +88,7 @@ def load_numbers(
 def load_vectors(
     state: Mapping[str, Any], owner: object, names: Collection[str]
 ) -> dict[str, Array]:
-    """Return copies of the named vectors of a state, all floats of one length and one type.
-
-    Examples
-    --------
-    >>> load_vectors({"velocity": np.array([0.5, 1.0])}, "SGD()", ["velocity"])
-    {'velocity': array([0.5, 1. ])}
-    """
+    """Return copies of the named vectors of a state, all floats of one length and one type."""
     mend = "load what state_dict returned"
     vectors: dict[str, Array] = {}
     for name in names:
@@ -153,12 +101,7 @@ def load_vectors(
 
 
 def check_vectors(parameters: Array, gradients: Array, owner: object, form: Form | None) -> None:
-    """Raise an error that says what is wrong with the vectors given to a step, if anything is.
-
-    Examples
-    --------
-    >>> check_vectors(np.zeros(3), np.ones(3), "SGD()", None)
-    """
+    """Raise an error that says what is wrong with the vectors given to a step, if anything is."""
     mend = "call optimizer.update(model.parameters, gradients.flat)"
     _check_vector(parameters, "the parameters", owner, mend)
     _check_vector(gradients, "the gradients", owner, mend)

@@ -8,13 +8,14 @@ from memory anew. Nothing is allocated on the way, and the scratch is no longer 
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.errors import ArgumentError
 from handgrad.optimizers.checks import (
     Form,
@@ -24,9 +25,8 @@ from handgrad.optimizers.checks import (
     load_vectors,
     number,
 )
-from handgrad.optimizers.clipping import clipping_factor
 
-__all__ = ["Optimizer"]
+__all__ = ["Optimizer", "clipping_factor"]
 
 BLOCK = 65_536
 """Parameters in a block: 256 KB of float32, so that the blocks of a few vectors fit in a core's
@@ -250,3 +250,16 @@ class Optimizer(ABC):
 
     def __repr__(self) -> str:
         return describe(self)
+
+
+def clipping_factor(vector: Array, max_norm: float) -> float:
+    """Return what brings a vector down to a norm, at least 1 where it need not be brought down.
+
+    For a norm that is not a number, nor is the factor.
+    """
+    squares = float(np.vdot(vector, vector))
+    if math.isfinite(squares):
+        norm = math.sqrt(squares)
+    else:  # a square of float32 goes up to 1e19 only
+        norm = float(np.linalg.norm(vector.astype(np.float64)))
+    return max_norm / (norm + 1e-6)

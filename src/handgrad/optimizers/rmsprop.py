@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.errors import ArgumentError
 from handgrad.optimizers.checks import number
 from handgrad.optimizers.optimizer import Optimizer

@@ -18,25 +18,8 @@ __all__ = ["class_weighter"]
 def class_weighter(weights: Mapping[int, float] | npt.ArrayLike | None) -> Any:
     """Return a function of predictions, targets and sample weights that weighs the classes in.
 
-    Parameters
-    ----------
-    weights
-        A weight for each class, by its index; a class that is left out of a mapping has 1.
-        None where classes have no weights.
-
-    Raises
-    ------
-    ArgumentError
-        A weight is negative or not finite, or a class is not a number from 0 on.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> class_weighter({1: 3.0})(np.zeros((3, 4)), np.array([0, 1, 2]), None)
-    array([1., 3., 1.])
-    >>> one_hot = np.array([[0, 1], [1, 0]])
-    >>> class_weighter([1.0, 3.0])(np.zeros((2, 2)), one_hot, np.array([0.5, 0.5]))
-    array([1.5, 0.5])
+    A class that is left out of a mapping, or that a list has no place for, has weight 1. None is
+    returned where classes have no weights.
     """
     if weights is None:
         return None

@@ -18,11 +18,11 @@ from handgrad.training.batches import Batches
 from handgrad.training.callbacks.order import overridden
 from handgrad.training.epoch_state import Average, EpochState, gradient_norms
 from handgrad.training.finite import find_culprit, training_error
-from handgrad.training.foreign_loss import weighted
+from handgrad.training.foreign_loss import as_loss, weighted
 from handgrad.training.interrupt import Interrupt
 from handgrad.training.metrics import Metric
 from handgrad.training.progress import Progress
-from handgrad.training.step import Refused
+from handgrad.training.step import Refused, largest_loss
 
 __all__ = ["predictions", "run_steps", "score"]
 
@@ -43,27 +43,14 @@ def run_steps(
     progress: Progress,
     interrupt: Interrupt,
 ) -> dict[str, Any]:
-    """Train for an epoch, or for what is left of it, or until Ctrl-C.
+    """Train for an epoch, or for what is left of it, or until Ctrl-C; return loss and metrics.
 
-    Returns
-    -------
-    dict of str to float or Array
-        The loss and the metrics.
-
-    Raises
-    ------
-    TrainingError
-        A loss or a gradient was not finite, or the loss has diverged. The parameters are those
-        before that step.
+    Where that ends with a `TrainingError`, the parameters are those before the last step.
     """
-    model, metrics, hooks = (
-        trainer.model,
-        trainer.metrics,
-        overridden(trainer._callbacks, "on_step"),
-    )
+    model, metrics = trainer.model, trainer.metrics
+    hooks = overridden(trainer._callbacks, "on_step")
     take, gradients, clock = trainer.step, trainer._gradients, perf_counter
-    average = Average(trainer._pure_loss)
-    average.total, average.count = state.total, state.count
+    average = Average(trainer.loss, state.total, state.count)
     for i, metric in enumerate(metrics):
         metric.reset()
         if state.steps:
@@ -72,6 +59,7 @@ def run_steps(
     take.start(trainer, gradients, weigh)
     sources = Sources([trainer.rng, model, trainer.loss])
     settled = updated = False
+    first = trainer._first_loss
     step, rows, due = state.steps, 0, progress.due
 
     with np.errstate(**_QUIET):  # type: ignore[arg-type]
@@ -85,17 +73,14 @@ def run_steps(
             if not settled:  # from now on only those states are read that a step changes
                 sources.keep_changed(before)
                 settled = True
-                if trainer._first_loss is None and count:
-                    trainer._first_loss = value
-                    take.start(trainer, gradients, weigh)
+            if first is None and count:  # of a batch in which nothing counts the loss is 0
+                first = trainer._first_loss = value
+                take.limit = largest_loss(value)
             step += 1
             rows += len(y)
             average.add(value, count)
             for metric in metrics:
-                if weights is None:
-                    metric.update(said, y)
-                else:
-                    weighted(metric.update, metric, said, y, weights)
+                weighted(metric.update, metric, said, y, weights)
             if hooks:
                 trainer.steps_done = step
                 for hook in hooks:
@@ -130,7 +115,7 @@ def _stopped(
 ) -> TrainingError:
     """Return the error for a step that was refused."""
     where = f"epoch {trainer.epochs_done + 1}, step {step + 1}"
-    if trainer.step.limit < value < math.inf:
+    if largest_loss(trainer._first_loss) < value < math.inf:
         return TrainingError(
             f"a loss of {value:.6g} in {where}, where it was {trainer._first_loss:.6g} at first: "
             "the training has diverged",
@@ -138,26 +123,17 @@ def _stopped(
             f"try a smaller learning rate, or max_norm=1.0 for the optimizer; {trainer.saved}",
         )
     rows = None if state.order is None else state.order[step * state.batch_size :]
-    culprit = find_culprit(trainer.model, trainer._pure_loss, *batch, rows=rows)
+    culprit = find_culprit(trainer.model, as_loss(trainer.loss), *batch, rows=rows)
     return training_error(where, value, culprit, trainer.saved)
 
 
 def score(trainer: Any, batches: Batches, interrupt: Any = None) -> dict[str, Any] | None:
-    """Return the loss and the metrics over some batches, in evaluation mode.
+    """Return the loss and the metrics over some batches, in evaluation mode; None after Ctrl-C.
 
     Nothing is written to the model or the metrics, so that several threads may do this at once.
-
-    Returns
-    -------
-    dict of str to float or Array, or None
-        The loss and the metrics by name.
-
-    Raises
-    ------
-    TrainingError
-        A loss was not finite, within a training.
+    Within a training, which is where there is an `interrupt`, the loss must be finite.
     """
-    model, loss, metrics = trainer.model, trainer._pure_loss, copy.deepcopy(trainer.metrics)
+    model, loss, metrics = trainer.model, as_loss(trainer.loss), copy.deepcopy(trainer.metrics)
     average, done = Average(loss), 0
     for metric in metrics:
         metric.reset()

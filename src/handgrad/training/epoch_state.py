@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -20,24 +21,12 @@ __all__ = ["Average", "EpochState", "gradient_norms"]
 class Average:
     """The loss over many batches: what it would be for all of their rows at once.
 
-    Parameters
-    ----------
-    loss
-        The loss; where its ``average`` is False its values add up, else they are means.
-
-    Examples
-    --------
-    >>> from handgrad import MSELoss
-    >>> average = Average(MSELoss())
-    >>> average.add(1.0, 3)
-    >>> average.add(5.0, 1)
-    >>> average.value
-    2.0
+    Where the loss' ``average`` is False its values add up, else they are means.
     """
 
-    def __init__(self, loss: Any) -> None:
+    def __init__(self, loss: Any, total: float = 0.0, count: float = 0.0) -> None:
         self.means = bool(getattr(loss, "average", True))
-        self.total = self.count = 0.0
+        self.total, self.count = total, count
 
     def add(self, value: float, count: float) -> None:
         """Count the value of a batch in."""
@@ -50,46 +39,18 @@ class Average:
         return self.total / (self.count or 1.0) if self.means else self.total
 
 
+@dataclass(eq=False)
 class EpochState:
-    """An epoch that is under way: all that is needed to go on with it after a break.
+    """An epoch that is under way: all that is needed to go on with it after a break."""
 
-    Parameters
-    ----------
-    order : Array, (N,), optional
-        The shuffled rows' numbers, where the batches are cut from arrays.
-    batch_size : int
-        Rows of a batch.
-    steps : int
-        How many steps are done.
-    total, count : float
-        What `Average` has gathered in them.
-    metrics : list of dict
-        What the metrics have gathered in them.
-    step : dict
-        What the trainer's step has gathered in them.
-    norms : dict of str to float
-        The norms of the last gradient.
-
-    Examples
-    --------
-    >>> EpochState(None, 128).steps
-    0
-    """
-
-    def __init__(
-        self,
-        order: Array | None,
-        batch_size: int,
-        steps: int = 0,
-        total: float = 0.0,
-        count: float = 0.0,
-        metrics: Sequence[dict[str, Any]] = (),
-        step: Mapping[str, Any] | None = None,
-        norms: dict[str, float] | None = None,
-    ) -> None:
-        self.order, self.batch_size, self.steps = order, batch_size, steps
-        self.total, self.count = total, count
-        self.metrics, self.step, self.norms = list(metrics), dict(step or {}), norms or {}
+    order: Array | None  # the shuffled rows' numbers, where the batches are cut from arrays
+    batch_size: int
+    steps: int = 0  # that are done; what `Average`, metrics and step have gathered in them follows
+    total: float = 0.0
+    count: float = 0.0
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+    step: dict[str, Any] = field(default_factory=dict)
+    norms: dict[str, float] = field(default_factory=dict)  # of the last gradient
 
     def fits(self, batches: Batches, batch_size: int) -> bool:
         """Return whether the epoch can go on with these batches."""
@@ -102,14 +63,9 @@ class EpochState:
 
     @classmethod
     def restored(cls, state: Mapping[str, Any], metrics: int) -> Self:
-        """Return an epoch with the state of another.
-
-        Raises
-        ------
-        ValueError, ArgumentError
-            No epoch can have had that state.
-        """
+        """Return an epoch with the state of another, or say with an error that none can have it."""
         found, owner = cls(**state), "an epoch under way"
+        found.metrics, found.step = list(found.metrics), dict(found.step or {})
         positive_size(found.batch_size, "batch_size", owner)
         check_count(found.steps, "steps", owner)
         order = found.order
@@ -126,18 +82,7 @@ class EpochState:
 
 
 def gradient_norms(model: Model, flat: Array) -> dict[str, float]:
-    """Return the Euclidean norm of the whole gradient, and of each component's own.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from handgrad import Linear, ReLU
-    >>> model = Model([ReLU(), Linear(1, 1)])
-    >>> _ = model.forward(np.array([[3.0]]))
-    >>> norms = gradient_norms(model, model.backward(np.array([[1.0]])).flat)
-    >>> {name: round(norm, 4) for name, norm in norms.items()}
-    {'gradient_norm': 3.1623, 'gradient_norm.1': 3.1623}
-    """
+    """Return the Euclidean norm of the whole gradient, and of each component's own."""
     squares = {"gradient_norm": float(np.sum(np.square(flat, dtype=np.float64)))}
     for (name, _, _), span in zip(parameters(model), model.layout.spans, strict=True):
         owner = f"gradient_norm.{name.rpartition('.')[0]}"

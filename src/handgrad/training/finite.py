@@ -29,13 +29,7 @@ _DATA = "cleaning the data: leave out or fill in what is missing, and standardis
 
 
 def all_finite(array: Any) -> bool:
-    """Return whether an array holds neither NaN nor infinity.
-
-    Examples
-    --------
-    >>> all_finite(np.array([1.0, 2.0])), all_finite(np.array([1.0, np.nan]))
-    (True, False)
-    """
+    """Return whether an array holds neither NaN nor infinity."""
     return bool(np.isfinite(array).all())
 
 
@@ -48,30 +42,8 @@ def find_culprit(
 ) -> tuple[str, str] | None:
     """Run a batch through a copy of a model and back again, and look at every number on the way.
 
-    Parameters
-    ----------
-    model
-        The model, in the mode in which something was not finite.
-    loss
-        The loss.
-    x, y, weights
-        The batch.
-    rows
-        The numbers of its rows in the whole set, where they are known.
-
-    Returns
-    -------
-    tuple of str, or None
-        What was not finite, and what to try; None where everything was.
-
-    Examples
-    --------
-    >>> from handgrad import Linear, Model, MSELoss, ReLU
-    >>> model = Model([Linear(2, 3), ReLU(), Linear(3, 1)])
-    >>> model.components[2].bias = [[np.inf]]
-    >>> x, y = np.ones((4, 2)), np.ones((4, 1))
-    >>> print(find_culprit(model, MSELoss(), x, y)[0])
-    the output of component 2, Linear(3, 1), whose bias is not finite
+    Return what was not finite and what to try, or None where everything was finite. `rows` are the
+    numbers of the batch's rows in the whole set, where they are known.
     """
     columns = x if isinstance(x, tuple) else (x,)
     for name, array in (*(("inputs", c) for c in columns), ("targets", y), ("weights", weights)):
@@ -125,18 +97,7 @@ def _watch(place: str, component: Any) -> None:
 
 
 def check_parameters(model: Model, where: str, saved: str) -> None:
-    """Raise where an update has made parameters, or buffers, that are not finite.
-
-    Raises
-    ------
-    TrainingError
-        There are some.
-
-    Examples
-    --------
-    >>> from handgrad import Linear, Model
-    >>> check_parameters(Model([Linear(2, 3)]), "epoch 1", "")
-    """
+    """Raise `TrainingError` where an update has made parameters or buffers that are not finite."""
     if all_finite(model.parameters) and all(all_finite(b.array) for b in buffers(model)):
         return
     places = (*parameters(model), *buffers(model))
@@ -152,15 +113,7 @@ def check_parameters(model: Model, where: str, saved: str) -> None:
 def training_error(
     where: str, value: Any, culprit: tuple[str, str] | None, saved: str
 ) -> TrainingError:
-    """Return the error that stops a training.
-
-    Examples
-    --------
-    >>> print(training_error("epoch 2, step 7", np.inf, ("the loss", "less"), "run"))
-    got a loss of inf in epoch 2, step 7; the first that was not finite: the loss
-      expected: a loss and gradients that are finite
-      to mend it: try less; run
-    """
+    """Return the error that stops a training."""
     what, mend = culprit or ("nothing, when the batch was run again", _SMALLER)
     return TrainingError(
         f"a loss of {float(value):.6g} in {where}; the first that was not finite: {what}",

@@ -10,33 +10,15 @@ from handgrad.arguments import Array, as_floats
 from handgrad.errors import ArgumentError, ShapeError
 from handgrad.loss import Loss
 
-__all__ = ["ForeignLoss", "weighted"]
+__all__ = ["as_loss", "weighted"]
 
 
 def weighted(
     function: Callable[..., Any], owner: Any, predictions: Array, targets: Array, weights: Any
 ) -> Any:
-    """Call a loss or a metric, with the weights where there are some.
+    """Call a loss or a metric, which is `owner`'s, with the weights where there are some.
 
-    Parameters
-    ----------
-    function
-        What is called.
-    owner
-        Whose it is, for the message.
-    predictions, targets, weights
-        What it is given; without weights, only the first two.
-
-    Raises
-    ------
-    ArgumentError
-        There are weights, and it takes none.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> weighted(lambda predictions, targets: 0.5, "half", np.ones(2), np.ones(2), None)
-    0.5
+    Where it takes none, that is an `ArgumentError`, and not the TypeError that Python raises.
     """
     if weights is None:
         return function(predictions, targets)
@@ -54,27 +36,11 @@ def weighted(
         raise
 
 
-class ForeignLoss(Loss):
+class _ForeignLoss(Loss):
     """A loss of somebody else's that keeps only the exercise's calls.
 
-    Parameters
-    ----------
-    loss
-        ``loss(predictions, targets)`` gives the value, and ``loss.grad()`` then the gradient. Where
-        its ``average`` is False, values add up over batches; else they are means.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> class Difference:
-    ...     def __call__(self, predictions, targets):
-    ...         self.n = predictions.size
-    ...         return np.mean(predictions - targets)
-    ...     def grad(self):
-    ...         return np.full((self.n, 1), 1 / self.n)
-    >>> value, saved = ForeignLoss(Difference()).apply(np.ones((2, 1)), np.zeros((2, 1)))
-    >>> float(value), saved
-    (1.0, (2, 1))
+    ``loss(predictions, targets)`` gives the value, and ``loss.grad()`` then the gradient. Where
+    its ``average`` is False, values add up over batches; else they are means.
     """
 
     def __init__(self, loss: Any) -> None:
@@ -100,3 +66,8 @@ class ForeignLoss(Loss):
 
     def __repr__(self) -> str:
         return repr(self.loss)
+
+
+def as_loss(loss: Any) -> Loss:
+    """Return the loss itself where it is one of ours, else one that makes its calls."""
+    return loss if isinstance(loss, Loss) else _ForeignLoss(loss)

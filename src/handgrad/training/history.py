@@ -15,7 +15,7 @@ import numpy as np
 from handgrad.errors import ArgumentError
 from handgrad.training.plotting import plot_history
 
-__all__ = ["History"]
+__all__ = ["History", "in_a_line"]
 
 
 class History:
@@ -141,11 +141,19 @@ class History:
     def __repr__(self) -> str:
         if not self.epochs:
             return "History(no epochs)"
-        shown = {k: v for k, v in self.row().items() if np.ndim(v) == 0 and "gradient" not in k}
-        last = ", ".join(f"{name} {value:.4g}" for name, value in shown.items())
+        last = in_a_line(self.row(), ", ")
         plural = "" if self.epochs == 1 else "s"
         how = ", interrupted" if self.interrupted else ""
         return f"History({self.epochs} epoch{plural}{how}: {last})"
+
+
+def in_a_line(values: Mapping[str, Any], between: str) -> str:
+    """Return the values that fit a line: no arrays, and of the gradients nothing."""
+    return between.join(
+        f"{name} {value:.4g}"
+        for name, value in values.items()
+        if np.ndim(value) == 0 and not name.startswith("gradient_norm")
+    )
 
 
 def _cell(value: Any) -> Any:

@@ -15,18 +15,6 @@ class Interrupt:
 
     Outside the main thread, where Python delivers no signals, and in a process that ignores
     Ctrl-C, nothing changes.
-
-    Attributes
-    ----------
-    requested : bool
-        Whether there was a Ctrl-C.
-
-    Examples
-    --------
-    >>> with Interrupt() as interrupt:
-    ...     signal.raise_signal(signal.SIGINT)
-    ...     print(interrupt.requested)
-    True
     """
 
     requested = False

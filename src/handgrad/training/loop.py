@@ -9,33 +9,24 @@ from typing import Any
 import numpy as np
 
 from handgrad.errors import ArgumentError, CallOrderError
+from handgrad.flat import Gradients
 from handgrad.model import Model
 from handgrad.modes import evaluating_here
 from handgrad.training.batches import Batches
+from handgrad.training.callbacks.model_checkpoint import reached
 from handgrad.training.epoch import run_steps, score
 from handgrad.training.epoch_state import EpochState
 from handgrad.training.finite import check_parameters
 from handgrad.training.interrupt import Interrupt
-from handgrad.training.progress import Progress
+from handgrad.training.progress import Progress, make_progress
+from handgrad.training.state import apply_waiting
 from handgrad.walk import walk
 
-__all__ = ["check_parts", "run_epochs", "training_mode"]
+__all__ = ["check_parts", "run_epochs"]
 
 
 def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, step: Any) -> None:
-    """Raise where something that a trainer is made of is not what it should be.
-
-    Raises
-    ------
-    ArgumentError
-        One of them is not.
-
-    Examples
-    --------
-    >>> from handgrad import Linear, MSELoss
-    >>> from handgrad.optimizers import SGD
-    >>> check_parts(Model([Linear(2, 3)]), MSELoss(), SGD(lr=0.1), None, None)
-    """
+    """Raise `ArgumentError` where something that a trainer is made of is not what it should be."""
     if not isinstance(model, Model):
         raise ArgumentError(
             f"{type(model).__name__} as the model of a Trainer",
@@ -46,7 +37,7 @@ def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, step: Any)
         ("loss", loss, ("__call__", "grad")),
         ("optimizer", optimizer, ("update",)),
         ("schedule", schedule, ("step",)),
-        ("step", step, ("start", "__call__", "finish", "state_dict")),
+        ("step", step, ("start", "__call__", "finish", "state_dict", "load_state_dict")),
     ):
         if thing is None and role in ("schedule", "step"):
             continue
@@ -59,19 +50,8 @@ def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, step: Any)
 
 
 @contextmanager
-def training_mode(model: Model) -> Iterator[None]:
-    """Put a model into training mode, and give every component back the mode that it had.
-
-    Examples
-    --------
-    >>> from handgrad import Linear
-    >>> model = Model([Linear(2, 3)]).eval()
-    >>> with training_mode(model):
-    ...     print(model.training)
-    True
-    >>> model.training
-    False
-    """
+def _training_mode(model: Model) -> Iterator[None]:
+    """Put a model into training mode, and give every component back the mode that it had."""
     if evaluating_here():
         raise CallOrderError(
             "a training within evaluating(), where every component is in evaluation mode",
@@ -83,8 +63,8 @@ def training_mode(model: Model) -> Iterator[None]:
     try:
         yield
     finally:
-        for component, training in modes:  # the outer ones first, which switch the inner ones too
-            component.train() if training else component.eval()
+        for component, training in modes:
+            component.training = training
 
 
 def run_epochs(
@@ -93,42 +73,47 @@ def run_epochs(
     held_out: Batches | None,
     batch_size: int,
     weigh: Any,
-    progress: Progress,
-    interrupt: Interrupt,
+    progress: bool,
 ) -> None:
-    """Train epoch after epoch, until the training ends or Ctrl-C ends it, and say why it has.
-
-    Raises
-    ------
-    TrainingError
-        Something was not finite, or the loss has diverged.
-    """
-    while not trainer.ending and not interrupt.requested:
-        state = trainer._epoch_state
-        if state is None or not state.fits(batches, batch_size):
-            state = EpochState(batches.order(trainer.rng), batch_size)
-        trainer._epoch_state = None  # where an error ends the epoch there is nothing to go on with
-        number = trainer.epochs_done + 1
-        progress.begin(number, trainer._goal, batches.steps, state.steps)
-        row = run_steps(trainer, batches, state, weigh, progress, interrupt)
-        check_parameters(trainer.model, f"epoch {number}", trainer.saved)
-        trainer._epoch_state = state
-        if interrupt.requested:
-            break
-        if held_out is not None:
-            held = score(trainer, held_out, interrupt)
-            if held is None:
+    """Train epoch after epoch, until the training ends or Ctrl-C ends it, and say why it has."""
+    with _training_mode(trainer.model), Interrupt() as interrupt, make_progress(progress) as show:
+        _start(trainer)
+        while not trainer.ending and not interrupt.requested:
+            state = trainer._epoch_state
+            if state is None or not state.fits(batches, batch_size):
+                state = EpochState(batches.order(trainer.rng), batch_size)
+            trainer._epoch_state = None  # where an error ends the epoch, nothing is left of it
+            number = trainer.epochs_done + 1
+            show.begin(number, trainer._goal, batches.steps, state.steps)
+            row = run_steps(trainer, batches, state, weigh, show, interrupt)
+            check_parameters(trainer.model, f"epoch {number}", trainer.saved)
+            trainer._epoch_state = state
+            if interrupt.requested:
                 break
-            row |= {f"validation_{name}": value for name, value in held.items()}
-        trainer._epoch_state = None
-        row["lr"] = float(getattr(trainer.optimizer, "lr", np.nan))
-        trainer.history.append(row | state.norms)
-        if trainer.schedule is not None:
-            trainer.schedule.step(trainer.optimizer, row.get("validation_loss", row["loss"]))
-        for callback in trainer._callbacks:
-            callback.on_epoch(trainer)
-        progress.end(row)
-    _end(trainer, interrupt.requested and not trainer.ending, progress)
+            if held_out is not None:
+                held = score(trainer, held_out, interrupt)
+                if held is None:
+                    break
+                row |= {f"validation_{name}": value for name, value in held.items()}
+            trainer._epoch_state = None
+            row["lr"] = float(getattr(trainer.optimizer, "lr", np.nan))
+            trainer.history.append(row | state.norms)
+            if trainer.schedule is not None:
+                trainer.schedule.step(trainer.optimizer, row.get("validation_loss", row["loss"]))
+            for callback in trainer._callbacks:
+                callback.on_epoch(trainer)
+            show.end(row)
+        _end(trainer, interrupt.requested and not trainer.ending, show)
+
+
+def _start(trainer: Any) -> None:
+    """Bring back what was saved, and let the schedule and the callbacks begin."""
+    trainer._gradients = Gradients(trainer.model.layout, np.empty_like(trainer.model.parameters))
+    apply_waiting(trainer)
+    if hasattr(trainer.schedule, "start"):
+        trainer.schedule.start(trainer.optimizer)
+    for callback in trainer._callbacks:
+        callback.on_start(trainer)
 
 
 def _end(trainer: Any, interrupted: bool, progress: Progress) -> None:
@@ -138,8 +123,7 @@ def _end(trainer: Any, interrupted: bool, progress: Progress) -> None:
     for callback in trainer._callbacks:
         callback.on_end(trainer)
     if interrupted:
-        where = f"after step {trainer.steps_done} of epoch {done + 1}" if trainer.under_way else ""
-        history.ended = f"stopped by Ctrl-C {where or f'after epoch {done}'}; {trainer.saved}"
+        history.ended = f"stopped by Ctrl-C after {reached(trainer)}; {trainer.saved}"
     else:
         history.ended = trainer._reason or f"{done} epoch{'' if done == 1 else 's'} done"
     progress.say(history.ended)

@@ -22,28 +22,7 @@ def plot_history(
 ) -> Any:
     """Draw a panel for the loss, for each metric, for the learning rate and for the gradients.
 
-    Parameters
-    ----------
-    values
-        What to draw: ``history.values``.
-    path
-        Where the picture goes, if anywhere.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        The figure.
-
-    Raises
-    ------
-    ArgumentError
-        There is no epoch yet, or matplotlib is not installed.
-
-    Examples
-    --------
-    >>> values = {"loss": [0.5, 0.4], "validation_loss": [0.6, 0.5], "lr": [0.1, 0.1]}
-    >>> [axes.get_title() for axes in plot_history(values).axes]
-    ['loss', 'learning rate']
+    `values` are ``history.values``; `History.plot` says the rest.
     """
     try:
         from matplotlib.figure import Figure

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from time import perf_counter
 from typing import Any, Self
 
-import numpy as np
+from handgrad.training.history import in_a_line
 
 __all__ = ["Bar", "Lines", "Progress", "make_progress"]
 
@@ -17,16 +17,7 @@ __all__ = ["Bar", "Lines", "Progress", "make_progress"]
 class Progress:
     """Silence, and what the others share: a context that the trainer reports to.
 
-    Attributes
-    ----------
-    due : float
-        The time, of `time.perf_counter`, from which `step` has something to do.
-
-    Examples
-    --------
-    >>> with Progress() as progress:
-    ...     progress.begin(1, 10, 100, 0)
-    ...     progress.end({"loss": 0.5})
+    `step` has something to do from the time `due` on, which `time.perf_counter` tells.
     """
 
     due = math.inf
@@ -54,14 +45,7 @@ class Progress:
 
 
 class Lines(Progress):
-    """A line of text for each epoch.
-
-    Examples
-    --------
-    >>> with Lines() as progress:
-    ...     progress.say("all done")
-    all done
-    """
+    """A line of text for each epoch."""
 
     def begin(self, epoch: int, epochs: int, steps: int | None, done: int) -> None:
         self.epoch, self.epochs, self.steps = epoch, epochs, steps
@@ -78,7 +62,7 @@ class Lines(Progress):
         left = seconds * (self.epochs - self.epoch)
         speed = self._rows / max(now - self._from, 1e-9)
         self.say(
-            f"epoch {self.epoch}/{self.epochs}  {_shown(values)}  {speed:,.0f} samples/s"
+            f"epoch {self.epoch}/{self.epochs}  {in_a_line(values, '  ')}  {speed:,.0f} samples/s"
             + (f"  {_time(left)} left" if left else "")
         )
 
@@ -87,24 +71,7 @@ class Lines(Progress):
 
 
 class Bar(Lines):
-    """A bar of rich's for the epoch that runs, and a line for each that is done.
-
-    Parameters
-    ----------
-    console : rich.console.Console, optional
-        Where to draw.
-
-    Examples
-    --------
-    >>> import io
-    >>> from rich.console import Console
-    >>> console = Console(file=io.StringIO(), force_terminal=True)
-    >>> with Bar(console) as bar:
-    ...     bar.begin(1, 2, 10, 0)
-    ...     bar.step(5, 640, {"loss": 0.5})
-    >>> "epoch 1/2" in console.file.getvalue()
-    True
-    """
+    """A bar of rich's for the epoch that runs, and a line for each that is done."""
 
     due = 0.0
     interval = 0.2  # seconds; drawing costs a millisecond or two
@@ -137,7 +104,7 @@ class Bar(Lines):
         now = perf_counter()
         speed = rows / max(now - self._from, 1e-9)
         of = f"/{self.steps}" if self.steps else ""
-        numbers = f"step {step}{of}  {_shown(values)}  {speed:,.0f} samples/s"
+        numbers = f"step {step}{of}  {in_a_line(values, '  ')}  {speed:,.0f} samples/s"
         if self.steps:
             ahead = self.steps - step + (self.epochs - self.epoch) * self.steps
             each = (now - self._from) / max(step - self._steps_before, 1)
@@ -158,26 +125,11 @@ class Bar(Lines):
 
 
 def make_progress(wanted: bool) -> Progress:
-    """Return the kind of progress that suits where the output goes.
-
-    Examples
-    --------
-    >>> type(make_progress(False)).__name__
-    'Progress'
-    """
+    """Return the kind of progress that suits where the output goes."""
     if not wanted:
         return Progress()
     terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     return Bar() if terminal else Lines()
-
-
-def _shown(values: Mapping[str, Any]) -> str:
-    """Return the values that fit a line: no arrays, and of the gradients nothing."""
-    return "  ".join(
-        f"{name} {value:.4g}"
-        for name, value in values.items()
-        if np.ndim(value) == 0 and not name.startswith("gradient_norm")
-    )
 
 
 def _time(seconds: float) -> str:

@@ -27,17 +27,7 @@ _STATEFUL = ("optimizer", "schedule")
 
 
 def state_of(trainer: Any) -> dict[str, Any]:
-    """Return all of a trainer but its model.
-
-    Examples
-    --------
-    >>> from handgrad import Linear, Model, MSELoss
-    >>> from handgrad.optimizers import SGD
-    >>> from handgrad.training import Trainer
-    >>> state = state_of(Trainer(Model([Linear(1, 1)]), MSELoss(), SGD(lr=0.1)))
-    >>> state["loss"], state["states"]
-    (MSELoss(), {'optimizer': {'steps': 0, 'lr': 0.1}})
-    """
+    """Return all of a trainer but its model."""
     waiting, under_way = trainer._waiting, trainer._epoch_state
     states = {
         name: thing.state_dict()
@@ -66,13 +56,7 @@ def state_of(trainer: Any) -> dict[str, Any]:
 
 
 def fill_trainer(cls: Any, found: Restored) -> Any:
-    """Return a trainer made of what was saved.
-
-    Raises
-    ------
-    CheckpointError
-        It was not saved by a trainer, or does not fit together.
-    """
+    """Return a trainer made of what was saved."""
     state: Any = found.training
     with _explained():
         trainer = cls(
@@ -98,13 +82,7 @@ def fill_trainer(cls: Any, found: Restored) -> Any:
 
 
 def apply_waiting(trainer: Any) -> None:
-    """Put NumPy's global state and the callbacks' states back, if they were saved.
-
-    Raises
-    ------
-    CheckpointError
-        A state does not fit.
-    """
+    """Put NumPy's global state and the callbacks' states back, if they were saved."""
     waiting = trainer._waiting
     if not waiting:
         return

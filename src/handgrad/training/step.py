@@ -13,42 +13,28 @@ from handgrad.arguments import Array, positive_size
 from handgrad.errors import ArgumentError
 from handgrad.optimizers.checks import load_numbers, load_vectors
 from handgrad.training.callbacks.order import overridden
-from handgrad.training.foreign_loss import weighted
+from handgrad.training.foreign_loss import as_loss, weighted
 
-__all__ = ["AccumulateGradients", "Refused", "Result", "TrainStep"]
+__all__ = ["AccumulateGradients", "Refused", "Result", "TrainStep", "largest_loss"]
 
-DIVERGED = 1e8
-"""A loss that is so many times the first one, or 1 where that was less, has diverged."""
+
+def largest_loss(first: float | None) -> float:
+    """Return the largest loss of a training that has not diverged, given the loss at first."""
+    return sys.float_info.max if first is None else 1e8 * max(first, 1.0)
 
 
 class Refused(Exception):  # noqa: N818 (the loop turns it into an error that says why)
-    """A step whose loss or gradient is not what one could go on from; nothing was changed.
-
-    Parameters
-    ----------
-    value
-        The loss.
-    """
+    """A step whose loss or gradient is not what one could go on from; nothing was changed."""
 
     def __init__(self, value: float) -> None:
         self.value = value
 
 
 class Result(NamedTuple):
-    """What came out of a batch.
+    """What came out of a batch."""
 
-    Parameters
-    ----------
-    value
-        The loss.
-    weight
-        By how much it counts in a mean over several batches.
-    predictions
-        What the model said.
-    """
-
-    value: float
-    weight: float
+    value: float  # of the loss
+    weight: float  # by how much it counts in a mean over several batches
     predictions: Array
 
 
@@ -65,6 +51,8 @@ class TrainStep:
         Of the last batch; ``gradients.flat`` is one vector.
     parameters : Array, (P,)
         The model's.
+    limit : float
+        The largest loss that `accept` takes.
 
     Examples
     --------
@@ -109,12 +97,12 @@ class TrainStep:
             Gives the sample weights their classes' weights; None where those have none.
         """
         self.trainer, self.gradients, self.weigh = trainer, gradients, weigh
-        self.model, self.loss, self.optimizer = trainer.model, trainer._pure_loss, trainer.optimizer
+        self.model, self.optimizer = trainer.model, trainer.optimizer
+        self.loss = as_loss(trainer.loss)
         self.parameters, self._flat = self.model.parameters, gradients.flat
         self._hooks = overridden(trainer._callbacks, "on_gradients")
         self._keeps = self.model.has_buffers
-        first = trainer._first_loss
-        self.limit = sys.float_info.max if first is None else DIVERGED * max(first, 1.0)
+        self.limit = largest_loss(trainer._first_loss)
 
     def __call__(self, x: Any, y: Array, weights: Array | None) -> Result:
         """Take the step.
@@ -143,10 +131,7 @@ class TrainStep:
         predictions, saved = model.apply(x)
         if self.weigh is not None:
             weights = self.weigh(predictions, y, weights)
-        if weights is None:
-            value, kept = loss.apply(predictions, y)
-        else:
-            value, kept = weighted(loss.apply, loss, predictions, y, weights)
+        value, kept = weighted(loss.apply, loss, predictions, y, weights)
         model.backpropagate(loss.pullback(kept), saved, self.gradients)
         return Result(float(value), loss.count(predictions, y, weights), predictions), saved
 

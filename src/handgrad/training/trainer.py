@@ -11,23 +11,19 @@ import numpy.typing as npt
 
 from handgrad import checkpoint
 from handgrad.arguments import Array, positive_size
-from handgrad.flat import Gradients
-from handgrad.loss import Loss
 from handgrad.model import Model
 from handgrad.randomness import check_rng, default_generator
-from handgrad.training.batches import Batches, Inputs, make_batches
-from handgrad.training.callbacks import Callback, ModelCheckpoint
+from handgrad.training.batches import Batches, Inputs, given_data, make_batches
+from handgrad.training.callbacks import Callback
+from handgrad.training.callbacks.model_checkpoint import what_is_saved
 from handgrad.training.callbacks.order import check_callbacks
 from handgrad.training.class_weight import class_weighter
 from handgrad.training.epoch import predictions, score
 from handgrad.training.epoch_state import EpochState
-from handgrad.training.foreign_loss import ForeignLoss
 from handgrad.training.history import History
-from handgrad.training.interrupt import Interrupt
-from handgrad.training.loop import check_parts, run_epochs, training_mode
+from handgrad.training.loop import check_parts, run_epochs
 from handgrad.training.metrics.metric import check_metrics
-from handgrad.training.progress import make_progress
-from handgrad.training.state import CLASSES, apply_waiting, fill_trainer, state_of
+from handgrad.training.state import CLASSES, fill_trainer, state_of
 from handgrad.training.step import TrainStep
 
 __all__ = ["Trainer"]
@@ -158,17 +154,7 @@ class Trainer:
     @property
     def saved(self) -> str:
         """A sentence that says where the training is saved, and up to where."""
-        checkpoints = [c for c in self._callbacks if isinstance(c, ModelCheckpoint)]
-        for callback in checkpoints:
-            if callback.saved:
-                return f"{callback.folder} holds {callback.saved}"
-        if checkpoints:
-            return "nothing is saved yet"
-        return "nothing is saved, since there is no ModelCheckpoint among the callbacks"
-
-    @property
-    def _pure_loss(self) -> Loss:
-        return self.loss if isinstance(self.loss, Loss) else ForeignLoss(self.loss)
+        return what_is_saved(self._callbacks)
 
     def stop(self, reason: str = "a callback stopped it") -> None:
         """End the training with this epoch; for callbacks.
@@ -244,26 +230,15 @@ class Trainer:
         """
         self._goal = positive_size(epochs, "epochs", "fit")
         size = positive_size(batch_size, "batch_size", "fit")
-        batches = self._batches(x, y, sample_weight, size)
+        passes = self._goal - self.epochs_done
+        batches = self._batches(x, y, sample_weight, size, passes=passes)
         held_out = None
-        if isinstance(validation_data, tuple) and len(validation_data) in (2, 3):
-            held_out = self._batches(*validation_data)
-        elif validation_data is not None:
-            held_out = self._batches(validation_data)
-        for each in (batches, held_out):
-            if each is not None:
-                each.check_passes(self._goal - self.epochs_done)
+        if validation_data is not None:
+            held_out = self._batches(*given_data(validation_data), passes=passes)
         weigh = class_weighter(class_weight)
         self._callbacks = check_callbacks(callbacks)
-        self._gradients = Gradients(self.model.layout, np.empty_like(self.model.parameters))
         self._reason, self.history.interrupted, self.history.ended = "", False, ""
-        with training_mode(self.model), Interrupt() as interrupt, make_progress(progress) as show:
-            apply_waiting(self)
-            if hasattr(self.schedule, "start"):
-                self.schedule.start(self.optimizer)
-            for callback in self._callbacks:
-                callback.on_start(self)
-            run_epochs(self, batches, held_out, size, weigh, show, interrupt)
+        run_epochs(self, batches, held_out, size, weigh, progress)
         return self.history
 
     def evaluate(
@@ -393,8 +368,10 @@ class Trainer:
         trainer: Self = fill_trainer(cls, checkpoint.load(folder, classes=(*CLASSES, *classes)))
         return trainer
 
-    def _batches(self, x: Any, y: Any = None, weights: Any = None, size: int = 512) -> Batches:
-        return make_batches(x, y, weights, size, Inputs.of(self.model))
+    def _batches(
+        self, x: Any, y: Any = None, weights: Any = None, size: int = 512, *, passes: int = 1
+    ) -> Batches:
+        return make_batches(x, y, weights, size, Inputs.of(self.model), passes=passes)
 
     def __repr__(self) -> str:
         return f"Trainer({self.loss!r}, {self.optimizer!r}, {self.epochs_done} epochs done)"

@@ -28,27 +28,8 @@ def diagnose_folder(folder: str | Path, *, timeout: float = 60) -> tuple[Diagnos
     """Diagnose everything in a folder with ``activations``, ``losses``, ``layers``, ``model``.
 
     Each of the four is a module or a package. In a package the class is found where it is
-    imported in ``__init__.py``, or else in any file of it, such as ``layers/Dropout.py``.
-
-    Parameters
-    ----------
-    folder
-        The folder.
-    timeout
-        Seconds after which each diagnosis is stopped.
-
-    Returns
-    -------
-    tuple of Diagnosis
-        One for each thing that the course asks for; a failure for what is missing.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as empty:
-    ...     diagnoses = diagnose_folder(empty)
-    >>> diagnoses[0].failure.error
-    'it is missing: there is neither losses.py nor a folder losses'
+    imported in ``__init__.py``, or else in any file of it, such as ``layers/Dropout.py``. For what
+    is missing there is a failure.
     """
     folder = Path(folder).resolve()
     found = {entry: _find(folder, *entry) for entry in COURSE}

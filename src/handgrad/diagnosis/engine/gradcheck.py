@@ -7,9 +7,9 @@ from time import perf_counter
 
 import numpy as np
 
+from handgrad.arguments import Array
+from handgrad.checking.arrays import distance
 from handgrad.checking.truth import central_differences
-from handgrad.component import Array
-from handgrad.diagnosis.closeness import distance
 from handgrad.diagnosis.engine.trials import Trial
 from handgrad.diagnosis.kinds.base import Kind, seeded
 from handgrad.diagnosis.student.subject import StudentError
@@ -33,22 +33,9 @@ def agreement(
 ) -> dict[str, float]:
     """Return how far each gradient is from that of the student's own forward pass.
 
-    Parameters
-    ----------
-    kind
-        The kind of component.
-    trials
-        What was run; the smallest one is differentiated.
-    names
-        Quantities of the backward pass.
-    single
-        Whether the student's code computes in float32, which asks for wide steps.
-
-    Returns
-    -------
-    dict
-        The largest difference, relative to the largest entry, for the quantities that agree.
-        Those that don't, or cannot be differentiated, are left out.
+    The smallest trial is differentiated, with wide steps where the code computes in float32
+    (`single`). Only quantities that agree are in the answer, each with its largest difference,
+    relative to the largest entry.
     """
     trial = smallest(trials)
     tolerance = 1e-2 if single else 1e-5
@@ -92,5 +79,6 @@ def _slopes(kind: Kind, trial: Trial, variable: str, stretch: float) -> tuple[Ar
         seeded(given.seed)
         return kind.look(thing, given)[kind.forwards[0]]
 
-    slopes = central_differences(forward, np.zeros(places.size), kind.upstream(given))
+    upstream = given.dy if given.dy.size else 1.0  # a loss has none
+    slopes = central_differences(forward, np.zeros(places.size), upstream)
     return places, slopes / stretch

@@ -16,17 +16,7 @@ __all__ = ["Trial", "example", "run", "run_all"]
 
 @dataclass
 class Trial:
-    """One run of the student's code beside ours.
-
-    Parameters
-    ----------
-    given
-        What both were given.
-    seen
-        What the student's code gave.
-    right
-        What ours gives.
-    """
+    """One run of the student's code beside ours."""
 
     given: Given
     seen: Results

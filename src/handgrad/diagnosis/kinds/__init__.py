@@ -13,8 +13,8 @@ __all__ = ["KINDS", "Kind", "kind_of"]
 def _found(folder: str) -> type[Kind]:
     """Return the kind that a folder exports."""
     module = import_module(f"{__name__}.{folder}")
-    found: type[Kind] = getattr(module, module.__all__[0])
-    return found
+    exported = (getattr(module, name) for name in module.__all__)
+    return next(each for each in exported if isinstance(each, type) and issubclass(each, Kind))
 
 
 KINDS: dict[str, type[Kind]] = {
@@ -26,11 +26,6 @@ def kind_of(name: str) -> str | None:
     """Return which kind a class of this name is, None where it doesn't say.
 
     The longest word in it decides: a ``DropoutLinear`` is a dropout.
-
-    Examples
-    --------
-    >>> kind_of("MyReLU"), kind_of("CrossEntropy"), kind_of("Thing")
-    ('relu', 'cross_entropy', None)
     """
     plain = "".join(letter for letter in name.lower() if letter.isalnum())
     words = {word: kind.name for kind in KINDS.values() for word in kind.words if word in plain}

@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from handgrad.component import Array, Component
+from handgrad.arguments import Array
+from handgrad.component import Component
 from handgrad.diagnosis.findings import Cause, Finding
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.mistake import Mistake
@@ -31,16 +32,8 @@ SQUARES: Shapes = ((7, 4, 4), (5, 3, 3), (11, 6, 6))
 class Stress:
     """Input that the trials avoid, tried once everything else is right.
 
-    Parameters
-    ----------
-    name, title
-        Of the quantity that is judged.
-    givens
-        The input, of two shapes and seeds.
-    mistakes
-        What may be named if it goes wrong.
-    conventions
-        What may be named if it is another convention.
+    `name` and `title` are those of the quantity that is judged; the input is of two shapes and
+    seeds.
     """
 
     name: str
@@ -55,14 +48,7 @@ class Kind(ABC):
 
     What stands here does for a component that is called with its inputs, is asked for the gradient
     of its first input, and is right where ours is. A new kind is a folder beside this file, which
-    exports one such class.
-
-    Parameters
-    ----------
-    subject
-        The student's class or object.
-    own
-        The student's own classes by kind, to be used in place of ours.
+    exports one such class. `own` are the student's own classes by kind, used in place of ours.
     """
 
     name: ClassVar[str]
@@ -163,10 +149,6 @@ class Kind(ABC):
         inputs = {first: rng.permuted(given.x, axis=-1)[::-1].copy()}
         inputs |= {name: given.inputs[name][::-1].copy() for name in others}
         return given.changed(dy=rng.standard_normal(given.dy.shape), **inputs)
-
-    def upstream(self, given: Given) -> Any:
-        """Return the upstream gradient of the forward pass' output; 1 for a loss."""
-        return given.dy
 
 
 def seeded(seed: int) -> None:

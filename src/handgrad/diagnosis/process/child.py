@@ -53,28 +53,7 @@ class Tail(io.TextIOBase):
 
 
 def load(job: Job) -> Any:
-    """Import the file as its author would, and return what it calls by the job's name.
-
-    Parameters
-    ----------
-    job
-        What to load.
-
-    Returns
-    -------
-    object
-        The class or object.
-
-    Raises
-    ------
-    StudentError
-        The file cannot be run, or holds nothing of that name.
-
-    Examples
-    --------
-    >>> load(Job(__file__, "Tail")).__name__
-    'Tail'
-    """
+    """Import the file as its author would, and return what it calls by the job's name."""
     file = Path(job.file)
     root = Path(job.root) if job.root else file.parent
     if not job.root:
@@ -153,13 +132,7 @@ def _answer(job: Job) -> Diagnosis:
 
 
 def main(results: str, trace: str, timeout: str) -> None:
-    """Diagnose every job that is read from standard input.
-
-    Parameters
-    ----------
-    results, trace, timeout
-        The command line's arguments.
-    """
+    """Diagnose every job that is read from standard input."""
     jobs = [Job(**job) for job in json.load(sys.stdin)]
     sys.dont_write_bytecode = True  # leave no __pycache__ in the student's folder
     with open(results, "w", encoding="utf-8") as answers, open(trace, "w") as where:

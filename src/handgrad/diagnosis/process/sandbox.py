@@ -20,35 +20,23 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from linecache import getline
 from pathlib import Path
+from typing import Any
 
-from handgrad.diagnosis.findings import Failure, Status
-from handgrad.diagnosis.process.transport import rebuild
+import numpy as np
+
+from handgrad.diagnosis.findings import Cause, Example, Failure, Finding, Status, Verdict
 from handgrad.diagnosis.result import Diagnosis
 from handgrad.diagnosis.student.exceptions import is_theirs
 
-__all__ = ["Job", "diagnose_file", "run"]
+__all__ = ["Job", "diagnose_file", "rebuild", "run"]
 
 
 @dataclass(frozen=True)
 class Job:
-    """One thing to diagnose.
+    """One thing to diagnose: a class, or an object, in a file.
 
-    Parameters
-    ----------
-    file
-        The Python file.
-    name
-        The class, or object, in it.
-    kind
-        Which exercise it is; None where its name says so.
-    root
-        The folder from which the file's own imports start. Where it is None: the folder of the
-        file, or of the package that it stands in.
-
-    Examples
-    --------
-    >>> Job("layers/Linear.py", "Linear").kind is None
-    True
+    The file's own imports start from the folder `root`. Where it is None: from the folder of the
+    file, or of the package that it stands in.
     """
 
     file: str
@@ -60,62 +48,16 @@ class Job:
 def diagnose_file(
     file: str | Path, name: str, kind: str | None = None, *, timeout: float = 60
 ) -> Diagnosis:
-    """Diagnose what a file calls `name`, in a process of its own.
-
-    Parameters
-    ----------
-    file
-        The Python file.
-    name
-        The class, or object, in it.
-    kind
-        Which exercise it is; None where its name says so.
-    timeout
-        Seconds after which it is stopped.
-
-    Returns
-    -------
-    Diagnosis
-        What `handgrad.diagnose` says of it; a failure where the file could not be run.
-
-    Examples
-    --------
-    >>> diagnosis = diagnose_file("no_such_file.py", "ReLU")
-    >>> diagnosis.exit_code, diagnosis.failure.error
-    (2, 'FileNotFoundError: there is no file no_such_file.py')
-    """
+    """Diagnose what a file calls `name`, in a process of its own."""
     if not Path(file).is_file():
-        return failed(
-            name,
-            Failure(
-                "looking for the file",
-                f"FileNotFoundError: there is no file {file}",
-                hint="Check the path: it starts at the folder in which you are.",
-            ),
-        )
+        error = f"FileNotFoundError: there is no file {file}"
+        hint = "Check the path: it starts at the folder in which you are."
+        return failed(name, Failure("looking for the file", error, hint=hint))
     return run([Job(str(Path(file).resolve()), name, kind)], timeout)[0]
 
 
 def run(jobs: Sequence[Job], timeout: float) -> list[Diagnosis]:
-    """Diagnose several things, in as few processes as it takes.
-
-    Parameters
-    ----------
-    jobs
-        What to diagnose.
-    timeout
-        Seconds after which each of them is stopped.
-
-    Returns
-    -------
-    list of Diagnosis
-        One for each job, in their order.
-
-    Examples
-    --------
-    >>> run([], timeout=60)
-    []
-    """
+    """Diagnose several things, in as few processes as it takes; each may take `timeout` seconds."""
     done: list[Diagnosis] = []
     while len(done) < len(jobs):
         done += _one_child(jobs[len(done) :], timeout)
@@ -162,6 +104,56 @@ def _one_child(jobs: Sequence[Job], timeout: float) -> list[Diagnosis]:
         return done
 
 
+def rebuild(plain: dict[str, Any]) -> Diagnosis:
+    """Return the `Diagnosis` that `to_dict`, at level 4, made a dict of.
+
+    Only the hints of what isn't wrong are lost.
+    """
+    hints: dict[str, list[str]] = {}
+    for hint in plain["hints"]:
+        hints.setdefault(hint["about"], []).append(hint["text"])
+
+    def cause(name: str, explanation: str) -> Cause:
+        a, b, c, d = hints.get(name, [""] * 4)
+        return Cause(name, explanation, (a, b, c, d))
+
+    findings = tuple(
+        Finding(
+            f["quantity"],
+            f["title"],
+            Verdict(f["verdict"]),
+            tuple(tuple(cause(**c) for c in together) for together in f["explanations"]),
+            tuple(f["evidence"]),
+            _example(f["example"]),
+        )
+        for f in plain["findings"]
+    )
+    failure = plain["failure"]
+    if failure:
+        failure = Failure(**{**failure, "lines": tuple(map(tuple, failure["lines"]))})
+    return Diagnosis(
+        plain["subject"],
+        plain["kind"],
+        Status(plain["status"]),
+        findings,
+        tuple(plain["notes"]),
+        failure,
+        plain["seconds"],
+    )
+
+
+def _example(plain: dict[str, Any] | None) -> Example | None:
+    if plain is None:
+        return None
+    truth = plain["truth"]
+    return Example(
+        plain["case"],
+        np.array(plain["student"], dtype=float),
+        None if truth is None else np.array(truth, dtype=float),
+        np.array(plain["differs"], dtype=bool),
+    )
+
+
 def _kill(child: subprocess.Popen[bytes]) -> None:
     """End the child and everything that it has started."""
     if hasattr(os, "killpg"):
@@ -180,22 +172,12 @@ def _broken_off(status: int, trace: str, timeout: float) -> Failure:
         if is_theirs(file)
     )
     if trace.startswith("Timeout") or status == -getattr(signal, "SIGKILL", 9):
-        return Failure(
-            "running the code",
-            f"TimeoutError: no answer within {timeout:g} s",
-            lines,
-            "A loop never ends, or is very slow: look at what its condition waits for.",
-        )
-    if status < 0 or trace:
-        return Failure(
-            "running the code",
-            f"the interpreter crashed (status {status})",
-            lines,
-            "Not the formula: the memory ran out, or a compiled library went wrong.",
-        )
-    return Failure(
-        "running the code",
-        f"the program ended in the middle (status {status})",
-        lines,
-        "A class that others import must not end the program: take the exit out.",
-    )
+        error = f"TimeoutError: no answer within {timeout:g} s"
+        hint = "A loop never ends, or is very slow: look at what its condition waits for."
+    elif status < 0 or trace:
+        error = f"the interpreter crashed (status {status})"
+        hint = "Not the formula: the memory ran out, or a compiled library went wrong."
+    else:
+        error = f"the program ended in the middle (status {status})"
+        hint = "A class that others import must not end the program: take the exit out."
+    return Failure("running the code", error, lines, hint)

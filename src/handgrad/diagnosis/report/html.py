@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, tostring
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.diagnosis.findings import Example, Failure, Finding, Status
 from handgrad.diagnosis.report.page import Page, marked, matrices, told
 
@@ -42,20 +42,7 @@ STYLE = """
 
 
 def document(pages: Sequence[Page]) -> str:
-    """Return a whole page for one diagnosis, or for those of a folder.
-
-    Parameters
-    ----------
-    pages
-        `Diagnosis.page` of each.
-
-    Examples
-    --------
-    >>> from handgrad.diagnosis import Diagnosis
-    >>> text = document([Diagnosis("ReLU", "relu", Status.RIGHT).page()])
-    >>> text.startswith("<!DOCTYPE html>"), "ReLU is right" in text
-    (True, True)
-    """
+    """Return a whole page for one diagnosis, or for those of a folder."""
     title = pages[0].headline if len(pages) == 1 else "a folder"
     html = _tag(
         "html",
@@ -72,19 +59,7 @@ def document(pages: Sequence[Page]) -> str:
 
 
 def fragment(page: Page) -> str:
-    """Return one diagnosis as a piece of HTML, for a notebook.
-
-    Parameters
-    ----------
-    page
-        `Diagnosis.page` of it.
-
-    Examples
-    --------
-    >>> from handgrad.diagnosis import Diagnosis
-    >>> "<b>" in fragment(Diagnosis("<b>", "relu", Status.RIGHT).page())
-    False
-    """
+    """Return one diagnosis as a piece of HTML, for a notebook."""
     return tostring(_body([page]), encoding="unicode", method="html")
 
 

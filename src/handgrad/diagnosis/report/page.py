@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.diagnosis.findings import Example, Failure, Finding, Status, Verdict
 
 __all__ = ["LEVELS", "Page", "marked", "matrices", "told"]
@@ -38,17 +38,7 @@ def told(page: Page) -> list[Finding]:
 def matrices(example: Example | None, level: int) -> dict[str, Array]:
     """Return what is shown of an example: the student's, at level 4 the truth and the difference.
 
-    Parameters
-    ----------
-    example
-        A finding's.
-    level
-        Of the hints.
-
-    Returns
-    -------
-    dict
-        Empty where nothing differs.
+    There is nothing to show where nothing differs.
     """
     if example is None or not example.differs.any():
         return {}

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.diagnosis.findings import Failure, Finding, Status, Verdict
 from handgrad.diagnosis.report.page import LEVELS, Page, marked, matrices, told
 from handgrad.diagnosis.result import Diagnosis
@@ -31,23 +31,7 @@ ROWS, COLUMNS = 8, 6  # of a matrix that is shown; the rest is left out
 
 
 def print_diagnosis(diagnosis: Diagnosis, level: int = 2, console: Console | None = None) -> None:
-    """Print a diagnosis as a page.
-
-    Parameters
-    ----------
-    diagnosis
-        What to print.
-    level
-        The strongest hint to give, 1 to 4; no reference value is shown below 4.
-    console
-        Where to; the terminal where it is None.
-
-    Examples
-    --------
-    >>> from rich.console import Console
-    >>> print_diagnosis(Diagnosis("ReLU", "relu", Status.RIGHT), console=Console(width=40))
-    ReLU is right
-    """
+    """Print a diagnosis as a page; no reference value is shown below hints of level 4."""
     console = console or Console()
     for part in _page(diagnosis.page(level)):
         console.print(part)
@@ -56,23 +40,7 @@ def print_diagnosis(diagnosis: Diagnosis, level: int = 2, console: Console | Non
 def print_folder(
     diagnoses: Sequence[Diagnosis], level: int = 2, console: Console | None = None
 ) -> None:
-    """Print the diagnoses of a folder: a table of all, then a page for each that is not right.
-
-    Parameters
-    ----------
-    diagnoses
-        One for each thing in the folder.
-    level, console
-        As in `print_diagnosis`.
-
-    Examples
-    --------
-    >>> from rich.console import Console
-    >>> right = [Diagnosis("ReLU", "relu", Status.RIGHT), Diagnosis("Linear", "", Status.RIGHT)]
-    >>> print_folder(right, console=Console(width=40))  # doctest: +NORMALIZE_WHITESPACE
-      ReLU    right
-      Linear  right
-    """
+    """Print the diagnoses of a folder: a table of all, then a page for each that is not right."""
     console = console or Console()
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for diagnosis in diagnoses:
@@ -83,8 +51,7 @@ def print_folder(
     for diagnosis in diagnoses:
         if diagnosis.status is not Status.RIGHT or diagnosis.notes:
             console.rule(diagnosis.subject)
-            for part in _page(diagnosis.page(level)):
-                console.print(part)
+            print_diagnosis(diagnosis, level, console)
 
 
 def _page(page: Page) -> Iterable[RenderableType]:

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.component import Array
-from handgrad.diagnosis.findings import Failure
+from handgrad.arguments import Array
 from handgrad.diagnosis.student.subject import StudentError
 
 __all__ = ["Slot", "find_bias", "find_weights", "meaning", "walk"]
@@ -27,14 +26,7 @@ _GRADIENT = {"grad", "grads", "gradient", "gradients", "d", "delta", "dl", "deri
 class Slot:
     """A place in an object where an array is.
 
-    Parameters
-    ----------
-    path
-        The names on the way to it, ("params", "W").
-    holder
-        The dict or the object that holds it, or the list.
-    key
-        Under which name or index.
+    `path` are the names on the way to it, ("params", "W"). A dict, a list or an object holds it.
     """
 
     path: tuple[str, ...]
@@ -87,11 +79,8 @@ def walk(thing: Any) -> Iterator[Slot]:
             items = list(value.items())
         elif isinstance(value, list | tuple):
             items = list(enumerate(value))
-        elif hasattr(value, "__dict__"):
-            items = list(vars(value).items())
         else:
-            items = []
-        if not isinstance(value, dict | list | tuple):
+            items = list(getattr(value, "__dict__", {}).items())
             for cls in type(value).__mro__:
                 slots = vars(cls).get("__slots__", ())
                 for name in (slots,) if isinstance(slots, str) else slots:
@@ -120,13 +109,7 @@ def _is_numbers(value: Any) -> bool:
 
 
 def meaning(path: tuple[str, ...]) -> tuple[str, bool]:
-    """Return what a path names, "W", "b", "x" or "", and whether it is a gradient.
-
-    Examples
-    --------
-    >>> meaning(("gradients", "bias")), meaning(("dW",)), meaning(("w",)), meaning(("grad_b",))
-    (('b', True), ('W', True), ('W', False), ('b', True))
-    """
+    """Return what a path names, "W", "b", "x" or "", and whether it is a gradient."""
     words: list[str] = []
     for part in path:
         part = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", part)
@@ -151,37 +134,19 @@ def find_weights(
 ) -> Slot:
     """Return where the weights are: the array of their shape on which the output depends.
 
-    Parameters
-    ----------
-    thing
-        The object, called at least once.
-    D, K
-        Its sizes.
-    forward
-        Runs its forward pass.
-    rng
-        For the disturbance.
-
-    Raises
-    ------
-    StudentError
-        There is none.
+    The object has been called at least once. `forward` runs its forward pass again.
     """
     shapes = {(D, K), (K, D), (D + 1, K), (K, D + 1)}
     slots = [slot for slot in walk(thing) if slot.array.shape in shapes]
-    found = _acting(slots, forward, rng) or [
-        slot for slot in slots if meaning(slot.path) == ("W", False)
-    ]
+    found = _found(slots, "W", forward, rng)
     if not found:
         there = ", ".join(f"{slot.name} {slot.array.shape}" for slot in walk(thing)) or "none"
-        raise StudentError(
-            Failure(
-                f"looking for the weights of {type(thing).__name__}({D}, {K})",
-                f"no attribute holds an array of shape ({D}, {K}) or ({K}, {D}) on which the "
-                f"output depends; arrays found: {there}",
-                hint="Keep the weights in an attribute of the layer, for instance self.weights, "
-                "made in the constructor.",
-            )
+        raise StudentError.missing(
+            f"the weights of {type(thing).__name__}({D}, {K})",
+            f"no attribute holds an array of shape ({D}, {K}) or ({K}, {D}) on which the "
+            f"output depends; arrays found: {there}",
+            "Keep the weights in an attribute of the layer, for instance self.weights, "
+            "made in the constructor.",
         )
     return found[0]
 
@@ -191,16 +156,14 @@ def find_bias(
 ) -> Slot | None:
     """Return where the bias is, by its influence on the output, else by its name; None for none."""
     slots = [slot for slot in walk(thing) if slot.array.shape in {(K,), (1, K), (K, 1)}]
-    found = _acting(slots, forward, rng) or [
-        slot for slot in slots if meaning(slot.path) == ("b", False)
-    ]
+    found = _found(slots, "b", forward, rng)
     return found[0] if found else None
 
 
-def _acting(
-    slots: list[Slot], forward: Callable[[], Array], rng: np.random.Generator
+def _found(
+    slots: list[Slot], letter: str, forward: Callable[[], Array], rng: np.random.Generator
 ) -> list[Slot]:
-    """Return the slots on which the output depends."""
+    """Return the slots on which the output depends; where there is none, those of that name."""
     if not slots:
         return []
     before = forward()
@@ -211,4 +174,4 @@ def _acting(
         if not np.array_equal(forward(), before):
             acting.append(slot)
         slot.write(kept)
-    return acting
+    return acting or [slot for slot in slots if meaning(slot.path) == (letter, False)]

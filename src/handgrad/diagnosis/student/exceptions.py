@@ -104,15 +104,11 @@ def explain(error: BaseException, doing: str) -> Failure:
         message = next(iter(str(error).splitlines()), "")
     except Exception:  # an exception that cannot even be printed
         message = ""
-    hint = next(text for pattern, text in HINTS.items() if _fits(error, message, pattern))
+    known = [f"{cls.__name__}: {message}" for cls in type(error).__mro__]
+    hint = next(text for pattern, text in HINTS.items() if any(re.match(pattern, k) for k in known))
     linecache.checkcache()
     name = type(error).__name__
     return Failure(doing, f"{name}: {message}" if message else name, lines, hint)
-
-
-def _fits(error: BaseException, message: str, pattern: str) -> bool:
-    names = (cls.__name__ for cls in type(error).__mro__)
-    return any(re.match(pattern, f"{name}: {message}") for name in names)
 
 
 def is_theirs(filename: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.diagnosis.given import Results
 from handgrad.diagnosis.student.arrays import meaning, walk
 from handgrad.diagnosis.student.subject import numbers
@@ -38,7 +38,7 @@ def sort_gradients(
     elif isinstance(returned, list | tuple) and not _is_row(returned):
         given = [numbers(value, "a returned gradient") for value in returned if value is not None]
         if len(given) == 3:
-            place = next((i for i, a in enumerate(given) if _like_bias(a)), 1)
+            place = next((i for i, a in enumerate(given) if a.ndim < 2 or 1 in a.shape), 1)
             arrays["db"] = given.pop(place)
         if len(given) == 2:
             first, second = given
@@ -73,7 +73,3 @@ def _is_row(value: Any) -> bool:
         isinstance(row, list) and all(isinstance(entry, int | float) for entry in row)
         for row in value
     )
-
-
-def _like_bias(array: Array) -> bool:
-    return array.ndim < 2 or 1 in array.shape

@@ -6,15 +6,16 @@ import copy
 import inspect
 import random
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.diagnosis.findings import Failure
 from handgrad.diagnosis.student.exceptions import explain
+from handgrad.randomness import Sources, is_generator
 
 __all__ = ["StudentError", "Subject", "ask", "guard", "names_around", "numbers", "restored"]
 
@@ -25,6 +26,11 @@ class StudentError(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.error)
         self.failure = failure
+
+    @classmethod
+    def missing(cls, what: str, error: str, hint: str) -> StudentError:
+        """Return the error that something is not there which must be."""
+        return cls(Failure(f"looking for {what}", error, hint=hint))
 
 
 @contextmanager
@@ -40,49 +46,22 @@ def guard(doing: str) -> Iterator[None]:
         raise StudentError(explain(error, doing)) from error
 
 
-def _method(thing: Any, *names: str) -> Callable[..., Any]:
-    """Return the first of these methods that the object has.
-
-    Raises
-    ------
-    StudentError
-        It has none of them.
-    """
+def ask(thing: Any, names: Sequence[str], arguments: Iterable[Any], doing: str) -> Any:
+    """Call the first of these methods that the object has."""
     for name in names:
-        found = getattr(thing, name, None)
-        if callable(found):
-            return found  # type: ignore[no-any-return]
-    wanted = f"{type(thing).__name__}.{names[0]}"
-    raise StudentError(
-        Failure(
-            f"looking for {wanted}",
-            f"AttributeError: there is no method {names[0]}",
-            hint=f"The exercise calls {names[0]}: define it in the class.",
-        )
+        call = getattr(thing, name, None)
+        if callable(call):
+            with guard(doing):
+                return call(*arguments)
+    raise StudentError.missing(
+        f"{type(thing).__name__}.{names[0]}",
+        f"AttributeError: there is no method {names[0]}",
+        f"The exercise calls {names[0]}: define it in the class.",
     )
 
 
-def ask(thing: Any, names: Sequence[str], arguments: Iterable[Any], doing: str) -> Any:
-    """Call the first of these methods that the object has.
-
-    Raises
-    ------
-    StudentError
-        It has none of them, or the call raises.
-    """
-    call = _method(thing, *names)
-    with guard(doing):
-        return call(*arguments)
-
-
 def numbers(value: Any, what: str) -> Array:
-    """Return a copy of what the student's code gave, as an array of numbers.
-
-    Raises
-    ------
-    StudentError
-        It holds no numbers.
-    """
+    """Return a copy of what the student's code gave, as an array of real numbers."""
     with guard(f"reading {what}"):
         if value is None:
             raise TypeError(f"NoneType in place of {what}")
@@ -93,13 +72,7 @@ def numbers(value: Any, what: str) -> Array:
 
 
 class Subject:
-    """What is diagnosed: a class, of which objects are made, or an object, which is copied.
-
-    Parameters
-    ----------
-    thing
-        The class or the object.
-    """
+    """What is diagnosed: a class, of which objects are made, or an object, which is copied."""
 
     def __init__(self, thing: Any) -> None:
         self.thing = thing
@@ -110,7 +83,10 @@ class Subject:
     def make(self, *args: Any, **kwargs: Any) -> Any:
         """Return a new object, made with these arguments where that is ours to choose."""
         if not self.is_class:
-            return _duplicate(self.thing)
+            try:
+                return copy.deepcopy(self.thing)
+            except Exception:  # there are objects that cannot be copied
+                return self.thing
         shown = [_short(a) for a in args] + [f"{k}={_short(v)}" for k, v in kwargs.items()]
         with guard(f"calling {self.name}({', '.join(shown)})"):
             return self.thing(*args, **kwargs)
@@ -131,33 +107,25 @@ def _short(value: Any) -> str:
     return f"{type(value).__name__}(...)"
 
 
-def _duplicate(thing: Any) -> Any:
-    """Return a deep copy, or the object itself where it cannot be copied."""
-    try:
-        return copy.deepcopy(thing)
-    except Exception:
-        return thing
-
-
 @contextmanager
 def restored(*things: Any) -> Iterator[None]:
-    """Restore every source of random numbers at the end: NumPy's, Python's, and the module's own.
+    """Restore every source of random numbers at the end: NumPy's, Python's, and the code's own.
 
-    Parameters
-    ----------
-    things
-        Objects whose class' module is searched for generators.
+    Those are what `things` hold, at whatever depth, and what lies in their class and their module.
     """
-    state, plain = np.random.get_state(), random.getstate()
-    generators = [g for thing in things for g in _generators(thing)]
-    states = [copy.deepcopy(g.bit_generator.state) for g in generators]
+    around = [value for thing in things for value in _around(thing) if is_generator(value)]
+    sources, plain = Sources([things, around]), random.getstate()
+    states = sources.now()
     try:
         yield
     finally:
-        np.random.set_state(state)
+        sources.go_back(states)
         random.setstate(plain)
-        for generator, kept in zip(generators, states, strict=True):
-            generator.bit_generator.state = kept
+
+
+def _around(thing: Any) -> list[Any]:
+    kind = thing if isinstance(thing, type) or inspect.isfunction(thing) else type(thing)
+    return [*names_around(kind).values(), *vars(kind).values()]
 
 
 def names_around(kind: Any) -> dict[str, Any]:
@@ -166,12 +134,3 @@ def names_around(kind: Any) -> dict[str, Any]:
         if inspect.isfunction(function):
             return function.__globals__
     return {}
-
-
-def _generators(thing: Any) -> Iterator[np.random.Generator]:
-    """Yield the generators in an object and at the top of the module of its class."""
-    kind = thing if isinstance(thing, type) else type(thing)
-    for holder in (names_around(kind), getattr(thing, "__dict__", {}), vars(kind)):
-        for value in list(holder.values()):
-            if isinstance(value, np.random.Generator):
-                yield value

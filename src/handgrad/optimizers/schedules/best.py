@@ -10,20 +10,7 @@ __all__ = ["BestSoFar"]
 class BestSoFar:
     """A base for whatever counts the epochs since a value was last the best.
 
-    Attributes
-    ----------
-    best : float or None
-        The best value so far, not counting improvements that were too small.
-    bad_epochs : int
-        Epochs in a row without an improvement.
-
-    Examples
-    --------
-    >>> watch = BestSoFar()
-    >>> [watch.improves(value, threshold=0.1) for value in (3.0, 2.9, 2.0)]
-    [True, False, True]
-    >>> watch.best, watch.bad_epochs
-    (2.0, 0)
+    `best` is that value, not counting improvements that were too small.
     """
 
     best: float | None = None
@@ -32,16 +19,9 @@ class BestSoFar:
     def improves(
         self, value: float, *, more: bool = False, min_delta: float = 0.0, threshold: float = 0.0
     ) -> bool:
-        """Take the value of an epoch, and return whether it is the best one.
+        """Take the value of an epoch, and return whether it is the best one; NaN is not.
 
-        Parameters
-        ----------
-        value
-            The value; one that is no number is no improvement.
-        more
-            Whether more is better.
-        min_delta, threshold
-            By how much it must be better than the best one, and by which fraction of that.
+        It must be better than the best one by `min_delta`, and by the fraction `threshold` of it.
         """
         sign = -1 if more else 1
         bound = math.inf

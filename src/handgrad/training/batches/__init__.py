@@ -2,7 +2,6 @@
 
 from handgrad.training.batches.arrays import ArrayBatches
 from handgrad.training.batches.inputs import Inputs
-from handgrad.training.batches.making import Batches, make_batches
-from handgrad.training.batches.stream import StreamBatches
+from handgrad.training.batches.making import Batches, given_data, make_batches
 
-__all__ = ["ArrayBatches", "Batches", "Inputs", "StreamBatches", "make_batches"]
+__all__ = ["ArrayBatches", "Batches", "Inputs", "given_data", "make_batches"]

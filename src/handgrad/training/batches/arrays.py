@@ -21,20 +21,7 @@ SMALL = 16 << 20
 class Column:
     """An array of rows, the buffers that they are gathered into, and the file behind it.
 
-    Parameters
-    ----------
-    array : Array, (N, ...)
-        The rows.
-    batch_size : int
-        How many rows are taken at once, at most.
-    dtype : data type, optional
-        In which type they are wanted, where that is not the array's own.
-
-    Examples
-    --------
-    >>> column = Column(np.arange(5) * 10, 2)
-    >>> column.take(np.array([3, 1]))
-    array([30, 10])
+    At most `batch_size` rows are taken at once, in `dtype` where that is given.
     """
 
     def __init__(self, array: Array, batch_size: int, dtype: Any = None) -> None:
@@ -73,35 +60,6 @@ class ArrayBatches:
     A batch may lie in buffers that the next batch overwrites, so whoever wants to keep one copies
     it. An input comes in the type in which the model takes it. Of a large `numpy.memmap` the rows
     are read from the file, so that the process does not grow to its size.
-
-    Parameters
-    ----------
-    x : tuple of Array, (N, ...)
-        The arrays that the inputs are made of.
-    y : Array, (N, ...), optional
-        Targets.
-    weights : Array, (N, ...), optional
-        A weight for each row, or for each entry of more leading axes.
-    batch_size : int
-        Rows of a batch; the last one has what is left.
-    inputs : Inputs
-        In which form the model takes its inputs.
-
-    Attributes
-    ----------
-    rows : int
-        Rows of the set, N.
-    steps : int
-        Number of batches.
-
-    Examples
-    --------
-    >>> x = np.arange(5.0)[:, None]
-    >>> batches = ArrayBatches((x,), np.arange(5), None, 2, Inputs(x.dtype))
-    >>> [y.tolist() for x, y, weights in batches.run(None)]
-    [[0, 1], [2, 3], [4]]
-    >>> [y.tolist() for x, y, weights in batches.run(np.array([3, 1, 4, 0, 2]))]
-    [[3, 1], [4, 0], [2]]
     """
 
     def __init__(
@@ -118,9 +76,6 @@ class ArrayBatches:
         self._others = [
             None if array is None else Column(array, batch_size) for array in (y, weights)
         ]
-
-    def check_passes(self, passes: int) -> None:
-        """Do nothing: arrays can be read as often as one likes."""
 
     def order(self, rng: np.random.Generator) -> Array | None:
         """Return the rows' numbers, shuffled."""

@@ -14,34 +14,16 @@ from typing import Any, Self
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.errors import DataError
 
 __all__ = ["FileRows", "rows_on_disk"]
 
 
 class FileRows:
-    """The rows of an array that lies in a file, one after the other.
+    """The rows of an array that lies in a file, one after the other; a context while it is read.
 
-    Parameters
-    ----------
-    path : str
-        The file.
-    start : int
-        Where in it the first row begins.
-    array : Array, (N, ...)
-        The array, of which only type and shape are used.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.NamedTemporaryFile() as file:
-    ...     np.arange(6.0).tofile(file.name)
-    ...     with FileRows(file.name, 0, np.empty((3, 2))) as rows:
-    ...         out = rows.read(np.array([2, 0]), np.empty((2, 2)))
-    >>> out
-    array([[4., 5.],
-           [0., 1.]])
+    The first row begins at byte `start`. Of the array only type and shape are used.
     """
 
     def __init__(self, path: str, start: int, array: Array) -> None:
@@ -55,19 +37,10 @@ class FileRows:
         self._file.close()
 
     def read(self, rows: Any, out: Array) -> Array:
-        """Read rows into an array.
+        """Read rows into the array `out`, (n, ...), and return it.
 
-        Parameters
-        ----------
-        rows : slice or Array
-            Which: a slice that ends within the array, or their numbers.
-        out : Array, (n, ...)
-            Where they go; returned.
-
-        Raises
-        ------
-        DataError
-            The file has become shorter.
+        `rows` are a slice that ends within the array, or numbers. `DataError` says that the file
+        has become shorter.
         """
         memory = out.reshape(-1).view(np.uint8).data
         begins = [rows.start] if isinstance(rows, slice) else rows.tolist()
@@ -90,16 +63,8 @@ class FileRows:
 def rows_on_disk(array: Array) -> FileRows | None:
     """Return where the rows of a `numpy.memmap`, or of a slice of one, lie on the disk.
 
-    Returns
-    -------
-    FileRows or None
-        None where the array lies in memory, where its rows do not lie one after the other, or
-        where what it holds is not what the file holds, as with ``mode="c"``.
-
-    Examples
-    --------
-    >>> rows_on_disk(np.zeros((3, 2))) is None
-    True
+    None where the array lies in memory, where its rows do not lie one after the other, or where
+    what it holds is not what the file holds, as with ``mode="c"``.
     """
     whole: Any = array  # the memmap that begins at its offset in the file, of which this is a part
     while isinstance(whole, np.ndarray) and not isinstance(whole.base, mmap.mmap):

@@ -18,29 +18,11 @@ Batch = tuple[Any, Any, Any]
 
 
 class Inputs(NamedTuple):
-    """In which form a model takes its inputs.
+    """In which form a model takes its inputs."""
 
-    Parameters
-    ----------
-    dtype : data type
-        The type of its parameters, to which floats are converted.
-    takes_integers : bool
-        Whether integers stay as they are, as indices.
-    takes_tuple : bool
-        Whether it takes a tuple of arrays, in which integers stay as they are too.
-
-    Examples
-    --------
-    >>> inputs = Inputs(np.dtype(np.float32))
-    >>> inputs.dtype_of(np.arange(3)), inputs.dtype_of(np.ones(3))
-    (dtype('float32'), dtype('float32'))
-    >>> Inputs(np.dtype(np.float32), takes_integers=True).dtype_of(np.arange(3))
-    dtype('int64')
-    """
-
-    dtype: Any
-    takes_integers: bool = False
-    takes_tuple: bool = False
+    dtype: Any  # of its parameters, to which floats are converted
+    takes_integers: bool = False  # whether integers stay as they are, as indices
+    takes_tuple: bool = False  # whether it takes several arrays; integers in them stay too
 
     @classmethod
     def of(cls, model: Any) -> Inputs:
@@ -53,20 +35,7 @@ class Inputs(NamedTuple):
         return array.dtype if stays else np.dtype(self.dtype)
 
     def arrays(self, x: Any, owner: str) -> tuple[Array, ...]:
-        """Return the arrays that an input is made of.
-
-        Parameters
-        ----------
-        x
-            An array or what makes one; or a tuple of them, for several inputs.
-        owner
-            Whose it is, for the message.
-
-        Raises
-        ------
-        ArgumentError
-            It is not in the form that the model takes.
-        """
+        """Return the arrays that an input is made of, if it has the form that the model takes."""
         if self.takes_tuple:
             if isinstance(x, tuple):
                 return tuple(as_numbers(part, f"input {i}", owner) for i, part in enumerate(x))
@@ -85,24 +54,7 @@ class Inputs(NamedTuple):
 def checked(given: Sequence[Any], owner: str, inputs: Inputs) -> tuple[tuple[Array, ...], Any, Any]:
     """Return inputs, targets and weights as arrays, with as many rows as each other.
 
-    Parameters
-    ----------
-    given
-        The three; what is None stays None.
-    owner
-        Whose they are, for the message.
-    inputs
-        In which form the model takes its inputs.
-
-    Raises
-    ------
-    ShapeError, DtypeError, ArgumentError
-        They do not belong together, or something is no array of numbers.
-
-    Examples
-    --------
-    >>> checked(([[1.0]], [2], None), "the data", Inputs(np.dtype(float)))
-    ((array([[1.]]),), array([2]), None)
+    What is None stays None. `owner` is for the messages.
     """
     x, y, weights = given
     columns = inputs.arrays(x, owner)

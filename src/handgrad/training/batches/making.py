@@ -12,7 +12,7 @@ from handgrad.training.batches.arrays import ArrayBatches
 from handgrad.training.batches.inputs import Inputs, checked
 from handgrad.training.batches.stream import StreamBatches
 
-__all__ = ["Batches", "make_batches"]
+__all__ = ["Batches", "given_data", "make_batches"]
 
 Batches = ArrayBatches | StreamBatches
 
@@ -24,19 +24,11 @@ def make_batches(
     batch_size: int,
     inputs: Inputs,
     labelled: bool = True,
+    passes: int = 1,
 ) -> Batches:
     """Return the batches of arrays, or of an iterable of batches that is given as `x`.
 
-    Raises
-    ------
-    ShapeError, DtypeError, ArgumentError
-        The arrays do not belong together, or there is something that is no array.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> make_batches(np.ones((5, 2)), np.zeros(5), None, 2, Inputs(np.dtype(float))).steps
-    3
+    `passes` says how often they are going to be run through.
     """
     if labelled and y is None:
         if hasattr(x, "__array__") or not isinstance(x, Iterable):
@@ -51,10 +43,17 @@ def make_batches(
                 "the weights within the batches",
                 "yield (x, y, weights) for each batch",
             )
-        return StreamBatches(x, inputs)
+        stream = StreamBatches(x, inputs)
+        stream.check_passes(passes)
+        return stream
     if not labelled and isinstance(x, Iterable) and not _whole(x, inputs):
         return StreamBatches(x, inputs, labelled=False)
     return ArrayBatches(*checked((x, y, weights), "the data", inputs), batch_size, inputs)
+
+
+def given_data(data: Any) -> tuple[Any, ...]:
+    """Return inputs, targets and maybe weights, or an iterable of batches alone."""
+    return data if isinstance(data, tuple) and len(data) in (2, 3) else (data,)
 
 
 def _whole(x: Any, inputs: Inputs) -> bool:

@@ -17,27 +17,8 @@ __all__ = ["StreamBatches"]
 class StreamBatches:
     """Minibatches as somebody's iterable yields them; whoever yields them shuffles.
 
-    Parameters
-    ----------
-    batches : iterable
-        Yields ``(x, y)`` or ``(x, y, weights)``; where only predictions are wanted ``x`` will do.
-    inputs : Inputs
-        In which form the model takes its inputs.
-    labelled : bool
-        Whether targets are wanted.
-
-    Attributes
-    ----------
-    rows : int or None
-        Rows of the set, which nobody knows.
-    steps : int or None
-        Number of batches, where the iterable has a length.
-
-    Examples
-    --------
-    >>> batches = StreamBatches([(np.ones((2, 3)), [0, 1])], Inputs(np.dtype(np.float32)))
-    >>> [(x.dtype, y) for x, y, weights in batches.run(None)]
-    [(dtype('float32'), array([0, 1]))]
+    It yields ``(x, y)`` or ``(x, y, weights)``; where only predictions are wanted ``x`` will do.
+    Nobody knows how many `rows` there are, and `steps` only where the iterable has a length.
     """
 
     rows = None

@@ -59,18 +59,7 @@ class Callback:
 
 
 class FunctionCallback(Callback):
-    """A plain function, called with the trainer after each epoch.
-
-    Parameters
-    ----------
-    function
-        The function.
-
-    Examples
-    --------
-    >>> FunctionCallback(lambda trainer: print(trainer.epochs_done)).function.__name__
-    '<lambda>'
-    """
+    """A plain function, called with the trainer after each epoch."""
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
         self.function = function

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 from handgrad.training.callbacks.callback import Callback
@@ -29,7 +28,7 @@ class CSVLog(Callback):
         self.path = os.fspath(path)
 
     def on_epoch(self, trainer: Any) -> None:
-        trainer.history.to_csv(Path(self.path))
+        trainer.history.to_csv(self.path)
 
     def __repr__(self) -> str:
         return f"CSVLog({self.path!r})"

@@ -89,8 +89,7 @@ class EarlyStopping(BestSoFar, Callback):
                 "one for each model",
                 "make a new EarlyStopping()",
             )
-        if self.bad_epochs >= self.patience:
-            self._stop(trainer)
+        self._stop_if_due(trainer)
 
     def on_epoch(self, trainer: Any) -> None:
         name = self.monitor
@@ -107,18 +106,18 @@ class EarlyStopping(BestSoFar, Callback):
         if self.improves(value, more=more, min_delta=self.min_delta):
             self.best_epoch = trainer.epochs_done
             self._best = snapshot(trainer.model)
-        if self.bad_epochs >= self.patience:
-            self._stop(trainer)
+        self._stop_if_due(trainer)
 
     def on_end(self, trainer: Any) -> None:
         if self._best is not None and not trainer.history.interrupted:
             restore(trainer.model, self._best)
 
-    def _stop(self, trainer: Any) -> None:
-        trainer.stop(
-            f"no improvement for {self.bad_epochs} epochs; "
-            f"the parameters are those of epoch {self.best_epoch}"
-        )
+    def _stop_if_due(self, trainer: Any) -> None:
+        if self.bad_epochs >= self.patience:
+            trainer.stop(
+                f"no improvement for {self.bad_epochs} epochs; "
+                f"the parameters are those of epoch {self.best_epoch}"
+            )
 
     def state_dict(self) -> dict[str, Any]:
         state: dict[str, Any] = {"best_epoch": self.best_epoch, "bad_epochs": self.bad_epochs}

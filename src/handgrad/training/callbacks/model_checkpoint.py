@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 from handgrad.arguments import positive_size
@@ -11,7 +12,7 @@ from handgrad.checkpoint import check
 from handgrad.errors import CheckpointError
 from handgrad.training.callbacks.callback import Callback
 
-__all__ = ["ModelCheckpoint"]
+__all__ = ["ModelCheckpoint", "reached", "what_is_saved"]
 
 
 class ModelCheckpoint(Callback):
@@ -85,13 +86,26 @@ class ModelCheckpoint(Callback):
     def _save(self, trainer: Any) -> None:
         trainer.save(self.folder)
         self._refused = None
-        done = trainer.epochs_done
-        where = (
-            f"step {trainer.steps_done} of epoch {done + 1}"
-            if trainer.under_way
-            else f"epoch {done}"
-        )
-        self.saved = f"everything up to the end of {where}"
+        self.saved = f"everything up to the end of {reached(trainer)}"
 
     def __repr__(self) -> str:
         return f"ModelCheckpoint({self.folder!r}, every={self.every})"
+
+
+def reached(trainer: Any) -> str:
+    """Return the step, or the epoch, that was the last one to be done."""
+    done = trainer.epochs_done
+    if trainer.under_way:
+        return f"step {trainer.steps_done} of epoch {done + 1}"
+    return f"epoch {done}"
+
+
+def what_is_saved(callbacks: Iterable[Callback]) -> str:
+    """Return a sentence that says where a training is saved, and up to where."""
+    checkpoints = [c for c in callbacks if isinstance(c, ModelCheckpoint)]
+    for callback in checkpoints:
+        if callback.saved:
+            return f"{callback.folder} holds {callback.saved}"
+    if checkpoints:
+        return "nothing is saved yet"
+    return "nothing is saved, since there is no ModelCheckpoint among the callbacks"

@@ -13,19 +13,7 @@ __all__ = ["check_callbacks", "overridden"]
 
 
 def check_callbacks(callbacks: Iterable[Any]) -> list[Callback]:
-    """Return callbacks in the order in which they are called, functions made into some.
-
-    Raises
-    ------
-    ArgumentError
-        Something is neither a callback nor a function.
-
-    Examples
-    --------
-    >>> from handgrad.training import CSVLog
-    >>> check_callbacks([ModelCheckpoint("run"), CSVLog("history.csv")])
-    [CSVLog('history.csv'), ModelCheckpoint('run', every=1)]
-    """
+    """Return callbacks in the order in which they are called, functions made into some."""
     if not isinstance(callbacks, Iterable):
         raise ArgumentError(
             f"callbacks={callbacks!r}", "a list of callbacks", "write callbacks=[EarlyStopping()]"
@@ -48,14 +36,7 @@ def check_callbacks(callbacks: Iterable[Any]) -> list[Callback]:
 
 
 def overridden(callbacks: Iterable[Callback], name: str) -> list[Any]:
-    """Return the methods of that name that callbacks have overridden; the others do nothing.
-
-    Examples
-    --------
-    >>> from handgrad.training import ClipGradients, CSVLog
-    >>> len(overridden([ClipGradients(1.0), CSVLog("history.csv")], "on_gradients"))
-    1
-    """
+    """Return the methods of that name that callbacks have overridden; the others do nothing."""
     return [
         getattr(callback, name)
         for callback in callbacks

@@ -6,8 +6,7 @@ from abc import abstractmethod
 
 import numpy as np
 
-from handgrad.arguments import positive_size
-from handgrad.component import Array
+from handgrad.arguments import Array, positive_size
 from handgrad.errors import ShapeError
 from handgrad.loss import broadcast_weight
 from handgrad.training.metrics.metric import Metric

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from copy import deepcopy
 from typing import Any
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.errors import ArgumentError
 
 __all__ = ["Metric", "check_metrics"]
@@ -88,19 +88,7 @@ class Metric(ABC):
 
 
 def check_metrics(metrics: Any) -> tuple[Metric, ...]:
-    """Return the metrics as a tuple, or say which of them is none.
-
-    Raises
-    ------
-    ArgumentError
-        Something is not a metric, or two have one name.
-
-    Examples
-    --------
-    >>> from handgrad.training import Accuracy, TopK
-    >>> check_metrics([Accuracy(), TopK(3)])
-    (Accuracy(), TopK(3))
-    """
+    """Return the metrics as a tuple, or say which of them is none, or has another's name."""
     if not isinstance(metrics, Iterable):
         raise ArgumentError(
             f"metrics={metrics!r}", "a list of metrics", "write metrics=[Accuracy()]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.mistake import Mistake, mistake
 
@@ -18,8 +18,9 @@ def _output(given: Given) -> Array:
     return np.asarray(given.x @ given["weights"] + given["bias"])
 
 
-def _back(given: Given, df: Array) -> Results:
-    """Return the wrapped layer's gradients of an upstream gradient."""
+def _back(given: Given, df: Array, where: bool = True) -> Results:
+    """Return the wrapped layer's gradients, where they can be told from another mistake's."""
+    _need(where)
     return {"dW": given.x.T @ df, "db": df.sum(axis=0), "dx": df @ given["weights"].T}
 
 
@@ -36,24 +37,13 @@ def _need(condition: bool) -> None:
         raise ValueError
 
 
-def _no_scale(given: Given, dy: Array, keep: Array) -> Results:
-    _need(not keep.all())
-    return _back(given, dy * keep)
-
-
 def _fresh(given: Given, dy: Array, keep: Array, fresh: Array, p: float, redrawn: bool) -> Results:
-    _need(redrawn and not np.array_equal(fresh, keep))
-    return _back(given, dy * fresh / (1 - p))
+    return _back(given, dy * fresh / (1 - p), redrawn and not np.array_equal(fresh, keep))
 
 
 def _masked_after(given: Given, dy: Array, keep: Array, p: float) -> Results:
     results = _back(given, dy)
     return {**results, "dx": results["dx"] * keep / (1 - p)}
-
-
-def _nothing(given: Given, dy: Array, keep: Array) -> Results:
-    _need(bool(keep.all()))
-    return {"output": _output(given), **_back(given, dy)}
 
 
 def _on_input(
@@ -86,7 +76,7 @@ KEEPS_P = mistake(
 MISTAKES: tuple[Mistake, ...] = (
     mistake(
         "no scale in the backward pass",
-        _no_scale,
+        lambda given, dy, keep: _back(given, dy * keep, where=not keep.all()),
         "The mask is applied to the gradient, but not the factor that the forward pass multiplied "
         "by.",
         "The gradient is too small by the share of entries that are kept.",
@@ -181,7 +171,7 @@ MISTAKES: tuple[Mistake, ...] = (
     ),
     mistake(
         "nothing is dropped",
-        _nothing,
+        lambda given, dy, keep: {"output": _output(given), **_back(given, dy, where=keep.all())},
         "The output of the wrapped layer comes out as it is.",
         "No output is ever 0, and two calls give the same.",
         "In training, each entry is dropped with probability p.",
