@@ -19,6 +19,7 @@ __all__ = [
     "in_short",
     "is_real",
     "positive_size",
+    "true_or_false",
 ]
 
 Array = npt.NDArray[Any]
@@ -92,6 +93,13 @@ def positive_size(value: object, name: str, owner: str) -> int:
             f"{name}={value!r} for {owner}", "a positive integer", "give the size as an int >= 1"
         )
     return size
+
+
+def true_or_false(value: object, name: str, owner: str, mend: str) -> bool:
+    """Return `value` as a bool, or raise `ArgumentError` where it is none."""
+    if not isinstance(value, bool | np.bool_):
+        raise ArgumentError(f"{name}={value!r} for {owner}", "True or False", mend)
+    return bool(value)
 
 
 def is_real(value: object) -> bool:

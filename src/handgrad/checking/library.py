@@ -58,8 +58,8 @@ class Report:
     >>> report = check_library(pytorch=False)
     >>> report.ok
     True
-    >>> sorted({line.component for line in report.lines()})
-    ['CrossEntropy', 'Dropout', 'Linear', 'MSELoss', 'Model', 'ReLU', 'Sigmoid']
+    >>> {"CrossEntropy", "Linear", "Model"} <= {line.component for line in report.lines()}
+    True
     """
 
     results: list[tuple[Case, int, CheckResult]]
