@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Any
 from handgrad.activations import ReLU, Sigmoid
 from handgrad.component import Activation, Component
 from handgrad.flat import Gradients
-from handgrad.layers import Dropout, Linear
+from handgrad.layers import (
+    AvgPool2d,
+    Conv1d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    GlobalMaxPool,
+    Linear,
+    MaxPool2d,
+)
 from handgrad.loss import Loss
 from handgrad.losses import CrossEntropy, MSELoss
 from handgrad.model import Model
@@ -24,14 +34,21 @@ __all__ = [
     "Activation",
     "Adam",
     "AdamW",
+    "AvgPool2d",
     "Component",
+    "Conv1d",
+    "Conv2d",
     "CrossEntropy",
     "Dropout",
+    "Flatten",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
     "Gradients",
     "History",
     "Linear",
     "Loss",
     "MSELoss",
+    "MaxPool2d",
     "Model",
     "Parameter",
     "RMSprop",

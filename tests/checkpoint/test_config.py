@@ -38,11 +38,23 @@ from helpers import OwnLinear, OwnReLU
 # Constructor arguments of the classes that have some, none of them the default.
 ARGUMENTS = {
     "AdamW": {"lr": 0.1, "betas": (0.8, 0.9), "weight_decay": 0.25, "max_norm": 3.0},
+    "AvgPool2d": {"kernel_size": (2, 3), "stride": (1, 1), "padding": (1, 0)},
+    "Conv1d": {"in_channels": 3, "out_channels": 2, "kernel_size": (4,), "padding": "same"},
+    "Conv2d": {
+        "in_channels": 4,
+        "out_channels": 6,
+        "kernel_size": (3, 2),
+        "stride": (2, 2),
+        "padding": (0, 1),
+        "dilation": (1, 2),
+        "groups": 2,
+    },
     "Cosine": {"epochs": 7, "warmup": 3, "min_lr": 0.5},
     "CrossEntropy": {"average": False},
     "Dropout": {"layer": ReLU(), "p": 0.125, "rng": np.random.default_rng(3)},
     "Exponential": {"gamma": 0.75},
     "Linear": {"in_features": 7, "out_features": 3, "dtype": np.float32},
+    "MaxPool2d": {"kernel_size": (3, 3), "stride": (2, 1), "padding": (1, 1)},
     "Model": {"components": [Linear(3, 5), ReLU()]},
     "ReduceOnPlateau": {"factor": 0.5, "patience": 3},
     "Step": {"step_size": 3, "gamma": 0.5},
