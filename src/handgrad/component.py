@@ -1,7 +1,6 @@
 r"""The contract that every component keeps, and the exercise's calls on top of it.
 
-A component's mathematics is two methods without side effects, which stand side by side in its
-file::
+A component's mathematics is two methods without side effects, side by side in its file::
 
     apply(x)                                    -> y, saved
     pullback(dy, saved, need_dx=True, out=None) -> dx, gradients
@@ -15,8 +14,7 @@ Neither writes to its arguments nor to ``self``, so calls may interleave, in one
 several. ``gradients`` holds an array for each of the component's own parameters, by name, and for
 each child what the child's pullback returned, under the child's name.
 
-The exercise's calls ``component(x)`` and ``component.grad(dy)`` are a thin shell around the two,
-written once, in this file: the first remembers ``saved``, the second uses it.
+The exercise's calls ``component(x)`` and ``component.grad(dy)`` are a thin shell around the two.
 """
 
 from __future__ import annotations
@@ -178,12 +176,8 @@ class Component(ABC):
     def children(self) -> dict[str, Component]:
         """Return the components that this one holds, by name.
 
-        They are found in its attributes, and in lists, tuples and dicts, at whatever depth.
-
-        Raises
-        ------
-        ArgumentError
-            Two have one name, as those under the keys 1 and "1".
+        They are found in its attributes, and in lists, tuples and dicts, at whatever depth. Where
+        two have one name, as those under the keys 1 and "1", an ArgumentError is raised.
         """
         found: dict[str, Component] = {}
         met: set[int] = set()  # a list may hold itself
@@ -315,24 +309,24 @@ class Component(ABC):
 
         `Trainer.fit` does it. What is to stay in evaluation mode overrides this.
         """
-        return self._switch("training", True)
+        return self._switch("train", "training", True)
 
     def eval(self) -> Self:
         """Switch to evaluation mode, with all that the component holds, and return itself."""
-        return self._switch("training", False)
+        return self._switch("eval", "training", False)
 
     def freeze(self) -> Self:
         """Leave its parameters out of every update, with all that it holds, and return itself.
 
         Their gradients are computed all the same. Mode and buffers go their own ways.
         """
-        return self._switch("frozen", True)
+        return self._switch("freeze", "frozen", True)
 
     def unfreeze(self) -> Self:
         """Update its parameters again, with those of all that it holds, and return itself."""
-        return self._switch("frozen", False)
+        return self._switch("unfreeze", "frozen", False)
 
-    def _switch(self, name: str, value: bool) -> Self:
+    def _switch(self, method: str, name: str, value: bool) -> Self:
         met: set[int] = set()  # what stands at several places, or holds itself, is switched once
         ahead: list[Component] = [self]
         while ahead:
@@ -340,13 +334,9 @@ class Component(ABC):
             if id(component) in met:
                 continue
             met.add(id(component))
-            mode = type(component).train if value else type(component).eval
-            if (
-                name == "training"
-                and component is not self
-                and mode not in (Component.train, Component.eval)
-            ):
-                mode(component)  # which may be to stay as it is
+            own = getattr(type(component), method)
+            if component is not self and own is not getattr(Component, method):
+                own(component)  # which may be to stay as it is
             else:
                 setattr(component, name, value)
                 ahead += component.children().values()

@@ -139,8 +139,7 @@ class Model(Component):
         check_passed_on(self)
         self.has_buffers = any(buffers(self))
         self.layout, places = Layout(self), list(parameters(self))
-        children = enumerate(self.children().items())
-        self._reverse = [(i, name, component) for i, (name, component) in children][::-1]
+        self._reverse = [(i, *named) for i, named in enumerate(self.children().items())][::-1]
         flat = np.empty_like(places[0].array, shape=self.layout.size) if places else np.empty(0)
         spans = {}
         for (_, holder, key), span in zip(places, self.layout.spans, strict=True):
@@ -299,11 +298,6 @@ class Model(Component):
             What it saved.
         out : Gradients, optional
             Gradients of an earlier pass to write over.
-
-        Returns
-        -------
-        Gradients
-            A dict for each component, in the components' order.
 
         Raises
         ------
