@@ -54,6 +54,9 @@ class Component(ABC):
     takes_integers, takes_tuple : bool
         Whether `apply` wants integers as they are, as indices; whether it takes several arrays,
         as a tuple. A container answers for the child that is given the input.
+    takes_lengths : bool
+        Whether it takes padded sequences (N, T, D) with their lengths (N,), as ``(x, lengths)``. A
+        container answers for what it holds, and hands the lengths on.
 
     Examples
     --------
@@ -102,6 +105,7 @@ class Component(ABC):
     gradients: Mapping[str, Any] = NOTHING
     takes_integers: bool = False
     takes_tuple: bool = False
+    takes_lengths: bool = False
     _training = True
     _remembered: tuple[Any, tuple[int, ...]] | None = None
 
