@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.arguments import Array
 from handgrad.checking.arrays import identical, same
 from handgrad.checking.cases.case import (
     Case,
@@ -24,7 +25,7 @@ from handgrad.checking.cases.models import torch_model
 from handgrad.checking.evaluation import evaluate, parts
 from handgrad.checking.invariants import independent_of_the_batch
 from handgrad.checking.truth import central_differences
-from handgrad.component import Array, Component
+from handgrad.component import Component
 from handgrad.errors import ArgumentError, DtypeError, ShapeError
 from handgrad.layers import GRU, LSTM, RNN, Bidirectional, Dropout
 from handgrad.model import Model
