@@ -47,7 +47,7 @@ def main(
         int, typer.Option(min=1, help="How often each contestant has its turn.")
     ] = 15,
     seconds: Annotated[
-        float, typer.Option(help="How long a turn is, at least; for layers 0.03.")
+        float, typer.Option(help=f"How long a turn is, at least; for layers at most {TURN}.")
     ] = 0.1,
     threads: Annotated[int, typer.Option(min=1, help="Threads of each contestant.")] = 2,
     networks: Annotated[

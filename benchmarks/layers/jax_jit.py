@@ -144,7 +144,10 @@ def function_of(task: LayerTask) -> Any:
 
 
 class JaxLayer(LayerContestant):
-    """Features last, as its own libraries of layers have them. Compiling itself is not timed."""
+    """Features last, as its own libraries of layers have them. Compiling itself is not timed.
+
+    Its attention takes the softmax in float32 whatever the precision is.
+    """
 
     packages = ("jax", "jaxlib")
 

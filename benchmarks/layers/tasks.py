@@ -36,7 +36,8 @@ class LayerTask:
     shape : tuple of int
         The input's, features last.
     sizes : tuple of int
-        What the layer is made with: channels out; entries and features of an embedding; units; heads.
+        What the layer is made with: channels out, entries and features of an embedding, units of
+        a recurrence, heads of an attention.
     bar, jax_bar : float
         How many times PyTorch's time, and JAX's, ours may be; 0 where there is no bar.
     dtype : str
@@ -200,8 +201,6 @@ TASKS: tuple[LayerTask, ...] = (
         for rows, bar in ((128, 1.0), (4096, 4.0))
         for kind in ACTIVATIONS
     ),
-    LayerTask(
-        "step: transformer block, 8 of 128x128", "transformer block", (8, 128, 128), (4,), 1.3
-    ),
-    LayerTask("step: CNN 1-16-32-10, 64 of 28x28", "CNN", (64, 28, 28, 1), (16, 32, 10), 2.5, 1.0),
+    LayerTask("step of a block, 8 of 128x128", "transformer block", (8, 128, 128), (4,), 1.3),
+    LayerTask("step of a CNN, 64 of 28x28", "CNN", (64, 28, 28, 1), (16, 32, 10), 2.5, 1.0),
 )

@@ -77,9 +77,9 @@ class TorchLayer(LayerContestant):
         if self.other_layout and task.kind in IMAGES:
             self.module = self.module.to(memory_format=torch.channels_last)
         # The axes of an array as PyTorch has them, and as the task has them.
-        self.axes = (
-            {4: (0, 3, 1, 2)} if task.kind in IMAGES else {3: (1, 0, 2)} if steps_first else {}
-        )
+        self.axes = {4: (0, 3, 1, 2)} if task.kind in IMAGES else {}
+        if steps_first:
+            self.axes = {3: (1, 0, 2)}
         self.places = list(places(task, self.module))
         self.own = dict(self.module.named_parameters())
         given = task.parameters()
@@ -129,13 +129,11 @@ class TorchLayer(LayerContestant):
     def found(self) -> dict[str, Array]:
         if self.task.trains:
             return {"loss": self.array(self.value), **self.named(self.own)}
-        inputs = [self.array(gradient) for gradient in self.gradients[: len(self.inputs)]]
-        own = dict(zip(self.own, self.gradients[len(self.inputs) :], strict=True))
-        return {
-            "y": self.array(self.y),
-            **dict(zip(["dx"], inputs, strict=False)),
-            **self.named(own),
-        }
+        dx, gradients = self.gradients[: len(self.inputs)], self.gradients[len(self.inputs) :]
+        found = {"y": self.array(self.y)}
+        if dx:
+            found["dx"] = self.array(dx[0])
+        return found | self.named(dict(zip(self.own, gradients, strict=True)))
 
     def named(self, own: dict[str, torch.Tensor]) -> dict[str, Array]:
         """Return the parameters, or their gradients, by their names, features last."""
