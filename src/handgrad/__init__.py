@@ -20,7 +20,11 @@ from handgrad.component import Activation, Component
 from handgrad.containers import Parallel, Residual
 from handgrad.flat import Gradients
 from handgrad.layers import (
+    GRU,
+    LSTM,
+    RNN,
     BatchNorm,
+    Bidirectional,
     Dropout,
     Embedding,
     GroupNorm,
@@ -52,11 +56,15 @@ if TYPE_CHECKING:
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "SGD",
     "Activation",
     "Adam",
     "AdamW",
     "BatchNorm",
+    "Bidirectional",
     "BinaryCrossEntropy",
     "Component",
     "CrossEntropy",

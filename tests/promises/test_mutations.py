@@ -168,16 +168,18 @@ def test_there_are_mutants_of_every_component():
 
 
 @cache
-def check_rows_of(component):
-    rows = [case for case in CASES if case.component is component]
-    return check_library(rows, pytorch=False).ok
+def rows_of(component):
+    """Return the rows of a component, which pass as they are."""
+    mine = [case for case in CASES if case.component is component]
+    assert check_library(mine, pytorch=False).ok
+    return mine
 
 
 @pytest.mark.parametrize(("component", "mutant"), MUTANTS)
 def test_corrupted_pullback_is_found(component, mutant, monkeypatch):
-    assert check_rows_of(component)
+    mine = rows_of(component)
     monkeypatch.setattr(component, "pullback", mutant)
-    assert not check_rows_of.__wrapped__(component)
+    assert any(not check_library([case], pytorch=False).ok for case in mine)
 
 
 @pytest.mark.parametrize("component", COMPONENTS, ids=lambda component: component.__name__)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
+from handgrad.arguments import Array
 from handgrad.component import Component
 from handgrad.errors import ArgumentError, DtypeError
 from handgrad.walk import join, own_arrays, parameters, walk
 
-__all__ = ["Layout", "Node", "Span"]
+__all__ = ["Layout", "Node", "Span", "together"]
 
 
 class Span(NamedTuple):
@@ -108,3 +110,17 @@ class Layout:
         holders = [id(own) for _, c in tree if (own := own_arrays(c))]
         self.shared |= len(set(holders)) < len(holders)
         self.root = nodes[id(root)]
+
+
+def together(places: list[slice], flat: Array) -> Array | None:
+    """Return the part of the vector that these places fill, None where others lie between them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> together([slice(1, 3), slice(3, 4)], np.arange(5)), together([slice(1), slice(3)], [])
+    (array([1, 2, 3]), None)
+    """
+    if any(before.stop != after.start for before, after in pairwise(places)):
+        return None
+    return flat[places[0].start : places[-1].stop] if places else flat[:0]

@@ -99,6 +99,7 @@ class Dropout(ExerciseLayer):
         self.layer = adapt(layer)
         self.takes_integers = self.layer.takes_integers
         self.takes_tuple = self.layer.takes_tuple
+        self.takes_lengths = self.layer.takes_lengths
         self.p = float(p)
         self.rng = rng
 

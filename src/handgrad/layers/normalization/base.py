@@ -18,7 +18,6 @@ from handgrad.shapes import Shape, shape_text
 __all__ = ["Normalization", "blocks", "glued", "repeated", "stacked", "sums"]
 
 _MANY = 1024  # rows, above which gluing them together saves more than it costs
-_LONG = 8192  # entries of a glued row
 _BLOCK = 32768  # entries of a block, which stays in a core's cache with what is made of it
 
 
@@ -143,10 +142,11 @@ def stacked(row: Array, rows: Array) -> Array:
     return np.repeat(row, min(len(rows), max(1, _BLOCK // rows.shape[-1])), axis=0)
 
 
-def glued(rows: Array, features: int) -> Array:
+def glued(rows: Array, features: int, length: int = 8192) -> Array:
     """Return short rows as fewer long ones, (..., N, D) as (..., N / k, k D), a view.
 
-    NumPy has a fixed cost for each row where a row is added to all, or multiplies them.
+    Where a row is added to all rows, or multiplies them, NumPy copies it beside itself until it has
+    as many entries as its buffer, 8192, for each so many of the result. Of long rows it does not.
 
     Parameters
     ----------
@@ -154,6 +154,8 @@ def glued(rows: Array, features: int) -> Array:
         Rows, the last axis contiguous.
     features
         D.
+    length
+        How long they may become.
 
     Examples
     --------
@@ -161,7 +163,7 @@ def glued(rows: Array, features: int) -> Array:
     (2, 6, 8000)
     """
     N = rows.shape[-2]
-    most = max(1, _LONG // features) if rows.size // features > _MANY else 1
+    most = max(1, length // features) if rows.size // features > _MANY else 1
     k = next(k for k in range(most, 0, -1) if N % k == 0)
     return rows.reshape(*rows.shape[:-2], N // k, k * features)
 

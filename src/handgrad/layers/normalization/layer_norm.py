@@ -88,10 +88,10 @@ class LayerNorm(Normalization):
               = r \Bigl( h_e - \frac{1}{D} \sum_d h_d
                 - \hat{x}_e \frac{1}{D} \sum_d h_d \hat{x}_d \Bigr).
 
-    The code keeps ``xc`` for :math:`x - \mu = \hat{x} / r`. With ``t = dy * xc`` the last sum is
-    :math:`\sum_d h_d \hat{x}_d = r \sum_d \gamma_d t_d`, which is ``r * (t @ gamma.T)``, and
-    :math:`\hat{x}_e` has the other :math:`r`: so ``xc * (t @ gamma.T * r * r / D)``. The first is
-    ``dy @ gamma.T``, and :math:`d\gamma_d = \sum_n r_n t_{nd}` is ``r.T @ t``.
+    The code keeps ``xc`` for :math:`x - \mu = \hat{x} / r`. With ``t = dy * xc`` and ``share`` for
+    :math:`\gamma / D` the last mean is :math:`r \sum_d \gamma_d t_d / D`, or ``r * (t @ share)``,
+    and :math:`\hat{x}_e` has another :math:`r`: so ``xc * (t @ share) * r * r``. The first mean is
+    ``dy @ share``, and :math:`d\gamma_d = \sum_n r_n t_{nd}` is ``r.T @ t``.
 
     **What must be so.** A constant added to a row changes no output, so each row of `dx` sums to 0.
 
@@ -160,14 +160,15 @@ class LayerNorm(Normalization):
         need_dx: bool = True,
         out: dict[str, Array] | None = None,
     ) -> tuple[Array | None, dict[str, Array]]:
-        """Return ``r * (dy * gamma - mean(h) - xc * r * mean(h * xc * r))``, dgamma and dbeta."""
+        """Return ``r * (dy * gamma - xc * (t @ share) * r * r - dy @ share)``, dgamma and dbeta."""
         x, mean, r = saved
         D, shape = self._size, dy.shape
         dy = dy.reshape(x.shape)
         dx = np.empty_like(dy) if need_dx else None
         gamma = self._row("gamma", dy)
         dgamma, dbeta = np.zeros_like(gamma), np.zeros_like(gamma)
-        ones, scale = np.ones_like(r), stacked(gamma, dy)
+        share, scale = gamma.T / D, stacked(gamma, dy)
+        ones, squared = np.ones_like(r), r * r
         for rows in blocks(x):
             g = dy[rows]
             xc = x[rows] - mean[rows]
@@ -175,8 +176,8 @@ class LayerNorm(Normalization):
             dgamma += r[rows].T @ t
             dbeta += ones[rows].T @ g
             if dx is not None:
-                xc *= t @ gamma.T * r[rows] * r[rows] / D
-                xc += g @ gamma.T / D
+                xc *= (t @ share) * squared[rows]
+                xc += g @ share
                 h = np.multiply(g, scale[: len(g)], out=dx[rows])
                 h -= xc
                 h *= r[rows]

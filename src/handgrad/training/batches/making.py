@@ -66,4 +66,4 @@ def _whole(x: Any, inputs: Inputs) -> bool:
     if isinstance(x, tuple):
         return not any(isinstance(item, tuple) for item in x)
     rows = not any(hasattr(item, "__array__") or isinstance(item, tuple) for item in x)
-    return rows and not inputs.takes_tuple
+    return rows and not inputs.always_tuple

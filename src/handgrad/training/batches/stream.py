@@ -62,4 +62,5 @@ class StreamBatches:
             )
         x, y, weights = checked([*batch, None, None][:3], f"batch {number + 1}", self.inputs)
         arrays = tuple([a.astype(self.inputs.dtype_of(a), copy=False) for a in x])
-        return arrays if several else arrays[0], y, weights
+        alone = len(arrays) == 1 and not self.inputs.always_tuple
+        return arrays[0] if alone else arrays, y, weights
