@@ -31,6 +31,7 @@ from handgrad.layers import (
     LayerNorm,
     LearnedPositionalEncoding,
     Linear,
+    MultiHeadAttention,
     PositionalEncoding,
     RMSNorm,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "Loss",
     "MSELoss",
     "Model",
+    "MultiHeadAttention",
     "Parallel",
     "Parameter",
     "PositionalEncoding",

@@ -56,6 +56,14 @@ ARGUMENTS = {
     "Exponential": {"gamma": 0.75},
     "Linear": {"in_features": 7, "out_features": 3, "dtype": np.float32},
     "Model": {"components": [Linear(3, 5), ReLU()]},
+    "MultiHeadAttention": {
+        "features": 6,
+        "num_heads": 3,
+        "causal": True,
+        "bias": False,
+        "key_features": 5,
+        "value_features": 7,
+    },
     "ReduceOnPlateau": {"factor": 0.5, "patience": 3},
     "Step": {"step_size": 3, "gamma": 0.5},
 }

@@ -28,6 +28,7 @@ from handgrad import (
     LogSoftmax,
     Model,
     MSELoss,
+    MultiHeadAttention,
     Parallel,
     ReLU,
     Residual,
@@ -256,3 +257,24 @@ def test_sequences_stay_on_the_device_too(lengths, last):
     gradients, others = here.backward(y), there.backward(z)
     assert type(others.flat) is Device
     assert_allclose(others.flat.host, gradients.flat)
+
+
+@pytest.mark.parametrize("mask", [np.array([2, 0]), np.tri(3, 5, 1, dtype=bool)[None].repeat(2, 0)])
+@pytest.mark.parametrize("causal", [False, True])
+def test_attention_stays_on_the_device(mask, causal):
+    here, there = (
+        move(MultiHeadAttention(4, 2, causal=causal, rng=generator()))
+        for move in (lambda layer: layer, moved)
+    )
+    x = random(2, 3, 4), random(2, 5, 4), random(2, 5, 4, seed=1)
+    y, saved = here.apply((*x, mask))
+    other, kept = there.apply((*map(Device, x), Device(mask)))
+    assert type(other) is Device
+    assert_allclose(other.host, y)
+    dy = random(2, 3, 4, seed=2)
+    (*dxs, _), gradients = here.pullback(dy, saved)
+    (*others, _), moved_gradients = there.pullback(Device(dy), kept)
+    for dx, dz in zip(dxs, others, strict=True):
+        assert_allclose(dz.host, dx)
+    for name, gradient in gradients.items():
+        assert_allclose(moved_gradients[name].host, gradient)

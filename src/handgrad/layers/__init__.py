@@ -1,5 +1,6 @@
 """Layers: components with parameters."""
 
+from handgrad.layers.attention import MultiHeadAttention
 from handgrad.layers.dropout import Dropout
 from handgrad.layers.embedding import Embedding
 from handgrad.layers.linear import Linear
@@ -19,6 +20,7 @@ __all__ = [
     "LayerNorm",
     "LearnedPositionalEncoding",
     "Linear",
+    "MultiHeadAttention",
     "PositionalEncoding",
     "RMSNorm",
 ]
