@@ -1,8 +1,8 @@
 """A small transformer and an LSTM of the same size learn to write Python's own documentation.
 
     pip install -e ".[examples]"
-    python examples/character_model.py          # both, and a sample of each: about two minutes
-    python examples/character_model.py --torch  # the same models in PyTorch too, on the same batches
+    python -m examples.character_model          # both, and a sample of each: about two minutes
+    python -m examples.character_model --torch  # the same in PyTorch too, on the same batches
 
 The text is what `help()` shows, which comes with Python (`pydoc_data.topics`). Of every 64
 characters each model says which one comes next. What is measured is how many bits it needs for a
@@ -12,9 +12,9 @@ character of a part that it has not read; a uniform guess among the characters n
 import argparse
 from importlib.util import find_spec
 from math import log
+from pydoc_data.topics import topics
 
 import numpy as np
-from pydoc_data.topics import topics
 
 from handgrad import (
     GELU,
@@ -53,9 +53,7 @@ def build_transformer(rng, dtype="float32"):
             Residual(Model([LayerNorm(WIDTH, dtype=dtype), attention])),
             Residual(Model([LayerNorm(WIDTH, dtype=dtype), widen, GELU("tanh"), narrow])),
         ]
-    return Model(
-        [*parts, LayerNorm(WIDTH, dtype=dtype), Linear(WIDTH, len(SYMBOLS), **options)]
-    )
+    return Model([*parts, LayerNorm(WIDTH, dtype=dtype), Linear(WIDTH, len(SYMBOLS), **options)])
 
 
 def build_lstm(rng, dtype="float32"):
@@ -90,7 +88,7 @@ class Windows:
             yield windows[:, :-1], windows[:, 1:]
 
 
-def sample(model, rng, length=400, temperature=0.7):
+def sample(model, rng, length, temperature=0.7):
     """Let a model write on: each next character is drawn by how likely the model holds it."""
     codes = [SYMBOLS.index(symbol) for symbol in "The "]
     with evaluating():
@@ -105,6 +103,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--steps", type=int, default=150, help="minibatches of an epoch")
+    parser.add_argument("--length", type=int, default=400, help="characters of a sample")
     parser.add_argument("--torch", action="store_true", help="PyTorch beside it")
     parser.add_argument("--plot", default="character_model.png")
     options = parser.parse_args(argv)
@@ -115,17 +114,19 @@ def main(argv=None):
         rng = np.random.default_rng(0)
         model = build(rng)
         print(f"\n{name}, {model.parameters.size:,} parameters")
+        optimizer = AdamW(lr=0.003, max_norm=1.0)
         if options.torch:
             from examples.torch_character_model import train
 
-            bits[f"{name}, PyTorch"] = train(name, model, options, held_out) / log(2)
-        trainer = Trainer(model, CrossEntropy(), AdamW(lr=0.003, max_norm=1.0), rng=rng)
+            loss = train(name, model, options, held_out, optimizer)
+            bits[f"{name}, PyTorch"] = loss / log(2)
+        trainer = Trainer(model, CrossEntropy(), optimizer, rng=rng)
         for epoch in range(options.epochs):  # other windows in each
             windows = Windows(TRAINING, options.steps, seed=100 + epoch)
             history = trainer.fit(windows, epochs=epoch + 1, validation_data=held_out)
         bits[name] = history["validation_loss"][-1] / log(2)
         curves[name] = np.array(history["validation_loss"]) / log(2)
-        texts[name] = sample(model, rng)
+        texts[name] = sample(model, rng, options.length)
 
     for name, text in texts.items():
         print(f"\nThe {name} writes:\n{text}")
