@@ -33,7 +33,7 @@ from handgrad.modes import evaluating_here
 from handgrad.parameter import NOTHING, OwnArrays
 from handgrad.shapes import Shape
 
-__all__ = ["Activation", "Array", "Component", "ExerciseLayer"]
+__all__ = ["Activation", "Component", "ExerciseLayer"]
 
 _NO_CHILDREN = ("parameters", "buffers", "gradients", "_remembered")
 
@@ -380,6 +380,7 @@ class ExerciseLayer(Component):
             Gradient with respect to the input, of its shape.
         """
         dx = super().grad(in_gradient)
-        while "layer" in self.gradients:
-            self.gradients = self.gradients["layer"]
+        layer: Component = self
+        while isinstance(layer, ExerciseLayer) and "layer" in self.gradients:
+            layer, self.gradients = layer.children()["layer"], self.gradients["layer"]
         return self.gradients.get("weights"), dx

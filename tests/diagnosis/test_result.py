@@ -8,8 +8,9 @@ from handgrad import (
     ReLU,
     diagnose,
 )
+from handgrad.checking.arrays import distance
 from handgrad.diagnosis import Diagnosis, Example, Finding, Status, Verdict
-from handgrad.diagnosis.closeness import distance, mask
+from handgrad.diagnosis.closeness import mask
 from handgrad.diagnosis.engine.evidence import describe
 from handgrad.diagnosis.engine.trials import Trial
 from handgrad.diagnosis.given import Given
@@ -53,7 +54,6 @@ def test_distances():
     assert distance(np.zeros(2), np.zeros(2)) == 0
     assert mask(np.ones((2, 1)), np.ones(2), 1e-9).all()
     assert not mask(nan, nan, 1e-9).any()
-    trial = Trial(Given("N = 1", {}, {"x": np.ones((1, 1))}), {"v": np.array(2.0)}, {})
-    assert (
-        "your v differs by" in describe("v", [trial, trial], [np.array(0.0), np.array(1.0)], 0)[0]
-    )
+    given, seen = Given("N = 1", {}, {"x": np.ones((1, 1))}), {"v": np.array(2.0)}
+    trials = [Trial(given, seen, {"v": np.array(right)}) for right in (0.0, 1.0)]
+    assert "your v differs by" in describe("v", trials, 0)[0]

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from handgrad.adapter import ContractAdapter, ExerciseAdapter
+from handgrad.arguments import Array
 from handgrad.checkpoint.notation import DTYPES, counted, join, public_classes
-from handgrad.component import Array, Component
+from handgrad.component import Component
 from handgrad.errors import CheckpointError, shorten
 from handgrad.model import Model
 from handgrad.randomness import generator_state

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.diagnosis.given import Results
 from handgrad.diagnosis.mistake import (
     Formula,
@@ -31,13 +31,10 @@ __all__ = [
     "Gradient",
     "averaged",
     "averaged_input",
-    "badly_summed",
-    "factor_alone",
     "ignored",
     "ignored_in",
     "reshaped",
     "scaled",
-    "times_itself",
 ]
 
 FORWARD = ("value", "output", "evaluation")
@@ -200,60 +197,6 @@ def averaged_input(of: Gradient) -> Mistake:
     )
 
 
-def badly_summed(of: Gradient) -> tuple[Mistake, ...]:
-    """Make the mistakes in a gradient that is the sum of the upstream gradient over the rows."""
-    whose, noun, quantity = of.whose, of.noun, of.quantity
-    column = f"The line of the {noun}: the sum runs over the rows, and the column stays."
-    total = (
-        f"Every entry of {whose} gradient is the same.",
-        f"Each entry of the {noun} reaches its own column of the output alone.",
-        column,
-    )
-    features = (
-        f"The gradient of the {noun} has as many entries as the minibatch has rows.",
-        SHAPE,
-        f"The line of the {noun}: the sum runs over n, the rows.",
-        f"Sum over the other axis: `{of.formula}`.",
-    )
-    return (
-        mistake(
-            f"{whose} gradient is summed over everything",
-            lambda right, dy: {quantity: np.full(right[quantity].shape, dy.sum())},
-            "The upstream gradient is added up to one single number.",
-            *total,
-            f"Give the axis: `{of.formula}`.",
-        ),
-        mistake(
-            f"{whose} gradient is the mean of everything",
-            lambda right, dy: {quantity: np.full(right[quantity].shape, dy.mean())},
-            "The upstream gradient is averaged to one single number.",
-            *total,
-            f"Sum, and give the axis: `{of.formula}`.",
-        ),
-        mistake(
-            f"{whose} gradient is summed over the features",
-            {quantity: lambda dy: dy.sum(axis=1)},
-            "The upstream gradient is added up along the rows instead of down the columns.",
-            *features,
-        ),
-        mistake(
-            f"{whose} gradient is averaged over the features",
-            {quantity: lambda dy: dy.mean(axis=1)},
-            "The upstream gradient is averaged along the rows instead of summed down the columns.",
-            *features,
-        ),
-        mistake(
-            f"{whose} gradient is not summed",
-            {quantity: lambda dy: dy.copy()},
-            f"The upstream gradient itself is given as the gradient of the {noun}.",
-            f"The gradient of the {noun} has a row for each row of the minibatch.",
-            SUM,
-            f"The line of the {noun}: broadcasting forwards is a sum backwards.",
-            f"Sum over the rows: `{of.formula}`.",
-        ),
-    )
-
-
 def ignored(quantity: str, formula: Formula, explanation: str, mend: str) -> Mistake:
     """Make the mistake that the upstream gradient does not enter the only gradient there is."""
     return mistake(
@@ -277,34 +220,6 @@ def ignored_in(of: Gradient, formula: Formula, explanation: str) -> Mistake:
         LINEAR,
         of.chain_rule,
         f"Multiply by the upstream gradient: `{of.formula}`.",
-    )
-
-
-def factor_alone(
-    of: Gradient, factor: str, formula: Formula, explanation: str, violated: str
-) -> Mistake:
-    """Make the mistake that one factor of a gradient's product is returned in its place."""
-    return mistake(
-        f"{factor} in place of the gradient of the {of.noun}",
-        {of.quantity: formula},
-        explanation,
-        f"The gradient of the {of.noun} has not the shape of the {of.noun}.",
-        violated,
-        of.chain_rule,
-        f"Multiply by the upstream gradient: `{of.formula}`.",
-    )
-
-
-def times_itself(of: Gradient, formula: Formula, symptom: str, violated: str) -> Mistake:
-    """Make the mistake that a gradient is multiplied by what it is the gradient of."""
-    return mistake(
-        f"{of.whose} gradient is multiplied by the {of.noun}",
-        {of.quantity: formula},
-        f"The gradient of the {of.noun} is multiplied by the {of.noun}, entry by entry.",
-        symptom,
-        violated,
-        f"The line of the {of.noun}: the derivative of a product by one factor is the other one.",
-        f"Leave the factor out: `{of.formula}`.",
     )
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.arguments import as_floats
+from handgrad.arguments import Array, as_floats
+from handgrad.checking.arrays import distance, same
 from handgrad.checking.truth import central_differences
-from handgrad.component import Array
-from handgrad.diagnosis.closeness import distance, mask, same
+from handgrad.diagnosis.closeness import mask
 from handgrad.diagnosis.engine.behaviour import written
 from handgrad.diagnosis.engine.evidence import describe
 from handgrad.diagnosis.engine.search import ENOUGH, explain_all
@@ -95,7 +95,9 @@ def _findings(
             dy = np.ones(output.shape) if scalar else rng.standard_normal(output.shape)
             sizes = {"N": len(place)} if place.ndim else {}
             given = Given(label, sizes, {"x": place}, dy, seed=seed + i)
-            trials.append(_trial(grad_f, given, scalar))
+            seeded(given.seed)
+            gradient = _gradient(grad_f, place.copy(), dy.copy(), scalar)
+            trials.append(Trial(given, {"gradient": gradient}, {}))
         except StudentError:
             if place.shape == x.shape:
                 raise
@@ -116,11 +118,11 @@ def _findings(
         trials[0].right = {"gradient": _numerical(f, trials[0].given, stretch)}
         return [*findings, _finding(Verdict.UNKNOWN, (sentence,), trials[0], tolerance)]
     trials = smooth
-    slopes = [_numerical(f, trial.given, stretch) for trial in trials]
-    for trial, slope in zip(trials, slopes, strict=True):
-        trial.right = {"gradient": slope}
-        trial.given.derived["of_the_sum"] = _of_the_sum(f, trial.given)
-    return findings + _judge(trials, slopes, tolerance) + _linearity(grad_f, trials[0], scalar)
+    for trial in trials:
+        trial.right = {"gradient": _numerical(f, trial.given, stretch)}
+        ones = trial.given.changed(dy=np.ones_like(trial.given.dy))
+        trial.given.derived["of_the_sum"] = _numerical(f, ones, 1.0)
+    return findings + _judge(trials, tolerance) + _linearity(grad_f, trials[0], scalar)
 
 
 def _places(x: Array, rng: np.random.Generator) -> Iterator[tuple[str, Array]]:
@@ -135,18 +137,16 @@ def _places(x: Array, rng: np.random.Generator) -> Iterator[tuple[str, Array]]:
         yield "x with one more row", np.concatenate([x, 1.1 * x[:1]])
 
 
-def _judge(trials: list[Trial], slopes: list[Array], tolerance: float) -> list[Finding]:
+def _judge(trials: list[Trial], tolerance: float) -> list[Finding]:
     # Where the slope at x is 0, the numerical one is 0 only beside those at the neighbours.
-    floor = max(float(np.abs(slope).max(initial=0)) for slope in slopes)
-    worst = max(
-        distance(t.seen["gradient"], slope, floor) for t, slope in zip(trials, slopes, strict=True)
-    )
+    floor = max(float(np.abs(trial.right["gradient"]).max(initial=0)) for trial in trials)
+    worst = max(distance(t.seen["gradient"], t.right["gradient"], floor) for t in trials)
     where = "; ".join(trial.given.label for trial in trials)
     if worst <= tolerance:
         sentence = f"your gradient agrees with the numerical derivative to {worst:.0e} ({where})"
         return [_finding(Verdict.RIGHT, (sentence,), trials[0], tolerance)]
     found = explain_all(trials, ["gradient"], MISTAKES, tolerance)["gradient"]
-    evidence = describe("gradient", trials, slopes, tolerance)
+    evidence = describe("gradient", trials, tolerance)
     if found:
         evidence.append(f"it is exactly what the mistake gives ({where})")
     return [_finding(Verdict.WRONG, tuple(evidence), trials[0], tolerance, found)]
@@ -185,12 +185,6 @@ def _arguments(function: Callable[..., Any]) -> int:
     return sum(p.kind in positional and p.default is p.empty for p in parameters)
 
 
-def _trial(grad_f: Callable[..., Any], given: Given, scalar: bool) -> Trial:
-    seeded(given.seed)
-    gradient = _gradient(grad_f, given.x.copy(), given.dy.copy(), scalar)
-    return Trial(given, {"gradient": gradient}, {})
-
-
 def _numerical(f: Callable[..., Any], given: Given, stretch: float) -> Array:
     """Differentiate the function, with steps that are `stretch` times as wide."""
 
@@ -207,11 +201,6 @@ def _on_a_kink(f: Callable[..., Any], given: Given, stretch: float) -> bool:
     aside = 1e-4 * stretch * np.maximum(1, np.abs(given.x))
     sides = [_numerical(f, given.changed(x=given.x + s * aside), stretch) for s in (-1, 1)]
     return not same(sides[0], sides[1], 1e-2 if stretch == 1 else 0.5)
-
-
-def _of_the_sum(f: Callable[..., Any], given: Given) -> Array:
-    ones = given.changed(dy=np.ones_like(given.dy))
-    return _numerical(f, ones, 1.0)
 
 
 def _comparable(f: Callable[..., Any], given: Given) -> list[Finding]:

@@ -121,4 +121,4 @@ def test_a_kind_is_found_by_its_folder_and_says_its_words():
     assert {kind.name for kind in KINDS.values()} == set(KINDS)
     for kind in KINDS.values():
         assert {kind_of(word) for word in kind.words} == {kind.name}
-        assert kind.__module__ == f"handgrad.diagnosis.kinds.{kind.name}.kind"
+        assert kind.__module__ == f"handgrad.diagnosis.kinds.{kind.name}"

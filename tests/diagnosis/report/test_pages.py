@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from handgrad.diagnosis.findings import Cause, Example, Failure, Finding, Status, Verdict
-from handgrad.diagnosis.process.transport import rebuild
+from handgrad.diagnosis.process.sandbox import rebuild
 from handgrad.diagnosis.report.html import document, fragment
 from handgrad.diagnosis.report.terminal import print_diagnosis, print_folder
 from handgrad.diagnosis.result import Diagnosis

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.activations import ReLU, Sigmoid
+from handgrad.arguments import Array
 from handgrad.checking.cases.case import (
     Case,
     Generator,
@@ -19,7 +20,6 @@ from handgrad.checking.cases.case import (
 )
 from handgrad.checking.invariants import independent_of_the_batch
 from handgrad.checking.truth import central_differences
-from handgrad.component import Array
 
 __all__ = ["CASES"]
 

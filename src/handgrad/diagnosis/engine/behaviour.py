@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 
-from handgrad.checking.arrays import identical, linearity
-from handgrad.component import Array
+from handgrad.arguments import Array
+from handgrad.checking.arrays import distance, identical, linearity, same
 from handgrad.diagnosis.behaviours import BEHAVIOURS, Behaviour
-from handgrad.diagnosis.closeness import distance, same
 from handgrad.diagnosis.engine.trials import Trial
 from handgrad.diagnosis.findings import Finding, Verdict
 from handgrad.diagnosis.given import Given, Results
@@ -24,10 +22,10 @@ Expected = Callable[[Given, Results], Results]
 
 CALLS = 40
 """How often one object is called, to see whether some calls go wrong."""
-PATIENCE = 0.05
-"""Seconds; what takes longer is timed once."""
 FEW = 6
 """The same where something is known to be wrong already."""
+PATIENCE = 0.05
+"""Seconds; what takes longer is timed once."""
 
 
 def behaviours(
@@ -145,7 +143,7 @@ def _history(
     thing = kind.start(given)
     first_seen: Results = {}
     wrong: dict[str, list[int]] = {}
-    finding: list[Finding] = []
+    findings: list[Finding] = []
     loose = max(tolerance, 1e-7)
     started = perf_counter()
     for call in range(calls):
@@ -163,47 +161,32 @@ def _history(
         if call == 0:
             first_seen = seen
         if call == 1 and wrong:
-            finding = _explain_history(kind, given, second, first_seen, seen, truth, wrong, loose)
-            break
+            # What has the second call left of the first?
+            stale = kind.right(second.changed(x=given.x), first_seen)
+            for name in wrong:
+                known = None
+                evidence = (
+                    f"your {name} is right in the first call of an object and wrong in the second"
+                )
+                if same(seen[name], truth[name] + first_seen[name], loose):
+                    known = BEHAVIOURS["piles"]
+                    evidence += "; there it is the sum of both"
+                elif name in stale and same(seen[name], stale[name], loose):
+                    known = BEHAVIOURS["stale"]
+                    evidence += "; there it belongs to the first input"
+                findings.append(
+                    _finding(f"{name} in repeated calls", "calls after the first", known, evidence)
+                )
+            return findings
         if perf_counter() - started > 0.5 and call > 3:
             break
-    if wrong and not finding:
-        for name, when in wrong.items():
-            evidence = (
-                f"of {call + 1} calls of one object your {name} is wrong in {len(when)}, first in "
-                f"call {when[0] + 1}"
-            )
-            finding.append(
-                _finding(f"{name} in repeated calls", "calls after the first", None, evidence)
-            )
-    return finding
-
-
-def _explain_history(
-    kind: Kind,
-    given: Given,
-    second: Given,
-    first: Results,
-    seen: Results,
-    truth: Results,
-    wrong: dict[str, Any],
-    tolerance: float,
-) -> list[Finding]:
-    """Say what the second call of an object has left of the first."""
-    findings = []
-    mixed = second.changed(x=given.x)
-    stale = kind.right(mixed, first)
-    for name in wrong:
-        known = None
-        evidence = f"your {name} is right in the first call of an object and wrong in the second"
-        if same(seen[name], truth[name] + first[name], tolerance):
-            known = BEHAVIOURS["piles"]
-            evidence += "; there it is the sum of both"
-        elif name in stale and same(seen[name], stale[name], tolerance):
-            known = BEHAVIOURS["stale"]
-            evidence += "; there it belongs to the first input"
+    for name, when in wrong.items():
+        evidence = (
+            f"of {call + 1} calls of one object your {name} is wrong in {len(when)}, first in call "
+            f"{when[0] + 1}"
+        )
         findings.append(
-            _finding(f"{name} in repeated calls", "calls after the first", known, evidence)
+            _finding(f"{name} in repeated calls", "calls after the first", None, evidence)
         )
     return findings
 

@@ -6,26 +6,20 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from handgrad.component import Array
-from handgrad.diagnosis.closeness import distance, mask, same
+from handgrad.arguments import Array
+from handgrad.checking.arrays import distance, same
+from handgrad.diagnosis.closeness import mask
 from handgrad.diagnosis.engine.trials import Trial
 from handgrad.diagnosis.given import Given
 
 __all__ = ["describe"]
 
 
-def describe(
-    name: str, trials: Sequence[Trial], rights: Sequence[Array], tolerance: float
-) -> list[str]:
+def describe(name: str, trials: Sequence[Trial], tolerance: float) -> list[str]:
     """Return sentences with numbers on how one quantity differs from the truth in each trial."""
-    first, right = next(
-        (
-            (t, r)
-            for t, r in zip(trials, rights, strict=True)
-            if not same(t.seen[name], r, tolerance)
-        ),
-        (trials[0], rights[0]),
-    )
+    differing = (t for t in trials if not same(t.seen[name], t.right[name], tolerance))
+    first = next(differing, trials[0])
+    right = first.right[name]
     seen = first.seen[name]
     if seen.shape != right.shape:
         sentences = [
@@ -36,18 +30,18 @@ def describe(
             sentences.append(f"your {name}, transposed, is right to {distance(seen.T, right):.0e}")
         return sentences
     return (
-        _factor(name, trials, rights)
-        or _by_rows(name, trials, rights)
-        or _excess(name, trials, rights)
-        or [_entries(name, first, right, tolerance)]
+        _factor(name, trials)
+        or _by_rows(name, trials)
+        or _excess(name, trials)
+        or [_entries(name, first, tolerance)]
     )
 
 
-def _factor(name: str, trials: Sequence[Trial], rights: Sequence[Array]) -> list[str]:
+def _factor(name: str, trials: Sequence[Trial]) -> list[str]:
     """Say it where the student's array is the truth times one number."""
     factors, remainders = [], []
-    for trial, right in zip(trials, rights, strict=True):
-        k, remainder = _least_squares(trial.seen[name], right)
+    for trial in trials:
+        k, remainder = _least_squares(trial.seen[name], trial.right[name])
         if not remainder <= 1e-6:
             return []
         factors.append(k)
@@ -102,12 +96,12 @@ def _products(sizes: dict[str, int]) -> Iterable[tuple[str, float]]:
                     yield f"{minus}{number or '1'}/{below}", sign * factor / value
 
 
-def _by_rows(name: str, trials: Sequence[Trial], rights: Sequence[Array]) -> list[str]:
+def _by_rows(name: str, trials: Sequence[Trial]) -> list[str]:
     """Say it where each row, or each column, has a factor of its own."""
     for axis, what in ((1, "row"), (0, "column")):
         fits, shown = True, ""
-        for trial, right in zip(trials, rights, strict=True):
-            seen = trial.seen[name]
+        for trial in trials:
+            seen, right = trial.seen[name], trial.right[name]
             if seen.ndim != 2 or seen.shape != right.shape or min(seen.shape) < 2:
                 return []
             norm = (right * right).sum(axis=axis, keepdims=True)
@@ -124,14 +118,14 @@ def _by_rows(name: str, trials: Sequence[Trial], rights: Sequence[Array]) -> lis
     return []
 
 
-def _excess(name: str, trials: Sequence[Trial], rights: Sequence[Array]) -> list[str]:
+def _excess(name: str, trials: Sequence[Trial]) -> list[str]:
     """Say it where what is too much is one number times something that the code was given."""
     words = {"x": "input", "y": "target", "dy": "upstream gradient"}
     first = trials[0].given
     for field in (*first.parameters, *first.arrays):
         factors = []
-        for trial, right in zip(trials, rights, strict=True):
-            seen, other = trial.seen[name], trial.given[field]
+        for trial in trials:
+            seen, right, other = trial.seen[name], trial.right[name], trial.given[field]
             if seen.shape != right.shape or other.shape != seen.shape:
                 break
             k, remainder = _least_squares(seen - right, other)
@@ -147,8 +141,8 @@ def _excess(name: str, trials: Sequence[Trial], rights: Sequence[Array]) -> list
     return []
 
 
-def _entries(name: str, trial: Trial, right: Array, tolerance: float) -> str:
-    seen = trial.seen[name]
+def _entries(name: str, trial: Trial, tolerance: float) -> str:
+    seen, right = trial.seen[name], trial.right[name]
     wrong, far = mask(seen, right, tolerance), distance(seen, right)
     if wrong.size > 1:
         size = f", by up to {far:.1e} of the largest" if np.isfinite(far) else ""

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from handgrad.diagnosis.closeness import DOUBLE, HIDDEN, SINGLE, distance, same
+from handgrad.checking.arrays import distance, same
+from handgrad.diagnosis.closeness import DOUBLE, HIDDEN, SINGLE
 from handgrad.diagnosis.engine.behaviour import behaviours, cost
 from handgrad.diagnosis.engine.evidence import describe
 from handgrad.diagnosis.engine.gradcheck import agreement, smallest
-from handgrad.diagnosis.engine.search import explain_all, predict
-from handgrad.diagnosis.engine.stress import examine_stress
-from handgrad.diagnosis.engine.trials import Trial, example, run_all
-from handgrad.diagnosis.families import EPSILON, FLOAT32, scaled
+from handgrad.diagnosis.engine.search import explain_all, fitting
+from handgrad.diagnosis.engine.trials import Trial, example, run, run_all
+from handgrad.diagnosis.families import EPSILON, FLOAT32, OVERFLOW, scaled
 from handgrad.diagnosis.findings import Cause, Example, Failure, Finding, Verdict
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.base import Kind, Shapes, Stress, seeded
@@ -52,8 +52,10 @@ class _Examination:
         self.convention: Mistake | None = None
         self.trials = self._trials(shapes)
         self.names = [n for n in kind.titles if all(n in t.seen for t in self.trials)]
-        self.tolerance = self._tolerance()
-        self.hidden: list[str] = []
+        kinds = {t.seen[n].dtype for t in self.trials for n in self.names}
+        single = any(d.kind == "f" and d.itemsize < 8 for d in kinds)
+        self.tolerance = SINGLE if single else DOUBLE
+        self.hidden = False
         self._decide()
 
     def _trials(self, shapes: Shapes) -> list[Trial]:
@@ -66,21 +68,10 @@ class _Examination:
         self.outcome.failure = failure
         return trials
 
-    def _tolerance(self) -> float:
-        kinds = {t.seen[n].dtype for t in self.trials for n in self.names}
-        return SINGLE if any(d.kind == "f" and d.itemsize < 8 for d in kinds) else DOUBLE
-
     def _decide(self) -> None:
         kind, outcome = self.kind, self.outcome
         if outcome.failure:
-            outcome.findings.append(
-                Finding(
-                    "runs",
-                    "runs on every input",
-                    Verdict.WRONG,
-                    evidence=(f"while {outcome.failure.doing}: {outcome.failure.error}",),
-                )
-            )
+            outcome.findings.append(_stopped("runs", "runs on every input", outcome.failure))
         forwards = [n for n in self.names if n in kind.forwards]
         backwards = [n for n in self.names if n not in kind.forwards]
         for tolerance in (self.tolerance, max(self.tolerance, HIDDEN)):
@@ -137,8 +128,7 @@ class _Examination:
     def _agrees(self, name: str) -> bool:
         """Return whether a quantity is right in all trials; note where only seven digits are."""
         worst = self._worst(name)
-        if self.tolerance < worst <= HIDDEN and name not in self.hidden:
-            self.hidden.append(name)
+        self.hidden |= self.tolerance < worst <= HIDDEN
         return worst <= max(self.tolerance, HIDDEN)
 
     def _worst(self, name: str) -> float:
@@ -148,15 +138,7 @@ class _Examination:
         """Return the convention that gives these quantities, and most of the others too."""
         best, most = None, 0
         for convention in self.kind.conventions:
-            others = [predict((convention,), t.given, t.right) or {} for t in self.trials]
-            fits = [
-                name
-                for name in self.names
-                if all(
-                    name in other and same(t.seen[name], other[name], tolerance)
-                    for t, other in zip(self.trials, others, strict=True)
-                )
-            ]
+            fits = fitting(convention, self.trials, self.names, tolerance)
             if set(wrong) <= set(fits) and len(fits) > most:
                 best, most = convention, len(fits)
         return best
@@ -177,13 +159,8 @@ class _Examination:
         ):
             return wrong
         factor = factors[0]
-        self._adopt(
-            scaled(
-                f"a factor of {factor:g}",
-                lambda: factor,
-                f"The value is {factor:g} times the exercise's, and the gradient agrees with it.",
-            )
-        )
+        words = f"The value is {factor:g} times the exercise's, and the gradient agrees with it."
+        self._adopt(scaled(f"a factor of {factor:g}", lambda: factor, words))
         return []
 
     def _imprecise(self, name: str) -> Cause:
@@ -223,18 +200,11 @@ class _Examination:
             )
         verdict = Verdict.CONVENTION if causes else Verdict.RIGHT
         explanations = (tuple(causes),) if causes else ()
-        return Finding(
-            name,
-            self.kind.titles[name],
-            verdict,
-            explanations,
-            tuple(evidence),
-            self._example(name),
-        )
+        shown = self._example(name)
+        return Finding(name, self.kind.titles[name], verdict, explanations, tuple(evidence), shown)
 
     def _wrong(self, name: str, found: tuple[tuple[Cause, ...], ...], own: float | None) -> Finding:
-        rights = [t.right[name] for t in self.trials]
-        evidence = describe(name, self.trials, rights, self.tolerance)
+        evidence = describe(name, self.trials, self.tolerance)
         if own is not None:
             evidence.append(
                 f"your {name} agrees with the numerical derivative of your own forward pass to "
@@ -255,15 +225,58 @@ class _Examination:
         return example(trial, name, self.tolerance)
 
     def _stress(self, stress: Stress) -> list[Finding]:
-        """Judge input that the trials avoid, where the code runs on it."""
+        """Judge input that the trials avoid; nothing is said where it is right."""
         tolerance = max(self.tolerance, HIDDEN)
         try:
-            findings, notes = examine_stress(
-                self.kind, stress, self.names, self.expected, tolerance
-            )
+            trials = [run(self.kind, given) for given in stress.givens]
         except StudentError as error:
             self.outcome.failure = error.failure
-            evidence = f"while {error.failure.doing}: {error.failure.error}"
-            return [Finding(stress.name, stress.title, Verdict.WRONG, evidence=(evidence,))]
-        self.outcome.notes += notes
+            return [_stopped(stress.name, stress.title, error.failure)]
+        for trial in trials:
+            trial.right = self.expected(trial.given, trial.seen)
+        # Where all is 0 that is right, as slopes far from the origin, 1e-20 is right: floor = 1.
+        wrong = [
+            n
+            for n in self.names
+            if any(not same(t.seen[n], t.right[n], tolerance, floor=1) for t in trials)
+        ]
+        if stress.name == "extreme" and wrong == ["value"]:
+            self.outcome.notes.append(
+                f"with {stress.title} the value is not exact: the logarithm is taken of a "
+                "probability that has become 0; the gradient is right"
+            )
+            return []
+        for convention in stress.conventions:
+            if wrong and fitting(convention, trials, wrong, tolerance) == wrong:
+                note = f"differs from ours only there: {convention.cause.explanation}"
+                shown = example(trials[0], wrong[0], tolerance)
+                causes = ((convention.cause,),)
+                return [
+                    Finding(stress.name, stress.title, Verdict.CONVENTION, causes, (note,), shown)
+                ]
+        found = explain_all(trials, wrong, stress.mistakes, tolerance)
+        if stress.name == "extreme" and not all(found.values()):
+            # One value that is not a number is like any other: what does not explain all of them
+            # explains none.
+            found = {n: ((OVERFLOW.cause,),) if _infinite(trials, n) else () for n in wrong}
+        findings = []
+        for n in wrong:
+            evidence = tuple(describe(n, trials, tolerance))
+            title = f"{self.kind.titles[n]}, {stress.title}"
+            shown = example(trials[0], n, tolerance)
+            findings.append(Finding(stress.name, title, Verdict.WRONG, found[n], evidence, shown))
         return findings
+
+
+def _stopped(name: str, title: str, failure: Failure) -> Finding:
+    """Say of input on which the code does not run that it is wrong."""
+    sentence = f"while {failure.doing}: {failure.error}"
+    return Finding(name, title, Verdict.WRONG, evidence=(sentence,))
+
+
+def _infinite(trials: Sequence[Trial], name: str) -> bool:
+    """Return whether something is not finite that should be."""
+    return any(
+        bool((~np.isfinite(t.seen[name])).any() and np.isfinite(t.right[name]).all())
+        for t in trials
+    )

@@ -7,9 +7,9 @@ from time import perf_counter
 
 import numpy as np
 
+from handgrad.arguments import Array
+from handgrad.checking.arrays import distance
 from handgrad.checking.truth import central_differences
-from handgrad.component import Array
-from handgrad.diagnosis.closeness import distance
 from handgrad.diagnosis.engine.trials import Trial
 from handgrad.diagnosis.kinds.base import Kind, seeded
 from handgrad.diagnosis.student.subject import StudentError
@@ -79,5 +79,6 @@ def _slopes(kind: Kind, trial: Trial, variable: str, stretch: float) -> tuple[Ar
         seeded(given.seed)
         return kind.look(thing, given)[kind.forwards[0]]
 
-    slopes = central_differences(forward, np.zeros(places.size), kind.upstream(given))
+    upstream = given.dy if given.dy.size else 1.0  # a loss has none
+    slopes = central_differences(forward, np.zeros(places.size), upstream)
     return places, slopes / stretch

@@ -8,13 +8,13 @@ from itertools import permutations
 
 import numpy as np
 
-from handgrad.diagnosis.closeness import distance, same
+from handgrad.checking.arrays import distance, same
 from handgrad.diagnosis.engine.trials import Trial
 from handgrad.diagnosis.findings import Cause
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.mistake import Mistake
 
-__all__ = ["ENOUGH", "Explanation", "explain_all", "predict"]
+__all__ = ["ENOUGH", "Explanation", "explain_all", "fitting", "predict"]
 
 Explanation = tuple[Mistake, ...]
 
@@ -31,6 +31,21 @@ def predict(mistakes: Explanation, given: Given, right: Results) -> Results | No
     except (ValueError, IndexError, KeyError, TypeError):  # shapes that only fit where D = K, say
         return None
     return right
+
+
+def fitting(
+    convention: Mistake, trials: Sequence[Trial], names: Sequence[str], tolerance: float
+) -> list[str]:
+    """Return the quantities that a convention gives in every trial."""
+    others = [predict((convention,), trial.given, trial.right) or {} for trial in trials]
+    return [
+        name
+        for name in names
+        if all(
+            name in other and same(trial.seen[name], other[name], tolerance)
+            for trial, other in zip(trials, others, strict=True)
+        )
+    ]
 
 
 def explain_all(
@@ -68,10 +83,10 @@ class _Match:
 
 def _best(name: str, found: list[_Match]) -> tuple[tuple[Cause, ...], ...]:
     """Return the explanations of one quantity that rank first."""
-    fitting = [match for match in found if name in match.covered]
-    first = min((match.rank for match in fitting), default=None)
+    matches = [match for match in found if name in match.covered]
+    first = min((match.rank for match in matches), default=None)
     distinct: dict[frozenset[str], tuple[Cause, ...]] = {}
-    for match in fitting:
+    for match in matches:
         if match.rank == first:
             causes = tuple(mistake.cause for mistake in match.mistakes)
             distinct.setdefault(frozenset(cause.name for cause in causes), causes)
@@ -97,31 +112,25 @@ def _matches(
     tolerance: float,
 ) -> list[_Match]:
     """Return the candidates that match a quantity in every trial, and show it in enough of them."""
-    return [
-        match
-        for candidate in candidates
-        if (match := _match(trials, wrong, candidate, tolerance)).covered
-    ]
-
-
-def _match(
-    trials: Sequence[Trial], wrong: Sequence[str], candidate: Explanation, tolerance: float
-) -> _Match:
-    alive = dict.fromkeys(wrong, 0)
-    contradicted: set[str] = set()
-    for trial in trials:
-        predicted = predict(candidate, trial.given, trial.right)
-        if predicted is None:
-            continue
-        for name, seen in trial.seen.items():
-            if name not in predicted or same(seen, predicted[name], tolerance):
-                # Where it shows, the match means something.
-                if name in alive and distance(predicted[name], trial.right[name]) > 10 * tolerance:
-                    alive[name] += 1
-            else:
-                alive.pop(name, None)
-                contradicted.add(name)
-        if not alive:
-            break
-    covered = frozenset(name for name, shown in alive.items() if shown >= ENOUGH)
-    return _Match(candidate, covered, len(contradicted))
+    found, shows = [], 10 * tolerance
+    for candidate in candidates:
+        alive = dict.fromkeys(wrong, 0)
+        contradicted: set[str] = set()
+        for trial in trials:
+            predicted = predict(candidate, trial.given, trial.right)
+            if predicted is None:
+                continue
+            for name, seen in trial.seen.items():
+                if name not in predicted or same(seen, predicted[name], tolerance):
+                    # Where it shows, the match means something.
+                    if name in alive and distance(predicted[name], trial.right[name]) > shows:
+                        alive[name] += 1
+                else:
+                    alive.pop(name, None)
+                    contradicted.add(name)
+            if not alive:
+                break
+        covered = frozenset(name for name, shown in alive.items() if shown >= ENOUGH)
+        if covered:
+            found.append(_Match(candidate, covered, len(contradicted)))
+    return found

@@ -13,8 +13,8 @@ __all__ = ["KINDS", "Kind", "kind_of"]
 def _found(folder: str) -> type[Kind]:
     """Return the kind that a folder exports."""
     module = import_module(f"{__name__}.{folder}")
-    found: type[Kind] = getattr(module, module.__all__[0])
-    return found
+    exported = (getattr(module, name) for name in module.__all__)
+    return next(each for each in exported if isinstance(each, type) and issubclass(each, Kind))
 
 
 KINDS: dict[str, type[Kind]] = {

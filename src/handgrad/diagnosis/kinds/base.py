@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from handgrad.component import Array, Component
+from handgrad.arguments import Array
+from handgrad.component import Component
 from handgrad.diagnosis.findings import Cause, Finding
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.mistake import Mistake
@@ -148,10 +149,6 @@ class Kind(ABC):
         inputs = {first: rng.permuted(given.x, axis=-1)[::-1].copy()}
         inputs |= {name: given.inputs[name][::-1].copy() for name in others}
         return given.changed(dy=rng.standard_normal(given.dy.shape), **inputs)
-
-    def upstream(self, given: Given) -> Any:
-        """Return the upstream gradient of the forward pass' output; 1 for a loss."""
-        return given.dy
 
 
 def seeded(seed: int) -> None:

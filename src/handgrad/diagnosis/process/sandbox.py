@@ -20,13 +20,15 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from linecache import getline
 from pathlib import Path
+from typing import Any
 
-from handgrad.diagnosis.findings import Failure, Status
-from handgrad.diagnosis.process.transport import rebuild
+import numpy as np
+
+from handgrad.diagnosis.findings import Cause, Example, Failure, Finding, Status, Verdict
 from handgrad.diagnosis.result import Diagnosis
 from handgrad.diagnosis.student.exceptions import is_theirs
 
-__all__ = ["Job", "diagnose_file", "run"]
+__all__ = ["Job", "diagnose_file", "rebuild", "run"]
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,9 @@ def diagnose_file(
 ) -> Diagnosis:
     """Diagnose what a file calls `name`, in a process of its own."""
     if not Path(file).is_file():
-        return failed(
-            name,
-            Failure(
-                "looking for the file",
-                f"FileNotFoundError: there is no file {file}",
-                hint="Check the path: it starts at the folder in which you are.",
-            ),
-        )
+        error = f"FileNotFoundError: there is no file {file}"
+        hint = "Check the path: it starts at the folder in which you are."
+        return failed(name, Failure("looking for the file", error, hint=hint))
     return run([Job(str(Path(file).resolve()), name, kind)], timeout)[0]
 
 
@@ -105,6 +102,56 @@ def _one_child(jobs: Sequence[Job], timeout: float) -> list[Diagnosis]:
             failure = _broken_off(child.returncode, trace.read_text("utf-8", "replace"), timeout)
             done.append(failed(job.name, failure, job.kind))
         return done
+
+
+def rebuild(plain: dict[str, Any]) -> Diagnosis:
+    """Return the `Diagnosis` that `to_dict`, at level 4, made a dict of.
+
+    Only the hints of what isn't wrong are lost.
+    """
+    hints: dict[str, list[str]] = {}
+    for hint in plain["hints"]:
+        hints.setdefault(hint["about"], []).append(hint["text"])
+
+    def cause(name: str, explanation: str) -> Cause:
+        a, b, c, d = hints.get(name, [""] * 4)
+        return Cause(name, explanation, (a, b, c, d))
+
+    findings = tuple(
+        Finding(
+            f["quantity"],
+            f["title"],
+            Verdict(f["verdict"]),
+            tuple(tuple(cause(**c) for c in together) for together in f["explanations"]),
+            tuple(f["evidence"]),
+            _example(f["example"]),
+        )
+        for f in plain["findings"]
+    )
+    failure = plain["failure"]
+    if failure:
+        failure = Failure(**{**failure, "lines": tuple(map(tuple, failure["lines"]))})
+    return Diagnosis(
+        plain["subject"],
+        plain["kind"],
+        Status(plain["status"]),
+        findings,
+        tuple(plain["notes"]),
+        failure,
+        plain["seconds"],
+    )
+
+
+def _example(plain: dict[str, Any] | None) -> Example | None:
+    if plain is None:
+        return None
+    truth = plain["truth"]
+    return Example(
+        plain["case"],
+        np.array(plain["student"], dtype=float),
+        None if truth is None else np.array(truth, dtype=float),
+        np.array(plain["differs"], dtype=bool),
+    )
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:

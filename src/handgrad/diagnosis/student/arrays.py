@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.component import Array
-from handgrad.diagnosis.findings import Failure
+from handgrad.arguments import Array
 from handgrad.diagnosis.student.subject import StudentError
 
 __all__ = ["Slot", "find_bias", "find_weights", "meaning", "walk"]
@@ -80,11 +79,8 @@ def walk(thing: Any) -> Iterator[Slot]:
             items = list(value.items())
         elif isinstance(value, list | tuple):
             items = list(enumerate(value))
-        elif hasattr(value, "__dict__"):
-            items = list(vars(value).items())
         else:
-            items = []
-        if not isinstance(value, dict | list | tuple):
+            items = list(getattr(value, "__dict__", {}).items())
             for cls in type(value).__mro__:
                 slots = vars(cls).get("__slots__", ())
                 for name in (slots,) if isinstance(slots, str) else slots:
@@ -145,14 +141,12 @@ def find_weights(
     found = _found(slots, "W", forward, rng)
     if not found:
         there = ", ".join(f"{slot.name} {slot.array.shape}" for slot in walk(thing)) or "none"
-        raise StudentError(
-            Failure(
-                f"looking for the weights of {type(thing).__name__}({D}, {K})",
-                f"no attribute holds an array of shape ({D}, {K}) or ({K}, {D}) on which the "
-                f"output depends; arrays found: {there}",
-                hint="Keep the weights in an attribute of the layer, for instance self.weights, "
-                "made in the constructor.",
-            )
+        raise StudentError.missing(
+            f"the weights of {type(thing).__name__}({D}, {K})",
+            f"no attribute holds an array of shape ({D}, {K}) or ({K}, {D}) on which the "
+            f"output depends; arrays found: {there}",
+            "Keep the weights in an attribute of the layer, for instance self.weights, "
+            "made in the constructor.",
         )
     return found[0]
 

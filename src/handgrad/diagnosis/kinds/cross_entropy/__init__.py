@@ -1,5 +1,70 @@
 """The cross-entropy of a softmax."""
 
-from handgrad.diagnosis.kinds.cross_entropy.kind import CrossEntropyKind
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from handgrad.diagnosis.families import TRUNCATED
+from handgrad.diagnosis.given import Given
+from handgrad.diagnosis.kinds.base import Shapes, Stress
+from handgrad.diagnosis.kinds.cross_entropy.mistakes import (
+    CONVENTIONS,
+    MISTAKES,
+    NO_MAXIMUM,
+    SMALL,
+)
+from handgrad.diagnosis.kinds.loss import LossKind
+from handgrad.losses import CrossEntropy
 
 __all__ = ["CrossEntropyKind"]
+
+
+class CrossEntropyKind(LossKind):
+    """The cross-entropy of a softmax."""
+
+    name = "cross_entropy"
+    words = ("crossentropy", "xent", "softmaxloss")
+    mistakes = MISTAKES
+    conventions = CONVENTIONS
+
+    def loss(self, given: Given) -> CrossEntropy:
+        return CrossEntropy(average=given["average"])
+
+    def start(self, given: Given) -> Any:
+        if self.subject.takes("average"):
+            return self.subject.make(average=given["average"])
+        return self.subject.make()
+
+    def givens(self, shapes: Shapes, seed: int) -> list[Given]:
+        """Return logits and one-hot targets; half of them for the sum where it can be asked for."""
+        asked = [True, False] if self.subject.takes("average") else [self._average()]
+        return [self._given(s, seed, i, a) for a in asked for i, s in enumerate(shapes)]
+
+    def _average(self) -> bool:
+        """Return what a finished object was asked for."""
+        return self.subject.is_class or bool(getattr(self.subject.thing, "average", True))
+
+    def _given(self, shape: tuple[int, ...], seed: int, i: int, average: bool = True) -> Given:
+        rng = np.random.default_rng([seed, i, average])
+        N, K = shape[0], shape[-1]
+        y = np.eye(K)[rng.integers(0, K, N)]
+        inputs = {"x": 2 * rng.standard_normal((N, K)), "y": y}
+        label = f"N = {N}, K = {K}" + ("" if average else ", average=False")
+        return Given(label, {"N": N, "K": K}, inputs, options={"average": average})
+
+    def stresses(self, seed: int) -> list[Stress]:
+        extreme, large, whole = [], [], []
+        for i, (N, K) in enumerate(((5, 4), (7, 3))):
+            average = bool(getattr(self.subject.thing, "average", True))
+            given = self._given((N, K), seed, 98 + i, average)
+            extreme.append(given.changed(f"logits of 1e3, {given.label}", x=1e3 * given.x))
+            x, y = np.rint(given.x).astype(np.int64), given["y"].astype(np.int64)
+            whole.append(given.changed(f"integers, {given.label}", x=x, y=y))
+            large.append(self._given((67 + i, K), seed, 96 + i, average))
+        return [
+            Stress("large", "a large minibatch", large),
+            Stress("integers", "arrays of integers", whole, (TRUNCATED,)),
+            Stress("extreme", "logits of size 1e3", extreme, (NO_MAXIMUM,), SMALL),
+        ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.mistake import Mistake, mistake
 
@@ -44,11 +44,6 @@ def _fresh(given: Given, dy: Array, keep: Array, fresh: Array, p: float, redrawn
 def _masked_after(given: Given, dy: Array, keep: Array, p: float) -> Results:
     results = _back(given, dy)
     return {**results, "dx": results["dx"] * keep / (1 - p)}
-
-
-def _nothing(given: Given, dy: Array, keep: Array) -> Results:
-    _need(bool(keep.all()))
-    return {"output": _output(given), **_back(given, dy)}
 
 
 def _on_input(
@@ -176,7 +171,7 @@ MISTAKES: tuple[Mistake, ...] = (
     ),
     mistake(
         "nothing is dropped",
-        _nothing,
+        lambda given, dy, keep: {"output": _output(given), **_back(given, dy, where=keep.all())},
         "The output of the wrapped layer comes out as it is.",
         "No output is ever 0, and two calls give the same.",
         "In training, each entry is dropped with probability p.",

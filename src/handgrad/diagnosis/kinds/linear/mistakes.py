@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.diagnosis.families import (
     GENERAL,
     LINEAR,
@@ -13,11 +13,8 @@ from handgrad.diagnosis.families import (
     Gradient,
     averaged,
     averaged_input,
-    badly_summed,
-    factor_alone,
     ignored_in,
     reshaped,
-    times_itself,
 )
 from handgrad.diagnosis.findings import Cause
 from handgrad.diagnosis.given import Results
@@ -28,6 +25,19 @@ __all__ = ["LAYOUTS", "MISTAKES"]
 WEIGHTS = Gradient("dW", "weights", "the weights'", "a weight", "x.T @ dy")
 BIAS = Gradient("db", "bias", "the bias'", "the bias", "dy.sum(axis=0)")
 INPUT = Gradient("dx", "input", "the input's", "an input", "dy @ W.T")
+
+
+_ONE_NUMBER = (
+    "Every entry of the bias' gradient is the same.",
+    "Each entry of the bias reaches its own column of the output alone.",
+    "The line of the bias: the sum runs over the rows, and the column stays.",
+)
+_OVER_FEATURES = (
+    "The gradient of the bias has as many entries as the minibatch has rows.",
+    SHAPE,
+    "The line of the bias: the sum runs over n, the rows.",
+    "Sum over the other axis: `dy.sum(axis=0)`.",
+)
 
 
 def _without(row: int, which: str, mend: str) -> Mistake:
@@ -98,7 +108,41 @@ MISTAKES: tuple[Mistake, ...] = (
     averaged(WEIGHTS),
     averaged(BIAS, mend="Sum in place of taking the mean: `dy.sum(axis=0)`."),
     averaged_input(INPUT),
-    *badly_summed(BIAS),
+    mistake(
+        "the bias' gradient is summed over everything",
+        {"db": lambda db, dy: np.full(db.shape, dy.sum())},
+        "The upstream gradient is added up to one single number.",
+        *_ONE_NUMBER,
+        "Give the axis: `dy.sum(axis=0)`.",
+    ),
+    mistake(
+        "the bias' gradient is the mean of everything",
+        {"db": lambda db, dy: np.full(db.shape, dy.mean())},
+        "The upstream gradient is averaged to one single number.",
+        *_ONE_NUMBER,
+        "Sum, and give the axis: `dy.sum(axis=0)`.",
+    ),
+    mistake(
+        "the bias' gradient is summed over the features",
+        {"db": lambda dy: dy.sum(axis=1)},
+        "The upstream gradient is added up along the rows instead of down the columns.",
+        *_OVER_FEATURES,
+    ),
+    mistake(
+        "the bias' gradient is averaged over the features",
+        {"db": lambda dy: dy.mean(axis=1)},
+        "The upstream gradient is averaged along the rows instead of summed down the columns.",
+        *_OVER_FEATURES,
+    ),
+    mistake(
+        "the bias' gradient is not summed",
+        {"db": lambda dy: dy.copy()},
+        "The upstream gradient itself is given as the gradient of the bias.",
+        "The gradient of the bias has a row for each row of the minibatch.",
+        SUM,
+        "The line of the bias: broadcasting forwards is a sum backwards.",
+        "Sum over the rows: `dy.sum(axis=0)`.",
+    ),
     mistake(
         "the bias' gradient ignores the upstream gradient",
         {"db": lambda db, N: np.full(db.shape, float(N))},
@@ -128,19 +172,23 @@ MISTAKES: tuple[Mistake, ...] = (
         lambda dy, weights: np.ones_like(dy) @ weights.T,
         "The gradient of the input is made of the weights alone: its rows are all the same.",
     ),
-    factor_alone(
-        INPUT,
-        "the weights themselves",
-        lambda weights: weights.T.copy(),
+    mistake(
+        "the weights themselves in place of the gradient of the input",
+        {"dx": lambda weights: weights.T.copy()},
         "What is returned as the gradient of the input are the transposed weights.",
+        "The gradient of the input has not the shape of the input.",
         "The gradient of the input has the input's shape, a row for each row.",
+        INPUT.chain_rule,
+        "Multiply by the upstream gradient: `dy @ W.T`.",
     ),
-    factor_alone(
-        WEIGHTS,
-        "the input itself",
-        lambda x: x.T.copy(),
+    mistake(
+        "the input itself in place of the gradient of the weights",
+        {"dW": lambda x: x.T.copy()},
         "What is returned as the gradient of the weights is the transposed input.",
+        "The gradient of the weights has not the shape of the weights.",
         SHAPE,
+        WEIGHTS.chain_rule,
+        "Multiply by the upstream gradient: `x.T @ dy`.",
     ),
     _without(0, "first", "Begin the loop with row 0, `range(len(dy))`."),
     _without(-1, "last", "End the loop with the last row, `range(len(dy))`."),
@@ -186,17 +234,23 @@ MISTAKES: tuple[Mistake, ...] = (
         "The line of the weights: the derivative of the output by a weight is the input's entry.",
         "Save the input in the forward pass and use it: `x.T @ dy`.",
     ),
-    times_itself(
-        WEIGHTS,
-        lambda dW, weights: dW * weights,
+    mistake(
+        "the weights' gradient is multiplied by the weights",
+        {"dW": lambda dW, weights: dW * weights},
+        "The gradient of the weights is multiplied by the weights, entry by entry.",
         "A weight of 0 never moves.",
         "The output is linear in the weights, so their gradient does not depend on them.",
+        "The line of the weights: the derivative of a product by one factor is the other one.",
+        "Leave the factor out: `x.T @ dy`.",
     ),
-    times_itself(
-        INPUT,
-        lambda dx, x: dx * x,
+    mistake(
+        "the input's gradient is multiplied by the input",
+        {"dx": lambda dx, x: dx * x},
+        "The gradient of the input is multiplied by the input, entry by entry.",
         "An input of 0 gets no gradient.",
         "The output is linear in the input, so its gradient does not depend on the input.",
+        "The line of the input: the derivative of a product by one factor is the other one.",
+        "Leave the factor out: `dy @ W.T`.",
     ),
     mistake(
         "the upstream gradient is passed on",
