@@ -276,6 +276,7 @@ def test_a_step_starts_once_an_epoch():
     assert step.starts == 3
 
 
+@pytest.mark.parametrize("step", [TrainStep, 3, lambda x, y, weights: None])
 class Forgetful:
     """All that a step needs, except that no state can be given back to it."""
 
