@@ -259,3 +259,15 @@ def test_a_state_that_a_metric_cannot_have_is_refused(metric, change):
     with pytest.raises(ArgumentError, match="older checkpoint"):
         metric.load_state_dict(metric.state_dict() | change)
     assert metric.result() is not None
+
+
+def test_a_state_may_stand_beside_a_default_in_the_class():
+    class Seen(Accuracy):
+        _seen = 0
+
+    metric, other = Seen(), Seen()
+    for one in (metric, other):
+        one.reset()
+    metric.update(np.eye(3), np.arange(3))
+    other.load_state_dict(metric.state_dict())
+    assert other.result() == 1

@@ -90,10 +90,11 @@ class Metric(ABC):
         """
         for key, value in state.items():
             usual = vars(self).get(f"_{key}", value)
-            good = isinstance(value, np.ndarray) and value.dtype.kind in "fiub"
+            good: bool = isinstance(value, np.ndarray) and value.dtype.kind in "fiub"
             if not isinstance(usual, np.ndarray):  # a number may become an array, as in += array
                 good |= isinstance(value, float | int) or not isinstance(usual, float | int)
-            if not good or key.startswith("_") or hasattr(type(self), f"_{key}"):
+            method = callable(getattr(type(self), f"_{key}", None))
+            if not good or method or key.startswith("_"):
                 raise ArgumentError(
                     f"{shorten(repr(value), 60)} as the {shorten(key, 60)} of {self!r}",
                     "what its state_dict has returned",
