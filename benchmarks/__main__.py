@@ -53,6 +53,7 @@ def main(
     networks: Annotated[
         int, typer.Option(min=1, max=len(NETWORKS), help="Run the first few networks alone.")
     ] = len(NETWORKS),
+    layers: Annotated[str, typer.Option(help="Run only the layers whose name contains this.")] = "",
     out: Annotated[Path, typer.Option(help="Where the results go.")] = results.FOLDER,
 ) -> None:
     """Check that all contestants compute the same; then time them, in turns, and write it down."""
@@ -96,11 +97,12 @@ def main(
     differing = False
     if Part.LAYERS in wanted:
         kept = [name for name in LAYERS if not only or name == OURS or _package(name) in only]
+        tasks = [task for task in TASKS if layers in task.name]
         with working(kept, threads, "layers") as (workers, absent):
             for name, reason in absent.items():
                 say(f"left out: {name}: {reason}")
             machine = describe(workers, threads)
-            agreed, differing = layer_agreement.agreed(workers, OURS, TASKS, say)
+            agreed, differing = layer_agreement.agreed(workers, OURS, tasks, say)
             say_load(threads, say)
             for layer in agreed:
                 keep(Part.LAYERS, race(workers, [layer], rounds, min(seconds, TURN), say))

@@ -100,7 +100,6 @@ def agreed(
     A task in which ours fails is in neither.
     """
     workers, fine, differing = list(workers), [], False
-    worst: dict[str, Difference] = {}
     for task in tasks:
         try:
             found = list(check(workers, ours, task, say))
@@ -110,13 +109,10 @@ def agreed(
         for difference in found:
             if not difference.agrees:
                 say(f"DIFFERS: {difference}")
-            last = worst.setdefault(difference.contestant, difference)
-            if not task.trains and difference.worst > last.worst:
-                worst[difference.contestant] = difference
         if all(difference.agrees for difference in found):
             fine.append(task)
+            off = ", ".join(f"{d.contestant} {d.worst:.0e}" for d in found)
+            say(f"agreed on {task.title}: off {ours}'s at most: {off}")
         else:
             differing = True
-    for name, difference in worst.items():
-        say(f"{name:20} at most {difference.worst:.1e} off {ours}'s, in {difference.task.title}")
     return fine, differing

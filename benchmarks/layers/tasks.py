@@ -12,7 +12,7 @@ from benchmarks.tasks import STILL, Array
 
 __all__ = ["ACTIVATIONS", "TASKS", "TURN", "LayerTask"]
 
-TURN = 0.03
+TURN = 0.02
 """How long a turn is, in seconds: there are many layers, and most take less than a millisecond."""
 
 Shape = tuple[int, ...]

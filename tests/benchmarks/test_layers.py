@@ -133,6 +133,7 @@ def test_a_task_in_which_contestants_differ_is_not_timed(workers):
     assert (fine, differing) == (tasks[1:], True)
     assert said[0].startswith("DIFFERS: Difference(contestant='wrong'")
     assert said[1] == "left out: tiny layer norm, float64: wrong: fails"
+    assert said[2].startswith("agreed on tiny layer norm, float64: off handgrad's at most: torch")
     assert agreed(workers, OURS, tasks, said.append) == (tasks, False)
     del said[:]
     impossible = replace(TINY[0], kind="no such layer")
@@ -194,8 +195,14 @@ def test_tasks_come_from_the_seed_and_from_json():
         assert (again[1] == dy).all()
 
 
-def test_the_command_says_what_there_is():
-    command = [sys.executable, "-m", "benchmarks", "--help"]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert result.returncode == 0
-    assert "layers" in result.stdout
+def test_the_command(tmp_path):
+    command = [sys.executable, "-m", "benchmarks", "layers", "--only", "torch", "--rounds", "1"]
+    command += ["--layers", "batch norm", "--seconds", "0.001", "--threads", "1"]
+    result = subprocess.run(
+        [*command, "--out", str(tmp_path)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "forward and backward" in (tmp_path / "README.md").read_text()
+    found = json.loads((tmp_path / "layers.json").read_text())["found"]
+    assert [timing["contestant"] for timing in found] == [*TESTED[:2], *TESTED]
+    assert {timing["task"]["bar"] for timing in found} == {3.5}
