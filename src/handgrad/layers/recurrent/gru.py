@@ -76,6 +76,10 @@ class GRU(Recurrent):
     nothing, the output there is 0, and so is the gradient. The last state is the one at the
     sequence's own length.
 
+    **More of them.** Several layers are several in a `Model`, which hands the lengths on to each;
+    two directions are `Bidirectional`. A loss leaves the padding out if it is given the weights
+    ``np.arange(T) < lengths[:, None]``.
+
     **Gradient.** Write :math:`dv` for the gradient of the loss with respect to :math:`v`, through
     everything that follows from it, and :math:`dy_t` for that of the output, 0 where a step is not
     put out. From the last step to the first, with :math:`dh_{T+1} = 0` and :math:`dq_{T+1} = 0`,
@@ -213,9 +217,12 @@ class GRU(Recurrent):
         r, z, n = (gates[:, k * H : (k + 1) * H] for k in range(3))
         h_before = h[packing.before]
         slope = (1 - z) * (1 - n * n)
-        dq = np.stack(  # but for dh
-            (slope * m * r * (1 - r), (h_before - n) * z * (1 - z), slope * r), axis=1
-        )
+        dq = 1 - gates
+        dq *= gates  # the sigmoids' derivatives; at n another takes their place
+        dq = dq.reshape(-1, 3, H)  # of each block but for dh
+        dq[:, 0] *= slope * m
+        dq[:, 1] *= h_before - n
+        dq[:, 2] = slope * r
         dh = packing.upstream(dy)
         for before, after, now in reversed(packing.steps):
             dq[now] *= dh[after][:, None]

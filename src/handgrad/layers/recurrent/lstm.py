@@ -77,6 +77,10 @@ class LSTM(Recurrent):
     changes nothing, the output there is 0, and so is the gradient. The last state is the one at the
     sequence's own length; `last_states` gives state and cell, to go on from.
 
+    **More of them.** Several layers are several in a `Model`, which hands the lengths on to each;
+    two directions are `Bidirectional`. A loss leaves the padding out if it is given the weights
+    ``np.arange(T) < lengths[:, None]``.
+
     **Gradient.** Write :math:`dv` for the gradient of the loss with respect to :math:`v`, through
     everything that follows from it, and :math:`dy_t` for that of the output, 0 where a step is not
     put out. From the last step to the first, with :math:`da_{T+1} = 0` and :math:`dc_{T+1} = 0`,
@@ -161,8 +165,9 @@ class LSTM(Recurrent):
     References
     ----------
     Hochreiter and Schmidhuber, "Long short-term memory" (1997); with a forget gate, Gers,
-    Schmidhuber and Cummins, "Learning to forget" (2000), eqs. 3 to 9; its bias, Jozefowicz, Zaremba
-    and Sutskever, "An empirical exploration of recurrent network architectures" (2015), section 2.
+    Schmidhuber and Cummins, "Learning to forget" (2000), section 3; as here, Goodfellow, Bengio and
+    Courville, "Deep Learning" (2016), eqs. 10.40 to 10.44; for the forget gate's bias, Jozefowicz,
+    Zaremba and Sutskever, "An empirical exploration of recurrent network architectures" (2015).
 
     Examples
     --------
@@ -242,9 +247,13 @@ class LSTM(Recurrent):
         i, f, g, o = (gates[:, k * H : (k + 1) * H] for k in range(4))
         h_before, c_before = h[packing.before], c[packing.before]
         through = o * (1 - tanh_c * tanh_c)
-        da = np.stack(  # but for dc, and for dh at o
-            (g * i * (1 - i), c_before * f * (1 - f), i * (1 - g * g), tanh_c * o * (1 - o)), axis=1
-        )
+        da = 1 - gates
+        da *= gates  # the sigmoids' derivatives; at g another takes their place
+        da = da.reshape(-1, 4, H)  # of each gate but for dc, and at o but for dh
+        da[:, 0] *= g
+        da[:, 1] *= c_before
+        da[:, 2] = i * (1 - g * g)
+        da[:, 3] *= tanh_c
         dh, dc = packing.upstream(dy), packing.history(through, H, None)
         for before, after, now in reversed(packing.steps):
             dc[after] += dh[after] * through[now]

@@ -69,6 +69,10 @@ class RNN(Recurrent):
     nothing, the output there is 0, and so is the gradient. The last state is the one at the
     sequence's own length.
 
+    **More of them.** Several layers are several in a `Model`, which hands the lengths on to each;
+    two directions are `Bidirectional`. A loss leaves the padding out if it is given the weights
+    ``np.arange(T) < lengths[:, None]``.
+
     **Gradient.** With :math:`a_t = x_t W + h_{t-1} U + b`, and :math:`dh_t`, :math:`da_t` for the
     gradients of the loss with respect to :math:`h_t`, :math:`a_t` through everything that follows,
 
