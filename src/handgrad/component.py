@@ -22,18 +22,20 @@ written once, in this file: the first remembers ``saved``, the second uses it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy.typing as npt
 
 from handgrad.arguments import Array, as_floats, as_numbers, in_short
-from handgrad.errors import CallOrderError, ShapeError
+from handgrad.errors import ArgumentError, CallOrderError, ShapeError
 from handgrad.modes import evaluating_here
 from handgrad.parameter import NOTHING, OwnArrays
 from handgrad.shapes import Shape
 
 __all__ = ["Activation", "Component", "ExerciseLayer"]
+
+_NO_CHILDREN = ("parameters", "buffers", "gradients", "_remembered")
 
 
 class Component(ABC):
@@ -140,7 +142,8 @@ class Component(ABC):
             where not computing it saves work.
         out
             Offers arrays into which the gradients may go, in the form of `gradients`; where it is
-            None, or has no entry, new ones are made.
+            None, or has no entry, new ones are made. What is offered holds no numbers yet, and is
+            for one call: a child that is called twice is offered it once, and the shares are added.
 
         Returns
         -------
@@ -155,8 +158,9 @@ class Component(ABC):
     def update_buffers(self, saved: Any) -> None:  # noqa: B027 (most components have none)
         """Do to the buffers, in place, what one accepted training pass does to them.
 
-        A component that holds others passes on to each what it has saved. Called after a pass in
-        training mode; a trainer calls it once the step is accepted.
+        A component that holds others passes on to each what it has saved, except to one that is
+        in evaluation mode. Called after a pass in training mode; a trainer calls it once the step
+        is accepted.
 
         Parameters
         ----------
@@ -167,10 +171,30 @@ class Component(ABC):
     def children(self) -> dict[str, Component]:
         """Return the components that this one holds, by name.
 
-        They are found in its attributes, and in lists, tuples and dicts there, such as "blocks.0".
+        They are found in its attributes, and in lists, tuples and dicts, at whatever depth.
+
+        Raises
+        ------
+        ArgumentError
+            Two have one name, as those under the keys 1 and "1".
         """
-        held = (item for item in vars(self).items() if item[0] != "_remembered")
-        return dict(found for name, value in held for found in _components(name, value))
+        found: dict[str, Component] = {}
+        met: set[int] = set()  # a list may hold itself
+        ahead = [item for item in reversed(vars(self).items()) if item[0] not in _NO_CHILDREN]
+        while ahead:
+            name, value = ahead.pop()
+            if isinstance(value, Component):
+                if found.setdefault(name, value) is not value:
+                    raise ArgumentError(
+                        f"two components that are both called {name!r} in a {type(self).__name__}",
+                        "a name for each",
+                        "use keys that differ as texts too, and have no dots in them",
+                    )
+            elif isinstance(value, list | tuple | dict) and id(value) not in met:
+                met.add(id(value))
+                items = value.items() if isinstance(value, dict) else enumerate(value)
+                ahead += [(f"{name}.{key}", item) for key, item in items][::-1]
+        return found
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the output's shape for an input's.
@@ -280,7 +304,10 @@ class Component(ABC):
         self._training = mode
 
     def train(self) -> Self:
-        """Switch to training mode, with all that the component holds, and return itself."""
+        """Switch to training mode, with all that the component holds, and return itself.
+
+        `Trainer.fit` does it. What is to stay in evaluation mode overrides this.
+        """
         return self._switch(True)
 
     def eval(self) -> Self:
@@ -292,23 +319,19 @@ class Component(ABC):
         ahead: list[Component] = [self]
         while ahead:
             component = ahead.pop()
-            if id(component) not in met:
-                met.add(id(component))
+            if id(component) in met:
+                continue
+            met.add(id(component))
+            own = type(component).train if mode else type(component).eval
+            if component is not self and own not in (Component.train, Component.eval):
+                own(component)  # which may be to stay as it is
+            else:
                 component.training = mode
                 ahead += component.children().values()
         return self
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
-
-
-def _components(name: str, value: Any) -> Iterator[tuple[str, Component]]:
-    """Yield the components that an attribute is or holds, with their names."""
-    if isinstance(value, Component):
-        yield name, value
-    elif isinstance(value, list | tuple | dict):
-        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _components(f"{name}.{key}", item)
 
 
 class Activation(Component):

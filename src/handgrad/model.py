@@ -17,7 +17,7 @@ from handgrad.errors import ArgumentError, GradientsError, ShapeError
 from handgrad.flat import Gradients, Layout
 from handgrad.flat.gradients import Reusable
 from handgrad.shapes import Shape, shape_text
-from handgrad.walk import buffers, check_passed_on, own_arrays, parameters, walk
+from handgrad.walk import buffers, check_arrays, check_passed_on, own_arrays, parameters, walk
 
 __all__ = ["Model"]
 
@@ -51,9 +51,10 @@ class Model(Component):
     ------
     ArgumentError
         There are no components, something is not a component, an array is the parameter of two
-        components, or a component that holds one with buffers does not pass on to it.
+        components, two have one name, or a component that holds one with buffers does not pass on
+        to it.
     DtypeError
-        The parameters differ in type.
+        The parameters differ in type, or are no arrays of floats.
     ShapeError
         A component cannot take what the one before it puts out.
 
@@ -127,6 +128,7 @@ class Model(Component):
 
     def _pack(self) -> None:
         """Move all parameters into one new vector, and look at what else is in the tree."""
+        check_arrays(self)
         check_passed_on(self)
         self.has_buffers = any(buffers(self))
         self.layout, places = Layout(self), list(parameters(self))
@@ -226,7 +228,8 @@ class Model(Component):
     def update_buffers(self, saved: list[Any]) -> None:
         if self.has_buffers:
             for component, kept in zip(self.components, saved, strict=True):
-                component.update_buffers(kept)
+                if component.training:
+                    component.update_buffers(kept)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         for i, component in enumerate(self.components):

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
+from numpy.lib.array_utils import byte_bounds
+
+from handgrad.arguments import Array
 from handgrad.component import Component
 from handgrad.errors import ArgumentError, DtypeError
 from handgrad.walk import join, own_arrays, parameters, walk
@@ -65,9 +70,9 @@ class Layout:
 
     def __init__(self, root: Component) -> None:
         places = list(parameters(root))
-        if len({id(place.array) for place in places}) < len(places):
+        if _overlap([place.array for place in places]):
             raise ArgumentError(
-                "one array as a parameter of two components",
+                "one array, or a part of it, as a parameter of two components",
                 "arrays of their own: of a component those that its children do not have",
                 "leave the children's arrays to them; to share, put one component in both places",
             )
@@ -108,3 +113,14 @@ class Layout:
         holders = [id(own) for _, c in tree if (own := own_arrays(c))]
         self.shared |= len(set(holders)) < len(holders)
         self.root = nodes[id(root)]
+
+
+def _overlap(arrays: list[Array]) -> bool:
+    """Return whether two arrays lie in one memory, as a matrix and its transpose do."""
+    if len({id(array) for array in arrays}) < len(arrays):
+        return True
+    bounds = sorted((*byte_bounds(a), i) for i, a in enumerate(arrays) if isinstance(a, np.ndarray))
+    return any(
+        start < end and np.shares_memory(arrays[i], arrays[j])
+        for (_, end, i), (start, _, j) in pairwise(bounds)
+    )

@@ -131,7 +131,8 @@ class Dropout(ExerciseLayer):
         return self.rng.random(shape) >= self.p
 
     def update_buffers(self, saved: Any) -> None:
-        self.layer.update_buffers(saved[0])
+        if self.layer.training:
+            self.layer.update_buffers(saved[0])
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return self.layer.output_shape(input_shape)

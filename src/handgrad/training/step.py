@@ -101,6 +101,8 @@ class TrainStep:
         self.loss = as_loss(trainer.loss)
         self.parameters, self._flat = self.model.parameters, gradients.flat
         self._hooks = overridden(trainer._callbacks, "on_gradients")
+        # Whether somebody may put another array into a gradient's place before the update.
+        self._open = bool(self._hooks) or type(self).__call__ is not TrainStep.__call__
         self._keeps = self.model.has_buffers
         self.limit = largest_loss(trainer._first_loss)
 
@@ -154,7 +156,7 @@ class TrainStep:
 
     def update(self) -> None:
         """Let the callbacks see the gradients, and update the parameters with them."""
-        if self._hooks:
+        if self._open:
             for hook in self._hooks:
                 hook(self.trainer, self.gradients)
             self.gradients.settle()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sized
+from contextvars import copy_context
 from typing import Any
 
 import numpy as np
@@ -43,9 +44,11 @@ class StreamBatches:
 
     def run(self, order: Array | None, start: int = 0) -> Iterator[Batch]:
         """Yield the batches from number `start` on."""
-        for number, batch in enumerate(self.batches):
-            if number >= start:
-                yield self._arrays(batch, number)
+        # In a context of its own, or an `evaluating` in somebody's generator would reach the model.
+        context, batches = copy_context(), enumerate(self.batches)
+        while (found := context.run(next, batches, None)) is not None:
+            if found[0] >= start:
+                yield self._arrays(found[1], found[0])
 
     def _arrays(self, batch: Any, number: int) -> Batch:
         several = self.inputs.takes_tuple
