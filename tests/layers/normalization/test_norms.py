@@ -132,7 +132,9 @@ def test_leading_axes_are_rows(leading, seed):
 
 @norms
 @pytest.mark.parametrize(
-    "change", [np.asfortranarray, lambda x: x[::2], lambda x: x[..., ::-1]], ids=str
+    "change",
+    [np.asfortranarray, lambda x: x[::2], lambda x: x[..., ::-1]],
+    ids=["by columns", "every second row", "features in reverse"],
 )
 def test_an_input_may_lie_in_memory_in_any_way(make, change):
     x, dy, norm = change(random(6, 5, 6)), change(random(6, 5, 6, seed=1)), drawn(make())
