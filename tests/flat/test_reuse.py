@@ -82,3 +82,16 @@ def test_a_list_that_somebody_has_changed_is_not_used_again(change):
     before = model.parameters.copy()
     model.update_parameters(again, 1.0)
     np.testing.assert_array_equal(model.parameters, before - expected)
+
+
+def test_components_that_share_a_dict_of_parameters_add_their_shares():
+    rng = np.random.default_rng(0)
+    first, second = Linear(5, 5, rng=rng), Linear(5, 5, rng=rng)
+    vars(second)["parameters"] = first.parameters
+    model = Model([first, Sigmoid(), second])
+    x, dy = rng.standard_normal((7, 5)), rng.standard_normal((7, 5))
+    model.forward(x)
+    gradients = model.backward(dy)
+    _, tree = model.pullback(dy, model.apply(x)[1])
+    for name, share in tree["0"].items():
+        np.testing.assert_allclose(gradients[0][name], share + tree["2"][name])

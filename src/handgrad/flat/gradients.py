@@ -74,10 +74,10 @@ class Gradients(list[Any]):
 
     def _offer(self, node: Node, met: set[int]) -> dict[str, Any]:
         """Return a component's arrays and its children's, without those that were met before."""
-        entry = {} if id(node.own) in met else self._own(node)
+        entry = self._own(node)
         met |= {id(node), id(node.own)} if node.own else {id(node)}
         for name, child in node.children.items():
-            if id(child) not in met:
+            if id(child) not in met and id(child.own) not in met:
                 entry[name] = self._offer(child, met)
         return entry
 

@@ -66,7 +66,7 @@ def step_gru(layer, x, h):
         (made(LSTM), step_lstm),
         (made(GRU), step_gru),
     ],
-    ids=repr,
+    ids=["RNN", "RNN, relu", "LSTM", "GRU"],
 )
 def test_the_output_is_the_definition(layer, step):
     x, lengths = random(N, T, D), generator().integers(1, T + 1, N)
