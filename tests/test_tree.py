@@ -69,6 +69,35 @@ def test_a_layer_that_holds_layers_trains_them_all():
     assert np.all(model.parameters != before)
 
 
+class Grid(Component):
+    """Layers in lists in a dict; the one that the input asks for is run, and is what is saved."""
+
+    def __init__(self):
+        self.rows = {"all": [[linear(D, K, 1)], (linear(D, K, 2),)]}
+
+    def apply(self, x):
+        layer = self.rows["all"][int(x[0, 0] > 0)][0]
+        y, saved = layer.apply(x)
+        return y, (layer, saved)
+
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        layer, saved = saved
+        children = self.children().items()
+        dx, given = layer.pullback(dy, saved)
+        zeros = {n: np.zeros_like(array) for n, array in layer.parameters.items()}
+        return dx, {name: given if child is layer else zeros for name, child in children}
+
+
+def test_components_in_lists_in_lists_are_children_and_what_is_saved_is_not():
+    grid, x, dy = Grid(), random(N, D), random(N, K, seed=1)
+    grid(x)
+    assert list(grid.children()) == ["rows.all.0.0", "rows.all.1.0"]
+    model = Model([grid])
+    assert model.parameters.size == 2 * (D * K + K)
+    model.forward(x)
+    assert_allclose(model.backward(dy).flat, numerical(model, x, dy), atol=1e-7)
+
+
 def test_a_layer_that_lists_its_childrens_arrays_as_its_own_is_refused():
     class Listing(Component):
         def __init__(self):

@@ -22,7 +22,7 @@ written once, in this file: the first remembers ``saved``, the second uses it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 import numpy.typing as npt
@@ -33,7 +33,7 @@ from handgrad.modes import evaluating_here
 from handgrad.parameter import NOTHING, OwnArrays
 from handgrad.shapes import Shape
 
-__all__ = ["Activation", "Array", "Component", "ExerciseLayer"]
+__all__ = ["Activation", "Component", "ExerciseLayer"]
 
 
 class Component(ABC):
@@ -167,16 +167,10 @@ class Component(ABC):
     def children(self) -> dict[str, Component]:
         """Return the components that this one holds, by name.
 
-        They are found in its attributes, and in the lists, tuples and dicts that are attributes.
+        They are found in its attributes, and in lists, tuples and dicts there, such as "blocks.0".
         """
-        found: dict[str, Component] = {}
-        for name, value in vars(self).items():
-            if isinstance(value, Component):
-                found[name] = value
-            elif isinstance(value, list | tuple | dict):
-                items = value.items() if isinstance(value, dict) else enumerate(value)
-                found |= {f"{name}.{i}": item for i, item in items if isinstance(item, Component)}
-        return found
+        held = (item for item in vars(self).items() if item[0] != "_remembered")
+        return dict(found for name, value in held for found in _components(name, value))
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the output's shape for an input's.
@@ -308,6 +302,15 @@ class Component(ABC):
         return f"{type(self).__name__}()"
 
 
+def _components(name: str, value: Any) -> Iterator[tuple[str, Component]]:
+    """Yield the components that an attribute is or holds, with their names."""
+    if isinstance(value, Component):
+        yield name, value
+    elif isinstance(value, list | tuple | dict):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _components(f"{name}.{key}", item)
+
+
 class Activation(Component):
     """A component without parameters, whose output has its input's shape.
 
@@ -354,6 +357,7 @@ class ExerciseLayer(Component):
             Gradient with respect to the input, of its shape.
         """
         dx = super().grad(in_gradient)
-        while "layer" in self.gradients:
-            self.gradients = self.gradients["layer"]
+        layer: Component = self
+        while isinstance(layer, ExerciseLayer) and "layer" in self.gradients:
+            layer, self.gradients = layer.children()["layer"], self.gradients["layer"]
         return self.gradients.get("weights"), dx

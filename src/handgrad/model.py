@@ -147,6 +147,7 @@ class Model(Component):
     def _rest_on(self, flat: Array | None) -> None:
         """Take `flat` for the vector that all parameters are views of; None where there is none."""
         self._flat, self._reusable = flat, None
+        # Where each view belongs: another array there means that the parameters have moved.
         self._homes = [(holder, key, holder[key]) for _, holder, key in parameters(self)]
         # Below the first parameters there is no gradient that anybody reads.
         learns = [any(parameters(component)) for component in self.components]

@@ -43,6 +43,7 @@ class Parameter:
 
     Reading it gives the array. Assigning to it copies into that array after a check of the shape,
     so that whoever holds a view (a `Model` keeps all parameters in one vector) sees the new values.
+    It is None where a component has been made without it, as ``Linear(2, 1, bias=False)``.
 
     Examples
     --------
@@ -64,10 +65,16 @@ class Parameter:
     def __get__(self, component: Any, owner: type[Any]) -> Array: ...
     def __get__(self, component: Any, owner: type[Any]) -> Self | Array:
         # Straight from the instance, since every step of a training reads it.
-        return self if component is None else component.__dict__["parameters"][self.name]
+        return self if component is None else component.__dict__["parameters"].get(self.name)
 
     def __set__(self, component: Any, value: npt.ArrayLike) -> None:
-        array = component.parameters[self.name]
+        array = component.parameters.get(self.name)
+        if array is None:
+            raise ArgumentError(
+                f"an array for the {self.name} of {component!r}, which has none",
+                f"one of its parameters: {', '.join(component.parameters)}",
+                "make the component with it",
+            )
         given = as_numbers(value, self.name, component)
         if given.shape != array.shape:
             raise ShapeError(

@@ -19,6 +19,7 @@ __all__ = [
     "check_rng",
     "default_generator",
     "generator_state",
+    "is_generator",
     "repeatable",
     "restore_generator",
     "restore_global_state",
@@ -76,6 +77,11 @@ def _reachable(owner: Any) -> Iterator[Any]:
         elif isinstance(thing, dict):
             waiting += thing.values()
         waiting += getattr(thing, "__dict__", {}).values()
+
+
+def is_generator(thing: Any) -> bool:
+    """Return whether something is a generator of NumPy's, of the new kind or of the old."""
+    return isinstance(thing, np.random.Generator | np.random.RandomState)
 
 
 class Sources:

@@ -1,5 +1,7 @@
 """The check of what holds others, keeps what it does not learn, or takes more than one array."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -145,7 +147,7 @@ class Pair(Component):
 class Hides(Pair):
     def __init__(self, first, second):
         self.both = [first, second]
-        self.hidden = {"a": [(first, Linear(3, 3))]}
+        self.hidden = {"a": SimpleNamespace(b=(first, Linear(3, 3)))}
 
 
 class SaysAnotherShape(Sigmoid):
@@ -192,7 +194,7 @@ X = random(7, 3)
         (Pair(Centre(3), Centre(3)), "buffers_change_in_their_own_method", "both.1"),
         (Residual(Pair(Linear(3, 3), Centre(3))), "buffers_change_in_their_own_method", "inner.b"),
         (UpdatesInTheCall(3), "same_through_the_calls", "the buffer mean"),
-        (Hides(Linear(3, 3), Sigmoid()), "children_are_found", "hidden['a'][0][1]"),
+        (Hides(Linear(3, 3), Sigmoid()), "children_are_found", "hidden['a'].b[1]"),
         (SaysAnotherShape(), "shape_is_foretold", "says (7, 4)"),
         (LosesAnAxis(), "shape_is_foretold", "says (3,)"),
         (LooksAtItsOwnMode(Sigmoid(), 0.5), "evaluation_is_one_mode", "y in evaluating()"),

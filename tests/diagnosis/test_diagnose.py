@@ -14,6 +14,7 @@ from handgrad import (
     ReLU,
     Sigmoid,
     diagnose,
+    diagnose_function,
 )
 from handgrad.diagnosis import Status, Verdict
 from handgrad.diagnosis.kinds import kind_of
@@ -48,17 +49,26 @@ def test_an_object_is_left_as_it_was():
     assert np.array_equal(np.random.get_state()[1], state)
 
 
-def test_generators_of_the_student_are_left_as_they_were():
+@pytest.mark.parametrize("make", [np.random.default_rng, np.random.RandomState])
+def test_generators_of_the_student_are_left_as_they_were(make):
     class Own(Base):
-        rng = np.random.default_rng(3)
+        rng = make(3)
 
         def __init__(self, D, K):
             self.weights = self.rng.standard_normal((D, K))
             self.bias = self.rng.standard_normal((1, K))
 
-    state = copy.deepcopy(Own.rng.bit_generator.state)
     assert diagnose(Own, "linear").status is Status.RIGHT
-    assert Own.rng.bit_generator.state == state
+    assert Own.rng.standard_normal() == make(3).standard_normal()
+
+
+@pytest.mark.parametrize("make", [np.random.default_rng, np.random.RandomState])
+def test_generators_around_a_function_are_left_as_they_were(make):
+    names = {"np": np, "rng": make(3)}
+    exec("def f(x):\n    return (x * x).sum() + 0 * rng.standard_normal()", names)
+    x = np.array([[1.0, -2.0, 3.0]])
+    assert diagnose_function(names["f"], lambda x: 2 * x, x).status is Status.RIGHT
+    assert names["rng"].standard_normal() == make(3).standard_normal()
 
 
 def test_a_seed_gives_one_diagnosis():

@@ -8,8 +8,9 @@ from handgrad import (
     ReLU,
     diagnose,
 )
+from handgrad.checking.arrays import distance
 from handgrad.diagnosis import Diagnosis, Example, Finding, Status, Verdict
-from handgrad.diagnosis.closeness import distance, mask
+from handgrad.diagnosis.closeness import mask
 from handgrad.diagnosis.engine.evidence import describe
 from handgrad.diagnosis.engine.trials import Trial
 from handgrad.diagnosis.given import Given

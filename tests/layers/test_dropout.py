@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from handgrad import Dropout, Linear, Model, ReLU, Sigmoid
+from handgrad import Component, Dropout, Linear, Model, Parameter, ReLU, Sigmoid
+from handgrad.checking import check
 from handgrad.walk import parameters
 from helpers import D, H, K, N, OwnLinear, OwnReLU, generator, random
 
@@ -167,6 +168,36 @@ def test_it_learns_nothing_itself_and_holds_the_wrapped_layer():
         "layer.layer.bias",
     ]
     assert dropout.output_shape((None, D)) == (None, K)
+
+
+def test_the_gradients_of_what_is_wrapped_are_whole_whatever_that_wraps():
+    class Scaled(Component):
+        scale = Parameter()
+
+        def __init__(self, layer):
+            self.layer = layer
+            self.parameters = {"scale": random(K)}
+
+        def apply(self, x):
+            y, saved = self.layer.apply(x)
+            return y * self.scale, (saved, y)
+
+        def pullback(self, dy, saved, need_dx=True, out=None):
+            dx, gradients = self.layer.pullback(dy * self.scale, saved[0], need_dx)
+            return dx, {"scale": (dy * saved[1]).sum(axis=0), "layer": gradients}
+
+    x, dy = random(N, D), random(N, K, seed=1)
+    inner = Scaled(Linear(D, K, rng=generator()))
+    dropout = Dropout(Dropout(inner, 0.0), 0.0)
+    dropout(x)
+    weights, dx = dropout.grad(dy)
+    inner(x)
+    assert_array_equal(dx, inner.grad(dy))
+    assert weights is None
+    assert_array_equal(dropout.gradients["scale"], inner.gradients["scale"])
+    for name, gradient in inner.gradients["layer"].items():
+        assert_array_equal(dropout.gradients["layer"][name], gradient)
+    assert check(dropout, x).ok
 
 
 def test_it_wraps_a_model():

@@ -17,6 +17,7 @@ import pytest
 import handgrad
 
 SOURCE = Path(handgrad.__file__).parent
+TESTS = Path(__file__).parents[1]
 EXERCISE = SOURCE.parents[1] / "exercise"
 
 ORDER = [
@@ -41,7 +42,6 @@ ORDER = [
     "checkpoint",
     "datasets",
     "training",
-    "experiments",
     "experiments",
     "checking",
     "diagnosis",
@@ -117,6 +117,29 @@ def test_no_modules_import_each_other():
 
     for module in sorted(edges):
         visit(module, [])
+
+
+def test_the_order_names_each_part_once():
+    assert len(set(ORDER)) == len(ORDER)
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if f.name != "__init__.py"], ids=str)
+def test_a_name_is_imported_from_where_it_is_defined(file):
+    """Or from the package that exports it; not from another module that has imported it."""
+    for node in ast.walk(ast.parse((SOURCE / file).read_text(encoding="utf-8"))):
+        module = SOURCE.parent.joinpath(*(getattr(node, "module", None) or "").split("."))
+        if isinstance(node, ast.ImportFrom) and module.with_suffix(".py").exists():
+            tree = ast.parse(module.with_suffix(".py").read_text(encoding="utf-8"))
+            others = [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
+            imported = {alias.asname or alias.name for n in others for alias in n.names}
+            names = {alias.name for alias in node.names}
+            assert not names & imported, f"{node.module} has only imported {names & imported}"
+
+
+def test_the_tests_mirror_the_sources():
+    others = {"promises", "corpus", "support", "benchmarks"}
+    for folder in {path.parent.relative_to(TESTS) for path in TESTS.rglob("test_*.py")}:
+        assert (SOURCE / folder).is_dir() or folder.parts[0] in others, folder
 
 
 @pytest.mark.parametrize("file", FILES, ids=str)

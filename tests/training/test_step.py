@@ -262,6 +262,18 @@ def test_a_step_of_one_s_own_is_saved(tmp_path):
     assert isinstance(Trainer.resume(tmp_path, classes=[Averaged]).step, Averaged)
 
 
+def test_a_step_starts_once_an_epoch():
+    class Counted(TrainStep):
+        starts = 0
+
+        def start(self, *arguments):
+            self.starts += 1
+            super().start(*arguments)
+
+    assert trained(batches([4, 5]), step := Counted(), epochs=3).step is step
+    assert step.starts == 3
+
+
 @pytest.mark.parametrize("step", [TrainStep, 3, lambda x, y, weights: None])
 def test_what_is_no_step(step):
     with pytest.raises(ArgumentError, match="the step of a Trainer"):

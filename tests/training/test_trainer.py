@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handgrad import CrossEntropy, Dropout, Linear, Model, MSELoss, ReLU
+from handgrad import CrossEntropy, Dropout, Linear, Model, MSELoss, ReLU, Sigmoid
 from handgrad.errors import ArgumentError, DataError, DtypeError, ShapeError, TrainingError
 from handgrad.optimizers import SGD, Adam
 from handgrad.optimizers.schedules import ReduceOnPlateau, Step
@@ -27,6 +27,7 @@ from handgrad.training import (
 )
 from handgrad.training.batches import ArrayBatches, Inputs, make_batches
 from handgrad.training.batches.file import rows_on_disk
+from handgrad.walk import walk
 
 N, D, K = 53, 5, 3
 
@@ -489,6 +490,17 @@ def test_evaluation_is_in_evaluation_mode_and_leaves_no_trace(data):
     assert not model.components[0].training
 
 
+def test_a_training_gives_each_component_back_its_mode(data):
+    x, y = data
+    shared = Dropout(Linear(D, D), 0.5)
+    model = Model([shared, ReLU(), Model([Sigmoid(), shared]), Linear(D, K)])
+    shared.eval()
+    modes = [component.training for _, component in walk(model)]
+    assert modes == [True, False, False, True, True, True, True]
+    trained(x, y, model=model)
+    assert [component.training for _, component in walk(model)] == modes
+
+
 def test_outputs_that_are_the_inputs_own_memory(data):
     class Same(ReLU):
         def apply(self, x):
@@ -616,6 +628,14 @@ def test_a_loss_that_grows_and_grows(dtype):
     assert "max_norm" in str(caught.value)
     assert losses[-2] <= 1e8 * max(trainer.history["loss"][0], 1) < losses[-1]
     assert np.array_equal(model.parameters, before[0])
+
+
+def test_what_is_masked_is_not_the_first_loss():
+    x = np.random.default_rng(0).standard_normal((64, D))
+    batches = [(x, x, np.zeros(64))] + 99 * [(x, x, np.ones(64))]
+    trainer = Trainer(Model([Linear(D, D)]), MSELoss(), SGD(lr=10.0))
+    with pytest.raises(TrainingError, match="the training has diverged"):
+        trainer.fit(batches, epochs=1, progress=False)
 
 
 def test_a_loss_that_is_large_from_the_start_has_not_diverged():

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 
 __all__ = ["Copies", "Linearity", "distance", "identical", "linearity", "same"]
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from handgrad.adapter import adapt
-from handgrad.arguments import as_floats, as_numbers
+from handgrad.arguments import Array, as_floats, as_numbers
 from handgrad.checking.cases import TWINS
 from handgrad.checking.evaluation import (
     Subject,
@@ -24,7 +24,6 @@ from handgrad.checking.evaluation import (
 from handgrad.checking.invariants import Invariant, general
 from handgrad.checking.pytorch import Twin, pytorch_gradients
 from handgrad.checking.truth import Truth, central_differences, complex_step
-from handgrad.component import Array
 from handgrad.errors import ArgumentError
 from handgrad.loss import Loss
 from handgrad.randomness import repeatable

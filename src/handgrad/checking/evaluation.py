@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from handgrad.arguments import Array
 from handgrad.checking.truth import Truth
-from handgrad.component import Array, Component
+from handgrad.component import Component
 from handgrad.loss import Loss
 from handgrad.randomness import Sources
 from handgrad.walk import buffers, named_gradients

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from handgrad.arguments import in_short
+from handgrad.arguments import Array, in_short
 from handgrad.checking.evaluation import Subject, by_name
-from handgrad.component import Array
 from handgrad.errors import ArgumentError
 from handgrad.loss import Loss
 from handgrad.randomness import repeatable

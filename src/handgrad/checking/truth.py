@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 
 __all__ = ["Function", "Truth", "central_differences", "complex_step"]
 

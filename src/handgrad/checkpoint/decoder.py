@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from handgrad.adapter import adapt
+from handgrad.arguments import Array
 from handgrad.checkpoint.notation import DTYPES, counted, damaged, join, public_classes
-from handgrad.component import Array
 from handgrad.errors import ArgumentError, CheckpointError, cause, shorten
 from handgrad.initializers import budget
 from handgrad.randomness import restore_generator

@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 
 from handgrad.adapter import ContractAdapter, ExerciseAdapter
+from handgrad.arguments import Array
 from handgrad.checkpoint.notation import DTYPES, counted, join, public_classes
-from handgrad.component import Array, Component
+from handgrad.component import Component
 from handgrad.errors import CheckpointError, shorten
 from handgrad.model import Model
+from handgrad.parameter import Parameter
 from handgrad.randomness import generator_state
+from handgrad.walk import own_arrays
 
 __all__ = ["Encoder", "to_config"]
 
@@ -206,4 +209,11 @@ def arguments_of(obj: Any) -> dict[str, Any]:
                 "every constructor argument kept under an attribute of its name, to build it again",
                 f"write self.{parameter.name} = {parameter.name} in {cls.__name__}.__init__",
             )
-    return {parameter.name: getattr(obj, parameter.name) for parameter in parameters}
+    return {parameter.name: _argument(obj, parameter) for parameter in parameters}
+
+
+def _argument(obj: Any, parameter: inspect.Parameter) -> Any:
+    name = parameter.name
+    if isinstance(parameter.default, bool) and isinstance(getattr(type(obj), name, 0), Parameter):
+        return name in own_arrays(obj)  # whether there is a bias, not which one
+    return getattr(obj, name)

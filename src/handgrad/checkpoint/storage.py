@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from handgrad.arguments import Array
 from handgrad.checkpoint.decoder import Decoder
 from handgrad.checkpoint.encoder import Encoder
 from handgrad.checkpoint.notation import DTYPES, damaged
 from handgrad.checkpoint.replacing import replacing
-from handgrad.component import Array
 from handgrad.errors import ArgumentError, CheckpointError, cause, shorten
 from handgrad.model import Model
 from handgrad.walk import buffers, parameters

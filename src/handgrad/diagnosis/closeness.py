@@ -1,13 +1,12 @@
-"""Whether two arrays are close, as the check asks it, and how close rounding leaves them."""
+"""How close rounding leaves two arrays, and which of their entries are not that close."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from handgrad.checking.arrays import distance, same
-from handgrad.component import Array
+from handgrad.arguments import Array
 
-__all__ = ["DOUBLE", "HIDDEN", "SINGLE", "distance", "mask", "same"]
+__all__ = ["DOUBLE", "HIDDEN", "SINGLE", "mask"]
 
 DOUBLE = 1e-9
 """Largest difference, relative to the largest entry, that rounding in float64 explains."""

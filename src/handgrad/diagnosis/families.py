@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.diagnosis.given import Results
 from handgrad.diagnosis.mistake import (
     Formula,

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 
 __all__ = ["Cause", "Example", "Failure", "Finding", "Hint", "Status", "Verdict"]
 

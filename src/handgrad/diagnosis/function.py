@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.arguments import as_floats
+from handgrad.arguments import Array, as_floats
+from handgrad.checking.arrays import distance, same
 from handgrad.checking.truth import central_differences
-from handgrad.component import Array
-from handgrad.diagnosis.closeness import distance, mask, same
+from handgrad.diagnosis.closeness import mask
 from handgrad.diagnosis.engine.behaviour import written
 from handgrad.diagnosis.engine.evidence import describe
 from handgrad.diagnosis.engine.search import ENOUGH, explain_all

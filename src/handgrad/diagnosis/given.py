@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 
 __all__ = ["Given", "Results"]
 

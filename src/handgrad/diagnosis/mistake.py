@@ -14,7 +14,6 @@ from handgrad.diagnosis.given import Given, Results
 
 __all__ = ["Formula", "Mistake", "by_name", "convention", "known_convention", "mistake"]
 
-Wrong = Callable[[Given, Results], Results]
 Formula = Callable[..., Any]
 """A function whose arguments are named after what it needs: results such as "dW" or "output",
 inputs, "dy", parameters, options, sizes, "N" for the rows; or all of it, "given" and "right"."""
@@ -29,7 +28,7 @@ class Mistake:
     """
 
     cause: Cause
-    wrong: Wrong
+    wrong: Callable[[Given, Results], Results]
     convention: bool = False
 
     def apply(self, given: Given, right: Results) -> Results:
@@ -64,7 +63,9 @@ def known_convention(name: str, explanation: str) -> Cause:
     return Cause(name, explanation, ("nothing is wrong",) * 4)
 
 
-def _wrong(formula: Formula | Mapping[str, Formula]) -> Wrong:
+def _wrong(
+    formula: Formula | Mapping[str, Formula],
+) -> Callable[[Given, Results], Results]:
     if not isinstance(formula, Mapping):
         return by_name(formula)
     formulas = {quantity: by_name(each) for quantity, each in formula.items()}

@@ -1,5 +1,14 @@
-"""Layers: components with parameters."""
+"""Layers: components with parameters, and what stands between them."""
 
+from handgrad.layers.convolution import (
+    AvgPool2d,
+    Conv1d,
+    Conv2d,
+    Flatten,
+    GlobalAveragePool,
+    GlobalMaxPool,
+    MaxPool2d,
+)
 from handgrad.layers.dropout import Dropout
 from handgrad.layers.embedding import Embedding
 from handgrad.layers.linear import Linear
@@ -7,13 +16,20 @@ from handgrad.layers.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNo
 from handgrad.layers.position import LearnedPositionalEncoding, PositionalEncoding
 
 __all__ = [
+    "AvgPool2d",
     "BatchNorm",
+    "Conv1d",
+    "Conv2d",
     "Dropout",
     "Embedding",
+    "Flatten",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
     "GroupNorm",
     "LayerNorm",
     "LearnedPositionalEncoding",
     "Linear",
+    "MaxPool2d",
     "PositionalEncoding",
     "RMSNorm",
 ]

@@ -22,7 +22,7 @@ from handgrad.training.foreign_loss import as_loss, weighted
 from handgrad.training.interrupt import Interrupt
 from handgrad.training.metrics import Metric
 from handgrad.training.progress import Progress
-from handgrad.training.step import Refused
+from handgrad.training.step import Refused, largest_loss
 
 __all__ = ["predictions", "run_steps", "score"]
 
@@ -59,6 +59,7 @@ def run_steps(
     take.start(trainer, gradients, weigh)
     sources = Sources([trainer.rng, model, trainer.loss])
     settled = updated = False
+    first = trainer._first_loss
     step, rows, due = state.steps, 0, progress.due
 
     with np.errstate(**_QUIET):  # type: ignore[arg-type]
@@ -72,9 +73,9 @@ def run_steps(
             if not settled:  # from now on only those states are read that a step changes
                 sources.keep_changed(before)
                 settled = True
-                if trainer._first_loss is None and count:
-                    trainer._first_loss = value
-                    take.start(trainer, gradients, weigh)
+            if first is None and count:  # of a batch in which nothing counts the loss is 0
+                first = trainer._first_loss = value
+                take.limit = largest_loss(value)
             step += 1
             rows += len(y)
             average.add(value, count)
@@ -114,7 +115,7 @@ def _stopped(
 ) -> TrainingError:
     """Return the error for a step that was refused."""
     where = f"epoch {trainer.epochs_done + 1}, step {step + 1}"
-    if trainer.step.limit < value < math.inf:
+    if largest_loss(trainer._first_loss) < value < math.inf:
         return TrainingError(
             f"a loss of {value:.6g} in {where}, where it was {trainer._first_loss:.6g} at first: "
             "the training has diverged",

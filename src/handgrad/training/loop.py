@@ -37,7 +37,7 @@ def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, step: Any)
         ("loss", loss, ("__call__", "grad")),
         ("optimizer", optimizer, ("update",)),
         ("schedule", schedule, ("step",)),
-        ("step", step, ("start", "__call__", "finish", "state_dict")),
+        ("step", step, ("start", "__call__", "finish", "state_dict", "load_state_dict")),
     ):
         if thing is None and role in ("schedule", "step"):
             continue
@@ -63,8 +63,8 @@ def _training_mode(model: Model) -> Iterator[None]:
     try:
         yield
     finally:
-        for component, training in modes:  # the outer ones first, which switch the inner ones too
-            component.train() if training else component.eval()
+        for component, training in modes:
+            component.training = training
 
 
 def run_epochs(

@@ -15,10 +15,12 @@ from handgrad.optimizers.checks import load_numbers, load_vectors
 from handgrad.training.callbacks.order import overridden
 from handgrad.training.foreign_loss import as_loss, weighted
 
-__all__ = ["AccumulateGradients", "Refused", "Result", "TrainStep"]
+__all__ = ["AccumulateGradients", "Refused", "Result", "TrainStep", "largest_loss"]
 
-DIVERGED = 1e8
-"""A loss that is so many times the first one, or 1 where that was less, has diverged."""
+
+def largest_loss(first: float | None) -> float:
+    """Return the largest loss of a training that has not diverged, given the loss at first."""
+    return sys.float_info.max if first is None else 1e8 * max(first, 1.0)
 
 
 class Refused(Exception):  # noqa: N818 (the loop turns it into an error that says why)
@@ -49,6 +51,8 @@ class TrainStep:
         Of the last batch; ``gradients.flat`` is one vector.
     parameters : Array, (P,)
         The model's.
+    limit : float
+        The largest loss that `accept` takes.
 
     Examples
     --------
@@ -98,8 +102,7 @@ class TrainStep:
         self.parameters, self._flat = self.model.parameters, gradients.flat
         self._hooks = overridden(trainer._callbacks, "on_gradients")
         self._keeps = self.model.has_buffers
-        first = trainer._first_loss
-        self.limit = sys.float_info.max if first is None else DIVERGED * max(first, 1.0)
+        self.limit = largest_loss(trainer._first_loss)
 
     def __call__(self, x: Any, y: Array, weights: Array | None) -> Result:
         """Take the step.

@@ -19,6 +19,7 @@ from handgrad.activations import (
     Softplus,
     Tanh,
 )
+from handgrad.arguments import Array
 from handgrad.checking.cases.case import (
     Case,
     Generator,
@@ -33,7 +34,6 @@ from handgrad.checking.cases.case import (
 from handgrad.checking.evaluation import evaluate
 from handgrad.checking.invariants import Invariant, independent_of_the_batch
 from handgrad.checking.truth import central_differences
-from handgrad.component import Array
 from handgrad.errors import ArgumentError
 
 __all__ = ["CASES"]

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.arguments import Array
 from handgrad.checking.evaluation import Subject
 from handgrad.checking.invariants import OF_COMPONENTS, OF_LOSSES, Invariant
 from handgrad.checking.pytorch import Twin
 from handgrad.checking.truth import Truth, complex_step
-from handgrad.component import Array
 from handgrad.errors import DtypeError, ShapeError
 
 __all__ = [

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.activations import ReLU, Sigmoid
+from handgrad.arguments import Array
 from handgrad.checking.cases.case import (
     Case,
     Generator,
@@ -21,7 +22,6 @@ from handgrad.checking.cases.case import (
 from handgrad.checking.cases.layers import build_linear
 from handgrad.checking.cases.normalization import build as build_norm
 from handgrad.checking.invariants import independent_of_the_batch
-from handgrad.component import Array
 from handgrad.containers import Parallel, Residual
 from handgrad.errors import ArgumentError, ShapeError
 from handgrad.layers import BatchNorm, Dropout, Embedding, Linear

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.arguments import Array
 from handgrad.checking.arrays import identical
 from handgrad.checking.cases.case import (
     Case,
@@ -19,7 +20,6 @@ from handgrad.checking.cases.case import (
     normal,
 )
 from handgrad.checking.invariants import independent_of_the_batch
-from handgrad.component import Array
 from handgrad.errors import ArgumentError, DtypeError, ShapeError
 from handgrad.layers import Embedding, LearnedPositionalEncoding, PositionalEncoding
 

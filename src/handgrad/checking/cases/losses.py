@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.arguments import Array
 from handgrad.checking.arrays import distance
 from handgrad.checking.cases.case import (
     Case,
@@ -23,7 +24,6 @@ from handgrad.checking.cases.case import (
     weights,
 )
 from handgrad.checking.invariants import rows_of_the_gradient_sum_to_zero
-from handgrad.component import Array
 from handgrad.errors import ArgumentError, DtypeError, ShapeError
 from handgrad.losses import (
     BinaryCrossEntropy,

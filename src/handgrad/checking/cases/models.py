@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.activations import ReLU, Sigmoid
+from handgrad.arguments import Array
 from handgrad.checking.arrays import identical
 from handgrad.checking.cases.case import (
     Case,
@@ -23,7 +24,6 @@ from handgrad.checking.cases.layers import build_linear
 from handgrad.checking.evaluation import evaluate
 from handgrad.checking.invariants import independent_of_the_batch
 from handgrad.checking.truth import central_differences
-from handgrad.component import Array
 from handgrad.errors import ArgumentError, ShapeError
 from handgrad.layers import Dropout, Linear
 from handgrad.model import Model

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.arguments import Array
 from handgrad.checking.arrays import same
 from handgrad.checking.cases.case import (
     Case,
@@ -23,7 +24,6 @@ from handgrad.checking.invariants import (
     independent_of_the_batch,
     rows_of_the_gradient_sum_to_zero,
 )
-from handgrad.component import Array
 from handgrad.errors import ArgumentError, ShapeError
 from handgrad.layers import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.arguments import Array
 from handgrad.checking.cases.case import Case, Generator, Symbols, Wrong, ends, normal, weights
 from handgrad.checking.cases.losses import (
     errors_of_entries,
@@ -16,7 +17,6 @@ from handgrad.checking.cases.losses import (
     scaled_by_its_weights,
 )
 from handgrad.checking.truth import central_differences
-from handgrad.component import Array
 from handgrad.errors import ArgumentError
 from handgrad.losses import HuberLoss, L1Loss, MSELoss
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.activations import LogSoftmax, Softmax
+from handgrad.arguments import Array
 from handgrad.checking.arrays import same
 from handgrad.checking.cases.case import (
     Case,
@@ -24,7 +25,6 @@ from handgrad.checking.invariants import (
     independent_of_the_batch,
     rows_of_the_gradient_sum_to_zero,
 )
-from handgrad.component import Array
 from handgrad.errors import ArgumentError, ShapeError
 
 __all__ = ["CASES"]

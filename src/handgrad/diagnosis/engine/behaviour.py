@@ -7,10 +7,9 @@ from time import perf_counter
 
 import numpy as np
 
-from handgrad.checking.arrays import identical, linearity
-from handgrad.component import Array
+from handgrad.arguments import Array
+from handgrad.checking.arrays import distance, identical, linearity, same
 from handgrad.diagnosis.behaviours import BEHAVIOURS, Behaviour
-from handgrad.diagnosis.closeness import distance, same
 from handgrad.diagnosis.engine.trials import Trial
 from handgrad.diagnosis.findings import Finding, Verdict
 from handgrad.diagnosis.given import Given, Results

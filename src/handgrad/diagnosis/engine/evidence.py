@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from handgrad.component import Array
-from handgrad.diagnosis.closeness import distance, mask, same
+from handgrad.arguments import Array
+from handgrad.checking.arrays import distance, same
+from handgrad.diagnosis.closeness import mask
 from handgrad.diagnosis.engine.trials import Trial
 from handgrad.diagnosis.given import Given
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from handgrad.diagnosis.closeness import DOUBLE, HIDDEN, SINGLE, distance, same
+from handgrad.checking.arrays import distance, same
+from handgrad.diagnosis.closeness import DOUBLE, HIDDEN, SINGLE
 from handgrad.diagnosis.engine.behaviour import behaviours, cost
 from handgrad.diagnosis.engine.evidence import describe
 from handgrad.diagnosis.engine.gradcheck import agreement, smallest

@@ -7,9 +7,9 @@ from time import perf_counter
 
 import numpy as np
 
+from handgrad.arguments import Array
+from handgrad.checking.arrays import distance
 from handgrad.checking.truth import central_differences
-from handgrad.component import Array
-from handgrad.diagnosis.closeness import distance
 from handgrad.diagnosis.engine.trials import Trial
 from handgrad.diagnosis.kinds.base import Kind, seeded
 from handgrad.diagnosis.student.subject import StudentError

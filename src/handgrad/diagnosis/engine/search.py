@@ -8,7 +8,7 @@ from itertools import permutations
 
 import numpy as np
 
-from handgrad.diagnosis.closeness import distance, same
+from handgrad.checking.arrays import distance, same
 from handgrad.diagnosis.engine.trials import Trial
 from handgrad.diagnosis.findings import Cause
 from handgrad.diagnosis.given import Given, Results

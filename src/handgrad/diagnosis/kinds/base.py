@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from handgrad.component import Array, Component
+from handgrad.arguments import Array
+from handgrad.component import Component
 from handgrad.diagnosis.findings import Cause, Finding
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.mistake import Mistake

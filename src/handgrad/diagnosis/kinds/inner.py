@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from handgrad.activations import ReLU, Sigmoid
-from handgrad.component import Array, Component
+from handgrad.arguments import Array
+from handgrad.component import Component
 from handgrad.diagnosis.given import Given
 from handgrad.diagnosis.kinds.linear import LinearHandle, LinearKind
 from handgrad.diagnosis.student.arrays import Slot

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element, tostring
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.diagnosis.findings import Example, Failure, Finding, Status
 from handgrad.diagnosis.report.page import Page, marked, matrices, told
 

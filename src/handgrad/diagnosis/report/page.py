@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.diagnosis.findings import Example, Failure, Finding, Status, Verdict
 
 __all__ = ["LEVELS", "Page", "marked", "matrices", "told"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.diagnosis.student.subject import StudentError
 
 __all__ = ["Slot", "find_bias", "find_weights", "meaning", "walk"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.diagnosis.given import Results
 from handgrad.diagnosis.student.arrays import meaning, walk
 from handgrad.diagnosis.student.subject import numbers

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.component import Array
+from handgrad.arguments import Array
 from handgrad.diagnosis.findings import Failure
 from handgrad.diagnosis.student.exceptions import explain
+from handgrad.randomness import Sources, is_generator
 
 __all__ = ["StudentError", "Subject", "ask", "guard", "names_around", "numbers", "restored"]
 
@@ -108,20 +109,23 @@ def _short(value: Any) -> str:
 
 @contextmanager
 def restored(*things: Any) -> Iterator[None]:
-    """Restore every source of random numbers at the end: NumPy's, Python's, and the module's own.
+    """Restore every source of random numbers at the end: NumPy's, Python's, and the code's own.
 
-    `things` are those whose class' module is searched for generators.
+    Those are what `things` hold, at whatever depth, and what lies in their class and their module.
     """
-    state, plain = np.random.get_state(), random.getstate()
-    generators = [g for thing in things for g in _generators(thing)]
-    states = [copy.deepcopy(g.bit_generator.state) for g in generators]
+    around = [value for thing in things for value in _around(thing) if is_generator(value)]
+    sources, plain = Sources([things, around]), random.getstate()
+    states = sources.now()
     try:
         yield
     finally:
-        np.random.set_state(state)
+        sources.go_back(states)
         random.setstate(plain)
-        for generator, kept in zip(generators, states, strict=True):
-            generator.bit_generator.state = kept
+
+
+def _around(thing: Any) -> list[Any]:
+    kind = thing if isinstance(thing, type) or inspect.isfunction(thing) else type(thing)
+    return [*names_around(kind).values(), *vars(kind).values()]
 
 
 def names_around(kind: Any) -> dict[str, Any]:
@@ -130,12 +134,3 @@ def names_around(kind: Any) -> dict[str, Any]:
         if inspect.isfunction(function):
             return function.__globals__
     return {}
-
-
-def _generators(thing: Any) -> Iterator[np.random.Generator]:
-    """Yield the generators in an object and at the top of the module of its class."""
-    kind = thing if isinstance(thing, type) else type(thing)
-    for holder in (names_around(kind), getattr(thing, "__dict__", {}), vars(kind)):
-        for value in list(holder.values()):
-            if isinstance(value, np.random.Generator):
-                yield value

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from handgrad.component import Array
-from handgrad.diagnosis.closeness import same
+from handgrad.arguments import Array
+from handgrad.checking.arrays import same
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.base import SQUARES, Kind, Shapes, Stress
 from handgrad.diagnosis.kinds.linear.mistakes import LAYOUTS, MISTAKES

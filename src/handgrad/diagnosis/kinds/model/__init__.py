@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from handgrad.component import Array
-from handgrad.diagnosis.closeness import same
+from handgrad.arguments import Array
+from handgrad.checking.arrays import same
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.base import Kind, Shapes
 from handgrad.diagnosis.kinds.inner import InnerReLU, InnerSigmoid, linear_handle, own_linear
