@@ -12,7 +12,9 @@ import typer
 from rich.console import Console
 
 from benchmarks import agreement, growth, memory, results, sizes
-from benchmarks.contestants import NAMES, OURS
+from benchmarks.contestants import LAYERS, NAMES, OURS
+from benchmarks.layers import agreement as layer_agreement
+from benchmarks.layers.tasks import TASKS, TURN
 from benchmarks.machine import describe
 from benchmarks.tasks import EPOCH, NETWORKS, steps
 from benchmarks.timing import race
@@ -30,6 +32,7 @@ class Part(StrEnum):
     MEMORY = "memory"
     GROWTH = "growth"
     SIZES = "sizes"
+    LAYERS = "layers"
 
 
 def main(
@@ -43,11 +46,14 @@ def main(
     rounds: Annotated[
         int, typer.Option(min=1, help="How often each contestant has its turn.")
     ] = 15,
-    seconds: Annotated[float, typer.Option(help="How long a turn is, at least.")] = 0.1,
+    seconds: Annotated[
+        float, typer.Option(help=f"How long a turn is, at least; for layers at most {TURN}.")
+    ] = 0.1,
     threads: Annotated[int, typer.Option(min=1, help="Threads of each contestant.")] = 2,
     networks: Annotated[
         int, typer.Option(min=1, max=len(NETWORKS), help="Run the first few networks alone.")
     ] = len(NETWORKS),
+    layers: Annotated[str, typer.Option(help="Run only the layers whose name contains this.")] = "",
     out: Annotated[Path, typer.Option(help="Where the results go.")] = results.FOLDER,
 ) -> None:
     """Check that all contestants compute the same; then time them, in turns, and write it down."""
@@ -62,7 +68,8 @@ def main(
     def say(text: str) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    with working(names, threads) as (workers, absent):
+    alone = wanted == {Part.LAYERS}
+    with working([] if alone else names, threads) as (workers, absent):
         for name, reason in absent.items():
             say(f"left out: {name}: {reason}")
         machine = describe(workers, threads)
@@ -70,15 +77,14 @@ def main(
         def keep(part: Part, found: Any) -> None:
             results.write(out, part, machine, found)
 
-        if wanted - {Part.MEMORY, Part.SIZES}:
+        if wanted - {Part.MEMORY, Part.SIZES, Part.LAYERS}:
             try:
                 agreed = agree(workers, chosen, say)
             except AbsentError as reason:
                 sys.exit(str(reason))
             if not agreed:
                 sys.exit("the contestants do not compute the same, so no time means anything")
-            if hasattr(os, "getloadavg"):
-                say(f"load of this machine, {threads} of it our own: {os.getloadavg()[0]:.1f}")
+            say_load(threads, say)
         if Part.STEPS in wanted:
             for task in steps(chosen):
                 keep(Part.STEPS, race(workers, [task], rounds, seconds, say))
@@ -88,12 +94,36 @@ def main(
             drawn = [worker for worker in workers if worker.name in growth.CONTESTANTS]
             for axis, tasks in growth.AXES.items():
                 keep(Part.GROWTH, {axis: race(drawn, tasks, rounds, seconds, say)})
+    differing = False
+    if Part.LAYERS in wanted:
+        kept = [name for name in LAYERS if not only or name == OURS or _package(name) in only]
+        tasks = [task for task in TASKS if layers in task.name]
+        with working(kept, threads, "layers") as (workers, absent):
+            for name, reason in absent.items():
+                say(f"left out: {name}: {reason}")
+            machine = describe(workers, threads)
+            agreed, differing = layer_agreement.agreed(workers, OURS, tasks, say)
+            say_load(threads, say)
+            for layer in agreed:
+                keep(Part.LAYERS, race(workers, [layer], rounds, min(seconds, TURN), say))
     if Part.MEMORY in wanted:
         keep(Part.MEMORY, memory.measure(names, threads, say))
     if Part.SIZES in wanted:
         keep(Part.SIZES, sizes.measure(names, say))
     for table in results.collect(out):
         console.print(table.rich())
+    if differing:
+        sys.exit("not all contestants compute the same layers; those tasks were not timed")
+
+
+def _package(name: str) -> str:
+    return name.partition(",")[0]
+
+
+def say_load(threads: int, say: Any) -> None:
+    """Say how busy the machine is."""
+    if hasattr(os, "getloadavg"):
+        say(f"load of this machine, {threads} of it our own: {os.getloadavg()[0]:.1f}")
 
 
 def agree(workers: list[Worker], networks: Any, say: Any) -> bool:

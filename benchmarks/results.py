@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import plots, tables
+from benchmarks.layers.tables import layer_table
+from benchmarks.layers.tasks import LayerTask
 from benchmarks.timing import Timing
 
 __all__ = ["FOLDER", "collect", "write"]
@@ -41,6 +43,9 @@ def collect(folder: Path) -> list[tables.Table]:
         made.append(tables.memory_table(found["memory"]))
     if "sizes" in found:
         made.append(tables.size_table(found["sizes"]))
+    if "layers" in found:
+        layers = [Timing.from_json(values, LayerTask) for values in found["layers"]]
+        made.append(layer_table(layers))
     if "growth" in found:
         growth = {
             axis: [Timing.from_json(values) for values in timings]

@@ -10,7 +10,15 @@ from benchmarks.contestants import OURS
 from benchmarks.tasks import Task
 from benchmarks.timing import Timing, ratio
 
-__all__ = ["Table", "epoch_table", "machine_table", "memory_table", "size_table", "step_tables"]
+__all__ = [
+    "Table",
+    "epoch_table",
+    "machine_table",
+    "memory_table",
+    "size_table",
+    "step_tables",
+    "time_text",
+]
 
 FLOOR = "floor"
 
@@ -68,7 +76,7 @@ def epoch_table(timings: list[Timing]) -> Table:
     task = timings[0].task
     found = {(t.contestant, t.task): t for t in timings}
     rows = [
-        [t.contestant, _time(t.median), _ratio(t, found.get((OURS, task)))]
+        [t.contestant, time_text(t.median), _ratio(t, found.get((OURS, task)))]
         for t in sorted(timings, key=lambda t: t.median)
     ]
     title = f"One epoch over {task.samples:,} rows, {task.network}, {task.dtype}, {task.optimizer}"
@@ -96,14 +104,17 @@ def machine_table(machine: dict[str, Any]) -> Table:
 
 def _cell(found: dict[tuple[str, Task], Timing], name: str, task: Task) -> str:
     timing = found.get((name, task))
-    return f"{_time(timing.median)} ({_ratio(timing, found.get((OURS, task)))})" if timing else "-"
+    return (
+        f"{time_text(timing.median)} ({_ratio(timing, found.get((OURS, task)))})" if timing else "-"
+    )
 
 
 def _ratio(one: Timing | None, other: Timing | None) -> str:
     return f"{ratio(one, other):.2f}" if one and other else "-"
 
 
-def _time(seconds: float) -> str:
+def time_text(seconds: float) -> str:
+    """Return a time in the unit that fits it."""
     for unit, size in (("s", 1.0), ("ms", 1e-3)):
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"

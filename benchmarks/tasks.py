@@ -51,6 +51,16 @@ class Task:
         """The network and the size of the minibatch, for people."""
         return f"{'-'.join(map(str, self.sizes))} at {self.batch}"
 
+    @property
+    def title(self) -> str:
+        """The whole task, for people."""
+        samples = f" x {self.samples:,}" if self.samples else ""
+        return f"{self.network}, {self.dtype} {self.optimizer}{samples}"
+
+    def fits(self, facts: dict[str, Any]) -> bool:
+        """Return whether a contestant of which that is known takes part."""
+        return self.dtype in facts["dtypes"] and bool(facts["epochs" if self.samples else "steps"])
+
     def layers(self) -> list[tuple[Array, Array]]:
         """Return the first weights, (in, out), and biases, (out,), of every layer."""
         rng = np.random.default_rng(1)

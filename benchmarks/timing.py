@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks.tasks import Task
-from benchmarks.workers import AbsentError, Worker
+from benchmarks.workers import AbsentError, AnyTask, Worker
 
-__all__ = ["Say", "Timing", "race", "ratio"]
+__all__ = ["Say", "Timing", "race", "ratio", "ratio_of_minimums"]
 
 Say = Callable[[str], None]
 
@@ -22,10 +22,10 @@ OpenBLAS and OpenMP let theirs wait for work in a loop for a while before they s
 
 @dataclass(frozen=True)
 class Timing:
-    """The seconds of one step, or one epoch, of one contestant, in every round."""
+    """The seconds of one step, one epoch or one layer of one contestant, in every round."""
 
     contestant: str
-    task: Task
+    task: Any
     seconds: list[float]
 
     @property
@@ -33,18 +33,23 @@ class Timing:
         """The median over the rounds."""
         return statistics.median(self.seconds)
 
+    @property
+    def minimum(self) -> float:
+        """The minimum over the rounds."""
+        return min(self.seconds)
+
     def to_json(self) -> dict[str, Any]:
         """Return the timing as JSON's values."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Timing:
-        """Return the timing that `to_json` was called on."""
-        return cls(values["contestant"], Task.from_json(values["task"]), values["seconds"])
+    def from_json(cls, values: dict[str, Any], kind: type[Any] = Task) -> Timing:
+        """Return the timing that `to_json` was called on, of a task of that kind."""
+        return cls(values["contestant"], kind.from_json(values["task"]), values["seconds"])
 
 
 def race(
-    workers: Iterable[Worker], tasks: Iterable[Task], rounds: int, seconds: float, say: Say
+    workers: Iterable[Worker], tasks: Iterable[AnyTask], rounds: int, seconds: float, say: Say
 ) -> list[Timing]:
     """Time every contestant in every task.
 
@@ -71,8 +76,7 @@ def race(
                 times[name].append(value)
             ready = ready[1:] + ready[:1]  # nobody always comes after the same one
         timings += [Timing(name, task, v) for name, v in times.items() if len(v) == rounds]
-        variant = f"{task.dtype} {task.optimizer}{f' x {task.samples:,}' if task.samples else ''}"
-        say(f"timed {task.network}, {variant}: {', '.join(times)}")
+        say(f"timed {task.title}: {', '.join(times)}")
     return timings
 
 
@@ -94,3 +98,8 @@ def _ask_all(
 def ratio(one: Timing, other: Timing) -> float:
     """Return how many times as long one takes as the other: the median of the rounds' ratios."""
     return statistics.median(a / b for a, b in zip(one.seconds, other.seconds, strict=True))
+
+
+def ratio_of_minimums(one: Timing, other: Timing) -> float:
+    """Return how many times as long one takes as the other where each is at its fastest."""
+    return one.minimum / other.minimum

@@ -1,4 +1,4 @@
-"""The process of one contestant: ``python -m benchmarks.worker NAME THREADS``.
+"""The process of one contestant: ``python -m benchmarks.worker NAME THREADS FAMILY``.
 
 It reads one request a line from its standard input and writes one answer a line to what was its
 standard output, both JSON. Whatever a contestant prints itself goes to a terminal that nobody
@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # imported below, once the process is set up
-    from benchmarks.contestants import Contestant
     from benchmarks.tasks import Array, Task
 
 __all__ = ["Session"]
@@ -28,15 +27,14 @@ __all__ = ["Session"]
 class Session:
     """What one contestant is asked to do."""
 
-    def __init__(self, contestant: type[Contestant]) -> None:
+    def __init__(self, contestant: type[Any]) -> None:
         self.cls = contestant
         self.idle = memory()
 
     def describe(self) -> dict[str, Any]:
         """Return what is to be known of the contestant before it starts."""
-        names = ("dtypes", "learns", "steps", "epochs")
         versions = {package: version(package) for package in self.cls.packages}
-        return {"versions": versions} | {name: getattr(self.cls, name) for name in names}
+        return {"versions": versions} | {name: getattr(self.cls, name) for name in self.cls.facts}
 
     def observe(self, task: Task, path: str, steps: int) -> float:
         """Take steps on the task's minibatch, and return the first loss.
@@ -60,7 +58,17 @@ class Session:
 
         return np.concatenate([array.ravel() for array in self.contestant.parameters()])
 
-    def prepare(self, task: Task, seconds: float) -> int:
+    def find(self, task: Any, path: str, steps: int) -> None:
+        """Run the task's layer, or take steps with it; what is found goes to a file."""
+        import numpy as np
+
+        self.contestant = self.cls(task)
+        data = self.contestant.convert(*task.data())
+        for _ in range(steps):
+            self.contestant.step(*data)
+        np.savez(path, **self.contestant.found())
+
+    def prepare(self, task: Any, seconds: float) -> int:
         """Build the task's network, warm it up, and return how many steps or epochs a round has."""
         self.contestant = self.cls(task)
         self.data = self.contestant.convert(*task.data())
@@ -117,7 +125,7 @@ def quiet_terminal() -> None:
     threading.Thread(target=drain, daemon=True).start()
 
 
-def main(name: str, threads: int) -> None:
+def main(name: str, threads: int, family: str) -> None:
     """Answer until there are no more requests."""
     answers = os.fdopen(os.dup(1), "w")
     quiet_terminal()
@@ -125,16 +133,18 @@ def main(name: str, threads: int) -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
 
     from benchmarks.contestants import load
+    from benchmarks.layers.tasks import LayerTask
     from benchmarks.tasks import Task
 
+    kind: type[Any] = LayerTask if family == "layers" else Task
     session: Session | None = None
     for line in sys.stdin:
         request = json.loads(line)
         try:
             if session is None:
-                session = Session(load(name))
+                session = Session(load(name, family))
             if "task" in request["arguments"]:
-                request["arguments"]["task"] = Task.from_json(request["arguments"]["task"])
+                request["arguments"]["task"] = kind.from_json(request["arguments"]["task"])
             answer = {"answer": getattr(session, request["call"])(**request["arguments"])}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}", "where": traceback.format_exc()}
@@ -142,4 +152,4 @@ def main(name: str, threads: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])

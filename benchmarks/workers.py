@@ -11,9 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
+from benchmarks.layers.tasks import LayerTask
 from benchmarks.tasks import Task
 
-__all__ = ["AbsentError", "Worker", "working"]
+__all__ = ["AbsentError", "AnyTask", "Worker", "working"]
+
+AnyTask = Task | LayerTask
 
 ROOT = Path(__file__).parents[1]
 THREADS = ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMEXPR", "VECLIB_MAXIMUM")
@@ -32,6 +35,8 @@ class Worker:
         Which contestant.
     threads
         How many threads it may use.
+    family
+        Which of `benchmarks.contestants.FAMILIES` it is of.
 
     Raises
     ------
@@ -39,11 +44,11 @@ class Worker:
         What it needs is not installed.
     """
 
-    def __init__(self, name: str, threads: int) -> None:
+    def __init__(self, name: str, threads: int, family: str = "networks") -> None:
         self.name = name
         counts = {f"{library}_NUM_THREADS": str(threads) for library in THREADS}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker", name, str(threads)],
+            [sys.executable, "-m", "benchmarks.worker", name, str(threads), family],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -57,7 +62,7 @@ class Worker:
             self.close()
             raise
 
-    def ask(self, call: str, task: Task | None = None, **arguments: Any) -> Any:
+    def ask(self, call: str, task: AnyTask | None = None, **arguments: Any) -> Any:
         """Return what a method of `benchmarks.worker.Session` returns.
 
         Raises
@@ -87,10 +92,9 @@ class Worker:
             raise failure
         return answer["answer"]
 
-    def takes(self, task: Task) -> bool:
+    def takes(self, task: AnyTask) -> bool:
         """Return whether the contestant takes part in a task."""
-        facts = self.facts
-        return task.dtype in facts["dtypes"] and bool(facts["epochs" if task.samples else "steps"])
+        return task.fits(self.facts)
 
     def close(self) -> None:
         """End the process."""
@@ -107,14 +111,16 @@ class Worker:
 
 
 @contextmanager
-def working(names: Iterable[str], threads: int) -> Iterator[tuple[list[Worker], dict[str, str]]]:
+def working(
+    names: Iterable[str], threads: int, family: str = "networks"
+) -> Iterator[tuple[list[Worker], dict[str, str]]]:
     """Give the workers of those contestants that are there, and for the others the reason."""
     workers: list[Worker] = []
     absent: dict[str, str] = {}
     try:
         for name in names:
             try:
-                workers.append(Worker(name, threads))
+                workers.append(Worker(name, threads, family))
             except AbsentError as reason:
                 absent[name] = str(reason)
         yield workers, absent

@@ -1,4 +1,4 @@
-"""Fill in what docs/diagnosis.md and the README show: files, what the tool answers, the catalogue.
+"""Fill in what the pages show: files, what the tool answers, the catalogue of mistakes.
 
     python scripts/make_diagnosis_docs.py
 
@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = (ROOT / "docs" / "diagnosis.md", ROOT / "README.md")
+PAGES = (ROOT / "docs" / "diagnosis.md", ROOT / "docs" / "check.md", ROOT / "README.md")
 MARK = re.compile(r"(<!-- (\w+)(?:: (.+?))? -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 

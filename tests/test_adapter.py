@@ -2,14 +2,17 @@
 
 import copy
 import pickle
+import warnings
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from handgrad import CrossEntropy, Dropout, Linear, Model, MSELoss, ReLU
+from handgrad import CrossEntropy, Dropout, Linear, Model, MSELoss, ReLU, evaluating
 from handgrad.adapter import ContractAdapter, ExerciseAdapter, adapt
 from handgrad.errors import ArgumentError, CallOrderError, GradientsError, ShapeError
+from handgrad.optimizers import SGD
+from handgrad.training import Trainer
 from helpers import D, H, K, N, OwnLinear, OwnReLU, generator, random, refuses, trained
 
 
@@ -371,3 +374,107 @@ def test_one_object_in_two_places_has_one_set_of_parameters_and_its_gradients_ad
     assert_array_equal(gradients[1]["layer"]["weights"], gradients[0]["weights"])
     assert_allclose(gradients[0]["weights"], h.T @ dy + x.T @ (dy @ theirs.weights.T))
     assert_allclose(gradients[0]["bias"], [(dy + dy @ theirs.weights.T).sum(axis=0)])
+
+
+class OwnKernel:
+    """A student's product, whose array has another name."""
+
+    def __init__(self, named=False):
+        self.kernel, self.gradients = np.full((D, K), 0.5), {}
+        if named:
+            self.parameters = {"kernel": self.kernel}
+
+    def __call__(self, x):
+        self.x = x
+        return x @ self.kernel
+
+    def grad(self, in_gradient):
+        self.gradients["kernel"] = self.x.T @ in_gradient
+        return in_gradient @ self.kernel.T
+
+
+class OwnWrapper:
+    def __init__(self, inner):
+        self.inner = inner
+
+    def __call__(self, x):
+        self.y = self.inner(x)
+        return self.y
+
+    def grad(self, in_gradient):
+        found = self.inner.grad(in_gradient)
+        return found[-1] if isinstance(found, tuple) else found
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda: OwnDropout(OwnKernel()), "layer.kernel"),
+        (lambda: OwnWrapper(OwnKernel()), "inner.kernel"),
+        (lambda: OwnWrapper(OwnKernel(named=True)), "inner.kernel"),
+        (lambda: OwnWrapper(Linear(D, K)), "inner.weights"),
+        (lambda: OwnWrapper([OwnWrapper(Model([Linear(D, K)]))][0]), "inner.inner.0.bias"),
+    ],
+)
+def test_arrays_of_what_their_object_holds_are_warned_of(make, name):
+    model = Model([make()])
+    with evaluating():  # looks at a copy, so it is no reason to be silent later
+        model.apply(random(N, D))
+    with pytest.warns(UserWarning, match="not known as a parameter") as told:
+        model.forward(random(N, D))
+    assert any(str(w.message).startswith(f"{name} of") for w in told)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.forward(random(N, D))
+
+
+def test_a_named_array_is_trained_as_the_warning_says():
+    own, x, dy = OwnKernel(named=True), random(N, D), random(N, K, seed=1)
+    model = Model([own])
+    model.forward(x)
+    gradients = model.backward(dy)
+    assert_allclose(gradients[0]["kernel"], x.T @ dy)
+    model.update_parameters(gradients, 0.1)
+    assert_allclose(own.kernel, 0.5 - 0.1 * x.T @ dy)
+
+
+def test_their_wrapper_may_wrap_itself():
+    own = OwnDropout(None)
+    own.layer = own
+    assert Model([own]).layout.size == 0
+
+
+class ContractTable:
+    """The contract over indices, with a buffer, without our base class."""
+
+    takes_integers = True
+
+    def __init__(self):
+        self.parameters = {"rows": generator().standard_normal((5, D))}
+        self.buffers = {"seen": np.zeros(5)}
+
+    def apply(self, x):
+        return self.parameters["rows"][x], x
+
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        gradient = np.zeros((5, D))
+        np.add.at(gradient, saved, dy)
+        return None, {"rows": gradient}
+
+    def update_buffers(self, saved):
+        np.add.at(self.buffers["seen"], saved, 1)
+
+
+def test_their_buffers_and_indices_are_known(tmp_path):
+    own, x = ContractTable(), np.array([0, 1, 1, 4])
+    model = Model([own, Linear(D, K)])
+    assert_array_equal(model.forward(x), model.components[1](own.parameters["rows"][x]))
+    trainer = Trainer(model, CrossEntropy(), SGD(lr=0.1))
+    trainer.fit(x, x % K, epochs=2, progress=False)
+    assert_array_equal(own.buffers["seen"], [3, 6, 0, 0, 3])
+    trainer.save(tmp_path)
+    for twin in (copy.deepcopy(model), Trainer.resume(tmp_path, classes=[ContractTable]).model):
+        assert_array_equal(twin.components[0].component.buffers["seen"], [3, 6, 0, 0, 3])
+        twin.forward(x)
+        assert_array_equal(twin.components[0].component.buffers["seen"], [4, 8, 0, 0, 4])
+    assert_array_equal(own.buffers["seen"], [3, 6, 0, 0, 3])

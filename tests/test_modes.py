@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from handgrad import Component, Dropout, Linear, Model, ReLU, evaluating
+from handgrad import Component, Dropout, Linear, Model, MSELoss, ReLU, evaluating
+from handgrad.optimizers import SGD
+from handgrad.training import Trainer
+from handgrad.walk import buffers, walk
 from helpers import D, H, K, N, OwnLinear, generator, random, snapshot
 from trees import Mean, Residual
 
@@ -141,3 +144,34 @@ def test_modes_are_set_and_read_on_every_component():
     with evaluating():
         assert own.apply(1)[1] is False
     assert own.apply(1)[1] is True
+
+
+class Frozen(Residual):
+    """What it holds stays in evaluation mode."""
+
+    def train(self):
+        return self.eval()
+
+
+class Counts(Mean):
+    def update_buffers(self, saved):
+        self.buffers["mean"] += 1
+
+
+def test_what_overrides_train_stays_as_it_is():
+    model = Model([Frozen(Counts(3)), Dropout(Frozen(Counts(3)), 0.1), Counts(3)])
+    model.train()
+    assert [place for place, c in walk(model) if c.training] == ["", "1", "2"]
+    trainer = Trainer(model, MSELoss(), SGD(lr=0.1))
+    trainer.fit(np.ones((4, 3)), np.ones((4, 3)), epochs=2, progress=False)
+    means = [place.array[0] for place in buffers(model)]
+    assert means == [0, 0, 2]
+
+
+def test_a_training_gives_each_component_its_own_mode_back():
+    inner = Mean(3)
+    model = Model([inner, Residual(inner), Linear(3, 3)])
+    inner.eval()
+    trainer = Trainer(model, MSELoss(), SGD(lr=0.1))
+    trainer.fit(np.ones((4, 3)), np.ones((4, 3)), epochs=1, progress=False)
+    assert [place for place, c in walk(model) if c.training] == ["", "1", "2"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from benchmarks.contestants.contestant import Contestant
+from benchmarks.contestants.contestant import Contestant, Entrant
 
-__all__ = ["NAMES", "OURS", "Contestant", "load"]
+__all__ = ["FAMILIES", "LAYERS", "NAMES", "OURS", "Contestant", "load"]
 
 OURS = "handgrad"
 
@@ -22,8 +22,19 @@ NAMES = {
 }
 """For each name the class. A contestant is imported in its own process only."""
 
+LAYERS = {
+    OURS: "benchmarks.layers.ours.HandgradLayer",
+    "torch": "benchmarks.layers.torch_eager.TorchLayer",
+    "torch, other layout": "benchmarks.layers.torch_eager.TorchOtherLayout",
+    "torch.compile": "benchmarks.layers.torch_compile.TorchCompileLayer",
+    "jax": "benchmarks.layers.jax_jit.JaxLayer",
+}
+"""Those that run layers."""
 
-def load(name: str) -> type[Contestant]:
+FAMILIES = {"networks": NAMES, "layers": LAYERS}
+
+
+def load(name: str, family: str = "networks") -> type[Entrant]:
     """Import a contestant.
 
     Raises
@@ -31,6 +42,6 @@ def load(name: str) -> type[Contestant]:
     ImportError
         What it needs is not installed.
     """
-    module, _, attribute = NAMES[name].rpartition(".")
-    cls: type[Contestant] = getattr(import_module(module), attribute)
+    module, _, attribute = FAMILIES[family][name].rpartition(".")
+    cls: type[Entrant] = getattr(import_module(module), attribute)
     return cls

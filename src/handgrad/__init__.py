@@ -20,8 +20,12 @@ from handgrad.component import Activation, Component
 from handgrad.containers import Parallel, Residual
 from handgrad.flat import Gradients
 from handgrad.layers import (
+    GRU,
+    LSTM,
+    RNN,
     AvgPool2d,
     BatchNorm,
+    Bidirectional,
     Conv1d,
     Conv2d,
     Dropout,
@@ -34,6 +38,7 @@ from handgrad.layers import (
     LearnedPositionalEncoding,
     Linear,
     MaxPool2d,
+    MultiHeadAttention,
     PositionalEncoding,
     RMSNorm,
 )
@@ -59,12 +64,16 @@ if TYPE_CHECKING:
 __all__ = [
     "ELU",
     "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "SGD",
     "Activation",
     "Adam",
     "AdamW",
     "AvgPool2d",
     "BatchNorm",
+    "Bidirectional",
     "BinaryCrossEntropy",
     "Component",
     "Conv1d",
@@ -91,6 +100,7 @@ __all__ = [
     "MSELoss",
     "MaxPool2d",
     "Model",
+    "MultiHeadAttention",
     "Parallel",
     "Parameter",
     "PositionalEncoding",

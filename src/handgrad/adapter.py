@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Iterator, Mapping
+from types import ModuleType
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -15,7 +16,7 @@ from handgrad.component import Component
 from handgrad.errors import ArgumentError, CallOrderError, GradientsError, ShapeError
 from handgrad.loss import Loss
 from handgrad.modes import evaluating_here
-from handgrad.walk import own_arrays
+from handgrad.walk import join, own_arrays, parameters
 
 __all__ = ["ContractAdapter", "ExerciseAdapter", "adapt"]
 
@@ -152,15 +153,15 @@ class _Adapter(Component):
 
     def __init__(self, component: Any) -> None:
         self.component = component
-        owner = component
+        owner, met = component, {id(component)}
         while not hasattr(owner, "parameters") and not hasattr(owner, "weights"):
-            if not hasattr(owner, "layer"):
+            if not hasattr(owner, "layer") or id(owner.layer) in met:
                 break
             owner = owner.layer
+            met.add(id(owner))
         self._owner = owner
         self.parameters = _parameters_of(owner)
-        # Who names its parameters has said that the other arrays are none.
-        self._looked_at = isinstance(getattr(component, "parameters", None), Mapping)
+        self._looked_at = False
 
     def children(self) -> dict[str, Component]:
         return {}  # the object is somebody else's, and what it holds too
@@ -174,24 +175,20 @@ class _Adapter(Component):
             shared = {id(array): array for array in self.parameters.values()}
             component = copy.deepcopy(component, shared)
             _switch(component, False)
-        before = dict(getattr(component, "__dict__", {}))
+        if self._looked_at or component is not self.component:
+            return getattr(component, method)(x)
+        self._looked_at = True
+        before = _arrays_in(component)
         result = getattr(component, method)(x)
-        if not self._looked_at:
-            self._looked_at = True
-            self._warn_of_untrained(before)
-        return result
-
-    def _warn_of_untrained(self, before: Mapping[str, Any]) -> None:
-        """Say which arrays the object had and kept in its first call, and are not trained."""
-        known = {id(array) for array in self.parameters.values()}
-        for name, value in before.items():
-            kept = value is vars(self.component).get(name) and id(value) not in known
-            if kept and isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        after, known = _arrays_in(component), {id(array) for array in self.parameters.values()}
+        for name, array in before.items():  # what it had, and kept in its first call
+            if array is after.get(name) and id(array) not in known:
                 warnings.warn(
                     f"{name} of {self!r} is not known as a parameter, so it is not trained; "
                     "to have it trained, name it in a dict of arrays, self.parameters",
                     stacklevel=2,
                 )
+        return result
 
     @property
     def training(self) -> bool:
@@ -207,6 +204,31 @@ class _Adapter(Component):
         return _name(self.component)
 
 
+def _arrays_in(component: Any) -> dict[str, Array]:
+    """Return the arrays of floats that an object holds, itself or in another, by dotted names.
+
+    Who names its parameters has said that the other arrays are none.
+    """
+    found: dict[str, Array] = {}
+    met: set[int] = set()
+    ahead: list[tuple[str, Any]] = [("", component)]
+    while ahead:
+        place, thing = ahead.pop()
+        if isinstance(thing, np.ndarray) and thing.dtype.kind == "f":
+            found[place] = thing
+        elif isinstance(thing, Component):
+            found |= {join(place, name): holder[key] for name, holder, key in parameters(thing)}
+        elif id(thing) not in met and not isinstance(thing, type | ModuleType | Loss):
+            met.add(id(thing))
+            held: dict[Any, Any] = getattr(thing, "__dict__", {})
+            if isinstance(thing, list | tuple | dict):
+                held = thing if isinstance(thing, dict) else dict(enumerate(thing))
+            if isinstance(own := held.get("parameters"), Mapping):
+                held = dict(own)
+            ahead += [(join(place, str(name)), value) for name, value in held.items()][::-1]
+    return found
+
+
 def _switch(component: Any, mode: bool) -> None:
     method = "train" if mode else "eval"
     if _has(component, method):
@@ -218,7 +240,8 @@ def _switch(component: Any, mode: bool) -> None:
 class ContractAdapter(_Adapter):
     """An object that keeps the contract without being a `Component`.
 
-    Its parameters are in a dict ``parameters``, or in attributes ``weights`` and ``bias``.
+    Its parameters are in a dict ``parameters``, or in attributes ``weights`` and ``bias``; its
+    buffers, where it has some, in a dict ``buffers``, and ``update_buffers(saved)`` changes them.
 
     >>> class Shift:
     ...     def apply(self, x):
@@ -229,9 +252,20 @@ class ContractAdapter(_Adapter):
     array([[2., 3.]])
     """
 
-    def apply(self, x: Array) -> tuple[Array, Any]:
+    def __init__(self, component: Any) -> None:
+        super().__init__(component)
+        if isinstance(buffers := getattr(component, "buffers", None), dict):
+            self.buffers = buffers
+        self.takes_integers = bool(getattr(component, "takes_integers", False))
+        self.takes_tuple = bool(getattr(component, "takes_tuple", False))
+
+    def apply(self, x: Any) -> tuple[Array, Any]:
         """Run the object's own `apply`."""
         return self._run("apply", x)  # type: ignore[no-any-return]
+
+    def update_buffers(self, saved: Any) -> None:
+        if _has(self.component, "update_buffers"):
+            self.component.update_buffers(saved)
 
     def pullback(
         self, dy: Array, saved: Any, need_dx: bool = True, out: Any = None
@@ -291,8 +325,8 @@ class ExerciseAdapter(_Adapter):
             )
         given = {} if pair[0] is None else {"weights": pair[0]}
         for holder in (self._owner, self.component):
-            if "bias" in (getattr(holder, "gradients", None) or ()):
-                given["bias"] = holder.gradients["bias"]
+            gradients = getattr(holder, "gradients", None) or {}
+            given |= {name: gradients[name] for name in self.parameters.keys() & gradients.keys()}
         return dx, {name: self._gradient(name, given) for name in self.parameters}
 
     def _gradient(self, name: str, given: dict[str, Any]) -> Array:

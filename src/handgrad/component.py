@@ -1,7 +1,6 @@
 r"""The contract that every component keeps, and the exercise's calls on top of it.
 
-A component's mathematics is two methods without side effects, which stand side by side in its
-file::
+A component's mathematics is two methods without side effects, side by side in its file::
 
     apply(x)                                    -> y, saved
     pullback(dy, saved, need_dx=True, out=None) -> dx, gradients
@@ -15,25 +14,26 @@ Neither writes to its arguments nor to ``self``, so calls may interleave, in one
 several. ``gradients`` holds an array for each of the component's own parameters, by name, and for
 each child what the child's pullback returned, under the child's name.
 
-The exercise's calls ``component(x)`` and ``component.grad(dy)`` are a thin shell around the two,
-written once, in this file: the first remembers ``saved``, the second uses it.
+The exercise's calls ``component(x)`` and ``component.grad(dy)`` are a thin shell around the two.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy.typing as npt
 
 from handgrad.arguments import Array, as_floats, as_numbers, in_short
-from handgrad.errors import CallOrderError, ShapeError
-from handgrad.modes import evaluating_here
+from handgrad.errors import ArgumentError, CallOrderError, ShapeError
+from handgrad.modes import Frozen, evaluating_here
 from handgrad.parameter import NOTHING, OwnArrays
 from handgrad.shapes import Shape
 
 __all__ = ["Activation", "Component", "ExerciseLayer"]
+
+_NO_CHILDREN = ("parameters", "buffers", "gradients", "_remembered")
 
 
 class Component(ABC):
@@ -51,9 +51,14 @@ class Component(ABC):
     training : bool
         Whether the component is in training mode, as it is at first. Only a component that
         behaves differently while it trains (`Dropout`) looks at it.
+    frozen : bool
+        Whether updates leave its own parameters as they are; see `freeze`.
     takes_integers, takes_tuple : bool
         Whether `apply` wants integers as they are, as indices; whether it takes several arrays,
         as a tuple. A container answers for the child that is given the input.
+    takes_lengths : bool
+        Whether it takes padded sequences (N, T, D) with their lengths (N,), as ``(x, lengths)``. A
+        container answers for what it holds, and hands the lengths on.
 
     Examples
     --------
@@ -99,9 +104,11 @@ class Component(ABC):
 
     parameters = OwnArrays()
     buffers = OwnArrays()
+    frozen = Frozen()
     gradients: Mapping[str, Any] = NOTHING
     takes_integers: bool = False
     takes_tuple: bool = False
+    takes_lengths: bool = False
     _training = True
     _remembered: tuple[Any, tuple[int, ...]] | None = None
 
@@ -140,7 +147,8 @@ class Component(ABC):
             where not computing it saves work.
         out
             Offers arrays into which the gradients may go, in the form of `gradients`; where it is
-            None, or has no entry, new ones are made.
+            None, or has no entry, new ones are made. What is offered holds no numbers yet, and is
+            for one call: a child that is called twice is offered it once, and the shares are added.
 
         Returns
         -------
@@ -155,8 +163,9 @@ class Component(ABC):
     def update_buffers(self, saved: Any) -> None:  # noqa: B027 (most components have none)
         """Do to the buffers, in place, what one accepted training pass does to them.
 
-        A component that holds others passes on to each what it has saved. Called after a pass in
-        training mode; a trainer calls it once the step is accepted.
+        A component that holds others passes on to each what it has saved, except to one that is
+        in evaluation mode. Called after a pass in training mode; a trainer calls it once the step
+        is accepted.
 
         Parameters
         ----------
@@ -167,10 +176,26 @@ class Component(ABC):
     def children(self) -> dict[str, Component]:
         """Return the components that this one holds, by name.
 
-        They are found in its attributes, and in lists, tuples and dicts there, such as "blocks.0".
+        They are found in its attributes, and in lists, tuples and dicts, at whatever depth. Where
+        two have one name, as those under the keys 1 and "1", an ArgumentError is raised.
         """
-        held = (item for item in vars(self).items() if item[0] != "_remembered")
-        return dict(found for name, value in held for found in _components(name, value))
+        found: dict[str, Component] = {}
+        met: set[int] = set()  # a list may hold itself
+        ahead = [item for item in reversed(vars(self).items()) if item[0] not in _NO_CHILDREN]
+        while ahead:
+            name, value = ahead.pop()
+            if isinstance(value, Component):
+                if found.setdefault(name, value) is not value:
+                    raise ArgumentError(
+                        f"two components that are both called {name!r} in a {type(self).__name__}",
+                        "a name for each",
+                        "use keys that differ as texts too, and have no dots in them",
+                    )
+            elif isinstance(value, list | tuple | dict) and id(value) not in met:
+                met.add(id(value))
+                items = value.items() if isinstance(value, dict) else enumerate(value)
+                ahead += [(f"{name}.{key}", item) for key, item in items][::-1]
+        return found
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the output's shape for an input's.
@@ -280,35 +305,45 @@ class Component(ABC):
         self._training = mode
 
     def train(self) -> Self:
-        """Switch to training mode, with all that the component holds, and return itself."""
-        return self._switch(True)
+        """Switch to training mode, with all that the component holds, and return itself.
+
+        `Trainer.fit` does it. What is to stay in evaluation mode overrides this.
+        """
+        return self._switch("train", "training", True)
 
     def eval(self) -> Self:
         """Switch to evaluation mode, with all that the component holds, and return itself."""
-        return self._switch(False)
+        return self._switch("eval", "training", False)
 
-    def _switch(self, mode: bool) -> Self:
+    def freeze(self) -> Self:
+        """Leave its parameters out of every update, with all that it holds, and return itself.
+
+        Their gradients are computed all the same. Mode and buffers go their own ways.
+        """
+        return self._switch("freeze", "frozen", True)
+
+    def unfreeze(self) -> Self:
+        """Update its parameters again, with those of all that it holds, and return itself."""
+        return self._switch("unfreeze", "frozen", False)
+
+    def _switch(self, method: str, name: str, value: bool) -> Self:
         met: set[int] = set()  # what stands at several places, or holds itself, is switched once
         ahead: list[Component] = [self]
         while ahead:
             component = ahead.pop()
-            if id(component) not in met:
-                met.add(id(component))
-                component.training = mode
+            if id(component) in met:
+                continue
+            met.add(id(component))
+            own = getattr(type(component), method)
+            if component is not self and own is not getattr(Component, method):
+                own(component)  # which may be to stay as it is
+            else:
+                setattr(component, name, value)
                 ahead += component.children().values()
         return self
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
-
-
-def _components(name: str, value: Any) -> Iterator[tuple[str, Component]]:
-    """Yield the components that an attribute is or holds, with their names."""
-    if isinstance(value, Component):
-        yield name, value
-    elif isinstance(value, list | tuple | dict):
-        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _components(f"{name}.{key}", item)
 
 
 class Activation(Component):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -14,10 +13,10 @@ from handgrad.adapter import adapt
 from handgrad.arguments import Array, as_numbers, in_short, is_real
 from handgrad.component import Component
 from handgrad.errors import ArgumentError, GradientsError, ShapeError
-from handgrad.flat import Gradients, Layout
-from handgrad.flat.gradients import Reusable
+from handgrad.flat.gradients import Gradients, Reusable
+from handgrad.flat.layout import Layout, together
 from handgrad.shapes import Shape, shape_text
-from handgrad.walk import buffers, check_passed_on, own_arrays, parameters, walk
+from handgrad.walk import buffers, check_arrays, check_passed_on, own_arrays, parameters, walk
 
 __all__ = ["Model"]
 
@@ -51,9 +50,10 @@ class Model(Component):
     ------
     ArgumentError
         There are no components, something is not a component, an array is the parameter of two
-        components, or a component that holds one with buffers does not pass on to it.
+        components, two have one name, or a component that holds one with buffers does not pass on
+        to it.
     DtypeError
-        The parameters differ in type.
+        The parameters differ in type, or are no arrays of floats.
     ShapeError
         A component cannot take what the one before it puts out.
 
@@ -75,6 +75,11 @@ class Model(Component):
     loop. Where :math:`f_l` and :math:`f_m` are the same component, :math:`\theta` reaches the
     loss along both ways, and its gradient is the sum of the two: `pullback` returns a share for
     each place, and `backward` adds them up.
+
+    **Lengths.** Where a component takes them, the input may be padded sequences and their lengths,
+    ``(x, lengths)``. Every component that takes lengths is given them, and the others, such as an
+    embedding in front, `x` alone. What else the tuple holds, initial states, is for the first that
+    takes lengths.
 
     **Moving in.** A component's parameters live in the model that it was put into last. A model
     in a model goes on to work by itself, as long as it shares nothing with what stands outside
@@ -121,17 +126,20 @@ class Model(Component):
         made = {id(component): adapt(component) for component in given}
         self.components = tuple(made[id(component)] for component in given)
         self.takes_integers = self.components[0].takes_integers
-        self.takes_tuple = self.components[0].takes_tuple
+        # A tuple is what the first one takes, or else sequences and their lengths.
+        own = self.components[0].takes_tuple and not self.components[0].takes_lengths
+        self.takes_lengths = not own and any(c.takes_lengths for c in self.components)
+        self.takes_tuple = own or self.takes_lengths
         self.output_shape((...,))
         self._pack()
 
     def _pack(self) -> None:
         """Move all parameters into one new vector, and look at what else is in the tree."""
+        check_arrays(self)
         check_passed_on(self)
         self.has_buffers = any(buffers(self))
         self.layout, places = Layout(self), list(parameters(self))
-        children = enumerate(self.children().items())
-        self._reverse = [(i, name, component) for i, (name, component) in children][::-1]
+        self._reverse = [(i, *named) for i, named in enumerate(self.children().items())][::-1]
         flat = np.empty_like(places[0].array, shape=self.layout.size) if places else np.empty(0)
         spans = {}
         for (_, holder, key), span in zip(places, self.layout.spans, strict=True):
@@ -142,12 +150,11 @@ class Model(Component):
         self._rest_on(flat)
         for _, inner in walk(self):
             if isinstance(inner, Model) and inner is not self:
-                inner._rest_on(_together([spans[id(h), k] for _, h, k in parameters(inner)], flat))
+                inner._rest_on(together([spans[id(h), k] for _, h, k in parameters(inner)], flat))
 
     def _rest_on(self, flat: Array | None) -> None:
         """Take `flat` for the vector that all parameters are views of; None where there is none."""
-        self._flat, self._reusable = flat, None
-        # Where each view belongs: another array there means that the parameters have moved.
+        self._flat, self._reusable = self.layout.groups.of(flat), None
         self._homes = [(holder, key, holder[key]) for _, holder, key in parameters(self)]
         # Below the first parameters there is no gradient that anybody reads.
         learns = [any(parameters(component)) for component in self.components]
@@ -184,8 +191,11 @@ class Model(Component):
     def apply(self, x: Any) -> tuple[Array, list[Any]]:
         """Run the components one after the other, and keep what each of them saves."""
         saved: list[Any] = []
+        x, *more = x if self.takes_lengths and isinstance(x, tuple) else (x,)
         try:
             for component in self.components:
+                if more and component.takes_lengths:
+                    x, more = (x, *more), more[:1]
                 x, kept = component.apply(x)
                 saved.append(kept)
         except Exception as error:
@@ -204,6 +214,7 @@ class Model(Component):
         others: dict[str, Any] = {}
         first = 0 if need_dx else self._first
         dx: Any = dy
+        more: list[Any] = []
         try:
             for i, name, component in self._reverse:
                 if i < first:
@@ -212,6 +223,8 @@ class Model(Component):
                 dx, given = component.pullback(dx, saved[i], need_dx or i > first, mine)
                 if given is not mine and (given or mine):
                     others[name] = given
+                if self.takes_lengths and isinstance(dx, tuple):
+                    dx, *more = dx  # at last those of the first that took lengths
                 if dx is None and i > first:
                     raise GradientsError(
                         f"no gradient of the input from {in_short(component)}",
@@ -221,14 +234,18 @@ class Model(Component):
         except Exception as error:
             self._locate(error, i)
             raise
-        return dx if need_dx else None, {**offered, **others} if others else offered
+        dx = None if not need_dx else (dx, *more) if more else dx
+        return dx, {**offered, **others} if others else offered
 
     def update_buffers(self, saved: list[Any]) -> None:
         if self.has_buffers:
             for component, kept in zip(self.components, saved, strict=True):
-                component.update_buffers(kept)
+                if component.training:
+                    component.update_buffers(kept)
 
     def output_shape(self, input_shape: Shape) -> Shape:
+        if self.takes_lengths and input_shape and isinstance(input_shape[0], tuple):
+            input_shape = input_shape[0]
         for i, component in enumerate(self.components):
             try:
                 input_shape = component.output_shape(input_shape)
@@ -282,11 +299,6 @@ class Model(Component):
         out : Gradients, optional
             Gradients of an earlier pass to write over.
 
-        Returns
-        -------
-        Gradients
-            A dict for each component, in the components' order.
-
         Raises
         ------
         GradientsError
@@ -328,8 +340,9 @@ class Model(Component):
             raise ArgumentError(
                 f"lr={lr!r} as the learning rate", "a finite number", "try 0.01, or 0.001"
             )
-        parameters = self.parameters
-        parameters -= float(lr) * gradients.flat
+        parameters, flat = self.parameters, gradients.flat
+        for part in self.layout.groups.updated:
+            parameters[part] -= float(lr) * flat[part]
 
     def _check_ours(self, gradients: Gradients) -> None:
         if getattr(gradients, "layout", None) is not self.layout or len(gradients) != len(
@@ -357,16 +370,9 @@ class Model(Component):
 
     def __repr__(self) -> str:
         rows = [("Model", "output", "parameters"), *_rows(self, "", (...,), set())]
-        rows.append(("total", "", f"{self.layout.size:,}"))
+        rows.append(("total", self.layout.groups.frozen, f"{self.layout.size:,}"))
         name, output, count = (max(map(len, column)) for column in zip(*rows, strict=True))
         return "\n".join(f"{a:{name}} {b:{output}} {c:>{count}}" for a, b, c in rows)
-
-
-def _together(places: list[slice], flat: Array) -> Array | None:
-    """Return the part of the vector that these places fill, None where others lie between them."""
-    if any(before.stop != after.start for before, after in pairwise(places)):
-        return None
-    return flat[places[0].start : places[-1].stop] if places else flat[:0]
 
 
 def _rows(

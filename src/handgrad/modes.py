@@ -1,12 +1,13 @@
-"""In which mode this thread sees every component."""
+"""In which mode this thread sees every component, and what of it is frozen."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
-__all__ = ["evaluating", "evaluating_here"]
+__all__ = ["Frozen", "evaluating", "evaluating_here"]
 
 _evaluating: ContextVar[bool] = ContextVar("evaluating", default=False)
 
@@ -37,3 +38,27 @@ def evaluating() -> Iterator[None]:
 def evaluating_here() -> bool:
     """Return whether this thread is in an `evaluating` context."""
     return _evaluating.get()
+
+
+class Frozen:
+    """Whether a component's own parameters are left out of every update.
+
+    It counts how often that has changed anywhere, so that whoever works out what is updated need
+    not look at every component again.
+
+    Examples
+    --------
+    >>> from handgrad import Linear
+    >>> before = Frozen.changes
+    >>> Linear(3, 2).freeze().frozen, Frozen.changes - before
+    (True, 1)
+    """
+
+    changes = 0
+
+    def __get__(self, component: Any, owner: type[Any]) -> Any:
+        return self if component is None else vars(component).get("_frozen", False)
+
+    def __set__(self, component: Any, frozen: bool) -> None:
+        vars(component)["_frozen"] = frozen
+        Frozen.changes += 1

@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from handgrad.arguments import Array, in_short
 from handgrad.component import Component
-from handgrad.errors import ArgumentError
+from handgrad.errors import ArgumentError, DtypeError
 
 __all__ = [
     "Place",
     "buffers",
+    "check_arrays",
     "check_passed_on",
     "join",
     "named_gradients",
@@ -96,6 +99,32 @@ def _arrays(root: Any, kind: str) -> Iterator[Place]:
             yield from (Place(join(place, key), arrays, key) for key in list(arrays))
 
 
+def check_arrays(root: Any) -> None:
+    """Raise where a parameter or buffer is no array, or is called as another one is.
+
+    A scalar of NumPy's is an array of no axes afterwards. Objects are symbols, in a proof.
+    """
+    met: set[str] = set()
+    for role, letters, places in (("parameter", "fcO", parameters), ("buffer", "fiubcO", buffers)):
+        for name, holder, key in places(root):
+            if isinstance(holder[key], np.generic):
+                holder[key] = np.array(holder[key])
+            dtype = getattr(holder[key], "dtype", None)
+            if getattr(dtype, "kind", " ") not in letters:
+                raise DtypeError(
+                    f"{in_short(dtype or type(holder[key]).__name__)} as the {role} {name!r}",
+                    f"an array of {'floats' if role == 'parameter' else 'numbers'}",
+                    f'write self.{role}s = {{"{key}": np.array(..., dtype=float)}}',
+                )
+            if name in met:
+                raise ArgumentError(
+                    f"two arrays of one model that are both called {name!r}",
+                    "a name for each parameter and buffer, since they are saved by it",
+                    "rename one of the two",
+                )
+            met.add(name)
+
+
 def check_passed_on(root: Any) -> None:
     """Raise where a component holds one with buffers that would never be updated."""
     for _, component in walk(root):
@@ -136,5 +165,7 @@ def snapshot(root: Any) -> dict[str, Array]:
 
 def restore(root: Any, arrays: Mapping[str, Array]) -> None:
     """Copy what `snapshot` returned back into place, there or in a tree that is made alike."""
-    for place in (*parameters(root), *buffers(root)):
-        place.array[...] = arrays[place.name]
+    for name, holder, key in (*parameters(root), *buffers(root)):
+        if isinstance(holder[key], np.generic):  # arithmetic makes one of an array of no axes
+            holder[key] = np.array(holder[key])
+        holder[key][...] = arrays[name]

@@ -66,6 +66,17 @@ def test_an_activation_is_finite_silent_and_of_its_inputs_type(activation, x, si
 
 
 @each
+def test_half_precision_is_as_exact_as_that(activation):
+    x = np.linspace(-60, 60, 1001).astype(np.float16)
+    y, saved = activation.apply(x)
+    dx, _ = activation.pullback(np.ones_like(x), saved)
+    assert y.dtype == dx.dtype == np.float16
+    exact = x.astype(np.float64)
+    assert_allclose(y, activation(exact), rtol=2e-3, atol=2e-3)
+    assert_allclose(dx, slopes(activation, exact), rtol=4e-3, atol=4e-3)
+
+
+@each
 def test_a_single_number_is_an_input_too(activation):
     y = activation(0.625)
     assert (y.shape, activation.grad(1.0).shape) == ((), ())

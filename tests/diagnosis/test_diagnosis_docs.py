@@ -1,4 +1,4 @@
-"""What docs/diagnosis.md and the README show is what the files hold and what the tool answers."""
+"""What the documentation and the README show is what the files hold and what the tool answers."""
 
 import importlib.util
 import re

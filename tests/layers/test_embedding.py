@@ -43,6 +43,23 @@ def test_small_integers_do_not_overflow(dtype):
     assert_array_equal(embedding.gradients["weights"], gradient)
 
 
+@pytest.mark.parametrize("features", [3, 4])
+@pytest.mark.parametrize(
+    "change",
+    [np.asfortranarray, lambda a: a[::-1], lambda a: a[:, ::2], lambda a: a.astype(np.float32)],
+    ids=["by columns", "backwards", "every second", "in single precision"],
+)
+def test_an_upstream_gradient_may_lie_in_memory_in_any_way(features, change):
+    embedding = Embedding(5, features, rng=generator())
+    dy = change(random(7, features * 2))[:, :features]
+    embedding(x := np.array([0, 1, 0, 2, 3, 1, 0]))
+    embedding.grad(dy)
+    assert_allclose(embedding.gradients["weights"], np.eye(5)[x].T @ dy, atol=1e-6)
+    embedding([2])
+    embedding.grad(dy[:1])
+    assert_allclose(embedding.gradients["weights"][2], dy[0])
+
+
 def test_the_padding_stays_0_in_a_training(tmp_path):
     model = Model(
         [Embedding(6, 3, padding_index=0, rng=generator()), Linear(3, 2, rng=generator())]

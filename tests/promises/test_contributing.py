@@ -132,12 +132,12 @@ def test_so_does_a_checkpoint(copy):
     run(copy, "-c", textwrap.dedent(code), str(copy / "saved"))
 
 
-def test_so_does_the_table_of_the_readme(copy):
+def test_so_does_the_table_in_the_documentation(copy):
     assert "Arctan " not in table(copy)
     code = """
         import runpy
         maker = runpy.run_path("scripts/make_diagnosis_docs.py")
-        (page,) = [page for page in maker["PAGES"] if page.name == "README.md"]
+        (page,) = [page for page in maker["PAGES"] if page.name == "check.md"]
         page.write_text(maker["filled"](page.read_text(encoding="utf-8")), encoding="utf-8")
     """
     run(copy, "-c", textwrap.dedent(code))
@@ -145,5 +145,5 @@ def test_so_does_the_table_of_the_readme(copy):
 
 
 def table(root):
-    readme = (root / "README.md").read_text(encoding="utf-8")
-    return readme.partition("<!-- run: handgrad check -->")[2].partition("<!-- end -->")[0]
+    page = (root / "docs" / "check.md").read_text(encoding="utf-8")
+    return page.partition("<!-- run: handgrad check -->")[2].partition("<!-- end -->")[0]

@@ -7,7 +7,11 @@ from numpy.testing import assert_allclose
 from handgrad import (
     ELU,
     GELU,
+    GRU,
+    LSTM,
+    RNN,
     BatchNorm,
+    Bidirectional,
     BinaryCrossEntropy,
     CrossEntropy,
     Dropout,
@@ -24,6 +28,7 @@ from handgrad import (
     LogSoftmax,
     Model,
     MSELoss,
+    MultiHeadAttention,
     Parallel,
     ReLU,
     Residual,
@@ -73,6 +78,9 @@ class Device(np.lib.mixins.NDArrayOperatorsMixin):
     def __bool__(self):
         return bool(self.host)
 
+    def __int__(self):
+        return int(self.host)
+
     def __float__(self):
         return float(self.host)
 
@@ -95,6 +103,8 @@ def on_device(function, arguments, keywords):
     )
     if out is not None:
         return out[0] if isinstance(out, tuple) else out
+    if isinstance(result, tuple):
+        return tuple(map(Device, result))
     return Device(np.asarray(result)) if isinstance(result, np.ndarray | np.generic) else result
 
 
@@ -228,3 +238,43 @@ def test_an_activation_stays_on_the_device(activation, dtype):
     assert type(there) is type(back) is Device
     assert_allclose(there.host, y)
     assert_allclose(back.host, dx)
+
+
+@pytest.mark.parametrize("lengths", [None, np.arange(N) % 4 + 1], ids=["full", "lengths"])
+@pytest.mark.parametrize("last", [False, True])
+def test_sequences_stay_on_the_device_too(lengths, last):
+    def layers(move):
+        first = (move(LSTM(D, H, rng=generator())), move(RNN(D, H, rng=generator(1))))
+        last_one = move(GRU(2 * H, K, rng=generator(2), return_sequences=not last))
+        return Model([Bidirectional(*first), last_one])
+
+    x, given = random(N, 4, D), () if lengths is None else (lengths,)
+    here, there = layers(lambda layer: layer), layers(moved)
+    y = here.forward((x, *given) if given else x)
+    z = there.forward((Device(x), *map(Device, given)) if given else Device(x))
+    assert type(z) is Device
+    assert_allclose(z.host, y)
+    gradients, others = here.backward(y), there.backward(z)
+    assert type(others.flat) is Device
+    assert_allclose(others.flat.host, gradients.flat)
+
+
+@pytest.mark.parametrize("mask", [np.array([2, 0]), np.tri(3, 5, 1, dtype=bool)[None].repeat(2, 0)])
+@pytest.mark.parametrize("causal", [False, True])
+def test_attention_stays_on_the_device(mask, causal):
+    here, there = (
+        move(MultiHeadAttention(4, 2, causal=causal, rng=generator()))
+        for move in (lambda layer: layer, moved)
+    )
+    x = random(2, 3, 4), random(2, 5, 4), random(2, 5, 4, seed=1)
+    y, saved = here.apply((*x, mask))
+    other, kept = there.apply((*map(Device, x), Device(mask)))
+    assert type(other) is Device
+    assert_allclose(other.host, y)
+    dy = random(2, 3, 4, seed=2)
+    (*dxs, _), gradients = here.pullback(dy, saved)
+    (*others, _), moved_gradients = there.pullback(Device(dy), kept)
+    for dx, dz in zip(dxs, others, strict=True):
+        assert_allclose(dz.host, dx)
+    for name, gradient in gradients.items():
+        assert_allclose(moved_gradients[name].host, gradient)

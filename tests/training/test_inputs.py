@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from handgrad import Component, CrossEntropy, Linear, Model, MSELoss, ReLU
+from handgrad import Component, CrossEntropy, Linear, Model, MSELoss, ReLU, evaluating
 from handgrad.errors import ArgumentError, ShapeError
 from handgrad.optimizers import Adam
-from handgrad.training import Accuracy, Trainer
-from trees import Table
+from handgrad.training import Accuracy, Callback, Trainer
+from trees import Mean, Table
 
 N, D, T, V, K = 53, 5, 4, 11, 3
 
@@ -289,3 +289,34 @@ def test_a_metric_without_weights_says_so(words):
     assert "Plain()" in str(caught.value)
     with pytest.raises(ArgumentError, match="sample_weight=None"):
         trainer.fit(x, y, epochs=2, sample_weight=np.ones(N), progress=False)
+
+
+def test_an_evaluation_within_a_stream_ends_there():
+    model = Model([Mean(D), Linear(D, K, rng=np.random.default_rng(3))])
+    x, y = np.random.default_rng(1).standard_normal((4, 8, D)) + 3, np.arange(8) % K
+
+    class Batches:
+        def __iter__(self):
+            with evaluating():
+                for part in x:
+                    assert not model.training
+                    yield part, y
+
+    class Modes(Callback):
+        def on_step(self, trainer):
+            modes.append(model.training)
+
+    modes = []
+    trainer = make(model)
+    trainer.fit(Batches(), epochs=2, progress=False, callbacks=[Modes()])
+    assert modes == [True] * 8
+    assert model.components[0].buffers["mean"].all()
+
+
+@pytest.mark.parametrize(("build", "shape"), [(lambda: Model([Linear(D, K)]), (D,)), (tabled, ())])
+def test_a_list_of_rows_is_predicted_as_it_is_trained(build, shape):
+    rng, trainer = np.random.default_rng(1), make(build())
+    rows = [*(rng.standard_normal((N, *shape)) if shape else rng.integers(0, V, N))]
+    trainer.fit(rows, np.arange(N) % K, epochs=1, progress=False)
+    assert_array_equal(trainer.predict(rows), trainer.predict(np.array(rows)))
+    assert trainer.predict([np.array(rows[:5]), np.array(rows[5:])]).shape == (N, K)

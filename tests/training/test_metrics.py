@@ -239,3 +239,35 @@ def test_what_is_no_metric():
         check_metrics([TopK(3), TopK(3)])
     with pytest.raises(ArgumentError, match="positive"):
         TopK(0)
+
+
+@pytest.mark.parametrize(
+    ("metric", "change"),
+    [
+        (Accuracy(), {"seen": "7"}),
+        (Accuracy(), {"right": [1, 2]}),
+        (Accuracy(), {"look": 3}),
+        (Accuracy(), {"_class__": 3}),
+        (Accuracy(), {"_dict__": {}}),
+        (ConfusionMatrix(), {"counts": 7}),
+        (ConfusionMatrix(), {"counts": np.zeros((3, 3), complex)}),
+        (R2(), {"mean": {}}),
+    ],
+)
+def test_a_state_that_a_metric_cannot_have_is_refused(metric, change):
+    metric.reset()
+    with pytest.raises(ArgumentError, match="older checkpoint"):
+        metric.load_state_dict(metric.state_dict() | change)
+    assert metric.result() is not None
+
+
+def test_a_state_may_stand_beside_a_default_in_the_class():
+    class Seen(Accuracy):
+        _seen = 0
+
+    metric, other = Seen(), Seen()
+    for one in (metric, other):
+        one.reset()
+    metric.update(np.eye(3), np.arange(3))
+    other.load_state_dict(metric.state_dict())
+    assert other.result() == 1

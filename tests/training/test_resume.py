@@ -82,7 +82,18 @@ def plateau(rng):
     return Trainer(model, CrossEntropy(), optimizer, schedule=schedule, rng=rng)
 
 
-RECIPES = [adam, shared, numpys_own, plateau]
+def frozen(rng):
+    """A layer that is frozen, one that was for a while, and a decay of weights alone."""
+    layers = [Linear(D, 7, rng=rng), Linear(7, 11, bias=False, rng=rng), Linear(11, K, rng=rng)]
+    model = Model([layers[0].freeze(), ReLU(), layers[1].freeze(), ReLU(), layers[2]])
+    optimizer = AdamW(lr=0.02, weight_decay=0.5, decay="weights", max_norm=0.1)
+    for _ in range(3):
+        optimizer.update(model.parameters, rng.standard_normal(model.parameters.size))
+    layers[1].unfreeze()
+    return Trainer(model, CrossEntropy(), optimizer, rng=rng)
+
+
+RECIPES = [adam, shared, numpys_own, plateau, frozen]
 
 
 def train(trainer, data, epochs=EPOCHS, callbacks=()):

@@ -6,7 +6,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from handgrad import Component, CrossEntropy, Linear, Model, MSELoss, ReLU
-from handgrad.errors import ArgumentError, HandgradError, TrainingError
+from handgrad.errors import ArgumentError, HandgradError, ShapeError, TrainingError
 from handgrad.optimizers import SGD, Adam
 from handgrad.training import (
     AccumulateGradients,
@@ -16,7 +16,7 @@ from handgrad.training import (
     Trainer,
     TrainStep,
 )
-from trees import Mean
+from trees import Mean, Residual
 
 N, D, K = 60, 5, 3
 
@@ -167,6 +167,8 @@ class Change(Callback):
         if self.how == "flat":
             flat = gradients.flat
             flat *= 2
+        elif self.how == "assigned":
+            gradients.flat *= 2
         elif self.how == "array":
             for entry in gradients:
                 for name in entry:
@@ -176,7 +178,7 @@ class Change(Callback):
                 gradients[i] = {name: 2 * array for name, array in entry.items()}
 
 
-@pytest.mark.parametrize("how", ["flat", "array", "entry"])
+@pytest.mark.parametrize("how", ["flat", "assigned", "array", "entry"])
 @pytest.mark.parametrize("step", [None, AccumulateGradients(2)])
 def test_callbacks_may_change_the_gradients(how, step):
     data, change = batches([7, 3, 11, 5]), Change(how)
@@ -275,6 +277,13 @@ def test_a_step_starts_once_an_epoch():
 
 
 @pytest.mark.parametrize("step", [TrainStep, 3, lambda x, y, weights: None])
+class Forgetful:
+    """All that a step needs, except that no state can be given back to it."""
+
+    start = __call__ = finish = state_dict = lambda *given: None
+
+
+@pytest.mark.parametrize("step", [TrainStep, 3, lambda x, y, weights: None, Forgetful()])
 def test_what_is_no_step(step):
     with pytest.raises(ArgumentError, match="the step of a Trainer"):
         Trainer(network(), MSELoss(), SGD(lr=0.1), step=step)
@@ -323,3 +332,57 @@ def test_each_part_of_a_step_runs_once():
     assert once.calls == ["apply", "pullback", "update_buffers"] * 3
     assert names == ["apply", "pullback"] * 3
     assert model._remembered is None
+
+
+class Doubles(TrainStep):
+    """Puts other arrays into the gradients' places, without a callback."""
+
+    def __call__(self, x, y, weights):
+        result, saved = self.differentiate(x, y, weights)
+        self.accept(result.value, saved)
+        for entry in self.gradients:
+            for name in entry:
+                entry[name] = 2 * entry[name]
+        self.update()
+        return result
+
+
+def test_a_step_of_one_s_own_may_put_other_arrays_into_place():
+    data = batches([7, 3, 11, 5])
+    ours = trained(data, Doubles(), SGD(lr=0.1))
+    assert_array_equal(ours.model.parameters, trained(data, None, SGD(lr=0.2)).model.parameters)
+
+
+def test_a_vector_of_another_shape_is_refused():
+    model = network()
+    model.forward(np.ones((2, D)))
+    gradients = model.backward(np.ones((2, K)))
+    with pytest.raises(ShapeError, match=r"shape \(1,\)"):
+        gradients.flat = [1.0]
+
+
+@pytest.mark.parametrize("returned", ["out", "either"])
+def test_gradients_that_nobody_has_written_are_told(returned):
+    class Forgets(Residual):
+        def pullback(self, dy, saved, need_dx=True, out=None):
+            dx, gradients = self.inner.pullback(dy, saved)  # and offers it nothing
+            return dy + dx, out if returned == "out" or out is not None else {"inner": gradients}
+
+    model = Model([Forgets(Linear(D, D)), Linear(D, K)])
+    before = model.parameters.copy()
+    with pytest.raises(TrainingError, match=r"gradient of 0\.inner\.weights, as it is returned"):
+        trained(batches([7, 3]), model=model)
+    assert_array_equal(model.parameters, before)
+
+
+def test_divergence_is_seen_where_the_first_batch_counts_nothing():
+    data = [(x, x, np.full(7, i > 0)) for i, (x, _) in enumerate(batches([7] * 20))]
+    with pytest.raises(TrainingError, match=r"epoch 1, .*where it was [0-9.]+ at first"):
+        trained(data, None, SGD(lr=1e3), MSELoss(), model=Model([Linear(D, D)]))
+
+
+def test_an_infinite_target_is_told_as_such():
+    (x, y), *_ = batches([7])
+    rows = np.eye(K)[y]
+    with pytest.raises(TrainingError, match="not finite: the targets, at row 2 of the batch"):
+        trained([(x, rows), (x, np.where(np.arange(7)[:, None] == 2, np.inf, rows))])

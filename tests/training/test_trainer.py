@@ -776,6 +776,8 @@ def test_what_cannot_be_found_again(data):
         ({"model": [ReLU()]}, "handgrad.Model"),
         ({"loss": MSELoss}, "brackets"),
         ({"loss": "mse"}, "as the loss"),
+        ({"loss": ReLU()}, "as the loss"),
+        ({"optimizer": {}}, "as the optimizer"),
         ({"optimizer": 0.1}, "as the optimizer"),
         ({"optimizer": None}, "as the optimizer"),
         ({"schedule": 0.1}, "as the schedule"),

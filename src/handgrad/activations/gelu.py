@@ -93,6 +93,7 @@ class GELU(Activation):
     array([[-0.158808,  0.      ,  0.841192]])
     """
 
+    # The constants of the approximation, and where its input is cut off.
     c, a, far = math.sqrt(2 / math.pi), 0.044715, FAR
 
     def __init__(self, approximate: str = "none") -> None:
@@ -133,7 +134,7 @@ class GELU(Activation):
             x = x.clip(-self.far, self.far)
             dx = x * x
             dx *= 6 * self.c * self.a
-            dx += 2 * self.c
+            dx += 2 * self.c  # twice the derivative of u
             dx *= x
             dx *= 1 - phi
             dx += 1

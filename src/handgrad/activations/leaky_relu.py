@@ -20,7 +20,7 @@ class LeakyReLU(Activation):
     Parameters
     ----------
     negative_slope : float, default 0.01
-        The slope :math:`a \ge 0` for negative inputs. 0 is :class:`ReLU`.
+        The slope :math:`a \ge 0` for negative inputs. 0 is `ReLU`.
 
     Raises
     ------

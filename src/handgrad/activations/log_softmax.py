@@ -51,7 +51,7 @@ class LogSoftmax(Activation):
 
     **Stability.** The largest input is subtracted first. That changes nothing; every exponential
     is in [0, 1] then, and their sum is at least 1, so that its logarithm is finite. The logarithm
-    of :class:`Softmax`' output would not be, where that is 0.
+    of `Softmax`' output would not be, where that is 0.
 
     **Shapes.** :math:`x`, :math:`y`, :math:`dy` and :math:`dx` have one shape, any.
 

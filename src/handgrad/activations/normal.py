@@ -66,6 +66,8 @@ def normal_cdf(x: Array) -> Array:
     >>> normal_cdf(np.array([-1.0, 0.0, 1.0, 10.0])).round(6)
     array([0.158655, 0.5     , 0.841345, 1.      ])
     """
+    if x.dtype == np.float16:  # whose range is too small for either formula
+        return normal_cdf(x.astype(np.float32)).astype(x.dtype)
     if x.dtype == np.float32:
         with np.errstate(over="ignore"):  # of what is infinite the tanh is 1
             y = _polynomial(_R, np.multiply(x, x, out=np.empty_like(x)))

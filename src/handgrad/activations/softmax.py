@@ -34,7 +34,7 @@ class Softmax(Activation):
 
     .. math:: y_k = \frac{e^{x_k}}{\sum_j e^{x_j}}
 
-    Before a :class:`CrossEntropy` there is none: it takes logits, and has a softmax of its own.
+    Before a `CrossEntropy` there is none: it takes logits, and has a softmax of its own.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ class Softplus(Activation):
     Parameters
     ----------
     beta : float, default 1.0
-        How sharp the bend is, a number > 0; the larger, the nearer to :class:`ReLU`.
+        How sharp the bend is, a number > 0; the larger, the nearer to `ReLU`.
 
     Raises
     ------

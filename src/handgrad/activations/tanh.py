@@ -32,7 +32,7 @@ class Tanh(Activation):
             = \frac{c \cdot c - s \cdot s}{c^2}
             = 1 - y^2
 
-    which is ``dy * (1 - y * y)``. It is :class:`Sigmoid` on another scale,
+    which is ``dy * (1 - y * y)``. It is `Sigmoid` on another scale,
     :math:`\tanh(x) = 2 \sigma(2x) - 1`: four times as steep at 0, and with outputs of both signs.
 
     **Shapes.** :math:`x`, :math:`y`, :math:`dy` and :math:`dx` are all (..., D).

@@ -24,7 +24,7 @@ def held(thing: Any, place: str = "", met: set[int] | None = None) -> Iterator[t
     --------
     >>> from handgrad import Dropout, ReLU
     >>> [place for place, _ in held(Dropout(ReLU(), 0.5))]
-    ['', 'layer', 'takes_integers', 'takes_tuple', 'p', 'rng']
+    ['', 'layer', 'takes_integers', 'takes_tuple', 'takes_lengths', 'p', 'rng']
     """
     met = set() if met is None else met
     if isinstance(thing, _GENERATORS):

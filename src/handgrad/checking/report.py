@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 def show(report: Report, console: Console) -> None:
     """Print the table, what is wrong in detail, and the verdict."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
     table.add_column("\ncomponent", overflow="fold")  # of which alone some do not fit
     table.add_column("\nquantity", no_wrap=True)
     truths = ["numerical", "PyTorch"] if report.pytorch else ["numerical"]

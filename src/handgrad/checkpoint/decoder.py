@@ -165,9 +165,13 @@ class Decoder:
         }
         try:
             obj = cls(**arguments)
-            if config.get("$mode") == "eval":
-                obj = adapt(obj)
-                obj.training = False
+            marks = {"training": False} if config.get("$mode") == "eval" else {}
+            if config.get("$frozen") is True:
+                marks["frozen"] = True
+            if marks:
+                obj = adapt(obj)  # which alone can be marked
+            for name, value in marks.items():
+                setattr(obj, name, value)
             return obj
         except Exception as error:  # whatever a constructor raises
             raise damaged(

@@ -128,6 +128,7 @@ class Encoder:
 
     def _object(self, obj: Any, path: str) -> dict[str, Any]:
         evaluating = isinstance(obj, Component) and not obj.training
+        frozen = isinstance(obj, Component) and obj.frozen
         if isinstance(obj, ContractAdapter | ExerciseAdapter):
             obj = obj.component  # its adapter is made again
         if id(obj) in self.known:
@@ -153,6 +154,8 @@ class Encoder:
                 config[argument] = self.encode(value, join(path, argument))
             if evaluating:
                 config["$mode"] = "eval"
+            if frozen:
+                config["$frozen"] = True
         self.known[id(obj)] = obj, path, self.objects - before
         return config
 

@@ -87,6 +87,10 @@ class Gradients(list[Any]):
         self.settle()
         return self._flat
 
+    @flat.setter
+    def flat(self, values: Any) -> None:
+        self._flat[...] = _checked(values, self._flat, "parameters")
+
     def settle(self) -> None:
         """Copy what has been put in the place of a view, or of a dict of them, and put it back."""
         for entry, name, held in self._homes:

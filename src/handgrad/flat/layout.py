@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
+from numpy.lib.array_utils import byte_bounds
+
+from handgrad.arguments import Array
 from handgrad.component import Component
 from handgrad.errors import ArgumentError, DtypeError
+from handgrad.flat.groups import Groups
 from handgrad.walk import join, own_arrays, parameters, walk
 
-__all__ = ["Layout", "Node", "Span"]
+__all__ = ["Layout", "Node", "Span", "together"]
 
 
 class Span(NamedTuple):
@@ -47,6 +53,8 @@ class Layout:
         Whether something stands at several places.
     size : int
         Length of the vector, P.
+    groups : Groups
+        For each parameter whether it is updated, and whether it is weights.
 
     Raises
     ------
@@ -65,9 +73,9 @@ class Layout:
 
     def __init__(self, root: Component) -> None:
         places = list(parameters(root))
-        if len({id(place.array) for place in places}) < len(places):
+        if _overlap([place.array for place in places]):
             raise ArgumentError(
-                "one array as a parameter of two components",
+                "one array, or a part of it, as a parameter of two components",
                 "arrays of their own: of a component those that its children do not have",
                 "leave the children's arrays to them; to share, put one component in both places",
             )
@@ -108,3 +116,36 @@ class Layout:
         holders = [id(own) for _, c in tree if (own := own_arrays(c))]
         self.shared |= len(set(holders)) < len(holders)
         self.root = nodes[id(root)]
+        self.groups = Groups(root, (span.place for span in self.spans))
+
+
+def together(places: list[slice], flat: Array) -> Array | None:
+    """Return the part of the vector that these places fill, None where others lie between them.
+
+    Parameters
+    ----------
+    places
+        One after the other.
+    flat
+        The vector.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> together([slice(1, 3), slice(3, 4)], np.arange(5)), together([slice(1), slice(3)], [])
+    (array([1, 2, 3]), None)
+    """
+    if any(before.stop != after.start for before, after in pairwise(places)):
+        return None
+    return flat[places[0].start : places[-1].stop] if places else flat[:0]
+
+
+def _overlap(arrays: list[Array]) -> bool:
+    """Return whether two arrays lie in one memory, as a matrix and its transpose do."""
+    if len({id(array) for array in arrays}) < len(arrays):
+        return True
+    bounds = sorted((*byte_bounds(a), i) for i, a in enumerate(arrays) if isinstance(a, np.ndarray))
+    return any(
+        start < end and np.shares_memory(arrays[i], arrays[j])
+        for (_, end, i), (start, _, j) in pairwise(bounds)
+    )

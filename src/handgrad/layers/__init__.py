@@ -1,5 +1,6 @@
 """Layers: components with parameters, and what stands between them."""
 
+from handgrad.layers.attention import MultiHeadAttention
 from handgrad.layers.convolution import (
     AvgPool2d,
     Conv1d,
@@ -14,10 +15,15 @@ from handgrad.layers.embedding import Embedding
 from handgrad.layers.linear import Linear
 from handgrad.layers.normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from handgrad.layers.position import LearnedPositionalEncoding, PositionalEncoding
+from handgrad.layers.recurrent import GRU, LSTM, RNN, Bidirectional
 
 __all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
     "AvgPool2d",
     "BatchNorm",
+    "Bidirectional",
     "Conv1d",
     "Conv2d",
     "Dropout",
@@ -30,6 +36,7 @@ __all__ = [
     "LearnedPositionalEncoding",
     "Linear",
     "MaxPool2d",
+    "MultiHeadAttention",
     "PositionalEncoding",
     "RMSNorm",
 ]

@@ -99,6 +99,7 @@ class Dropout(ExerciseLayer):
         self.layer = adapt(layer)
         self.takes_integers = self.layer.takes_integers
         self.takes_tuple = self.layer.takes_tuple
+        self.takes_lengths = self.layer.takes_lengths
         self.p = float(p)
         self.rng = rng
 
@@ -131,7 +132,8 @@ class Dropout(ExerciseLayer):
         return self.rng.random(shape) >= self.p
 
     def update_buffers(self, saved: Any) -> None:
-        self.layer.update_buffers(saved[0])
+        if self.layer.training:
+            self.layer.update_buffers(saved[0])
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return self.layer.output_shape(input_shape)

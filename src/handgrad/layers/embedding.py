@@ -157,19 +157,13 @@ class Embedding(Component):
         """Return None, and each row of `dy` added to the row of its index."""
         gradients = {} if out is None else out
         if "weights" not in gradients:
-            gradients["weights"] = np.empty_like(dy, shape=self.weights.shape)
+            gradients["weights"] = np.empty_like(dy, order="C", shape=self.weights.shape)
         table = gradients["weights"]
         table.fill(0)
-        np.add.at(table.reshape(-1), self._entries(saved), dy.reshape(-1))
+        np.add.at(*_counted_through(table, saved, dy))
         if self.padding_index is not None:
             table[self.padding_index] = 0
         return None, gradients
-
-    def _entries(self, x: Array) -> Array:
-        """Return where in the table, row after row, the entries of the indices' rows lie."""
-        D = self.features
-        starts = x.astype(np.intp).reshape(-1, 1) * D
-        return (starts + np.arange(D, like=x)).reshape(-1)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape, self.features)
@@ -177,6 +171,16 @@ class Embedding(Component):
     def __repr__(self) -> str:
         padding = "" if self.padding_index is None else f", padding_index={self.padding_index}"
         return f"Embedding({self.num_embeddings}, {self.features}{padding})"
+
+
+def _counted_through(table: Array, x: Array, dy: Array) -> tuple[Array, Array, Array]:
+    """Return the table's entries in one row, where in it those of `dy` belong, and they in one."""
+    D, entries, added = table.shape[1], table.reshape(-1), dy.ravel()
+    pair = {"f": np.complex64, "d": np.complex128}.get(table.dtype.char)
+    if pair is not None and D % 2 == 0 and dy.dtype == table.dtype:
+        D, entries, added = D // 2, entries.view(pair), added.view(pair)
+    places = x.astype(np.intp).reshape(-1, 1) * D + np.arange(D, like=x)
+    return entries, places.reshape(-1), added
 
 
 def _index(value: object, K: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.arguments import Array, positive_size
+from handgrad.arguments import Array, positive_size, true_or_false
 from handgrad.component import ExerciseLayer
 from handgrad.errors import ShapeError
 from handgrad.initializers import Drawn, Initializer, draw_parameters, floating_type
@@ -26,6 +26,8 @@ class Linear(ExerciseLayer):
         Features of the input, D.
     out_features : int
         Features of the output, K.
+    bias : bool, default True
+        Whether there is a bias.
     init, bias_init : str or function, default "exercise"
         How the weights and the bias are drawn, see `handgrad.initializers`. A deep network of
         ReLUs wants ``init="he", bias_init="zeros"``.
@@ -39,13 +41,13 @@ class Linear(ExerciseLayer):
     weights : Array, (D, K)
         Drawn first; 0.05 times a standard normal variable, unless `init` says otherwise.
     bias : Array, (1, K)
-        Drawn second, in the same way.
+        Drawn second, in the same way; None where there is none.
 
     Raises
     ------
     ArgumentError
-        A size is not a positive integer or too large for the memory, an initializer is none,
-        `dtype` is not a floating type, or `rng` is not a generator.
+        A size is not a positive integer or too large for the memory, `bias` is not a bool, an
+        initializer is none, `dtype` is not a floating type, or `rng` is not a generator.
     ShapeError
         The last axis of an input has not `in_features` entries.
 
@@ -108,6 +110,7 @@ class Linear(ExerciseLayer):
         in_features: int,
         out_features: int,
         *,
+        bias: bool = True,
         init: Initializer = "exercise",
         bias_init: Initializer = "exercise",
         rng: np.random.Generator | None = None,
@@ -117,7 +120,9 @@ class Linear(ExerciseLayer):
         K = self.out_features = positive_size(out_features, "out_features", "Linear")
         self.init, self.bias_init, self.rng = init, bias_init, rng
         self.dtype = floating_type(dtype, "Linear")
-        wanted = {"weights": Drawn((D, K), init, D, K), "bias": Drawn((1, K), bias_init, D, K)}
+        wanted = {"weights": Drawn((D, K), init, D, K)}
+        if true_or_false(bias, "bias", "Linear", "leave it out for a layer with a bias"):
+            wanted["bias"] = Drawn((1, K), bias_init, D, K)
         self.parameters = draw_parameters(wanted, f"Linear({D}, {K})", rng, dtype)
 
     def apply(self, x: Array) -> tuple[Array, Array]:
@@ -130,7 +135,8 @@ class Linear(ExerciseLayer):
                 f"{self.in_features} features on the last axis, (..., {self.in_features})",
                 "make a layer with as many in_features, or transpose or reshape the input",
             ) from error
-        y += self.bias[0]
+        if self.bias is not None:
+            y += self.bias[0]
         return y, x
 
     def pullback(
@@ -147,11 +153,13 @@ class Linear(ExerciseLayer):
             x, dy = x.reshape(-1, x.shape[-1]), dy.reshape(-1, dy.shape[-1])
         gradients = {} if out is None else out
         gradients["weights"] = np.matmul(x.T, dy, out=gradients.get("weights"))
-        gradients["bias"] = np.add.reduce(dy, axis=0, keepdims=True, out=gradients.get("bias"))
+        if self.bias is not None:
+            gradients["bias"] = np.add.reduce(dy, axis=0, keepdims=True, out=gradients.get("bias"))
         return dx, gradients
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return (*leading_axes(input_shape, self.in_features, self), self.out_features)
 
     def __repr__(self) -> str:
-        return f"Linear({self.in_features}, {self.out_features})"
+        bias = "" if self.bias is not None else ", bias=False"
+        return f"Linear({self.in_features}, {self.out_features}{bias})"

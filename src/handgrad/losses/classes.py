@@ -30,7 +30,7 @@ def check_scores(scores: Array, owner: Loss, one: str) -> None:
 
 
 def one_hot(
-    targets: Array, scores: Array, owner: Loss, kept: Array | None = None, also: str = ""
+    targets: Array, scores: Array, owner: Loss, kept: Array | None = None, rows_too: bool = False
 ) -> Array:
     """Return where each row of scores has its right class, as booleans.
 
@@ -44,8 +44,8 @@ def one_hot(
         For the message.
     kept : Array, (...), optional
         Which rows count; the others have no class, whatever their index.
-    also
-        For the message: what the targets may be besides.
+    rows_too
+        For the message: whether the targets may be one-hot rows too.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def one_hot(
     if targets.shape != rows:
         raise ShapeError(
             f"targets of shape {targets.shape} for logits of shape {scores.shape}",
-            f"{also}class indices {rows}",
+            f"{f'one-hot rows {scores.shape} or ' if rows_too else ''}class indices {rows}",
             "give each datapoint one row, or one index; targets.ravel() makes a column flat",
         )
     if targets.dtype.kind not in "iu":

@@ -200,12 +200,11 @@ class CrossEntropy(Loss):
             if self.label_smoothing:
                 y = self._smoothed(y)
             return y, y.sum(axis=-1, keepdims=True)
-        also = f"one-hot rows {logits.shape} or "
         if self.ignore_index is None:
-            y = one_hot(targets, logits, self, also=also).astype(logits.dtype)
+            y = one_hot(targets, logits, self, rows_too=True).astype(logits.dtype)
             return (self._smoothed(y) if self.label_smoothing else y), 1
         kept = targets != self.ignore_index
-        y = np.multiply(one_hot(targets, logits, self, kept, also), 1, dtype=logits.dtype)
+        y = np.multiply(one_hot(targets, logits, self, kept, rows_too=True), 1, dtype=logits.dtype)
         y_sum = np.multiply(kept[..., None], 1, dtype=logits.dtype)  # 0 for a row that is ignored
         return (self._smoothed(y) * y_sum if self.label_smoothing else y), y_sum
 

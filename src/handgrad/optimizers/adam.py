@@ -37,6 +37,8 @@ class Adam(Optimizer):
         the better choice.
     max_norm : float, optional
         Gradients whose norm is larger are first scaled down to it.
+    decay : {"all", "weights"}, default "all"
+        Whether the weight decay leaves out biases, gammas and betas; see `Optimizer`.
 
     Raises
     ------
@@ -95,8 +97,9 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
         max_norm: float | None = None,
+        decay: str = "all",
     ) -> None:
-        super().__init__(lr, weight_decay, max_norm)
+        super().__init__(lr, weight_decay, max_norm, decay)
         owner = type(self).__name__
         try:
             first, second = betas
@@ -114,8 +117,8 @@ class Adam(Optimizer):
         """Update the two sums, and go along their quotient."""
         gradient_sum, square_sum = slots
         beta1, beta2 = self.betas
-        a = (1 - beta1) / (1 - beta1**self.steps)
-        r = math.sqrt((1 - beta2) / (1 - beta2**self.steps))
+        a = (1 - beta1) / (1 - beta1**self.age)
+        r = math.sqrt((1 - beta2) / (1 - beta2**self.age))
 
         gradient_sum *= beta1
         gradient_sum += g

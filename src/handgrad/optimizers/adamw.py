@@ -27,6 +27,8 @@ class AdamW(Adam):
         :math:`\lambda`, at least 0.
     max_norm : float, optional
         Gradients whose norm is larger are first scaled down to it.
+    decay : {"all", "weights"}, default "all"
+        Whether the weight decay leaves out biases, gammas and betas; see `Optimizer`.
 
     Raises
     ------
@@ -66,5 +68,8 @@ class AdamW(Adam):
         eps: float = 1e-8,
         weight_decay: float = 0.01,
         max_norm: float | None = None,
+        decay: str = "all",
     ) -> None:
-        super().__init__(lr, betas=betas, eps=eps, weight_decay=weight_decay, max_norm=max_norm)
+        super().__init__(
+            lr, betas=betas, eps=eps, weight_decay=weight_decay, max_norm=max_norm, decay=decay
+        )

@@ -13,7 +13,16 @@ import numpy as np
 from handgrad.arguments import Array, is_real
 from handgrad.errors import ArgumentError, DtypeError, ShapeError
 
-__all__ = ["Form", "check_vectors", "count", "describe", "load_numbers", "load_vectors", "number"]
+__all__ = [
+    "Form",
+    "check_vectors",
+    "count",
+    "describe",
+    "load_counts",
+    "load_numbers",
+    "load_vectors",
+    "number",
+]
 
 Form = tuple[tuple[int, ...], np.dtype[Any]]
 """Shape and type of a vector."""
@@ -98,6 +107,25 @@ def load_vectors(
             _check_equal(name, vector, other, first, mend)
         vectors[name] = vector.copy()
     return vectors
+
+
+def load_counts(state: Mapping[str, Any], owner: object, name: str, most: int) -> Array:
+    """Return a copy of the named counts of a state, none above `most`; none at all are empty.
+
+    Examples
+    --------
+    >>> load_counts({"missed": np.array([0, 2])}, "SGD()", "missed", 3)
+    array([0, 2])
+    """
+    counts = state.get(name, np.zeros(0, np.int64))
+    right = isinstance(counts, np.ndarray) and counts.ndim == 1 and counts.dtype.kind in "iu"
+    if not right or (counts.size and not 0 <= counts.min() <= counts.max() <= most):
+        raise ArgumentError(
+            f"{name}={counts!r} in a state for {owner!r}",
+            f"a vector of integers from 0 to {most}",
+            "load what state_dict returned",
+        )
+    return np.array(counts, np.int64)
 
 
 def check_vectors(parameters: Array, gradients: Array, owner: object, form: Form | None) -> None:

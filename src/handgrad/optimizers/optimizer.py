@@ -10,17 +10,21 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.errors import ArgumentError
+from handgrad.flat.groups import Group, groups_of, merged
+from handgrad.modes import Frozen
+from handgrad.optimizers.blocks import Block, cut
 from handgrad.optimizers.checks import (
     Form,
     check_vectors,
     describe,
+    load_counts,
     load_numbers,
     load_vectors,
     number,
@@ -44,11 +48,16 @@ class Optimizer(ABC):
         How strongly the parameters are pulled towards 0, :math:`\lambda`, at least 0.
     max_norm : float, optional
         Gradients whose norm is larger are first scaled down to it.
+    decay : {"all", "weights"}, default "all"
+        Whether the decay concerns all parameters, or leaves out biases, gammas and betas: what
+        has one row and is not called weights.
 
     Attributes
     ----------
     steps : int
         Number of updates so far.
+    age : int
+        In `descend`, how many of them the block has had, with this one: all, unless it was frozen.
     slots : tuple of str
         Names of the vectors that the optimizer keeps, each as long as the parameters.
     decoupled : bool
@@ -68,6 +77,10 @@ class Optimizer(ABC):
 
     **Weight decay.** The penalty :math:`\frac{\lambda}{2} \|\theta\|_2^2` has the gradient
     :math:`\lambda \theta`, so after the clipping :math:`g \leftarrow g + \lambda \theta`.
+
+    **What is frozen** (`Component.freeze`) is left as it is, with what is kept for it, and does not
+    count in the norm, as in PyTorch where ``requires_grad`` is False. Once it is not frozen any
+    more it goes on where it was: Adam's means are over the steps that it has had.
 
     **Types.** Everything stays in the parameters' precision.
 
@@ -95,17 +108,35 @@ class Optimizer(ABC):
     slots: tuple[str, ...] = ()
     decoupled: ClassVar[bool] = False
 
-    def __init__(self, lr: float, weight_decay: float = 0.0, max_norm: float | None = None) -> None:
+    def __init__(
+        self,
+        lr: float,
+        weight_decay: float = 0.0,
+        max_norm: float | None = None,
+        decay: str = "all",
+    ) -> None:
         owner = type(self).__name__
         self.lr = lr
         self.weight_decay = number(weight_decay, "weight_decay", owner)
         self.max_norm = max_norm
         if max_norm is not None:
             self.max_norm = number(max_norm, "max_norm", owner, positive=True)
-        self.steps = 0
+        if decay not in ("all", "weights"):
+            raise ArgumentError(
+                f"decay={decay!r} for {owner}",
+                '"all" or "weights"',
+                'write decay="weights" to leave out biases, gammas and betas',
+            )
+        self.decay = decay
+        self.steps = self.age = 0
         self._vectors: dict[str, Array] = {}
         self._form: Form | None = None  # what vectors the state belongs to
-        self._blocks: list[tuple[slice, Array, Array, list[Array]]] = []
+        self._groups: tuple[Group, ...] = ()  # of the model that it was started with
+        # How many steps each of them had missed when `_counted` steps were done.
+        self._missed, self._counted = np.zeros(0, np.int64), 0
+        self._known: Array | None = None  # the parameters, and how often freezing had changed
+        self._changes = -1
+        self._blocks: list[Block] = []
 
     @property
     def lr(self) -> float:
@@ -151,7 +182,7 @@ class Optimizer(ABC):
         DtypeError
             They are not floats of one type, or not of the type of the step before.
         ArgumentError
-            The parameters are read-only.
+            The parameters are read-only; or no model's, where that matters.
         """
         try:
             fits = (
@@ -163,36 +194,65 @@ class Optimizer(ABC):
             fits = False
         if not fits:
             check_vectors(parameters, gradients, self, self._form)
-            self._keep({name: np.zeros_like(parameters) for name in self.slots}, parameters)
+        if not (fits and parameters is self._known and Frozen.changes == self._changes):
+            self._look(parameters, fits)
 
-        scale = 1.0 if self.max_norm is None else clipping_factor(gradients, self.max_norm)
+        scale = 1.0
+        if self.max_norm is not None:
+            scale = clipping_factor(gradients, self.max_norm, self._updated)
         decay, shrinkage = self.weight_decay, 1 - self.lr * self.weight_decay
         self.steps += 1
-        for block, adjusted, scratch, slots in self._blocks:
-            p, g = parameters[block], gradients[block]
+        for place, missed, decayed, rest, adjusted, scratch, slots in self._blocks:
+            p, g = parameters[place], gradients[place]
+            self.age = self.steps - missed
             if not scale >= 1:  # so that a norm which is not a number shows in the parameters
                 g = np.multiply(g, scale, out=adjusted)
             if decay and self.decoupled:
-                p *= shrinkage
+                for part in decayed:
+                    np.multiply(p[part], shrinkage, out=p[part])
             elif decay:
                 np.multiply(p, decay, out=scratch)
+                for part in rest:
+                    scratch[part] = 0
                 g = np.add(g, scratch, out=adjusted)
             self.descend(p, g, scratch, slots)
 
-    def _keep(self, vectors: dict[str, Array], like: Array) -> None:
-        """Keep vectors that belong to parameters like those, and cut them into blocks."""
-        self._vectors, self._form = vectors, (like.shape, like.dtype)
-        P = like.size
-        adjusted, scratch = np.empty_like(like, shape=(2, min(BLOCK, P)))
-        self._blocks = [
-            (
-                slice(start, start + BLOCK),
-                adjusted[: P - start],
-                scratch[: P - start],
-                [vector[start : start + BLOCK] for vector in vectors.values()],
+    def _look(self, parameters: Array, fits: bool) -> None:
+        """Look what is to be done with each of the parameters, and cut them into blocks."""
+        groups, missed, changes = groups_of(parameters), self._missed_so_far(), Frozen.changes
+        weights_alone = self.decay == "weights"
+        if not groups and (weights_alone or missed.any()):
+            raise ArgumentError(
+                f"a vector that is not a model's for {self!r}",
+                "model.parameters itself, of which is known what is weights, and what is frozen",
+                "call optimizer.update(model.parameters, gradients.flat)",
             )
-            for start in range(0, P, BLOCK)
-        ]
+        if missed.any() and len(missed) != len(groups):
+            raise ArgumentError(
+                f"a model with {len(groups)} arrays of parameters for {self!r}",
+                f"one with {len(missed)}, to which its state belongs",
+                "make a new optimizer for another model",
+            )
+        if not fits:
+            self._vectors = {name: np.zeros_like(parameters) for name in self.slots}
+            self._form = parameters.shape, parameters.dtype
+        if not fits or not self._blocks or groups != self._groups:
+            self._groups, self._counted = groups, self.steps
+            self._missed = missed if missed.any() else np.zeros(len(groups), np.int64)
+            each = groups or [Group(slice(0, parameters.size), updated=True, weights=True)]
+            counts = self._missed if groups else [0]
+            vectors = self._vectors.values()
+            self._blocks = cut(each, counts, weights_alone, vectors, parameters, BLOCK)
+            self._updated = merged(group.place for group in each if group.updated)
+        self._known, self._changes = parameters, changes
+
+    def _missed_so_far(self) -> Array:
+        """Return how many steps each array of the model has missed while it was frozen."""
+        if not self._groups:
+            return self._missed
+        frozen = np.array([not group.updated for group in self._groups])
+        missed: Array = self._missed + frozen * (self.steps - self._counted)
+        return missed
 
     def state_dict(self) -> dict[str, Any]:
         """Return a copy of all that changes while training.
@@ -200,10 +260,14 @@ class Optimizer(ABC):
         Returns
         -------
         dict of str to Array, int or float
-            ``steps``, ``lr``, and after the first step the vectors named in `slots`.
+            ``steps``, ``lr``, and after the first step the vectors named in `slots`; where
+            something was frozen, ``missed``, how many steps each array of parameters has missed.
         """
-        vectors = {name: vector.copy() for name, vector in self._vectors.items()}
-        return {"steps": self.steps, "lr": self.lr, **vectors}
+        state = {name: vector.copy() for name, vector in self._vectors.items()}
+        missed = self._missed_so_far()
+        if missed.any():
+            state["missed"] = missed
+        return {"steps": self.steps, "lr": self.lr, **state}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over a state, so that the training goes on from there bit for bit.
@@ -223,7 +287,7 @@ class Optimizer(ABC):
         numbers = load_numbers(state, self, {"steps": int, "lr": float})
         steps, lr = numbers["steps"], number(numbers["lr"], "lr", type(self).__name__)
         expected = self.slots if steps else ()
-        given = state.keys() - numbers.keys()
+        given = state.keys() - numbers.keys() - {"missed"}
         if given != set(expected):
             raise ArgumentError(
                 f"a state with vectors {sorted(given)} after {steps} steps for {self!r}",
@@ -231,18 +295,22 @@ class Optimizer(ABC):
                 "make the optimizer with the options that the state was saved with",
             )
         vectors = load_vectors(state, self, expected)
+        missed = load_counts(state, self, "missed", steps)
         self.steps, self.lr = steps, lr
+        self._groups, self._missed, self._counted = (), missed, steps
         self._restore(vectors)
 
     def _restore(self, vectors: dict[str, Array]) -> None:
         """Keep vectors of another time; where there are none, the next step fits any vector."""
-        self._vectors, self._form, self._blocks = {}, None, []
+        self._vectors, self._form, self._blocks, self._known = {}, None, [], None
         if vectors:
-            self._keep(vectors, next(iter(vectors.values())))
+            like = next(iter(vectors.values()))
+            self._vectors, self._form = vectors, (like.shape, like.dtype)
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies of views are no longer views, so a copy cuts its vectors anew.
-        return {name: value for name, value in vars(self).items() if name != "_blocks"}
+        cut = ("_blocks", "_known", "_updated")
+        return {name: value for name, value in vars(self).items() if name not in cut}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -252,14 +320,18 @@ class Optimizer(ABC):
         return describe(self)
 
 
-def clipping_factor(vector: Array, max_norm: float) -> float:
+def clipping_factor(
+    vector: Array, max_norm: float, parts: Iterable[slice] = (slice(None),)
+) -> float:
     """Return what brings a vector down to a norm, at least 1 where it need not be brought down.
 
-    For a norm that is not a number, nor is the factor.
+    For a norm that is not a number, nor is the factor. Of `parts` theirs alone counts.
     """
-    squares = float(np.vdot(vector, vector))
+    counted = [vector[part] for part in parts]
+    squares = sum(float(np.vdot(part, part)) for part in counted)
     if math.isfinite(squares):
         norm = math.sqrt(squares)
     else:  # a square of float32 goes up to 1e19 only
-        norm = float(np.linalg.norm(vector.astype(np.float64)))
+        norms = [np.linalg.norm(part.astype(np.float64)) for part in counted]
+        norm = float(np.linalg.norm(norms))
     return max_norm / (norm + 1e-6)

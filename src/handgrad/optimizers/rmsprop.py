@@ -37,6 +37,8 @@ class RMSprop(Optimizer):
         :math:`\lambda`: adds :math:`\lambda \theta_{t-1}` to the gradient.
     max_norm : float, optional
         Gradients whose norm is larger are first scaled down to it.
+    decay : {"all", "weights"}, default "all"
+        Whether the weight decay leaves out biases, gammas and betas; see `Optimizer`.
 
     Raises
     ------
@@ -86,8 +88,9 @@ class RMSprop(Optimizer):
         centered: bool = False,
         weight_decay: float = 0.0,
         max_norm: float | None = None,
+        decay: str = "all",
     ) -> None:
-        super().__init__(lr, weight_decay, max_norm)
+        super().__init__(lr, weight_decay, max_norm, decay)
         self.alpha = number(alpha, "alpha", "RMSprop", below=1)
         self.eps = number(eps, "eps", "RMSprop", positive=True)
         self.momentum = number(momentum, "momentum", "RMSprop", below=1)

@@ -33,6 +33,8 @@ class SGD(Optimizer):
         :math:`\lambda`: adds :math:`\lambda \theta_{t-1}` to the gradient.
     max_norm : float, optional
         Gradients whose norm is larger are first scaled down to it.
+    decay : {"all", "weights"}, default "all"
+        Whether the weight decay leaves out biases, gammas and betas; see `Optimizer`.
 
     Raises
     ------
@@ -84,8 +86,9 @@ class SGD(Optimizer):
         nesterov: bool = False,
         weight_decay: float = 0.0,
         max_norm: float | None = None,
+        decay: str = "all",
     ) -> None:
-        super().__init__(lr, weight_decay, max_norm)
+        super().__init__(lr, weight_decay, max_norm, decay)
         self.momentum = number(momentum, "momentum", "SGD", below=1)
         if not isinstance(nesterov, bool) or (nesterov and not self.momentum):
             raise ArgumentError(

@@ -17,7 +17,7 @@ from handgrad.randomness import Sources
 from handgrad.training.batches import Batches
 from handgrad.training.callbacks.order import overridden
 from handgrad.training.epoch_state import Average, EpochState, gradient_norms
-from handgrad.training.finite import find_culprit, training_error
+from handgrad.training.finite import all_finite, find_culprit, find_unwritten, training_error
 from handgrad.training.foreign_loss import as_loss, weighted
 from handgrad.training.interrupt import Interrupt
 from handgrad.training.metrics import Metric
@@ -115,7 +115,7 @@ def _stopped(
 ) -> TrainingError:
     """Return the error for a step that was refused."""
     where = f"epoch {trainer.epochs_done + 1}, step {step + 1}"
-    if largest_loss(trainer._first_loss) < value < math.inf:
+    if largest_loss(trainer._first_loss) < value < math.inf and all_finite(batch[1]):
         return TrainingError(
             f"a loss of {value:.6g} in {where}, where it was {trainer._first_loss:.6g} at first: "
             "the training has diverged",
@@ -124,6 +124,8 @@ def _stopped(
         )
     rows = None if state.order is None else state.order[step * state.batch_size :]
     culprit = find_culprit(trainer.model, as_loss(trainer.loss), *batch, rows=rows)
+    if culprit is None and math.isfinite(value):
+        culprit = find_unwritten(trainer.model, trainer._gradients.flat)
     return training_error(where, value, culprit, trainer.saved)
 
 

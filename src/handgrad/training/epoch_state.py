@@ -82,8 +82,9 @@ class EpochState:
 
 
 def gradient_norms(model: Model, flat: Array) -> dict[str, float]:
-    """Return the Euclidean norm of the whole gradient, and of each component's own."""
-    squares = {"gradient_norm": float(np.sum(np.square(flat, dtype=np.float64)))}
+    """Return the Euclidean norm of all that is not frozen, and of each component's own gradient."""
+    parts = [flat[part] for part in model.layout.groups.updated]
+    squares = {"gradient_norm": sum(float(np.sum(np.square(p, dtype=np.float64))) for p in parts)}
     for (name, _, _), span in zip(parameters(model), model.layout.spans, strict=True):
         owner = f"gradient_norm.{name.rpartition('.')[0]}"
         square = float(np.sum(np.square(flat[span.place], dtype=np.float64)))

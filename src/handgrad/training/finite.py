@@ -18,6 +18,7 @@ __all__ = [
     "all_finite",
     "check_parameters",
     "find_culprit",
+    "find_unwritten",
     "training_error",
 ]
 
@@ -94,6 +95,18 @@ def _watch(place: str, component: Any) -> None:
         return dx, gradients
 
     component.apply, component.pullback = watched_apply, watched_pullback
+
+
+def find_unwritten(model: Model, flat: Array) -> tuple[str, str] | None:
+    """Return which gradient is not finite although nothing on the way is, and what to try.
+
+    It was offered, and came back with nothing in it.
+    """
+    for (name, _, _), span in zip(parameters(model), model.layout.spans, strict=True):
+        if not all_finite(flat[span.place]):
+            mend = "returning from each pullback what the children's pullbacks have returned"
+            return f"the gradient of {name}, as it is returned where arrays are offered", mend
+    return None
 
 
 def check_parameters(model: Model, where: str, saved: str) -> None:

@@ -25,7 +25,7 @@ class History:
     validation data, ``lr`` (the rate that the epoch was trained with), ``gradient_norm`` and
     ``gradient_norm.0``, ``gradient_norm.1.layer``, ... for each component with parameters of its
     own, by its place in the model: the Euclidean norm of the gradient of the epoch's last step, as
-    the optimizer was given it.
+    the optimizer was given it; the first is that of all that is not frozen.
 
     Attributes
     ----------

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.component import Component
 from handgrad.errors import ArgumentError, CallOrderError
 from handgrad.flat import Gradients
 from handgrad.model import Model
@@ -41,7 +42,9 @@ def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, step: Any)
     ):
         if thing is None and role in ("schedule", "step"):
             continue
-        if isinstance(thing, type) or not all(hasattr(thing, name) for name in methods):
+        if isinstance(thing, type | dict | Component) or not all(
+            hasattr(thing, name) for name in methods
+        ):
             raise ArgumentError(
                 f"{thing!r} as the {role} of a Trainer",
                 f"an object with {' and '.join(methods)}",
@@ -108,7 +111,9 @@ def run_epochs(
 
 def _start(trainer: Any) -> None:
     """Bring back what was saved, and let the schedule and the callbacks begin."""
-    trainer._gradients = Gradients(trainer.model.layout, np.empty_like(trainer.model.parameters))
+    # Not a number, until a component has written one there.
+    flat = np.full_like(trainer.model.parameters, np.nan)
+    trainer._gradients = Gradients(trainer.model.layout, flat)
     apply_waiting(trainer)
     if hasattr(trainer.schedule, "start"):
         trainer.schedule.start(trainer.optimizer)

@@ -11,6 +11,7 @@ import numpy as np
 
 from handgrad.arguments import Array, positive_size
 from handgrad.errors import ArgumentError
+from handgrad.optimizers import Optimizer
 from handgrad.optimizers.checks import load_numbers, load_vectors
 from handgrad.training.callbacks.order import overridden
 from handgrad.training.foreign_loss import as_loss, weighted
@@ -100,7 +101,15 @@ class TrainStep:
         self.model, self.optimizer = trainer.model, trainer.optimizer
         self.loss = as_loss(trainer.loss)
         self.parameters, self._flat = self.model.parameters, gradients.flat
+        if self.model.layout.groups.frozen and not isinstance(self.optimizer, Optimizer):
+            raise ArgumentError(
+                f"{self.optimizer!r} for a model with {self.model.layout.groups.frozen} parameters",
+                "an optimizer that leaves what is frozen as it is",
+                "derive its class from handgrad.optimizers.Optimizer, or unfreeze the model",
+            )
         self._hooks = overridden(trainer._callbacks, "on_gradients")
+        # Whether somebody may put another array into a gradient's place before the update.
+        self._open = bool(self._hooks) or type(self).__call__ is not TrainStep.__call__
         self._keeps = self.model.has_buffers
         self.limit = largest_loss(trainer._first_loss)
 
@@ -154,7 +163,7 @@ class TrainStep:
 
     def update(self) -> None:
         """Let the callbacks see the gradients, and update the parameters with them."""
-        if self._hooks:
+        if self._open:
             for hook in self._hooks:
                 hook(self.trainer, self.gradients)
             self.gradients.settle()

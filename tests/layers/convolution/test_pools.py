@@ -92,9 +92,6 @@ def test_what_is_not_a_number_stays_in_its_windows():
     y = pool(x)
     assert np.isnan(y).sum() == 1
     assert np.isnan(y[0, 0, 0, 1])
-    dx = pool.grad(np.ones_like(y))
-    assert dx[0, :2, :2, 1].sum() == 0
-    assert dx.sum() == y.size - 1
     assert np.isnan(GlobalMaxPool()(x)[0]).tolist() == [False, True]
 
 

@@ -101,6 +101,23 @@ def test_a_root_mean_square_norm_is_a_layer_norm_where_the_mean_is_0(seed):
     assert_allclose(RMSNorm(8)(x), LayerNorm(8)(x), atol=1e-12)
 
 
+@given(seed=st.integers(0, 2**32 - 1), epsilon=st.floats(1e-3, 10))
+def test_a_gradient_along_the_input_is_what_epsilon_leaves_of_it(seed, epsilon):
+    x, dy = generator(seed).standard_normal((2, 7, 3))
+    norm = drawn(RMSNorm(3, epsilon=epsilon), seed)
+    _, dx, _ = results(norm, x, dy)
+    r = 1 / np.sqrt((x**2).mean(axis=1) + epsilon)
+    along = epsilon * r**3 * (norm.gamma * dy * x).sum(axis=1)
+    assert_allclose((dx * x).sum(axis=1), along, atol=1e-10)
+
+    norm = drawn(BatchNorm(3, epsilon=epsilon), seed)
+    _, dx, dgamma, _ = results(norm, x, dy)
+    variance = x.var(axis=0)
+    normal = (x - x.mean(axis=0)) / np.sqrt(variance + epsilon)
+    left = epsilon / (variance + epsilon) / np.sqrt(variance + epsilon)
+    assert_allclose((dx * normal).sum(axis=0), norm.gamma * dgamma * left, atol=1e-10)
+
+
 @given(leading=array_shapes(min_dims=0, max_dims=3, max_side=4), seed=st.integers(0, 2**32 - 1))
 def test_leading_axes_are_rows(leading, seed):
     x, dy = generator(seed).standard_normal((2, *leading, 2, 3))
@@ -115,7 +132,9 @@ def test_leading_axes_are_rows(leading, seed):
 
 @norms
 @pytest.mark.parametrize(
-    "change", [np.asfortranarray, lambda x: x[::2], lambda x: x[..., ::-1]], ids=str
+    "change",
+    [np.asfortranarray, lambda x: x[::2], lambda x: x[..., ::-1]],
+    ids=["by columns", "every second row", "features in reverse"],
 )
 def test_an_input_may_lie_in_memory_in_any_way(make, change):
     x, dy, norm = change(random(6, 5, 6)), change(random(6, 5, 6, seed=1)), drawn(make())

@@ -108,65 +108,44 @@ _parallel_errors: Wrong = (
     (lambda f: type(f)([Linear(3, 2), Linear(3, 4)]).output_shape((...,)), ShapeError),
 )
 
+residual = partial(Case, Residual, x=normal(3, 5), twin=torch_residual)
+parallel = partial(Case, Parallel, x=normal(3, 5), twin=torch_parallel)
+
 CASES: tuple[Case, ...] = (
-    Case(
-        Residual,
+    residual(
         "around a model with buffers and dropout",
-        build_block,
-        normal(3, 5),
-        torch_residual,
+        build=build_block,
         wrong=_residual_errors,
         extreme=ends(3, 5, size=1e100),
         proof=partial(small_residual, False),
     ),
-    Case(
-        Residual,
-        "with a shortcut",
-        build_projection,
-        normal(3, 5),
-        torch_residual,
-        proof=partial(small_residual, True),
-    ),
-    Case(
-        Residual,
+    residual("with a shortcut", build=build_projection, proof=partial(small_residual, True)),
+    residual(
         "whose shortcut is the layer inside",
-        build_shared,
-        normal(2, 3, 5),
-        torch_residual,
+        build=build_shared,
+        x=normal(2, 3, 5),
         invariants=(independent_of_the_batch,),
     ),
-    Case(
-        Parallel,
+    parallel(
         "sum",
-        partial(build_branches, "sum"),
-        normal(3, 5),
-        torch_parallel,
+        build=partial(build_branches, "sum"),
         wrong=_parallel_errors,
         extreme=ends(3, 5, size=1e100),
         proof=partial(small_parallel, "sum"),
     ),
-    Case(
-        Parallel,
+    parallel(
         "concatenate",
-        partial(build_branches, "concatenate"),
-        normal(2, 3, 5),
-        torch_parallel,
+        build=partial(build_branches, "concatenate"),
+        x=normal(2, 3, 5),
         proof=partial(small_parallel, "concatenate"),
     ),
-    Case(
-        Parallel,
-        "of one layer at two depths",
-        build_twice,
-        normal(3, 5),
-        torch_parallel,
-        invariants=(independent_of_the_batch,),
+    parallel(
+        "of one layer at two depths", build=build_twice, invariants=(independent_of_the_batch,)
     ),
-    Case(
-        Parallel,
+    parallel(
         "of indices",
-        build_of_indices,
-        below(7, 5, 2),
-        torch_parallel,
+        build=build_of_indices,
+        x=below(7, 5, 2),
         invariants=(independent_of_the_batch,),
     ),
 )

@@ -117,74 +117,72 @@ def _errors(make: type) -> Wrong:
     )
 
 
+embedding = partial(Case, Embedding, twin=torch_embedding)
+positions = partial(
+    Case,
+    PositionalEncoding,
+    twin=torch_positions,
+    invariants=(a_start_is_what_it_is_in_the_whole,),
+)
+learned = partial(
+    Case,
+    LearnedPositionalEncoding,
+    twin=torch_learned_positions,
+    invariants=(independent_of_the_batch, a_start_is_what_it_is_in_the_whole),
+)
+
 CASES: tuple[Case, ...] = (
-    Case(
-        Embedding,
+    embedding(
         "two axes",
-        build(Embedding, 7, 3),
-        below(7, 2, 11),
-        torch_embedding,
+        build=build(Embedding, 7, 3),
+        x=below(7, 2, 11),
         invariants=(independent_of_the_batch, repeated_indices_add_up),
         wrong=_embedding_errors,
         extreme=below(7, 5),
+        proof=lambda symbols: (Embedding(4, 2), np.array([[3, 0, 3], [1, 3, 0]])),
     ),
-    Case(
-        Embedding,
+    embedding(
         "with padding",
-        build(partial(Embedding, padding_index=2), 7, 3),
-        padded,
-        torch_embedding,
+        build=build(partial(Embedding, padding_index=2), 7, 3),
+        x=padded,
         invariants=(independent_of_the_batch, repeated_indices_add_up, nothing_at_the_padding),
+        proof=lambda symbols: (Embedding(3, 2, padding_index=1), np.array([2, 1, 2, 1, 0])),
     ),
-    Case(
-        Embedding,
-        "small integers, one entry, most of the table unused",
-        build(Embedding, 11, 1),
-        lambda rng: rng.integers(0, 3, 5).astype(np.uint8),
-        torch_embedding,
+    embedding(
+        "small integers, an even number of features, most of the table unused",
+        build=build(Embedding, 11, 4),
+        x=lambda rng: rng.integers(0, 3, 5).astype(np.uint8),
         invariants=(repeated_indices_add_up,),
     ),
-    Case(
-        PositionalEncoding,
+    positions(
         "as long as may be",
-        lambda rng: PositionalEncoding(5, 3),
-        normal(2, 5, 3),
-        torch_positions,
+        build=lambda rng: PositionalEncoding(5, 3),
+        x=normal(2, 5, 3),
         invariants=(independent_of_the_batch, a_start_is_what_it_is_in_the_whole),
         wrong=_errors(PositionalEncoding),
         extreme=ends(2, 5, 3, size=1e300),
     ),
-    Case(
-        PositionalEncoding,
+    positions(
         "a short sequence, without a batch",
-        lambda rng: PositionalEncoding(11, 4),
-        normal(7, 4),
-        torch_positions,
-        invariants=(a_start_is_what_it_is_in_the_whole,),
+        build=lambda rng: PositionalEncoding(11, 4),
+        x=normal(7, 4),
     ),
-    Case(
-        LearnedPositionalEncoding,
+    learned(
         "as long as may be",
-        build(LearnedPositionalEncoding, 5, 3),
-        normal(2, 5, 3),
-        torch_learned_positions,
-        invariants=(independent_of_the_batch, a_start_is_what_it_is_in_the_whole),
+        build=build(LearnedPositionalEncoding, 5, 3),
+        x=normal(2, 5, 3),
         wrong=_errors(LearnedPositionalEncoding),
         extreme=ends(2, 5, 3, size=1e300),
     ),
-    Case(
-        LearnedPositionalEncoding,
+    learned(
         "short sequences, four axes",
-        build(LearnedPositionalEncoding, 7, 2),
-        normal(3, 2, 5, 2),
-        torch_learned_positions,
-        invariants=(independent_of_the_batch, a_start_is_what_it_is_in_the_whole),
+        build=build(LearnedPositionalEncoding, 7, 2),
+        x=normal(3, 2, 5, 2),
     ),
-    Case(
-        LearnedPositionalEncoding,
+    learned(
         "one step, without a batch",
-        build(LearnedPositionalEncoding, 3, 5),
-        normal(1, 5),
-        torch_learned_positions,
+        build=build(LearnedPositionalEncoding, 3, 5),
+        x=normal(1, 5),
+        invariants=(),
     ),
 )

@@ -38,7 +38,7 @@ def build_linear(D: int, K: int) -> Callable[[Generator], Linear]:
 
 
 def torch_linear(torch: Any, linear: Any, x: Any, p: Any) -> Any:
-    return torch.nn.functional.linear(x, p["weights"].T, p["bias"][0])
+    return torch.nn.functional.linear(x, p["weights"].T, p.get("bias"))
 
 
 def torch_dropout(torch: Any, dropout: Any, x: Any, p: Any) -> Any:
@@ -72,6 +72,8 @@ _linear_errors: Wrong = (
     (lambda f: type(f)(3, 2.5), ArgumentError),
     (lambda f: type(f)(3, True), ArgumentError),
     (lambda f: type(f)(3, 2, dtype=int), ArgumentError),
+    (lambda f: type(f)(3, 2, bias=0), ArgumentError),
+    (lambda f: setattr(type(f)(3, 2, bias=False), "bias", np.ones((1, 2))), ArgumentError),
 )
 _dropout_errors: Wrong = (
     *errors_of_components[:4],
@@ -98,6 +100,7 @@ CASES: tuple[Case, ...] = (
     linear("one feature", build=build_linear(1, 3), x=normal(5, 1)),
     linear("one output", build=build_linear(3, 1), x=normal(5, 3)),
     linear("three axes", build=build_linear(5, 3), x=normal(2, 7, 5)),
+    linear("without bias", build=lambda rng: Linear(5, 3, bias=False, rng=rng), x=normal(7, 5)),
     linear("one axis", build=build_linear(5, 3), x=normal(5)),
     dropout(
         "around Linear",

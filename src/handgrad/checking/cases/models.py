@@ -34,8 +34,11 @@ __all__ = ["CASES"]
 
 
 def torch_model(torch: Any, model: Any, x: Any, p: Any) -> Any:
-    """Run the twins of the model's components one after the other."""
-    for i in range(len(model.components)):
+    """Run the twins of the model's components one after the other, and hand lengths on."""
+    x, *more = x if model.takes_lengths and isinstance(x, tuple) else (x,)
+    for i, component in enumerate(model.components):
+        if more and component.takes_lengths:
+            x, more = (x, *more), more[:1]
         x = p[str(i)](x)
     return x
 

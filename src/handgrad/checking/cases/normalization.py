@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -131,7 +132,7 @@ def _errors(shape: tuple[int, ...]) -> Wrong:
     return (
         *errors_of_components[:4],
         (lambda f: f(np.ones(wide)), ShapeError),
-        (lambda f: (f(np.ones(shape)), f.grad(np.ones(wide))), ShapeError),
+        (lambda f: (f.eval()(np.ones(shape)), f.grad(np.ones(wide))), ShapeError),
         (lambda f: setattr(f, "gamma", np.ones((2, 2))), ShapeError),
         *(
             (lambda f, options=options: type(f)(*_sizes(f), **options), ArgumentError)
@@ -175,166 +176,128 @@ _group_errors: Wrong = (
 )
 
 
-_in_training = (columns_of_the_gradient_sum_to_zero, shift_and_scale_are_taken_off)
 _in_rows = (
     independent_of_the_batch,
     rows_of_the_gradient_sum_to_zero,
     shift_and_scale_are_taken_off,
 )
-_in_groups = (
-    independent_of_the_batch,
-    groups_of_the_gradient_sum_to_zero,
-    shift_and_scale_are_taken_off,
+
+batch_norm = partial(
+    Case,
+    BatchNorm,
+    twin=torch_batch_norm,
+    invariants=(columns_of_the_gradient_sum_to_zero, shift_and_scale_are_taken_off),
+)
+layer_norm = partial(Case, LayerNorm, twin=torch_layer_norm)
+group_norm = partial(
+    Case,
+    GroupNorm,
+    twin=torch_group_norm,
+    invariants=(
+        independent_of_the_batch,
+        groups_of_the_gradient_sum_to_zero,
+        shift_and_scale_are_taken_off,
+    ),
+)
+rms_norm = partial(
+    Case,
+    RMSNorm,
+    twin=torch_rms_norm,
+    invariants=(independent_of_the_batch, shift_and_scale_are_taken_off),
 )
 
 CASES: tuple[Case, ...] = (
-    Case(
-        BatchNorm,
+    batch_norm(
         "two axes",
-        build(BatchNorm, 5),
-        normal(7, 5),
-        torch_batch_norm,
-        invariants=_in_training,
+        build=build(BatchNorm, 5),
+        x=normal(7, 5),
         wrong=_batch_errors,
         extreme=ends(7, 5, size=1e150),
         proof=symbolic(BatchNorm(1), 3, 1),
     ),
-    Case(
-        BatchNorm,
+    batch_norm(
         "in evaluation mode",
-        evaluating(build(BatchNorm, 5)),
-        normal(7, 5),
-        torch_batch_norm,
+        build=evaluating(build(BatchNorm, 5)),
+        x=normal(7, 5),
         invariants=(independent_of_the_batch,),
         extreme=ends(7, 5, size=1e150),
         proof=symbolic(BatchNorm(2).eval(), 2, 2),
     ),
-    Case(
-        BatchNorm,
+    batch_norm(
         "images, another momentum and epsilon",
-        build(BatchNorm, 3, momentum=0.3, epsilon=0.1),
-        normal(2, 5, 1, 3),
-        torch_batch_norm,
-        invariants=_in_training,
+        build=build(BatchNorm, 3, momentum=0.3, epsilon=0.1),
+        x=normal(2, 5, 1, 3),
     ),
-    Case(
-        BatchNorm,
-        "two rows of one feature, far from 0",
-        build(BatchNorm, 1),
-        lambda rng: 100 + rng.standard_normal((2, 1)),
-        torch_batch_norm,
-        invariants=_in_training[:1],
-    ),
-    Case(
-        BatchNorm,
-        "without parameters",
-        build(BatchNorm, 3, affine=False),
-        normal(5, 3),
-        torch_batch_norm,
-        invariants=_in_training,
-    ),
-    Case(
-        BatchNorm,
+    batch_norm("two rows of one feature", build=build(BatchNorm, 1, epsilon=0.1), x=normal(2, 1)),
+    batch_norm("without parameters", build=build(BatchNorm, 3, affine=False), x=normal(5, 3)),
+    batch_norm(
         "one row in evaluation mode",
-        evaluating(build(BatchNorm, 3)),
-        normal(3),
-        torch_batch_norm,
+        build=evaluating(build(BatchNorm, 3)),
+        x=normal(3),
+        invariants=(),
     ),
-    Case(
-        LayerNorm,
+    layer_norm(
         "two axes",
-        build(LayerNorm, 5),
-        normal(7, 5),
-        torch_layer_norm,
+        build=build(LayerNorm, 5),
+        x=normal(7, 5),
         invariants=_in_rows,
         wrong=_layer_errors,
         extreme=ends(7, 5, size=1e150),
         proof=symbolic(LayerNorm(3), 2, 3),
     ),
-    Case(
-        LayerNorm,
+    layer_norm(
         "three axes",
-        build(LayerNorm, 3, epsilon=0.1),
-        normal(2, 5, 3),
-        torch_layer_norm,
+        build=build(LayerNorm, 3, epsilon=0.1),
+        x=normal(2, 5, 3),
         invariants=_in_rows,
     ),
-    Case(
-        LayerNorm,
+    layer_norm(
         "over the last two axes",
-        build(LayerNorm, (2, 3)),
-        normal(5, 2, 3),
-        torch_layer_norm,
+        build=build(LayerNorm, (2, 3)),
+        x=normal(5, 2, 3),
         invariants=(independent_of_the_batch, shift_and_scale_are_taken_off),
     ),
-    Case(
-        LayerNorm,
+    layer_norm(
         "one row, without parameters",
-        build(LayerNorm, 7, affine=False),
-        normal(7),
-        torch_layer_norm,
+        build=build(LayerNorm, 7, affine=False),
+        x=normal(7),
         invariants=_in_rows[1:],
     ),
-    Case(LayerNorm, "one feature", build(LayerNorm, 1), normal(5, 1), torch_layer_norm),
-    Case(
-        GroupNorm,
+    layer_norm("one feature", build=build(LayerNorm, 1), x=normal(5, 1)),
+    group_norm(
         "two groups, three axes",
-        build(GroupNorm, 2, 6),
-        normal(2, 5, 6),
-        torch_group_norm,
-        invariants=_in_groups,
+        build=build(GroupNorm, 2, 6),
+        x=normal(2, 5, 6),
         wrong=_group_errors,
         extreme=ends(2, 5, 6, size=1e150),
         proof=symbolic(GroupNorm(2, 4), 1, 2, 4),
     ),
-    Case(
-        GroupNorm,
-        "one group, images",
-        build(GroupNorm, 1, 5, epsilon=0.1),
-        normal(2, 3, 2, 5),
-        torch_group_norm,
-        invariants=_in_groups,
+    group_norm(
+        "one group, images", build=build(GroupNorm, 1, 5, epsilon=0.1), x=normal(2, 3, 2, 5)
     ),
-    Case(
-        GroupNorm,
-        "a group for each channel",
-        build(GroupNorm, 3, 3),
-        normal(2, 7, 3),
-        torch_group_norm,
-        invariants=_in_groups,
-    ),
-    Case(
-        GroupNorm,
+    group_norm("a group for each channel", build=build(GroupNorm, 3, 3), x=normal(2, 7, 3)),
+    group_norm(
         "two axes, without parameters",
-        build(GroupNorm, 2, 10, affine=False),
-        normal(3, 10),
-        torch_group_norm,
-        invariants=_in_groups,
+        build=build(GroupNorm, 2, 10, affine=False),
+        x=normal(3, 10),
     ),
-    Case(
-        RMSNorm,
+    rms_norm(
         "two axes",
-        build(RMSNorm, 5),
-        normal(7, 5),
-        torch_rms_norm,
-        invariants=(independent_of_the_batch, shift_and_scale_are_taken_off),
+        build=build(RMSNorm, 5),
+        x=normal(7, 5),
         wrong=_errors((2, 5)),
         extreme=ends(7, 5, size=1e150),
         proof=symbolic(RMSNorm(3), 2, 3),
     ),
-    Case(
-        RMSNorm,
+    rms_norm(
         "over the last two axes",
-        build(RMSNorm, (2, 3), epsilon=0.1),
-        normal(5, 2, 3),
-        torch_rms_norm,
-        invariants=(independent_of_the_batch, shift_and_scale_are_taken_off),
+        build=build(RMSNorm, (2, 3), epsilon=0.1),
+        x=normal(5, 2, 3),
     ),
-    Case(
-        RMSNorm,
+    rms_norm(
         "one row, without parameters",
-        build(RMSNorm, 7, affine=False),
-        normal(7),
-        torch_rms_norm,
+        build=build(RMSNorm, 7, affine=False),
+        x=normal(7),
+        invariants=(),
     ),
 )

@@ -120,12 +120,12 @@ class Convolution(Component):
             return None, gradients
 
         around = [axis.around(size) for axis, size in zip(axes, sizes, strict=True)]
-        shape, dtype = (len(dy), *around, G * C), np.result_type(dy, W)
-        dx = np.zeros_like(dy, shape=shape, dtype=dtype, order="C")
+        dyg, dtype = by_group(dy, G), np.result_type(dy, W)
+        dx = np.zeros_like(dy, shape=(len(dy), *around, G * C), dtype=dtype, order="C")
+        share = np.empty_like(dy, shape=(*dyg.shape[:2], C), dtype=dtype, order="C")
         for tap in np.ndindex(*kernel):
             seen = [a.tap(i, n) for a, i, n in zip(axes, tap, dy.shape[1:-1], strict=True)]
-            share = by_group(dy, G) @ by_group(W[tap], G).mT
-            part = dx[:, *seen]
+            part, share = dx[:, *seen], np.matmul(dyg, by_group(W[tap], G).mT, out=share)
             part += share.swapaxes(0, 1).reshape(part.shape)
         return cropped(dx, axes, sizes), gradients
 

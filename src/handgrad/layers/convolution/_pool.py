@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -53,12 +53,10 @@ def taps(x: Array, dim: int, axis: Axis) -> list[Array]:
     return [x[*before, axis.tap(i, windows)] for i in range(axis.kernel)]
 
 
-def spread(shares: Sequence[Array], dim: int, axis: Axis, size: int) -> Array:
+def spread(shares: Iterable[Array], like: Array, dim: int, axis: Axis, size: int) -> Array:
     """Return `size` entries along one axis, to which each tap has added its share: `taps` back."""
-    shape = list(shares[0].shape)
-    shape[dim] = size
-    made = np.empty_like if axis.tiles(size) else np.zeros_like
-    dx = made(shares[0], shape=tuple(shape), order="C")
+    shape = (*like.shape[:dim], size, *like.shape[dim + 1 :])
+    dx = (np.empty_like if axis.tiles(size) else np.zeros_like)(like, shape=shape, order="C")
     for part, share in zip(taps(dx, dim, axis), shares, strict=True):
         if axis.stride < axis.kernel:
             part += share

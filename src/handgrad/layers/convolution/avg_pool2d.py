@@ -63,16 +63,16 @@ class AvgPool2d(Pool):
             = \sum_{hw} dy_{nhwc} \, \frac{1}{k_1 k_2}
               \sum_i [u = s_1 h + i] \sum_j [v = s_2 w + j].
 
-    The sums over taps can be taken one after the other: first down the columns, then along the
-    rows,
+    The sums over taps can be taken one after the other: first along the rows, then down the
+    columns,
 
     .. math::
-        dz_{nuwc} = \sum_i \sum_h [u = s_1 h + i] \, \frac{dy_{nhwc}}{k_1 k_2}, \qquad
-        d\hat x_{nuvc} = \sum_j \sum_w [v = s_2 w + j] \, dz_{nuwc}.
+        dz_{nhvc} = \sum_j \sum_w [v = s_2 w + j] \, \frac{dy_{nhwc}}{k_1 k_2}, \qquad
+        d\hat x_{nuvc} = \sum_i \sum_h [u = s_1 h + i] \, dz_{nhvc}.
 
-    With tap :math:`i` held fixed the condition sends ``share = dy / (k1 * k2)`` to the slice of the
-    rows :math:`i, i + s_1, i + 2 s_1, \ldots`, to which ``spread`` adds it; then the same with
-    columns. The forward pass takes its sums in two steps too, which are :math:`k_1 + k_2` additions
+    With tap :math:`j` held fixed the condition sends ``share = dy / (k1 * k2)`` to the slice of the
+    columns :math:`j, j + s_2, j + 2 s_2, \ldots`, to which ``spread`` adds it; then the same with
+    rows. The forward pass takes its sums in two steps too, which are :math:`k_1 + k_2` additions
     for an output and not :math:`k_1 k_2`.
 
     **Shapes.** :math:`x` and :math:`dx` (N, H, W, C), :math:`y` and :math:`dy` (N, H', W', C) with
@@ -102,17 +102,17 @@ class AvgPool2d(Pool):
         """Return the mean over each window, and the sizes of the input."""
         self.output_shape(x.shape)
         rows, columns = self._axes
-        z = reduce(np.add, taps(padded(x, self._axes), 2, columns))
-        y = reduce(np.add, taps(z, 1, rows))
+        z = reduce(np.add, taps(padded(x, self._axes), 1, rows))
+        y = reduce(np.add, taps(z, 2, columns))
         return y / prod(self.kernel_size), x.shape[1:-1]
 
     def pullback(
         self, dy: Array, saved: Any, need_dx: bool = True, out: Any = None
     ) -> tuple[Array, dict[str, Array]]:
-        """Return the same share of `dy` for each tap: back from the columns, then the rows."""
+        """Return the same share of `dy` for each tap: along the rows, then down the columns."""
         H, W = saved
         rows, columns = self._axes
         share = dy / prod(self.kernel_size)
-        dz = spread([share] * rows.kernel, 1, rows, rows.around(H))
-        dx = spread([dz] * columns.kernel, 2, columns, columns.around(W))
+        dz = spread([share] * columns.kernel, share, 2, columns, columns.around(W))
+        dx = spread([dz] * rows.kernel, dz, 1, rows, rows.around(H))
         return cropped(dx, self._axes, saved), {}

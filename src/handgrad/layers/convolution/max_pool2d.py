@@ -75,9 +75,9 @@ class MaxPool2d(Pool):
 
     **The kink.** Where several entries of a window are the largest, each of them alone would be a
     subgradient. All goes to the first one in the order of reading, as in PyTorch. In a step
-    :math:`m_i = [a_i = y]` if no tap before it had that: ``(tap == y) & ~before``. And the first
-    row with the largest maximum, and in it the first entry that is as large, are the first entry of
-    the window.
+    :math:`m_i = [a_i = y]` where no tap before it was the largest, and 0 elsewhere: in the code
+    ``(tap == y) & free``. The first row whose maximum is the largest, and in it the first entry
+    that is: together they are the first entry of the window.
 
     **Shapes.** :math:`x` and :math:`dx` (N, H, W, C), :math:`y` and :math:`dy` (N, H', W', C) with
     :math:`H' = \lfloor (H + 2 p_1 - k_1) / s_1 \rfloor + 1` and likewise W'. Where a stride does
@@ -85,7 +85,7 @@ class MaxPool2d(Pool):
 
     **Saved.** The masks, a byte for each entry that a step looks at; not the input.
 
-    **Not a number.** NaN in a window stays NaN in the output, and passes nothing back.
+    **Not a number.** NaN in a window stays NaN in the output.
 
     References
     ----------
@@ -117,20 +117,20 @@ class MaxPool2d(Pool):
     def pullback(
         self, dy: Array, saved: Any, need_dx: bool = True, out: Any = None
     ) -> tuple[Array, dict[str, Array]]:
-        """Return ``dy * mask`` for each tap, first back from the columns, then from the rows."""
+        """Return ``dy * mask`` for each tap: back down the columns, then along the rows."""
         sizes, along, down = saved
         rows, columns = self._axes
         H, W = sizes
-        dz = spread([dy * mask for mask in down], 1, rows, rows.around(H))
-        dx = spread([dz * mask for mask in along], 2, columns, columns.around(W))
+        dz = spread((dy * mask for mask in down), dy, 1, rows, rows.around(H))
+        dx = spread((dz * mask for mask in along), dz, 2, columns, columns.around(W))
         return cropped(dx, self._axes, sizes), {}
 
 
 def _largest(seen: list[Array]) -> tuple[Array, list[Array]]:
-    """Return what is the largest of what the taps see, and for each tap where it sees it first."""
+    """Return what is the largest of what the taps see, and for each tap where it is the first."""
     y = reduce(np.maximum, seen)
-    masks, before = [], np.zeros_like(y, dtype=bool)
-    for tap in seen:
-        masks.append((tap == y) & ~before)
-        before |= masks[-1]
-    return y, masks
+    masks, free = [], np.ones_like(y, dtype=bool)  # free of a tap that was the largest
+    for tap in seen[:-1]:
+        masks.append((tap == y) & free)
+        free = free ^ masks[-1]
+    return y, [*masks, free]

@@ -18,8 +18,7 @@ from handgrad.shapes import Shape, shape_text
 __all__ = ["Normalization", "blocks", "glued", "repeated", "stacked", "sums"]
 
 _MANY = 1024  # rows, above which gluing them together saves more than it costs
-_LONG = 8192  # entries of a glued row
-_BLOCK = 32768  # entries of a block, which stays in a core's cache with what is made of it
+_BLOCK = 65536  # entries of a block, which stays in a core's cache with what is made of it
 
 
 class Normalization(Component):
@@ -122,7 +121,7 @@ def blocks(rows: Array) -> Iterator[slice]:
     Examples
     --------
     >>> list(blocks(np.ones((70, 1000))))
-    [slice(0, 32, None), slice(32, 64, None), slice(64, 96, None)]
+    [slice(0, 65, None), slice(65, 130, None)]
     """
     step = max(1, _BLOCK // rows.shape[-1])
     return (slice(start, start + step) for start in range(0, len(rows), step))
@@ -143,10 +142,12 @@ def stacked(row: Array, rows: Array) -> Array:
     return np.repeat(row, min(len(rows), max(1, _BLOCK // rows.shape[-1])), axis=0)
 
 
-def glued(rows: Array, features: int) -> Array:
+def glued(rows: Array, features: int, length: int = 8192) -> Array:
     """Return short rows as fewer long ones, (..., N, D) as (..., N / k, k D), a view.
 
-    NumPy has a fixed cost for each row where a row is added to all, or multiplies them.
+    To multiply all rows by one, or add it to them, NumPy copies that one into its buffer, again for
+    every 8192 entries of the result, unless it is as long as the buffer itself. Short rows cost
+    something each on top.
 
     Parameters
     ----------
@@ -154,6 +155,8 @@ def glued(rows: Array, features: int) -> Array:
         Rows, the last axis contiguous.
     features
         D.
+    length
+        How long they may become.
 
     Examples
     --------
@@ -161,7 +164,7 @@ def glued(rows: Array, features: int) -> Array:
     (2, 6, 8000)
     """
     N = rows.shape[-2]
-    most = max(1, _LONG // features) if rows.size // features > _MANY else 1
+    most = max(1, length // features) if rows.size // features > _MANY else 1
     k = next(k for k in range(most, 0, -1) if N % k == 0)
     return rows.reshape(*rows.shape[:-2], N // k, k * features)
 

@@ -138,7 +138,7 @@ class BatchNorm(Normalization):
     Keras and TensorFlow call :math:`1 - m` the momentum. The factor makes the variance of a
     minibatch an unbiased estimate; the forward pass has none. `apply` writes neither of them, so
     a step that the trainer refuses leaves no trace. A `BatchNorm` that is in evaluation mode by
-    itself while the model trains is frozen: it neither uses nor changes them.
+    itself while the model trains is frozen: it uses what it has, and leaves it as it is.
 
     **Shapes.** :math:`x`, :math:`y`, :math:`dy` and :math:`dx` are all (..., D).
 

@@ -148,7 +148,7 @@ class GroupNorm(Normalization):
         """Return ``xc * (r * gamma) + beta``, and `xc` and `r` as what is saved."""
         self.output_shape(x.shape)
         C = self._size
-        places = glued(x.reshape(len(x), -1, C), C)
+        places = glued(x.reshape(len(x), -1, C), C, 256)  # each sample has vectors of its own
         M = x[0].size // self.num_groups
         xc = places - repeated(self._mean(sums(places, C), M), places)
         y = xc * xc
@@ -164,7 +164,7 @@ class GroupNorm(Normalization):
         need_dx: bool = True,
         out: dict[str, Array] | None = None,
     ) -> tuple[Array | None, dict[str, Array]]:
-        """Return ``r * (dy * gamma - mean(h) - xc * r * mean(h * xc * r))``, dgamma and dbeta."""
+        """Return ``r * (dy * gamma - xc * r * mean(h * xc * r) - mean(h))``, dgamma and dbeta."""
         xc, r = saved
         places, C = dy.reshape(xc.shape), self._size
         gamma = self._row("gamma", dy)
@@ -173,11 +173,10 @@ class GroupNorm(Normalization):
         dx = None
         if need_dx:
             M = dy[0].size // self.num_groups
-            t = np.multiply(xc, repeated(self._mean(of_t * gamma, M) * r * r, xc), out=t)
-            t += repeated(self._mean(of_dy * gamma, M), xc)
-            dx = places * repeated(gamma, xc)
+            t = np.multiply(xc, repeated(self._mean(of_t * gamma, M) * r * r * r, xc), out=t)
+            dx = places * repeated(gamma * r, xc)
             dx -= t
-            dx *= repeated(r, xc)
+            dx -= repeated(self._mean(of_dy * gamma, M) * r, xc)
             dx = dx.reshape(dy.shape)
         dgamma, dbeta = sums(of_t[:, 0] * r[:, 0], C), sums(of_dy[:, 0], C)
         return dx, self._offered(out, gamma=dgamma, beta=dbeta)

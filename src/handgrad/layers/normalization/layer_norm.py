@@ -88,10 +88,10 @@ class LayerNorm(Normalization):
               = r \Bigl( h_e - \frac{1}{D} \sum_d h_d
                 - \hat{x}_e \frac{1}{D} \sum_d h_d \hat{x}_d \Bigr).
 
-    The code keeps ``xc`` for :math:`x - \mu = \hat{x} / r`. With ``t = dy * xc`` the last sum is
-    :math:`\sum_d h_d \hat{x}_d = r \sum_d \gamma_d t_d`, which is ``r * (t @ gamma.T)``, and
-    :math:`\hat{x}_e` has the other :math:`r`: so ``xc * (t @ gamma.T * r * r / D)``. The first is
-    ``dy @ gamma.T``, and :math:`d\gamma_d = \sum_n r_n t_{nd}` is ``r.T @ t``.
+    The code keeps ``normal`` for :math:`\hat{x}`. With ``t = dy * normal`` and ``share`` for
+    :math:`\gamma / D` the last mean is :math:`\sum_d \gamma_d \, dy_d \, \hat{x}_d / D`, which is
+    ``t @ share``, and the first is ``dy @ share``. The sums over rows are ``ones @ t``, for
+    :math:`d\gamma`, and ``ones @ dy``.
 
     **What must be so.** A constant added to a row changes no output, so each row of `dx` sums to 0.
 
@@ -99,8 +99,8 @@ class LayerNorm(Normalization):
     of the last axes where `features` has several sizes. One feature alone is always 0 before it
     is scaled and shifted.
 
-    **Saved.** The input, which whatever stands before it keeps anyway, and :math:`\mu` and
-    :math:`r` of each row. Both passes go through the rows in blocks that stay in the cache.
+    **Saved.** :math:`\hat{x}`, and :math:`r` of each row. Both passes go through the rows in blocks
+    that stay in the cache.
 
     References
     ----------
@@ -133,52 +133,49 @@ class LayerNorm(Normalization):
         super().__init__(features, epsilon, affine, {"gamma": init, "beta": bias_init}, rng, dtype)
         self.init, self.bias_init = init, bias_init
 
-    def apply(self, x: Array) -> tuple[Array, tuple[Array, Array, Array]]:
-        """Return ``xc * r * gamma + beta``; save the rows of `x`, their means and `r`."""
+    def apply(self, x: Array) -> tuple[Array, tuple[Array, Array]]:
+        """Return ``normal * gamma + beta``, and `normal` and `r` as what is saved."""
         self.output_shape(x.shape)
         D, shape = self._size, x.shape
         x = x.reshape(-1, D)
-        y = np.empty_like(x)
-        mean, r = np.empty_like(x, shape=(len(x), 1)), np.empty_like(x, shape=(len(x), 1))
+        y, normal, r = np.empty_like(x), np.empty_like(x), np.empty_like(x, shape=(len(x), 1))
         gamma, beta = stacked(self._row("gamma", x), x), stacked(self._row("beta", x), x)
         ones = np.ones_like(x, shape=(D, 1))
         for rows in blocks(x):
-            mean[rows] = x[rows] @ ones / D
-            xc = np.subtract(x[rows], mean[rows], out=y[rows])
+            xc = np.subtract(x[rows], x[rows] @ ones / D, out=normal[rows])
             # vecdot conjugates what stands first, and a complex step must go through unchanged.
             variance = np.vecdot(xc.conj(), xc)[:, None] / D
             r[rows] = 1 / np.sqrt(variance + self.epsilon)
             xc *= r[rows]
-            xc *= gamma[: len(xc)]
-            xc += beta[: len(xc)]
-        return y.reshape(shape), (x, mean, r)
+            scaled = np.multiply(xc, gamma[: len(xc)], out=y[rows])
+            scaled += beta[: len(xc)]
+        return y.reshape(shape), (normal, r)
 
     def pullback(
         self,
         dy: Array,
-        saved: tuple[Array, Array, Array],
+        saved: tuple[Array, Array],
         need_dx: bool = True,
         out: dict[str, Array] | None = None,
     ) -> tuple[Array | None, dict[str, Array]]:
-        """Return ``r * (dy * gamma - mean(h) - xc * r * mean(h * xc * r))``, dgamma and dbeta."""
-        x, mean, r = saved
+        """Return ``r * (dy * gamma - dy @ share - normal * (t @ share))``, dgamma and dbeta."""
+        normal, r = saved
         D, shape = self._size, dy.shape
-        dy = dy.reshape(x.shape)
+        dy = dy.reshape(normal.shape)
         dx = np.empty_like(dy) if need_dx else None
         gamma = self._row("gamma", dy)
         dgamma, dbeta = np.zeros_like(gamma), np.zeros_like(gamma)
-        ones, scale = np.ones_like(r), stacked(gamma, dy)
-        for rows in blocks(x):
+        share, scale, ones = gamma.T / D, stacked(gamma, dy), np.ones_like(r).T
+        for rows in blocks(dy):
             g = dy[rows]
-            xc = x[rows] - mean[rows]
-            t = g * xc
-            dgamma += r[rows].T @ t
-            dbeta += ones[rows].T @ g
+            t = g * normal[rows]
+            dgamma += ones[:, rows] @ t
+            dbeta += ones[:, rows] @ g
             if dx is not None:
-                xc *= t @ gamma.T * r[rows] * r[rows] / D
-                xc += g @ gamma.T / D
+                t = np.multiply(normal[rows], t @ share, out=t)
+                t += g @ share
                 h = np.multiply(g, scale[: len(g)], out=dx[rows])
-                h -= xc
+                h -= t
                 h *= r[rows]
         dx = None if dx is None else dx.reshape(shape)
         return dx, self._offered(out, gamma=dgamma, beta=dbeta)

@@ -71,7 +71,8 @@ class RMSNorm(Normalization):
         dx_e &= \sum_d h_d \frac{\partial (x_d \, r)}{\partial x_e}
               = r \Bigl( h_e - x_e \frac{r^2}{D} \sum_d h_d x_d \Bigr).
 
-    With ``t = dy * x`` the sum is ``t @ gamma.T``, and :math:`d\gamma` is ``r.T @ t``.
+    With ``t = dy * x`` and ``share = gamma.T / D`` the sum over :math:`D` is ``t @ share``, and
+    :math:`d\gamma` is ``r.T @ t``.
 
     **What must be so.** A factor on a row changes its output only by :math:`\epsilon`, so `dx` is
     nearly at right angles to `x`: :math:`\sum_d dx_d x_d = \epsilon \, r^3 \sum_d h_d x_d`.
@@ -132,19 +133,19 @@ class RMSNorm(Normalization):
         need_dx: bool = True,
         out: dict[str, Array] | None = None,
     ) -> tuple[Array | None, dict[str, Array]]:
-        """Return ``r * (dy * gamma - x * r * r * mean(dy * gamma * x))``, and dgamma."""
+        """Return ``r * (dy * gamma - x * (t @ share) * r * r)``, and dgamma."""
         x, r = saved
         D, shape = self._size, dy.shape
         dy = dy.reshape(x.shape)
         dx = np.empty_like(dy) if need_dx else None
         gamma = self._row("gamma", dy)
-        dgamma, scale = np.zeros_like(gamma), stacked(gamma, dy)
+        dgamma, share, scale = np.zeros_like(gamma), gamma.T / D, stacked(gamma, dy)
+        squared = r * r
         for rows in blocks(x):
             t = dy[rows] * x[rows]
             dgamma += r[rows].T @ t
             if dx is not None:
-                share = t @ gamma.T * r[rows] * r[rows] / D
-                t = np.multiply(x[rows], share, out=t)
+                t = np.multiply(x[rows], (t @ share) * squared[rows], out=t)
                 h = np.multiply(dy[rows], scale[: len(t)], out=dx[rows])
                 h -= t
                 h *= r[rows]

@@ -70,7 +70,8 @@ class ArrayBatches:
         batch_size: int,
         inputs: Inputs,
     ) -> None:
-        self.rows, self.batch_size, self._tuple = len(x[0]), batch_size, inputs.takes_tuple
+        self.rows, self.batch_size = len(x[0]), batch_size
+        self._tuple = len(x) > 1 or inputs.always_tuple
         self.steps = -(-self.rows // batch_size)
         self._x = [Column(array, batch_size, inputs.dtype_of(array)) for array in x]
         self._others = [

@@ -23,11 +23,18 @@ class Inputs(NamedTuple):
     dtype: Any  # of its parameters, to which floats are converted
     takes_integers: bool = False  # whether integers stay as they are, as indices
     takes_tuple: bool = False  # whether it takes several arrays; integers in them stay too
+    takes_lengths: bool = False  # whether those may be sequences and lengths, or one array alone
 
     @classmethod
     def of(cls, model: Any) -> Inputs:
         """Return the form in which a model takes its inputs."""
-        return cls(model.parameters.dtype, model.takes_integers, model.takes_tuple)
+        takes = model.takes_integers, model.takes_tuple, model.takes_lengths
+        return cls(model.parameters.dtype, *takes)
+
+    @property
+    def always_tuple(self) -> bool:
+        """Whether one array alone is no input."""
+        return self.takes_tuple and not self.takes_lengths
 
     def dtype_of(self, array: Array) -> np.dtype[Any]:
         """Return the type in which the model is given an array."""
@@ -36,9 +43,9 @@ class Inputs(NamedTuple):
 
     def arrays(self, x: Any, owner: str) -> tuple[Array, ...]:
         """Return the arrays that an input is made of, if it has the form that the model takes."""
-        if self.takes_tuple:
-            if isinstance(x, tuple):
-                return tuple(as_numbers(part, f"input {i}", owner) for i, part in enumerate(x))
+        if self.takes_tuple and isinstance(x, tuple):
+            return tuple(as_numbers(part, f"input {i}", owner) for i, part in enumerate(x))
+        if self.always_tuple:
             mend = "write a tuple, x=(a, b)"
             raise ArgumentError(f"{type(x).__name__} as the inputs", "a tuple of arrays", mend)
         if isinstance(x, tuple) and any(getattr(part, "ndim", 0) > 1 for part in x):

@@ -59,11 +59,13 @@ def given_data(data: Any) -> tuple[Any, ...]:
 def _whole(x: Any, inputs: Inputs) -> bool:
     """Return whether `x` is all the inputs, and not an iterable of batches of them.
 
-    A tuple of arrays is one input of several arrays, and a list of arrays is a list of batches.
+    A tuple of arrays is one input of several arrays, and a list of arrays is a list of batches,
+    unless each is one row of floats.
     """
     if hasattr(x, "__array__") or not isinstance(x, Sequence):
         return hasattr(x, "__array__")
     if isinstance(x, tuple):
         return not any(isinstance(item, tuple) for item in x)
-    rows = not any(hasattr(item, "__array__") or isinstance(item, tuple) for item in x)
-    return rows and not inputs.takes_tuple
+    most = 0 if inputs.takes_integers else 1  # axes of a row
+    rows = not any(getattr(item, "ndim", 0) > most or isinstance(item, tuple) for item in x)
+    return rows and not inputs.always_tuple

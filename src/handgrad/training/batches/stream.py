@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sized
+from contextvars import copy_context
 from typing import Any
 
 import numpy as np
@@ -43,9 +44,11 @@ class StreamBatches:
 
     def run(self, order: Array | None, start: int = 0) -> Iterator[Batch]:
         """Yield the batches from number `start` on."""
-        for number, batch in enumerate(self.batches):
-            if number >= start:
-                yield self._arrays(batch, number)
+        # In a context of its own, or an `evaluating` in somebody's generator would reach the model.
+        context, batches = copy_context(), enumerate(self.batches)
+        while (found := context.run(next, batches, None)) is not None:
+            if found[0] >= start:
+                yield self._arrays(found[1], found[0])
 
     def _arrays(self, batch: Any, number: int) -> Batch:
         several = self.inputs.takes_tuple
@@ -62,4 +65,5 @@ class StreamBatches:
             )
         x, y, weights = checked([*batch, None, None][:3], f"batch {number + 1}", self.inputs)
         arrays = tuple([a.astype(self.inputs.dtype_of(a), copy=False) for a in x])
-        return arrays if several else arrays[0], y, weights
+        alone = len(arrays) == 1 and not self.inputs.always_tuple
+        return arrays[0] if alone else arrays, y, weights

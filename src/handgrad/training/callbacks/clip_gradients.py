@@ -24,7 +24,7 @@ class ClipGradients(Callback):
     Parameters
     ----------
     max_norm : float, optional
-        The largest norm over all parameters.
+        The largest norm over all parameters that are not frozen.
     max_value : float, optional
         The largest absolute value of an entry.
 
@@ -57,7 +57,8 @@ class ClipGradients(Callback):
         if self.max_value is not None:
             np.clip(flat, -self.max_value, self.max_value, out=flat)
         if self.max_norm is not None:
-            factor = clipping_factor(flat, self.max_norm)
+            counted = trainer.model.layout.groups.updated
+            factor = clipping_factor(flat, self.max_norm, counted)
             if factor < 1:
                 flat *= factor
 

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from copy import deepcopy
 from typing import Any
 
+import numpy as np
+
 from handgrad.arguments import Array
-from handgrad.errors import ArgumentError
+from handgrad.errors import ArgumentError, shorten
 
 __all__ = ["Metric", "check_metrics"]
 
@@ -79,8 +81,25 @@ class Metric(ABC):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from what `state_dict` returned."""
+        """Go on from what `state_dict` returned, after a `reset`.
+
+        Raises
+        ------
+        ArgumentError
+            Something is of another kind than `reset` makes it, or is no attribute of a metric's.
+        """
         for key, value in state.items():
+            usual = vars(self).get(f"_{key}", value)
+            good: bool = isinstance(value, np.ndarray) and value.dtype.kind in "fiub"
+            if not isinstance(usual, np.ndarray):  # a number may become an array, as in += array
+                good |= isinstance(value, float | int) or not isinstance(usual, float | int)
+            method = callable(getattr(type(self), f"_{key}", None))
+            if not good or method or key.startswith("_"):
+                raise ArgumentError(
+                    f"{shorten(repr(value), 60)} as the {shorten(key, 60)} of {self!r}",
+                    "what its state_dict has returned",
+                    "go on from an older checkpoint; this one is damaged",
+                )
             setattr(self, f"_{key}", value)
 
     def __repr__(self) -> str:
