@@ -192,7 +192,7 @@ def test_a_seed_fixes_a_run_bit_for_bit(tmp_path):
 def test_a_networks_outputs_are_of_one_size_however_deep_it_is():
     rng = np.random.default_rng(0)
     settings = Settings(data="digits", hidden=[200] * 10, dropout=0.0, dtype="float64")
-    model = build_model(64, 10, settings, rng)
+    model = build_model((64,), 10, settings, rng)
     scores = model.forward(rng.standard_normal((500, 64)))
     assert 0.5 < scores.std() < 2
     assert not any(isinstance(component, Dropout) for component in model.components)
@@ -207,11 +207,67 @@ def test_an_epoch_has_about_a_hundred_steps(rows, size):
 def test_dropout_is_for_classes_unless_it_is_asked_for():
     def made(classes, **more):
         settings = Settings(data="digits", hidden=[5], **more)
-        return build_model(3, classes, settings, np.random.default_rng(0)).components[1]
+        return build_model((3,), classes, settings, np.random.default_rng(0)).components[1]
 
     assert made(4).p == 0.5
     assert isinstance(made(0), ReLU)
     assert made(0, dropout=0.1).p == 0.1
+
+
+# images
+
+
+CNN = {"model": "cnn", "hidden": [], "epochs": 2, "progress": False}
+
+
+def test_a_convolutional_run_is_saved_resumed_evaluated_and_asked(tmp_path):
+    whole = train("digits", tmp_path / "whole", **CNN | {"epochs": 3})
+    train("digits", tmp_path / "run", **CNN)
+    run = train("digits", tmp_path / "run", resume=True, epochs=3, progress=False)
+    np.testing.assert_array_equal(parameters(run), parameters(whole))
+    kinds = [type(component).__name__ for component in run.trainer.model.components]
+    assert kinds[:7] == ["Conv2d", "ReLU", "Conv2d", "ReLU", "MaxPool2d", "Flatten", "Linear"]
+    run = open_run(tmp_path / "run")
+    held_out, _ = evaluate(run, "digits")
+    assert held_out.values["accuracy"] == run.trainer.history["validation_accuracy"][-1] > 0.9
+    rows = list(predict(run, "digits")[1])
+    assert np.mean([row[0] == str(y) for row, y in zip(rows, load_digits().y, strict=True)]) > 0.9
+
+
+@pytest.mark.parametrize("shape", [(12, 10), (5, 4, 3), (20, 9)])
+def test_images_in_a_file_are_convolved_in_their_own_shape(tmp_path, shape):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 120)
+    x = rng.standard_normal((120, *shape))
+    x[y == 1, 1:3, 1:3] += 3
+    np.savez(tmp_path / "images.npz", x=x, y=y)
+    data = str(tmp_path / "images.npz")
+    typed(
+        "train",
+        data,
+        "--model",
+        "cnn",
+        "--hidden",
+        "",
+        "--lr",
+        0.01,
+        "--out",
+        tmp_path / "run",
+        "--epochs",
+        5,
+    )
+    run = open_run(tmp_path / "run")
+    assert run.shape == (*shape, 1)[:3]
+    pools = [type(part).__name__ for part in run.trainer.model.components].count("MaxPool2d")
+    assert pools == (2 if shape == (20, 9) else 1)
+    assert evaluate(run, data)[0].values["accuracy"] > 0.8
+    assert len(list(predict(run, data)[1])) == 120
+
+
+def test_a_table_is_not_convolved(tmp_path):
+    with pytest.raises(DataError, match="not images"):
+        train(table(tmp_path / "a.csv"), tmp_path / "run", **CNN)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -223,7 +279,8 @@ def test_every_optimizer_has_a_learning_rate_that_learns(tmp_path, name):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"activation": "tanhh"}, "activation='tanhh'.*relu, sigmoid"),
+        ({"activation": "tanhh"}, "activation='tanhh'.*relu, silu, sigmoid"),
+        ({"model": "rnn"}, "model='rnn'.*mlp, cnn"),
         ({"optimizer": "adamax"}, "optimizer='adamax'.*sgd, adam"),
         ({"loss": "hinge"}, "loss='hinge'.*auto, cross-entropy, mse"),
         ({"dtype": "int8"}, "dtype='int8'"),
@@ -354,6 +411,9 @@ def test_only_a_run_is_opened(tmp_path):
         {"feature_names": []},
         {"target_name": 3},
         {"fingerprint": None},
+        {"shape": [8, 8, 1]},
+        {"shape": [63]},
+        {"shape": ["a"]},
         {"inputs": {"mean": [0.0] * 3, "scale": [1.0] * 3}},
         {"inputs": {"mean": None, "scale": None}},
         {"inputs": {"mean": "x", "scale": [{}]}},

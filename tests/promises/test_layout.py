@@ -137,7 +137,7 @@ def test_a_name_is_imported_from_where_it_is_defined(file):
 
 
 def test_the_tests_mirror_the_sources():
-    others = {"promises", "corpus", "support", "benchmarks"}
+    others = {"promises", "corpus", "support", "benchmarks", "examples"}
     for folder in {path.parent.relative_to(TESTS) for path in TESTS.rglob("test_*.py")}:
         assert (SOURCE / folder).is_dir() or folder.parts[0] in others, folder
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.testing import assert_allclose
 
-from handgrad import BatchNorm, Component, Embedding, LayerNorm, Linear, evaluating
+from handgrad import BatchNorm, Component, Conv2d, Embedding, LayerNorm, Linear, evaluating
 from handgrad.walk import walk
 
 STEPS = 100
@@ -30,6 +30,11 @@ def copier(component):
 @copier.register
 def _(linear: Linear):
     return {"weight": linear.weights.T, "bias": linear.bias[0]}
+
+
+@copier.register
+def _(convolution: Conv2d):
+    return {"weight": convolution.weights.transpose(3, 2, 0, 1), "bias": convolution.bias}
 
 
 @copier.register(BatchNorm)
@@ -75,6 +80,13 @@ class SharedDropout(torch.nn.Module):
             return x
         keep = torch.tensor(self.rng.random(tuple(x.shape)) >= self.p)
         return torch.where(keep, x / (1 - self.p), 0.0)
+
+
+class FeaturesFirst(torch.nn.Module):
+    """(N, H, W, C) to (N, C, H, W), as PyTorch's images are."""
+
+    def forward(self, x):
+        return x.movedim(-1, 1)
 
 
 class FeaturesLast(torch.nn.Module):

@@ -23,6 +23,10 @@ def train(
             "of an IDX. (default: the last column, y, or the labels beside the images)"
         ),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="mlp, or cnn: convolutions first, for images. (default: mlp)"),
+    ] = None,
     hidden: Annotated[
         str | None, typer.Option(help="Units of the hidden layers, '128,64'. (default: 256)")
     ] = None,
@@ -88,6 +92,7 @@ def train(
         command=shlex.join(["handgrad", *sys.argv[1:]]),
         say=typer.echo,
         target=target,
+        model=model,
         hidden=None if hidden is None else hidden_layers(hidden),
         activation=activation,
         dropout=dropout,

@@ -171,6 +171,15 @@ def _begin(folder: Path, settings: Settings, data: Dataset) -> Run:
             "choose another --target, or --loss mse",
         )
     training, _ = split(data, settings.validation, settings.seed)
+    shape: tuple[int, ...] = data.x.shape[1:]
+    if settings.model == "cnn":
+        if len(data.image) not in (2, 3):
+            raise DataError(
+                f"{settings.data} for model='cnn', whose datapoints are not images",
+                "images: an array of shape (N, H, W) or (N, H, W, C), IDX, or the digits",
+                "keep them in that shape in an NPY or NPZ file; or use --model mlp",
+            )
+        shape = (*data.image, 1) if len(data.image) == 2 else data.image
     # The pixels of images have one unit; the columns of a table have not.
     inputs = Standardizer(shared_scale=bool(data.image)).fit(data.x[training])
     outputs, K = Standardizer(), len(data.class_names)
@@ -178,7 +187,7 @@ def _begin(folder: Path, settings: Settings, data: Dataset) -> Run:
         outputs.fit(data.y[training, None])
     rng = np.random.default_rng([settings.seed, 1])  # another stream than the one that splits
     trainer = Trainer(
-        build_model(data.x.shape[1], K, settings, rng),
+        build_model(shape, K, settings, rng),
         LOSSES["cross-entropy" if K else "mse"](),
         settings.make_optimizer(),
         metrics=[Accuracy() if K else R2()],
@@ -194,6 +203,7 @@ def _begin(folder: Path, settings: Settings, data: Dataset) -> Run:
         fingerprint(data),
         inputs,
         outputs,
+        shape,
     )
 
 

@@ -39,6 +39,8 @@ class Run:
         The SHA-256 of the data.
     inputs, outputs : Standardizer
         Fitted on the training part; `outputs` on the target, where that is a number.
+    shape : tuple of int
+        Of a datapoint, as the network takes it: (D,), or an image's (H, W, C).
     """
 
     folder: Path
@@ -50,13 +52,14 @@ class Run:
     fingerprint: str
     inputs: Standardizer
     outputs: Standardizer
+    shape: tuple[int, ...]
 
     def x(self, data: Dataset, rows: Array) -> Array:
         """Return the features of some rows as the network takes them."""
         x = np.empty((len(rows), data.x.shape[1]), self.settings.dtype)
         for part in row_slices(len(rows)):
             x[part] = self.inputs.transform(data.x[rows[part]])
-        return x
+        return x.reshape(-1, *self.shape)
 
     def y(self, data: Dataset, rows: Array) -> Array:
         """Return the targets of some rows as the loss takes them."""
@@ -95,6 +98,7 @@ class Run:
             "fingerprint": self.fingerprint,
             "inputs": self.inputs.state_dict(),
             "outputs": self.outputs.state_dict(),
+            "shape": list(self.shape),
         }
 
 
@@ -126,7 +130,7 @@ def open_run(folder: str | os.PathLike[str]) -> Run:
     try:
         facts = dict(trainer.extra["run"])
         settings = Settings(**facts.pop("settings"))
-        for name in ("feature_names", "class_names"):
+        for name in ("feature_names", "class_names", "shape"):
             facts[name] = tuple(facts[name])
         for name in ("inputs", "outputs"):
             standardizer = Standardizer()
@@ -148,7 +152,8 @@ def _check(run: Run) -> None:
     x = np.zeros((1, len(run.feature_names)))
     try:
         names = (*run.feature_names, *run.class_names, run.target_name, run.fingerprint)
-        scores = run.trainer.predict(run.inputs.transform(x).astype(run.settings.dtype))
+        x = run.inputs.transform(x).astype(run.settings.dtype).reshape(1, *run.shape)
+        scores = run.trainer.predict(x)
         values = scores if run.class_names else run.outputs.restore(scores)
         fits = values.shape == (1, len(run.class_names) or 1) and "".join(names)
     except Exception as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,16 +13,18 @@ import numpy as np
 from handgrad import activations
 from handgrad.arguments import is_real, positive_size
 from handgrad.errors import ArgumentError
-from handgrad.layers import Dropout, Linear
+from handgrad.layers import Conv2d, Dropout, Flatten, Linear, MaxPool2d
 from handgrad.losses import CrossEntropy, MSELoss
 from handgrad.model import Model
 from handgrad.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
+from handgrad.shapes import Shape
 
 __all__ = ["Settings", "build_model", "hidden_layers"]
 
 ACTIVATIONS: Mapping[str, Callable[[], Any]] = {
     name.lower(): getattr(activations, name) for name in activations.__all__
 }
+MODELS = ("mlp", "cnn")
 LOSSES: Mapping[str, Callable[[], Any]] = {"cross-entropy": CrossEntropy, "mse": MSELoss}
 OPTIMIZERS: Mapping[str, Callable[..., Optimizer]] = {
     "sgd": partial(SGD, momentum=0.9),
@@ -44,10 +45,13 @@ class Settings:
         ``digits``, or the path of a file that `handgrad.datasets.read` understands.
     target : str, optional
         What is to be predicted, as `handgrad.datasets.read` has it; None for its default.
+    model : {"mlp", "cnn"}
+        The network: affine layers alone, or behind two convolutions, where a datapoint is an image.
     hidden : sequence of int, default (256,)
-        Units of each hidden layer; empty for a linear model.
+        Units of each hidden affine layer; may be empty.
     activation : str, default "relu"
-        What follows each hidden layer: the name of an activation, in lower case.
+        What follows each convolution and each hidden layer: the name of an activation, in lower
+        case.
     dropout : float, optional
         The probability with which the output of a hidden unit is dropped; None for 0.5 where the
         target is a class, and 0 where it is a number.
@@ -83,6 +87,7 @@ class Settings:
 
     data: str
     target: str | None = None
+    model: str = "mlp"
     hidden: Sequence[int] = (256,)
     activation: str = "relu"
     dropout: float | None = None
@@ -97,6 +102,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name, choices in (
+            ("model", MODELS),
             ("activation", ACTIVATIONS),
             ("loss", ("auto", *LOSSES)),
             ("optimizer", OPTIMIZERS),
@@ -136,30 +142,51 @@ def _check(settings: Settings, name: str, right: bool, expected: str) -> None:
         )
 
 
-def build_model(features: int, classes: int, settings: Settings, rng: np.random.Generator) -> Model:
+def build_model(
+    shape: Sequence[int], classes: int, settings: Settings, rng: np.random.Generator
+) -> Model:
     """Return a network of affine layers, each hidden one with activation and dropout.
 
-    Where `classes` is 0, one number comes out. Biases begin at 0, and the weights of a layer with D
-    inputs with variance :math:`2/D` before a ReLU, which halves the mean square, and :math:`1/D`
-    elsewhere: so the outputs of all layers are of one size, however many there are (He, Zhang, Ren
-    and Sun, "Delving deep into rectifiers", ICCV 2015, eq. 10).
+    Where `shape`, of a datapoint, is (H, W, C), two convolutions stand before them. Where `classes`
+    is 0, one number comes out. Biases begin at 0, and weights as He or, where no ReLU follows,
+    Glorot would have them: so the outputs of all layers are of about one size, however many there
+    are (`handgrad.initializers`).
     """
-    sizes = [features, *settings.hidden, classes or 1]
+    options: dict[str, Any] = {"bias_init": "zeros", "rng": rng, "dtype": settings.dtype}
+    kept = {"init": "he" if settings.activation == "relu" else "glorot", **options}
+    activation = ACTIVATIONS[settings.activation]
+    components: list[Any] = []
+    if len(shape) > 1:
+        components = _convolutions(shape, activation, kept)
+        made: Shape = (1, *shape)
+        for component in components:
+            made = component.output_shape(made)
+        shape = made[1:]
     p = settings.dropout
     if p is None:
         p = 0.5 if classes else 0.0
-    components: list[Any] = []
-    for i, (D, K) in enumerate(itertools.pairwise(sizes)):
-        hidden = i < len(settings.hidden)
-        layer = Linear(D, K, rng=rng, dtype=settings.dtype)
-        gain = 2 if hidden and settings.activation == "relu" else 1
-        layer.weights = rng.standard_normal((D, K)) * math.sqrt(gain / D)
-        layer.bias = np.zeros((1, K))
-        components.append(layer)
-        if hidden:
-            activation = ACTIVATIONS[settings.activation]()
-            components.append(Dropout(activation, p, rng=rng) if p else activation)
+    sizes = [*shape, *settings.hidden]
+    for D, K in itertools.pairwise(sizes):
+        hidden = activation()
+        components.append(Linear(D, K, **kept))
+        components.append(Dropout(hidden, p, rng=rng) if p else hidden)
+    components.append(Linear(sizes[-1], classes or 1, init="glorot", **options))
     return Model(components)
+
+
+def _convolutions(
+    shape: Sequence[int], activation: Callable[[], Any], options: dict[str, Any]
+) -> list[Any]:
+    """Return two convolutions of 16 and 32 channels, which look at 3 x 3 pixels.
+
+    Every second row and column is pooled away in the end, and between them where an image has more
+    than 16 rows or columns.
+    """
+    *sides, channels = shape
+    first = Conv2d(channels, 16, 3, padding="same", **options)
+    second = Conv2d(16, 32, 3, padding="same", **options)
+    between = [MaxPool2d(2)] if max(sides) > 16 else []
+    return [first, activation(), *between, second, activation(), MaxPool2d(2), Flatten()]
 
 
 def hidden_layers(text: str) -> tuple[int, ...]:
