@@ -1,6 +1,13 @@
 """What holds for the whole suite."""
 
+import os
+
 from hypothesis import settings
+
+# The tests run in as many processes as there are cores, so each computes with one thread. This
+# stands here, since a library of matrix products asks when it is loaded.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
 
 # Two shared cores are slow at times, and a deadline would only measure them.
 settings.register_profile("handgrad", deadline=None, max_examples=60)
