@@ -55,12 +55,13 @@ def train(data, held_out, seed, epochs):
 
 
 def draw(trainer, held_out, path):
-    """Draw the accuracy over the epochs, and the images that were taken for another digit."""
+    """Draw the accuracy over the epochs, and the images of which the network is least sure."""
     from matplotlib.figure import Figure
 
     x, y = held_out
-    named = trainer.predict(x).argmax(axis=1)
-    wrong = np.flatnonzero(named != y)[:8]
+    logits = trainer.predict(x)
+    second, first = np.sort(logits)[:, -2:].T
+    unsure = np.argsort(first - second)[:8]
     figure = Figure(figsize=(8, 5), layout="constrained")
     curves, images = figure.subfigures(2, height_ratios=[2, 1])
     axes = curves.subplots()
@@ -68,10 +69,9 @@ def draw(trainer, held_out, path):
         axes.plot(trainer.history[name], label=name.replace("_", " "))
     axes.set(xlabel="epoch", ylim=(0.9, 1))
     axes.legend()
-    for i, axes in zip(wrong, np.ravel(images.subplots(1, 8)), strict=False):
+    for i, axes in zip(unsure, images.subplots(1, 8), strict=True):
         axes.imshow(x[i, ..., 0], cmap="gray_r")
-        axes.set_title(f"{y[i]}, not {named[i]}", fontsize="small")
-    for axes in images.axes:
+        axes.set_title(f"{y[i]} seen as {logits[i].argmax()}", fontsize="small")
         axes.axis("off")
     figure.savefig(path, dpi=120)
     print(f"drawn: {path}")
