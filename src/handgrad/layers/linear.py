@@ -135,8 +135,8 @@ class Linear(ExerciseLayer):
                 f"{self.in_features} features on the last axis, (..., {self.in_features})",
                 "make a layer with as many in_features, or transpose or reshape the input",
             ) from error
-        if self.bias is not None:
-            y += self.bias[0]
+        if (bias := self.bias) is not None:
+            y += bias[0]
         return y, x
 
     def pullback(
