@@ -1,5 +1,8 @@
 """Conv1d and Conv2d: their definition, their gradients' identities, blocks, layouts, sizes."""
 
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -80,15 +83,21 @@ def test_the_gradients_are_the_transposed_map(problem):
     assert layer.gradients.keys() == layer.parameters.keys()
 
 
-@given(problem=convolutions(), block=st.integers(1, 300), short=st.sampled_from([0, 10**9]))
+@given(
+    problem=convolutions(),
+    block=st.integers(1, 300),
+    kept=st.sampled_from([0, 10**9]),
+    short=st.sampled_from([0, 10**9]),
+)
 @settings(max_examples=50)
-def test_neither_blocks_nor_the_order_of_memory_change_anything(problem, block, short):
+def test_neither_blocks_nor_the_order_of_memory_change_anything(problem, block, kept, short):
     layer, x, rng = problem
     y = layer(x)
     dy = rng.standard_normal(y.shape)
     dx, gradients = layer.grad(dy), layer.gradients
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_columns, "_BLOCK", block)
+        patch.setattr(_columns, "_KEPT", kept)
         patch.setattr(_columns, "_SHORT", short)
         assert_allclose(layer(x), y, atol=1e-12)
         assert_allclose(layer.grad(dy), dx, atol=1e-12)
@@ -112,12 +121,50 @@ def test_a_block_is_some_inputs_or_some_rows_of_one(rows, first, monkeypatch):
     assert (seen == 1).all()
 
 
-def test_what_is_saved_is_one_block_at_most(monkeypatch):
+@given(problem=convolutions())
+def test_the_inputs_gradient_is_scattered_as_it_is_gathered(problem):
+    layer, x, rng = problem
+    dy = rng.standard_normal(layer(x).shape)
+    dx = layer.grad(dy)
+    assert_allclose(layer._scattered_pullback(dy, x.shape[1:-1]), dx, atol=1e-12)
+    if layer._gathers:
+        assert_allclose(layer._gathered_pullback(dy), dx, atol=1e-12)
+
+
+def test_a_small_matrix_is_kept_and_a_large_one_made_again(monkeypatch):
     layer, x = Conv2d(2, 3, 3, padding=1), random(8, 5, 4, 2)
     _, (_, X) = layer.apply(x)
     assert [matrix is X.matrix for _, matrix in X] == [True]
-    monkeypatch.setattr(_columns, "_BLOCK", 1000)
-    assert layer.apply(x)[1][1].matrix is None
+    for constant in ("_BLOCK", "_KEPT"):
+        with monkeypatch.context() as patch:
+            patch.setattr(_columns, constant, 1000)
+            assert layer.apply(x)[1][1].matrix is None
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_passes_do_not_mix_in_the_memory_of_a_thread_or_of_several(dtype, monkeypatch):
+    monkeypatch.setattr(_columns, "_KEPT", 0)
+    layers = [Conv2d(3, 4, k, padding="same", dtype=dtype, rng=generator(k)) for k in (1, 3, 5)]
+    x = random(6, 2, 9, 8, 3).astype(dtype)
+    expected = [layer.apply(images)[0] for layer in layers for images in x]
+    saved = [layer.apply(images)[1] for layer in layers for images in x]
+    dys = [random(*y.shape, seed=i).astype(dtype) for i, y in enumerate(expected)]
+    alone = [
+        layer.pullback(dy, layer.apply(images)[1])
+        for (layer, images), dy in zip(product(layers, x), dys, strict=True)
+    ]
+
+    def run(i):
+        layer, images = layers[i // len(x)], x[i % len(x)]
+        y, _ = layer.apply(images)
+        dx, gradients = layer.pullback(dys[i], saved[i])
+        limit = {"rtol": 0, "atol": 1e-4 if dtype == np.float32 else 1e-12}
+        assert_allclose(y, expected[i], **limit)
+        assert_allclose(dx, alone[i][0], **limit)
+        assert_allclose(gradients["weights"], alone[i][1]["weights"], **limit)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(run, range(len(expected))))
 
 
 @pytest.mark.parametrize("padding", [0, 1])

@@ -297,7 +297,7 @@ CASES: tuple[Case, ...] = (
         extreme=ends(2, 5, 3, size=1e100),
         proof=small(Conv1d(2, 2, 2, padding="same"), 1, 3, 2),
     ),
-    convolution("stride, padding, dilation", Conv1d, (2, 3, 3, 2, 3), (2, 8, 2), dilation=2),
+    convolution("everything at once", Conv1d, (4, 6, 3, 2, 3), (2, 8, 4), dilation=2, groups=2),
     convolution("groups, no bias", Conv1d, (4, 6, 2), (2, 5, 4), groups=2, bias=False),
     convolution("one step, kernel of 1", Conv1d, (2, 3, 1), (3, 1, 2)),
     *pools("windows of 2x2, which do not divide", (2,), (2, 5, 4, 3), first=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from math import prod
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ from handgrad.arguments import Array, positive_size, true_or_false
 from handgrad.component import Component
 from handgrad.errors import ArgumentError
 from handgrad.initializers import Drawn, Initializer, draw_parameters, floating_type
-from handgrad.layers.convolution._columns import Columns, by_group
+from handgrad.layers.convolution._columns import by_group, correlated
 from handgrad.layers.convolution._sizes import fitting, numbers, text
 from handgrad.layers.convolution._windows import Axis, cropped
 from handgrad.parameter import Parameter
@@ -67,6 +68,9 @@ class Convolution(Component):
             self.padding = numbers(padding, "padding", name, rank, least=0)
             pairs = zip(axes, self.padding, strict=True)
             self._axes = [axis._replace(before=p, after=p) for axis, p in pairs]
+        # To gather `dx` each window copies its K channels, to scatter it each tap adds its C.
+        narrow = all(axis.reach > max(axis.before, axis.after) for axis in self._axes)
+        self._gathers = max(self.stride) == 1 and narrow and K <= 8 * C
         self.init, self.bias_init, self.rng = init, bias_init, rng
         self.dtype = floating_type(dtype, name)
         taps = prod(self.kernel_size)
@@ -90,27 +94,19 @@ class Convolution(Component):
 
     def apply(self, x: Array) -> tuple[Array, Any]:
         """Return ``[X | 1] @ [W; b]`` for the windows of `x` as rows; and these rows."""
-        shape = self.output_shape(x.shape)
-        biased, G = "bias" in self.parameters, self.groups
-        X = Columns(x, self._axes, G, ones=biased)
-        own = (self.weights, self.bias) if biased else (self.weights,)
-        Wb = np.concatenate(tuple(by_group(array, G) for array in own), axis=1)
-        y = np.empty_like(x, shape=shape, dtype=np.result_type(x, Wb), order="C")
-        for block, rows in X:
-            np.matmul(rows, Wb, out=by_group(y[block], G))
+        self.output_shape(x.shape)
+        y, X = correlated(x, self.weights, self.bias, self._axes, self.groups)
         return y, (x.shape[1:-1], X)
 
     def pullback(
         self, dy: Array, saved: Any, need_dx: bool = True, out: dict[str, Array] | None = None
     ) -> tuple[Array | None, dict[str, Array]]:
-        """Return ``[X | 1].T @ dy``, and ``dy @ W[tap].T`` added up where each tap looked."""
+        """Return ``[X | 1].T @ dy``; and ``dx``, gathered where the stride is 1, else scattered."""
         sizes, X = saved
-        W, G, axes = self.weights, self.groups, self._axes
-        *kernel, C, K = W.shape
-
+        W, G = self.weights, self.groups
         dWb: Any = sum(rows.mT @ by_group(dy[block], G) for block, rows in X)
-        dWb = dWb.swapaxes(0, 1).reshape(-1, K)  # the groups side by side again
-        found = {"weights": dWb[: W.size // K].reshape(W.shape)}
+        dWb = dWb.swapaxes(0, 1).reshape(-1, self.out_channels)  # the groups side by side again
+        found = {"weights": dWb[: W.size // self.out_channels].reshape(W.shape)}
         if "bias" in self.parameters:
             found["bias"] = dWb[-1]
         gradients = {} if out is None else out
@@ -118,16 +114,33 @@ class Convolution(Component):
             gradients[name] = np.positive(gradient, out=gradients.get(name))
         if not need_dx:
             return None, gradients
+        if self._gathers:
+            return self._gathered_pullback(dy), gradients
+        return self._scattered_pullback(dy, sizes), gradients
 
+    def _gathered_pullback(self, dy: Array) -> Array:
+        """Return `dx` as a convolution of `dy`, with the kernel turned and channels exchanged."""
+        W, G = self.weights, self.groups
+        *kernel, C, K = W.shape
+        turned = np.flip(W, tuple(range(len(kernel)))).reshape(*kernel, C, G, K // G)
+        exchanged = turned.swapaxes(-1, -3).reshape(*kernel, K // G, -1)
+        dx, _ = correlated(dy, exchanged, None, [axis.turned() for axis in self._axes], G)
+        return dx
+
+    def _scattered_pullback(self, dy: Array, sizes: tuple[int, ...]) -> Array:
+        """Return `dx` as the sum over taps of ``dy @ W[tap].T``, each where the tap looked."""
+        W, G, axes = self.weights, self.groups, self._axes
+        C, K = W.shape[-2:]
         around = [axis.around(size) for axis, size in zip(axes, sizes, strict=True)]
         dyg, dtype = by_group(dy, G), np.result_type(dy, W)
         dx = np.zeros_like(dy, shape=(len(dy), *around, G * C), dtype=dtype, order="C")
         share = np.empty_like(dy, shape=(*dyg.shape[:2], C), dtype=dtype, order="C")
-        for tap in np.ndindex(*kernel):
-            seen = [a.tap(i, n) for a, i, n in zip(axes, tap, dy.shape[1:-1], strict=True)]
-            part, share = dx[:, *seen], np.matmul(dyg, by_group(W[tap], G).mT, out=share)
+        pairs = list(zip(axes, dy.shape[1:-1], strict=True))
+        seen = product(*[[axis.tap(i, n) for i in range(axis.kernel)] for axis, n in pairs])
+        for at, w in zip(seen, W.reshape(-1, C, G, K // G), strict=True):
+            part, share = dx[:, *at], np.matmul(dyg, w.transpose(1, 2, 0), out=share)
             part += share.swapaxes(0, 1).reshape(part.shape)
-        return cropped(dx, axes, sizes), gradients
+        return cropped(dx, axes, sizes)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         *N, _ = fitting(input_shape, self._letters, self.in_channels, self._axes, self)

@@ -49,6 +49,11 @@ class Axis(NamedTuple):
         """Return the number of windows on an axis; 0 or less where not even one fits."""
         return (self.around(size) - self.reach) // self.stride + 1
 
+    def turned(self) -> Axis:
+        """Return the windows over the outputs that have the inputs for positions, at stride 1."""
+        last = self.reach - 1
+        return self._replace(before=last - self.before, after=last - self.after)
+
     def tiles(self, size: int) -> bool:
         """Return whether each entry of an axis with its padding is seen once, without dilation."""
         return self.stride == self.kernel and size % self.kernel == 0

@@ -88,11 +88,24 @@ class Conv1d(Convolution):
         \begin{bmatrix} dW \\ db \end{bmatrix} = [X \,|\, 1]^T dY,
 
     of which the code adds up a block of rows at a time,
-    ``sum(rows.mT @ by_group(dy[block], G) for block, rows in X)``. For :math:`d\hat x` hold a tap
-    :math:`i` fixed: its sum over :math:`k` is ``share = dy @ W[i].T``, and the condition sends the
-    share of window :math:`t` to step :math:`s t + d i`. For all windows that is one slice, which
-    begins at :math:`d i` and has the step :math:`s`; call it ``part``, and each tap does
-    ``part += share``. `Conv2d` has the same with two axes, and says what groups change.
+    ``sum(rows.mT @ by_group(dy[block], G) for block, rows in X)``.
+
+    For :math:`d\hat x` hold a tap :math:`i` fixed: its sum over :math:`k` is
+    ``share = dy @ W[i].T``, and the condition sends the share of window :math:`t` to step
+    :math:`s t + d i`. For all windows that is one slice, which begins at :math:`d i` and has the
+    step :math:`s`; call it ``part``, and each tap does ``part += share``.
+
+    With a stride of 1 the condition leaves one window for each tap, :math:`t = u - d i`. Count the
+    taps from behind, :math:`i' = \kappa - 1 - i`, and steps without the padding,
+    :math:`u' = u - p`:
+
+    .. math::
+        dx_{nu'c} = \sum_{i'k} dy_{n, \; u' + d i' - (d (\kappa - 1) - p), \; k} \;
+            w_{\kappa - 1 - i', \, c \, k}
+
+    is a convolution again, of :math:`dy` with :math:`d (\kappa - 1) - p` zeros around it, whose
+    kernel is turned round and has its channels exchanged. So the code calls what computes
+    :math:`y`. `Conv2d` has the same with two axes, and says what groups change.
 
     **Shapes.** :math:`x` and :math:`dx` (N, T, C), :math:`y` and :math:`dy` (N, T', K) with
     :math:`T' = \lfloor (T + 2 p - d (\kappa - 1) - 1) / s \rfloor + 1`. Where the stride does not

@@ -102,12 +102,30 @@ class Conv2d(Convolution):
     where the sum over :math:`r` is taken a block of rows at a time:
     ``sum(rows.mT @ by_group(dy[block], G) for block, rows in X)``.
 
-    In the third gradient hold a tap :math:`(i, j)` fixed. Its sum over :math:`k` is a product of
-    matrices, ``share = dy @ W[i, j].T``, with an entry for each window and channel. The conditions
-    say where the share of window :math:`(h, w)` goes: to row :math:`s_1 h + d_1 i` and column
-    :math:`s_2 w + d_2 j`. For all windows together these are two slices, which begin at
+    **The third gradient, scattered.** Hold a tap :math:`(i, j)` fixed. Its sum over :math:`k` is a
+    product of matrices, ``share = dy @ W[i, j].T``, with an entry for each window and channel. The
+    conditions say where the share of window :math:`(h, w)` goes: to row :math:`s_1 h + d_1 i` and
+    column :math:`s_2 w + d_2 j`. For all windows together these are two slices, which begin at
     :math:`d_1 i` and :math:`d_2 j` and have the strides as their steps, so that no two windows
     meet. With ``part`` the entries of :math:`d\hat x` there, each tap does ``part += share``.
+
+    **The same, gathered.** Where the strides are 1 the conditions leave one window for each tap,
+    :math:`h = u - d_1 i` and :math:`w = v - d_2 j`, and take the sums over windows away:
+
+    .. math:: d\hat x_{nuvc} = \sum_{ijk} dy_{n, \; u - d_1 i, \; v - d_2 j, \; k} \; w_{ijck},
+
+    with :math:`dy = 0` where there is no window. Count the taps from behind,
+    :math:`i = k_1 - 1 - i'`, and the entries without their padding, :math:`u = u' + p_1`; likewise
+    for columns. With :math:`q = d (k - 1) - p` for both axes,
+
+    .. math::
+        dx_{nu'v'c} = \sum_{i'j'k} dy_{n, \; u' + d_1 i' - q_1, \; v' + d_2 j' - q_2, \; k} \;
+            w_{k_1 - 1 - i', \; k_2 - 1 - j', \; c, \; k}.
+
+    That is a convolution again, of :math:`dy` with :math:`q_1` rows and :math:`q_2` columns of
+    zeros around it; its kernel is turned round, and its channels are exchanged. So the code calls
+    what computes :math:`y`. It does so unless K is much more than C, since then there is more to
+    gather than to scatter.
 
     **Groups.** Output channel :math:`k` of group :math:`g` sees input channels
     :math:`g C / G, \ldots, (g + 1) C / G - 1`, and nothing else changes: each product of matrices
@@ -120,9 +138,9 @@ class Conv2d(Convolution):
 
     and likewise W'. Where a stride does not divide, no window sees the last rows or columns.
 
-    **Saved.** The padded image, and :math:`[X | 1]` where it is small. Else it is made again, since
-    it is :math:`k_1 k_2` times as large as the image: a block that fits into a core's cache, which
-    costs less than to keep all of it.
+    **Saved.** The padded image, and :math:`[X | 1]` where it is small. Else it is made again in the
+    backward pass, since it is :math:`k_1 k_2` times as large as the image: a block at a time, in
+    memory that the thread keeps for it.
 
     References
     ----------
