@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from handgrad import (
     SGD,
     BatchNorm,
+    Bidirectional,
     Component,
     Dropout,
     Embedding,
@@ -254,3 +255,44 @@ def test_they_train_as_parts_of_a_model_and_come_back_from_a_checkpoint(tmp_path
     shared = again.components[2].components
     assert shared[0].components[0] is shared[1].inner is again.components[1].inner.components[0]
     assert again.components[2].combine == "concatenate"
+
+
+class Counter(Component):
+    """Counts its passes, whatever its mode."""
+
+    takes_lengths = takes_tuple = True
+
+    def __init__(self):
+        self.buffers = {"passes": np.zeros(1)}
+
+    def apply(self, x):
+        return x, None
+
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        return dy, {}
+
+    def update_buffers(self, saved):
+        self.buffers["passes"] += 1
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        Model,
+        Parallel,
+        lambda both: Residual(*both),
+        lambda both: Bidirectional(*both),
+        lambda both: Model([Dropout(one, 0.5) for one in both]),
+    ],
+    ids=["model", "parallel", "residual", "bidirectional", "dropout"],
+)
+def test_nothing_is_passed_on_to_what_is_in_evaluation_mode(around):
+    frozen, other = Counter(), Counter()
+    block = around([frozen, other])
+    frozen.eval()
+    block(random(2, N, D))
+    assert (frozen.buffers["passes"][0], other.buffers["passes"][0]) == (0, 1)
+    frozen.train()
+    other.eval()
+    block(random(2, N, D))
+    assert (frozen.buffers["passes"][0], other.buffers["passes"][0]) == (1, 1)
