@@ -275,3 +275,6 @@ def test_errors_name_the_forms():
         ValueError, match=r"(?s)value of shape \(3, 5, 6\) .* beside key \(3, 7, 6\)"
     ):
         ours((x, random(N, S, D), x))
+    for shape in ((N, T), (N, T, T)):
+        with pytest.raises(TypeError, match=r"(?s)int64 as the mask .*write mask.astype\(bool\)"):
+            ours((x, np.ones(shape, int)))

@@ -68,11 +68,12 @@ def allowed_keys(mask: Array, query: Array, key: Array, owner: Any) -> Array:
            [ True,  True,  True]])
     """
     N, T, S = *query.shape[:2], key.shape[1]
+    shapes = (N, S), (N, T, S)
     if mask.dtype.kind == "b":
-        if mask.shape not in ((N, S), (N, T, S)):
+        if mask.shape not in shapes:
             raise _unfit(f"a mask of shape {mask.shape}", owner, f"({N}, {S}) or ({N}, {T}, {S})")
         return mask.reshape(N, 1, -1, S)
-    if mask.dtype.kind not in "iu":
+    if mask.dtype.kind not in "iu" or mask.shape in shapes:
         raise DtypeError(
             f"an array of {mask.dtype} as the mask of {owner!r}",
             f"booleans, True where attention may go, or lengths; the forms are {FORMS}",
