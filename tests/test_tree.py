@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from handgrad import Component, CrossEntropy, Dropout, Linear, Model, Parameter, ReLU, Sigmoid
+from handgrad import (
+    GRU,
+    Component,
+    CrossEntropy,
+    Dropout,
+    Linear,
+    Model,
+    MultiHeadAttention,
+    Parameter,
+    ReLU,
+    Sigmoid,
+)
 from handgrad.errors import ArgumentError, GradientsError, ShapeError
 from handgrad.walk import buffers, named_gradients, parameters, restore, snapshot, walk
 from helpers import D, H, K, N, generator, random, refuses
@@ -330,6 +341,18 @@ def test_a_tuple_is_rows_for_everybody_else():
     assert_array_equal(layer(((1.0, 2.0), (3.0, 4.0))), layer([[1.0, 2.0], [3.0, 4.0]]))
     with refuses(ShapeError, match="rows of several lengths"):
         layer((np.ones((2, 2)), np.ones((3, 2))))
+
+
+@pytest.mark.parametrize("x", [(), []])
+def test_a_tuple_of_nothing_is_an_empty_input(x):
+    for component in (GRU(2, 3), Model([GRU(2, 3)]), MultiHeadAttention(2, 1)):
+        with refuses(ShapeError, match=r"an empty array of shape \(0,\)"):
+            component(x)
+
+
+def test_a_list_of_sequences_and_lengths_is_refused_with_the_mend():
+    with refuses(ShapeError, match=r"(?s)list with rows .*several inputs are a tuple"):
+        GRU(2, 3)([np.ones((2, 4, 2)), [4, 3]])
 
 
 def test_a_loss_over_sequences_is_the_loss_over_their_rows():

@@ -247,9 +247,12 @@ class Component(ABC):
 
     def _checked(self, x: Any) -> Any:
         """Return the input as `apply` takes it."""
-        if isinstance(x, tuple) and self.takes_tuple:
-            return tuple(as_numbers(part, f"input {i}", self) for i, part in enumerate(x))
-        return (as_numbers if self.takes_integers else as_floats)(x, "input", self)
+        take = as_numbers if self.takes_integers else as_floats
+        if not (isinstance(x, tuple) and x and self.takes_tuple):
+            return take(x, "input", self)
+        first, *more = x
+        more = [as_numbers(part, f"input {i}", self) for i, part in enumerate(more, 1)]
+        return ((take if self.takes_lengths else as_numbers)(first, "input 0", self), *more)
 
     def grad(self, in_gradient: npt.ArrayLike) -> Any:
         """Return the gradient with respect to the input of the last call.

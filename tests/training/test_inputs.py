@@ -2,12 +2,24 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
-from handgrad import Component, CrossEntropy, Linear, Model, MSELoss, ReLU, evaluating
+from handgrad import (
+    GRU,
+    Component,
+    CrossEntropy,
+    LayerNorm,
+    Linear,
+    Model,
+    MSELoss,
+    ReLU,
+    Tanh,
+    evaluating,
+)
 from handgrad.errors import ArgumentError, ShapeError
 from handgrad.optimizers import Adam
 from handgrad.training import Accuracy, Callback, Trainer
+from helpers import refuses
 from trees import Mean, Table
 
 N, D, T, V, K = 53, 5, 4, 11, 3
@@ -320,3 +332,34 @@ def test_a_list_of_rows_is_predicted_as_it_is_trained(build, shape):
     trainer.fit(rows, np.arange(N) % K, epochs=1, progress=False)
     assert_array_equal(trainer.predict(rows), trainer.predict(np.array(rows)))
     assert trainer.predict([np.array(rows[:5]), np.array(rows[5:])]).shape == (N, K)
+
+
+def stack_behind(first):
+    return Model([first, GRU(D, K, rng=np.random.default_rng(3), dtype=np.float32)])
+
+
+@pytest.mark.parametrize("alone", [True, False])
+@pytest.mark.parametrize(
+    "first", [Tanh, lambda: LayerNorm(D, dtype=np.float32)], ids=["Tanh", "norm"]
+)
+def test_sequences_of_integers_with_lengths_become_floats(first, alone):
+    rng = np.random.default_rng(2)
+    x, lengths = rng.integers(-3, 4, (N, T, D)), rng.integers(1, T + 1, N)
+    y, model = np.zeros((N, T, K)), stack_behind(first())
+    given, floats = (x, x.astype(np.float32)) if alone else ((x, lengths), (x * 1.0, lengths))
+    assert_allclose(model.forward(given), model.forward(floats), rtol=1e-5)
+    trainer = make(model, MSELoss())
+    expected = trainer.predict(floats)
+    assert expected.dtype == np.float32
+    for batches in (given, [given]):
+        assert_array_equal(trainer.predict(batches), expected)
+    trainer.fit(given, y, epochs=1, progress=False)
+    trainer.fit(Again(given, y), epochs=2, progress=False)
+
+
+def test_outputs_of_several_lengths_are_not_put_together():
+    model = Model([Table(V, D), GRU(D, K, rng=np.random.default_rng(3))])
+    batches = [np.ones((2, steps), int) for steps in (4, 3, 4)]
+    message = r"(?s)outputs of shapes \(4, 3\), \(3, 3\) for the rows .* pad all batches"
+    with refuses(ShapeError, match=message):
+        make(model).predict(batches)

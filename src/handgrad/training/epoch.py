@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.arguments import Array
-from handgrad.errors import ArgumentError, TrainingError
+from handgrad.errors import ArgumentError, ShapeError, TrainingError
 from handgrad.modes import evaluating
 from handgrad.randomness import Sources
 from handgrad.training.batches import Batches
@@ -163,4 +163,11 @@ def predictions(trainer: Any, batches: Batches) -> Array:
         # Copies, since an output may be the very buffer that the next inputs go into.
         outputs = [trainer.model.apply(x)[0].copy() for x, _, _ in batches.run(None)]
     _some(len(outputs))
+    shapes = {y.shape[1:]: None for y in outputs}
+    if len(shapes) > 1:
+        raise ShapeError(
+            f"outputs of shapes {', '.join(map(str, shapes))} for the rows of several batches",
+            "rows of one shape, which are put together into one array",
+            "pad all batches to one length, or predict each by itself",
+        )
     return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)

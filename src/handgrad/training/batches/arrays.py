@@ -73,7 +73,7 @@ class ArrayBatches:
         self.rows, self.batch_size = len(x[0]), batch_size
         self._tuple = len(x) > 1 or inputs.always_tuple
         self.steps = -(-self.rows // batch_size)
-        self._x = [Column(array, batch_size, inputs.dtype_of(array)) for array in x]
+        self._x = [Column(a, batch_size, inputs.dtype_of(a, i)) for i, a in enumerate(x)]
         self._others = [
             None if array is None else Column(array, batch_size) for array in (y, weights)
         ]

@@ -23,7 +23,7 @@ class Inputs(NamedTuple):
     dtype: Any  # of its parameters, to which floats are converted
     takes_integers: bool = False  # whether integers stay as they are, as indices
     takes_tuple: bool = False  # whether it takes several arrays; integers in them stay too
-    takes_lengths: bool = False  # whether those may be sequences and lengths, or one array alone
+    takes_lengths: bool = False  # whether that is sequences, of floats, alone or with lengths
 
     @classmethod
     def of(cls, model: Any) -> Inputs:
@@ -36,9 +36,10 @@ class Inputs(NamedTuple):
         """Whether one array alone is no input."""
         return self.takes_tuple and not self.takes_lengths
 
-    def dtype_of(self, array: Array) -> np.dtype[Any]:
-        """Return the type in which the model is given an array."""
-        stays = array.dtype.kind != "f" and (self.takes_integers or self.takes_tuple)
+    def dtype_of(self, array: Array, place: int) -> np.dtype[Any]:
+        """Return the type in which the model is given the array in that place."""
+        beside = self.takes_tuple and (place > 0 or not self.takes_lengths)
+        stays = array.dtype.kind != "f" and (self.takes_integers or beside)
         return array.dtype if stays else np.dtype(self.dtype)
 
     def arrays(self, x: Any, owner: str) -> tuple[Array, ...]:

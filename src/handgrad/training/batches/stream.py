@@ -64,6 +64,7 @@ class StreamBatches:
                 "yield a tuple for each batch",
             )
         x, y, weights = checked([*batch, None, None][:3], f"batch {number + 1}", self.inputs)
-        arrays = tuple([a.astype(self.inputs.dtype_of(a), copy=False) for a in x])
+        types = map(self.inputs.dtype_of, x, range(len(x)))
+        arrays = tuple([a.astype(dtype, copy=False) for a, dtype in zip(x, types, strict=True)])
         alone = len(arrays) == 1 and not self.inputs.always_tuple
         return arrays[0] if alone else arrays, y, weights
