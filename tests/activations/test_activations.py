@@ -248,3 +248,9 @@ def test_an_activation_stands_between_layers(activation):
         loss(model.forward(random(N, D)), classes)
         model.update_parameters(model.backward(loss.grad()), 0.1)
     assert loss(model.forward(random(N, D)), classes) < before
+
+
+def test_bounds_beyond_the_type_are_no_bounds():
+    rectifier, x = HardTanh(0, 1e300), random(K, D).astype(np.float32)
+    assert_array_equal(rectifier(x), ReLU()(x))
+    assert_array_equal(rectifier.grad(x), np.maximum(x, 0))

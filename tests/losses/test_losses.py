@@ -212,3 +212,10 @@ def test_a_network_learns_with_the_other_losses(loss):
     model = Model([Linear(D, D, rng=rng)])
     history = Trainer(model, loss, Adam(lr=0.1), rng=rng).fit(x, y, epochs=40, progress=False)
     assert history["loss"][-1] < 0.3 * history["loss"][0]
+
+
+def test_a_delta_beyond_the_type_makes_half_of_the_squared_error():
+    x, y = (random(N, D, seed=seed).astype(np.float32) for seed in (0, 1))
+    huber, mse = HuberLoss(delta=1e300), MSELoss()
+    assert_allclose(huber(x, y), mse(x, y) / 2, rtol=1e-6)
+    assert_allclose(huber.grad(), mse.grad() / 2, rtol=1e-6)

@@ -76,7 +76,8 @@ class HardTanh(Activation):
 
     def apply(self, x: Array) -> tuple[Array, Array]:
         """Return `x` cut off at the bounds, and the same array as what is saved."""
-        y: Array = x.clip(self.min_val, self.max_val, out=np.empty_like(x))
+        with np.errstate(over="ignore"):  # of a bound beyond the type
+            y: Array = x.clip(self.min_val, self.max_val, out=np.empty_like(x))
         return y, y
 
     def pullback(
@@ -84,7 +85,9 @@ class HardTanh(Activation):
     ) -> tuple[Array, dict[str, Array]]:
         """Return ``dy`` strictly between the bounds, and 0 elsewhere."""
         y = saved
-        return dy * ((y > self.min_val) & (y < self.max_val)), {}
+        with np.errstate(over="ignore"):
+            between = (y > self.min_val) & (y < self.max_val)
+        return dy * between, {}
 
     def __repr__(self) -> str:
         return f"HardTanh(min_val={self.min_val}, max_val={self.max_val})"

@@ -96,7 +96,8 @@ class HuberLoss(LossOfEntries):
         self._check(predictions, targets)
         difference = np.subtract(predictions, targets, dtype=predictions.dtype)
         scale = self._scale(predictions, targets, sample_weight)
-        cut = np.clip(difference, -self.delta, self.delta)
+        with np.errstate(over="ignore"):  # of a delta beyond the type
+            cut = np.clip(difference, -self.delta, self.delta)
         return (cut * scale * (difference - 0.5 * cut)).sum(), (cut, scale)
 
     def pullback(self, saved: Any) -> Array:
