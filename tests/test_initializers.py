@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from handgrad import Linear
-from handgrad.errors import ArgumentError, ShapeError
+from handgrad.errors import ArgumentError, DtypeError, ShapeError
 from handgrad.initializers import INITIALIZERS, Drawn, draw_parameters
 from helpers import generator
 
@@ -89,6 +89,14 @@ def too_large(shape, rng):
         (0.1, ArgumentError, "one of exercise, he, "),
         (lambda shape, rng: np.ones(3), ShapeError, r"shape \(3,\) from the initializer"),
         (too_large, ArgumentError, r"weights of shape \(400, 300\) for Linear"),
+        (
+            lambda shape: np.ones(shape),
+            ArgumentError,
+            r"(?s)takes 1 positional .*def init\(shape, rng",
+        ),
+        (lambda shape, rng: np.full(shape, "a"), DtypeError, "array of <U1 from the initializer"),
+        (lambda shape, rng: np.full(shape, 1j), DtypeError, "array of complex128 from the init"),
+        (lambda shape, rng: np.ones(3).reshape(shape), ValueError, "cannot reshape"),
     ],
 )
 def test_what_is_no_initializer_is_refused(init, error, match):

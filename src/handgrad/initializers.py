@@ -57,7 +57,7 @@ import numpy as np
 import numpy.typing as npt
 
 from handgrad.arguments import Array
-from handgrad.errors import ArgumentError, ShapeError
+from handgrad.errors import ArgumentError, DtypeError, HandgradError, ShapeError
 from handgrad.randomness import check_rng, default_generator
 
 __all__ = [
@@ -146,9 +146,10 @@ def draw_parameters(
     for name, drawn in wanted.items():
         try:
             made[name] = _draw(drawn, name, owner, rng).astype(dtype)
-        except (ArgumentError, ShapeError):
-            raise
         except (MemoryError, OverflowError, ValueError) as error:
+            whose = isinstance(error, ValueError) and callable(drawn.init)  # not the sizes'
+            if whose or isinstance(error, HandgradError):
+                raise
             raise ArgumentError(
                 f"{name} of shape {drawn.shape} for {owner}",
                 "sizes whose weights fit into memory",
@@ -167,7 +168,20 @@ def _draw(drawn: Drawn, name: str, owner: str, rng: np.random.Generator | None) 
             f"one of {', '.join(INITIALIZERS)}, or a function of a shape and a generator",
             'write init="he" for a network of ReLUs',
         )
-    array = np.asarray(init(drawn.shape, default_generator() if rng is None else rng))
+    try:
+        array = np.asarray(init(drawn.shape, default_generator() if rng is None else rng))
+    except TypeError as error:
+        raise ArgumentError(
+            f"an error from the initializer of the {name} of {owner}: {error}",
+            "a function of a shape and a generator",
+            "write def init(shape, rng): return 0.01 * rng.standard_normal(shape)",
+        ) from error
+    if array.dtype.kind not in "fiu":
+        raise DtypeError(
+            f"an array of {array.dtype} from the initializer of the {name} of {owner}",
+            "one of real numbers",
+            "return floats",
+        )
     if array.shape != drawn.shape:
         raise ShapeError(
             f"an array of shape {array.shape} from the initializer of the {name} of {owner}",
