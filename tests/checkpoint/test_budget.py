@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from handgrad import Activation, Linear, Model
+from handgrad import Activation, BatchNorm, Linear, Model
 from handgrad.checking import CASES
 from handgrad.checkpoint import from_config, load, save, to_config
 from handgrad.errors import ArgumentError, CheckpointError
@@ -84,3 +84,15 @@ def test_what_a_constructor_draws_is_bounded_however_it_is_asked_for(tmp_path):
     save(tmp_path, Model([wide]))
     with pytest.raises(CheckpointError, match="12,003,000 parameters for Linear"):
         load(tmp_path, classes=[Wide])
+
+
+def test_statistics_are_drawn_from_the_budget_too(left, tmp_path):
+    left(0)
+    with pytest.raises(ArgumentError, match=r"8 parameters for BatchNorm\(4\)"):
+        BatchNorm(4, affine=False)
+    left(math.inf)
+    norm = BatchNorm(4, affine=False)
+    norm.features = 10**6
+    save(tmp_path, Model([norm]))
+    with pytest.raises(CheckpointError, match="2,000,000 parameters for BatchNorm"):
+        load(tmp_path)

@@ -173,6 +173,8 @@ def test_one_of_several_axes_knows_its_shapes():
 def test_groups_say_which_numbers_would_do():
     with refuses(ArgumentError, match=r"choose one of \[1, 2, 3, 6\]"):
         GroupNorm(4, 6)
+    with refuses(ArgumentError, match=r"choose one of \[1, 2, 4, 5, 8, 10, .*, 64\]"):
+        GroupNorm(7, 10**18)
     with refuses(ShapeError, match=r"x\[None\]"):
         GroupNorm(2, 6)(np.ones(6))
     assert GroupNorm(2, 6).output_shape((...,)) == (...,)

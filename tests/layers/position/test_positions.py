@@ -76,3 +76,11 @@ def test_checkpoints_keep_them(tmp_path):
     checkpoint.save(tmp_path / "model", model)
     x = generator().integers(0, 5, (2, 6))
     assert_array_equal(checkpoint.load(tmp_path / "model").model.forward(x), model.forward(x))
+
+
+def test_a_table_is_as_long_as_it_has_to_be():
+    encoding, short = PositionalEncoding(10**12, 6), PositionalEncoding(70, 6)
+    x = random(2, 70, 6)
+    assert_array_equal(encoding(x), short(x))
+    for steps in (1, 2, 3, 33, 64, 65):
+        assert_array_equal(encoding(x[:, :steps]), short(x)[:, :steps])

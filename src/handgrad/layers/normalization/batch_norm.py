@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from handgrad.arguments import Array, is_real, positive_size
 from handgrad.errors import ArgumentError, ShapeError
-from handgrad.initializers import Initializer
+from handgrad.initializers import Drawn, Initializer, draw_parameters
 from handgrad.layers.normalization.base import Normalization, glued, repeated, sums
 
 __all__ = ["BatchNorm"]
@@ -188,10 +188,9 @@ class BatchNorm(Normalization):
             )
         super().__init__(D, epsilon, affine, {"gamma": init, "beta": bias_init}, rng, dtype)
         self.momentum, self.init, self.bias_init = float(momentum), init, bias_init
-        self.buffers = {
-            "running_mean": np.zeros(D, self.dtype),
-            "running_variance": np.ones(D, self.dtype),
-        }
+        statistics = {"mean": "zeros", "variance": "ones"}
+        wanted = {f"running_{name}": Drawn((D,), to, 1, 1) for name, to in statistics.items()}
+        self.buffers = draw_parameters(wanted, f"BatchNorm({D})", rng, dtype)
 
     def apply(self, x: Array) -> tuple[Array, Any]:
         """Return ``xc * (gamma * r) + beta``; save `xc` and `r`, and the batch's statistics."""

@@ -139,7 +139,7 @@ class GroupNorm(Normalization):
             raise ArgumentError(
                 f"num_groups={G} for {C} features in GroupNorm",
                 "groups of one size",
-                f"choose one of {[g for g in range(1, C + 1) if C % g == 0]}",
+                f"choose one of {[g for g in range(1, min(C, 64) + 1) if C % g == 0]}",
             )
         super().__init__(C, epsilon, affine, {"gamma": init, "beta": bias_init}, rng, dtype)
         self.num_groups, self.init, self.bias_init = G, init, bias_init

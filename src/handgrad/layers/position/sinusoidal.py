@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,8 @@ class PositionalEncoding(Component):
     **Shapes.** :math:`x`, :math:`y`, :math:`dy` and :math:`dx` are all (..., T, D), with any
     :math:`T` up to `max_length`.
 
-    **Saved.** Nothing. The table is made once, and is neither a parameter nor a buffer.
+    **Saved.** Nothing. The table is made once for each power of two up to which :math:`T` may go,
+    and is neither a parameter nor a buffer.
 
     References
     ----------
@@ -68,15 +70,15 @@ class PositionalEncoding(Component):
     """
 
     def __init__(self, max_length: int, features: int) -> None:
-        T = self.max_length = positive_size(max_length, "max_length", "PositionalEncoding")
-        D = self.features = positive_size(features, "features", "PositionalEncoding")
-        angles = np.arange(T)[:, None] / 10000 ** (np.arange(0, D, 2) / D)
-        self._table = np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(T, -1)[:, :D]
+        self.max_length = positive_size(max_length, "max_length", "PositionalEncoding")
+        self.features = positive_size(features, "features", "PositionalEncoding")
 
     def apply(self, x: Array) -> tuple[Array, None]:
         """Return ``x + p[:T]``, in the precision of `x`."""
         self.output_shape(x.shape)
-        return x + np.asarray(self._table[: x.shape[-2]], x.dtype, like=x), None
+        T = x.shape[-2]
+        table = _table(1 << (T - 1).bit_length(), self.features)
+        return x + np.asarray(table[:T], x.dtype, like=x), None
 
     def pullback(
         self, dy: Array, saved: None, need_dx: bool = True, out: Any = None
@@ -89,3 +91,12 @@ class PositionalEncoding(Component):
 
     def __repr__(self) -> str:
         return f"PositionalEncoding({self.max_length}, {self.features})"
+
+
+@lru_cache(maxsize=32)
+def _table(T: int, D: int) -> Array:
+    """Return the first T rows of :math:`p`, (T, D)."""
+    angles = np.arange(T)[:, None] / 10000 ** (np.arange(0, D, 2) / D)
+    table: Array = np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(T, -1)[:, :D]
+    table.flags.writeable = False
+    return table
