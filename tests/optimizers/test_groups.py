@@ -11,11 +11,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 from handgrad import (
     CrossEntropy,
     Dropout,
+    LayerNorm,
     Linear,
     Model,
     MSELoss,
     MultiHeadAttention,
     ReLU,
+    RMSNorm,
 )
 from handgrad.checkpoint import from_config, load, save, to_config
 from handgrad.errors import ArgumentError
@@ -440,3 +442,13 @@ def test_an_optimizer_of_ones_own_is_told_the_age_of_a_block():
     model.unfreeze()
     optimizer.update(model.parameters, np.ones(6))
     assert ages == [(4, 1), (4, 2), (2, 1)]
+
+
+@pytest.mark.parametrize("norm", [LayerNorm, RMSNorm])
+def test_a_norm_of_several_axes_is_no_weights(norm):
+    model = Model([norm((5, D))])
+    assert [group.weights for group in model.layout.groups] == [False] * len(norm(2).parameters)
+    before = model.parameters.copy()
+    optimizer = SGD(lr=0.1, weight_decay=0.5, decay="weights")
+    optimizer.update(model.parameters, np.zeros_like(before))
+    assert_array_equal(model.parameters, before)

@@ -13,6 +13,8 @@ from handgrad.walk import own_arrays, parameters, walk
 
 __all__ = ["Group", "Groups", "groups_of", "merged"]
 
+_NO_WEIGHTS = ("bias", "gamma", "beta")  # of however many rows: a norm may be of several axes
+
 _known: WeakValueDictionary[int, Groups] = WeakValueDictionary()  # by the vector's id
 
 
@@ -26,7 +28,7 @@ class Group(NamedTuple):
     updated : bool
         Whether it is: no component whose it is, is frozen.
     weights : bool
-        Whether it is called weights, or has more than one row; biases, gammas and betas do not.
+        Whether it is called weights, or has more than one row and is no bias, gamma or beta.
     """
 
     place: slice
@@ -64,7 +66,8 @@ class Groups:
             (
                 place,
                 owners[id(holder)],
-                key.endswith("weights") or math.prod(holder[key].shape[:-1]) > 1,
+                key.endswith("weights")
+                or (math.prod(holder[key].shape[:-1]) > 1 and not key.endswith(_NO_WEIGHTS)),
             )
             for (_, holder, key), place in zip(parameters(root), places, strict=True)
         ]
