@@ -15,6 +15,7 @@ from handgrad import (
     Dropout,
     Linear,
     Model,
+    MultiHeadAttention,
     Sigmoid,
 )
 from handgrad.checkpoint import load, save
@@ -342,3 +343,14 @@ def test_the_trainer_takes_sequences_with_and_without_lengths(with_lengths):
 def later_within(row, mask):
     marks = row[:, 0] * mask
     return (np.cumsum(marks[::-1])[::-1] - marks > 0).astype(int)
+
+
+def test_both_directions_take_no_masks_and_no_states():
+    both, x = Bidirectional(*[MultiHeadAttention(D, 1) for _ in range(2)]), random(N, T, D)
+    for *others, axes in (
+        (np.ones((N, T), bool), r"\[3, 2\]"),
+        (np.ones((N, T, T), bool), r"\[3, 3\]"),
+        (LENGTHS, random(N, D), r"\[3, 1, 2\]"),
+    ):
+        with refuses(ShapeError, match=rf"(?s)arrays of {axes} axes .*leave initial states and"):
+            both((x, *others))

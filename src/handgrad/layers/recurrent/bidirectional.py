@@ -116,11 +116,12 @@ class Bidirectional(Component):
     def apply(self, x: Any) -> tuple[Array, Any]:
         """Return the outputs of both layers together, and what the pullback needs."""
         steps, *lengths = x if isinstance(x, tuple) else (x,)
-        if len(lengths) > 1:
+        if len(lengths) > 1 or any(array.ndim != 1 for array in lengths):
             raise ShapeError(
-                f"a tuple of {len(x)} arrays for {in_short(self)}",
-                "sequences, or (sequences, lengths)",
-                "leave initial states out, or give them to the layers themselves",
+                f"a tuple of {len(x)} arrays of {[array.ndim for array in x]} axes for "
+                f"{in_short(self)}",
+                "sequences, or (sequences, lengths), of 3 axes and 1",
+                "leave initial states and masks out, or give them to the layers themselves",
             )
         ahead, saved = self.forward_layer.apply((steps, *lengths) if lengths else steps)
         order = _order(steps, *lengths)
