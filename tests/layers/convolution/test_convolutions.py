@@ -1,7 +1,9 @@
 """Conv1d and Conv2d: their definition, their gradients' identities, blocks, layouts, sizes."""
 
+import copy
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
+from pickle import dumps, loads
 
 import numpy as np
 import pytest
@@ -371,3 +373,15 @@ def test_a_layer_is_written_as_it_is_made_and_made_again_from_its_arguments(laye
     kept = from_config(to_config(layer))
     assert repr(kept) == text
     assert list(kept.parameters) == list(layer.parameters)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda c: loads(dumps(c))])
+@pytest.mark.parametrize("images", [2, 90], ids=["kept", "made again"])
+def test_a_copy_remembers_the_input_alone(copied, images):
+    layer = Conv2d(2, 3, 5, padding=1, rng=generator())
+    x, new = random(images, 20, 20, 2), len(dumps(layer))
+    y = layer(x)
+    assert len(dumps(layer)) < new + 1.5 * x.nbytes
+    twin, dy = copied(layer), random(*y.shape)
+    assert_array_equal(twin.grad(dy), layer.grad(dy))
+    assert_array_equal(twin.gradients["weights"], layer.gradients["weights"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -49,12 +50,18 @@ class Columns:
     """
 
     def __init__(self, x: Array, axes: Sequence[Axis], groups: int, ones: bool) -> None:
-        self.view = windows(padded(x, axes), axes, groups)
+        self.padded = padded(x, axes)
+        self.inside = [axis._replace(before=0, after=0) for axis in axes]
+        self.view = windows(self.padded, axes, groups)
         self.taps = len(axes) + 2  # from this axis on are what one window sees
         self.ones = ones
         self.blocks = list(self._split())
         small = len(self.blocks) == 1 and self.view.size <= _KEPT
         self.matrix = self._made(self.blocks[0], kept=True) if small else None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Make a copy of the input, not of all that the windows see of it."""
+        return Columns, (self.padded, self.inside, len(self.view), self.ones)
 
     def __iter__(self) -> Iterator[tuple[Block, Array]]:
         for block in self.blocks:
