@@ -15,13 +15,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-from handgrad import SGD, Activation, CrossEntropy, Dropout, Linear, Model, ReLU, Sigmoid
-from handgrad.checkpoint import FILE, load, save
+from handgrad import GRU, SGD, Activation, CrossEntropy, Dropout, Linear, Model, ReLU, Sigmoid
+from handgrad.checkpoint import FILE, load, save, to_config
 from handgrad.checkpoint.decoder import Decoder
 from handgrad.errors import ArgumentError, CheckpointError
+from helpers import D, H, K, generator, refuses
 from mutations import parts_of
 
 
@@ -623,3 +625,18 @@ def test_a_damaged_checkpoint_can_be_saved_over(tmp_path):
     save(tmp_path, network(2), state(2))
     check(load(tmp_path), 2, 2)
     assert files_of(tmp_path) == [FILE]
+
+
+def test_an_initializer_of_ones_own_is_no_hindrance(tmp_path):
+    def init(shape, rng):
+        return rng.standard_normal(shape)
+
+    options = {"init": init, "bias_init": init, "rng": generator()}
+    model = Model([GRU(D, H, recurrent_init=init, **options), Linear(H, K, **options)])
+    save(tmp_path, model)
+    twin = load(tmp_path).model
+    assert_array_equal(twin.parameters, model.parameters)
+    assert twin.components[0].recurrent_init == twin.components[1].bias_init == "zeros"
+    save(tmp_path, twin)
+    with refuses(CheckpointError, match="value of type function"):
+        to_config(model)  # without its parameters

@@ -70,7 +70,8 @@ def save(path: str | os.PathLike[str], model: Model, training: Any = None) -> No
         A folder, in which the file is called ``checkpoint.safetensors``, or a file whose name ends
         in ``.safetensors``. Folders are made; other files in them are left alone.
     model
-        The classes of its components keep their constructors' arguments under the same names.
+        The classes of its components keep their constructors' arguments under the same names. An
+        initializer that is a function comes back as "zeros": its parameters are there.
     training
         What is to be stored beside it: dicts with string keys, lists and tuples of numbers,
         strings, None, arrays, data types, generators, losses, optimizers, schedules. A generator
