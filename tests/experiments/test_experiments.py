@@ -262,6 +262,10 @@ def test_images_in_a_file_are_convolved_in_their_own_shape(tmp_path, shape):
     assert pools == (2 if shape == (20, 9) else 1)
     assert evaluate(run, data)[0].values["accuracy"] > 0.8
     assert len(list(predict(run, data)[1])) == 120
+    np.savez(data, x=np.moveaxis(x, 1, -1), y=y)
+    for look in (evaluate, predict):
+        with pytest.raises(DataError, match=r"(?s)images of shape .* height, width and channels"):
+            look(run, data)
 
 
 def test_a_table_is_not_convolved(tmp_path):

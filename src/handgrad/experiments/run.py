@@ -12,7 +12,7 @@ import numpy as np
 from handgrad.arguments import Array
 from handgrad.datasets import Dataset, Standardizer
 from handgrad.datasets.preparation import row_slices
-from handgrad.errors import ArgumentError, CheckpointError, cause, shorten
+from handgrad.errors import ArgumentError, CheckpointError, DataError, cause, shorten
 from handgrad.experiments.settings import Settings
 from handgrad.training.trainer import Trainer
 
@@ -56,6 +56,12 @@ class Run:
 
     def x(self, data: Dataset, rows: Array) -> Array:
         """Return the features of some rows as the network takes them."""
+        if data.image and len(self.shape) > 1 and (*data.image, 1)[:3] != self.shape:
+            raise DataError(
+                f"images of shape {data.image} in {data.description}",
+                f"images of the shape {self.shape} that the network was trained on",
+                "put their axes in that order, height, width and channels",
+            )
         x = np.empty((len(rows), data.x.shape[1]), self.settings.dtype)
         for part in row_slices(len(rows)):
             x[part] = self.inputs.transform(data.x[rows[part]])
