@@ -275,3 +275,17 @@ def test_errors_name_the_forms():
         ValueError, match=r"(?s)value of shape \(3, 5, 6\) .* beside key \(3, 7, 6\)"
     ):
         ours((x, random(N, S, D), x))
+
+
+def test_in_a_model_keys_and_values_stay_with_the_first_layer():
+    rng = generator()
+    first, second = layer(), layer(seed=1)
+    model = Model([first, second])
+    query, key, value = rng.standard_normal((3, N, T, D))
+    y = model((query, key, value))
+    assert_allclose(y, second.apply(first.apply((query, key, value))[0])[0], atol=1e-12)
+    dy = rng.standard_normal(y.shape)
+    saved = first.apply((query, key, value))[1]
+    inner = second.pullback(dy, second.apply(first.apply((query, key, value))[0])[1])[0]
+    for found, expected in zip(model.grad(dy), first.pullback(inner, saved)[0], strict=True):
+        assert_allclose(found, expected, atol=1e-12)
