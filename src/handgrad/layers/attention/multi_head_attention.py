@@ -218,7 +218,7 @@ class MultiHeadAttention(Component):
     takes_tuple = True
     takes_lengths = True
     _block = 64  # queries that are worked on at a time where they may not attend to later keys
-    _largest = staticmethod(largest)
+    _largest = staticmethod(largest)  # any number would do, as the proof shows with another
 
     query_weights = Parameter()
     query_bias = Parameter()

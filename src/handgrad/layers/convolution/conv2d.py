@@ -124,8 +124,8 @@ class Conv2d(Convolution):
 
     That is a convolution again, of :math:`dy` with :math:`q_1` rows and :math:`q_2` columns of
     zeros around it; its kernel is turned round, and its channels are exchanged. So the code calls
-    what computes :math:`y`. It does so unless K is much more than C, since then there is more to
-    gather than to scatter.
+    what computes :math:`y`, ``correlated``. It scatters where a :math:`q` would be negative, and
+    where K is more than 8 C, since then there is more to gather than to scatter.
 
     **Groups.** Output channel :math:`k` of group :math:`g` sees input channels
     :math:`g C / G, \ldots, (g + 1) C / G - 1`, and nothing else changes: each product of matrices
@@ -140,7 +140,7 @@ class Conv2d(Convolution):
 
     **Saved.** The padded image, and :math:`[X | 1]` where it is small. Else it is made again in the
     backward pass, since it is :math:`k_1 k_2` times as large as the image: a block at a time, in
-    memory that the thread keeps for it.
+    memory that each thread keeps for it, 8 MiB at most in float64.
 
     References
     ----------
