@@ -156,9 +156,9 @@ class Embedding(Component):
     ) -> tuple[None, dict[str, Array]]:
         """Return None, and each row of `dy` added to the row of its index."""
         gradients = {} if out is None else out
-        if "weights" not in gradients:
-            gradients["weights"] = np.empty_like(dy, order="C", shape=self.weights.shape)
-        table = gradients["weights"]
+        table = gradients.get("weights")
+        if table is None or not table.flags.c_contiguous:  # its entries are counted through
+            table = gradients["weights"] = np.empty_like(dy, order="C", shape=self.weights.shape)
         table.fill(0)
         np.add.at(*_counted_through(table, saved, dy))
         if self.padding_index is not None:
