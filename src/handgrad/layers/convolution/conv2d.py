@@ -100,7 +100,8 @@ class Conv2d(Convolution):
         \begin{bmatrix} dW \\ db \end{bmatrix} = [X \,|\, 1]^T dY,
 
     where the sum over :math:`r` is taken a block of rows at a time:
-    ``sum(rows.mT @ by_group(dy[block], G) for block, rows in X)``.
+    ``sum(rows.mT @ by_group(dy[block], G) for block, rows in X)``. The lines of this page stand in
+    `handgrad.layers.convolution._convolution`; ``X`` is made in ``_columns``, beside it.
 
     **The third gradient, scattered.** Hold a tap :math:`(i, j)` fixed. Its sum over :math:`k` is a
     product of matrices, ``share = dy @ W[i, j].T``, with an entry for each window and channel. The

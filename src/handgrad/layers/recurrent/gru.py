@@ -174,6 +174,7 @@ class GRU(Recurrent):
 
     Examples
     --------
+    >>> import numpy as np
     >>> gru = GRU(2, 3, rng=np.random.default_rng(0))
     >>> y = gru((np.ones((2, 4, 2)), np.array([4, 1])))
     >>> (y != 0).all(axis=2)

@@ -174,6 +174,7 @@ class LSTM(Recurrent):
 
     Examples
     --------
+    >>> import numpy as np
     >>> lstm = LSTM(2, 3, return_sequences=False, rng=np.random.default_rng(0))
     >>> x, lengths = np.ones((2, 4, 2)), np.array([4, 1])
     >>> lstm((x, lengths)).shape
