@@ -129,7 +129,8 @@ class Parallel(Branches):
 
     def update_buffers(self, saved: Any) -> None:
         for component, kept in zip(self.components, saved[0], strict=True):
-            component.update_buffers(kept)
+            if component.training:
+                component.update_buffers(kept)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return self._combined([self._shape_of(f, input_shape) for f in self.components])

@@ -112,9 +112,9 @@ class Residual(Branches):
         return added([dx, around]) if need_dx else None, gradients
 
     def update_buffers(self, saved: Any) -> None:
-        self.inner.update_buffers(saved[0])
-        if self.shortcut is not None:
-            self.shortcut.update_buffers(saved[1])
+        for child, kept in zip(self.children().values(), saved, strict=False):
+            if child.training:
+                child.update_buffers(kept)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         y = self._shape_of(self.inner, input_shape)

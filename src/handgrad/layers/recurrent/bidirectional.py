@@ -151,8 +151,9 @@ class Bidirectional(Component):
         return dx, {"forward_layer": ahead, "backward_layer": back}
 
     def update_buffers(self, saved: Any) -> None:
-        self.forward_layer.update_buffers(saved[0])
-        self.backward_layer.update_buffers(saved[1])
+        for layer, kept in zip(self.children().values(), saved, strict=False):
+            if layer.training:
+                layer.update_buffers(kept)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         one: Shape = self.forward_layer.output_shape(input_shape)
