@@ -2,11 +2,14 @@
 
     pip install -e ".[examples]"
     python -m examples.character_model          # both, and a sample of each: about two minutes
+
+    pip install -e ".[examples,torch]"
     python -m examples.character_model --torch  # the same in PyTorch too, on the same batches
 
-The text is what `help()` shows, which comes with Python (`pydoc_data.topics`). Of every 64
-characters each model says which one comes next. What is measured is how many bits it needs for a
-character of a part that it has not read; a uniform guess among the characters needs 6.5 of them.
+The text is what `help()` shows, which comes with Python (`pydoc_data.topics`). A model reads 64
+characters, and says after each of them which one comes next. What is measured is how many bits it
+needs for a character of a part that it was not trained on; a uniform guess among the characters
+needs 6.5 of them.
 """
 
 import argparse
@@ -89,7 +92,10 @@ class Windows:
 
 
 def sample(model, rng, length, temperature=0.7):
-    """Let a model write on: each next character is drawn by how likely the model holds it."""
+    """Let a model write on: each next character is drawn by how likely the model holds it.
+
+    The largest logit after Gumbel noise is added is a draw from their softmax.
+    """
     codes = [SYMBOLS.index(symbol) for symbol in "The "]
     with evaluating():
         for _ in range(length):
@@ -121,8 +127,9 @@ def main(argv=None):
             loss = train(name, model, options, held_out, optimizer)
             bits[f"{name}, PyTorch"] = loss / log(2)
         trainer = Trainer(model, CrossEntropy(), optimizer, rng=rng)
-        for epoch in range(options.epochs):  # other windows in each
-            windows = Windows(TRAINING, options.steps, seed=100 + epoch)
+        for epoch in range(options.epochs):
+            windows = Windows(TRAINING, options.steps, seed=100 + epoch)  # others in each epoch
+            # A training goes on where it was, until so many epochs are done in all.
             history = trainer.fit(windows, epochs=epoch + 1, validation_data=held_out)
         bits[name] = history["validation_loss"][-1] / log(2)
         curves[name] = np.array(history["validation_loss"]) / log(2)

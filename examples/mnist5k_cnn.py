@@ -69,7 +69,10 @@ def split(x, y, seed):
 
 
 class Shifted:
-    """Minibatches in a new order each epoch, each shifted by up to two pixels."""
+    """Minibatches in a new order each epoch, each shifted by up to two pixels.
+
+    What goes out on one side comes in on the other: the images' edges are empty.
+    """
 
     def __init__(self, x, y, rng):
         self.x, self.y, self.rng = x, y, rng

@@ -53,8 +53,8 @@ def main(argv=None):
     options = parser.parse_args(argv)
 
     x, lengths, labels, mask = make_rows(options.rows, np.random.default_rng(0))
-    held_out = make_rows(1000, np.random.default_rng(1))
-    held_out = (held_out[:2], *held_out[2:])
+    *unseen, unseen_labels, unseen_mask = make_rows(1000, np.random.default_rng(1))
+    held_out = (tuple(unseen), unseen_labels, unseen_mask)
     curves = {}
     for name, both_ways in (("one way", False), ("both ways", True)):
         rng = np.random.default_rng(2)
@@ -73,8 +73,8 @@ def main(argv=None):
         )
         curves[name] = history["validation_accuracy"]
 
-    always = np.average(held_out[1] == 0, weights=held_out[2])
-    print(f"\nsteps that are labelled right, of {int(held_out[2].sum()):,} that were held out")
+    always = np.average(unseen_labels == 0, weights=unseen_mask)
+    print(f"\nsteps that are labelled right, of {int(unseen_mask.sum()):,} that were held out")
     print(f"{'always 0':10} {always:.3f}")
     for name, curve in curves.items():
         print(f"{name:10} {curve[-1]:.3f}")

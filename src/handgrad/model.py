@@ -195,7 +195,8 @@ class Model(Component):
         try:
             for component in self.components:
                 if more and component.takes_lengths:
-                    x, more = (x, *more), more[:1]
+                    # Lengths concern what follows too; keys, values and states do not.
+                    x, more = (x, *more), [m for m in more[:1] if np.asarray(m).dtype.kind in "biu"]
                 x, kept = component.apply(x)
                 saved.append(kept)
         except Exception as error:

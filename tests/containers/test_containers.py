@@ -215,6 +215,25 @@ def test_names_buffers_and_modes_go_through():
     assert_array_equal(model.forward(x), y)
 
 
+class Counts(ReLU):
+    """Counts the accepted passes."""
+
+    def __init__(self):
+        self.buffers = {"passes": np.zeros(1)}
+
+    def update_buffers(self, saved):
+        self.buffers["passes"] += 1
+
+
+@pytest.mark.parametrize("holding", [Residual, lambda *parts: Parallel(parts)])
+def test_what_is_in_evaluation_mode_by_itself_keeps_its_buffers(holding):
+    still, counting = Counts(), Counts()
+    still.eval()
+    for holder in (holding(still, counting), holding(counting, still)):
+        holder(random(N, D))
+    assert [c.buffers["passes"][0] for c in (still, counting)] == [0, 2]
+
+
 def test_a_model_prints_what_they_hold():
     first, second = Model([linear(D, H), ReLU(), linear(H, D)]), linear(D, K)
     beside = Parallel([second, Model([second])], "concatenate")

@@ -60,6 +60,15 @@ def test_an_upstream_gradient_may_lie_in_memory_in_any_way(features, change):
     assert_allclose(embedding.gradients["weights"][2], dy[0])
 
 
+@pytest.mark.parametrize(
+    "offered", [np.empty((5, 4)), np.empty((5, 4), order="F"), np.empty((10, 4))[::2]]
+)
+def test_an_array_that_is_offered_may_lie_in_memory_in_any_way(offered):
+    embedding, x, dy = Embedding(5, 4, rng=generator()), np.array([0, 1, 0, 3]), random(4, 4)
+    _, gradients = embedding.pullback(dy, x, out={"weights": offered})
+    assert_allclose(gradients["weights"], np.eye(5)[x].T @ dy)
+
+
 def test_the_padding_stays_0_in_a_training(tmp_path):
     model = Model(
         [Embedding(6, 3, padding_index=0, rng=generator()), Linear(3, 2, rng=generator())]

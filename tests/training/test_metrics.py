@@ -1,5 +1,7 @@
 """Metrics: exact over batches, and what scikit-learn and PyTorch say."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -101,6 +103,22 @@ def test_weights_as_scikit_learn_has_them(kind, axes, T):
         found = measure(metric, *numbers, [5, 20], weight)
         rows = numbers[1].reshape(-1, 3), numbers[0].reshape(-1, 3)
         assert found == pytest.approx(theirs(*rows, sample_weight=each), rel=1e-12)
+
+
+@pytest.mark.parametrize("cuts", [(), (2, 7)])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("made", [Accuracy, partial(TopK, 2), ConfusionMatrix])
+def test_an_ignored_index_does_not_count(made, weighted, cuts):
+    rng = np.random.default_rng(0)
+    scores, targets = rng.standard_normal((11, 4)), rng.integers(0, 4, 11)
+    kept = rng.random(11) < 0.6
+    weight = rng.random(11) if weighted else None
+    ignored = np.where(kept, targets, -100)
+    found = measure(made(ignore_index=-100), scores, ignored, cuts, weight)
+    expected = measure(made(), scores, targets, cuts, kept * (1 if weight is None else weight))
+    assert found == pytest.approx(expected, rel=1e-12)
+    nothing = measure(made(ignore_index=-100), scores, np.full(11, -100), cuts, weight)
+    assert np.sum(nothing) == 0
 
 
 def test_what_is_masked_does_not_count(scores):

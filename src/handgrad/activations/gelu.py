@@ -57,7 +57,8 @@ class GELU(Activation):
     .. math::
         \frac{\partial y}{\partial x} = \Phi(x) + x \, \Phi'(x) = \Phi(x) + x \, \varphi(x),
 
-    which is ``phi + x * normal_density(x)``. For the approximation only :math:`s'` is another:
+    which is ``dy * (phi + x * normal_density(x))``. Of the approximation, :math:`x s`, only the
+    factor's derivative is another:
 
     .. math::
         1 - \tanh^2 u &= (1 + \tanh u)(1 - \tanh u) = 2 s \cdot 2 (1 - s) \\
@@ -66,15 +67,16 @@ class GELU(Activation):
         \frac{\partial y}{\partial x} &= s + x s' = s + x \, s (1 - s) \, 2 u' \\
             &= s \, \bigl( 1 + x (1 - s) (2 c + 6 c a x^2) \bigr)
 
-    which is ``s * (1 + x * (1 - s) * (2 * c + 6 * c * a * x * x))``. There :math:`x` is cut off at
-    40, beyond which :math:`s` is 0 or 1 in floating point, so that no infinite square meets a 0.
+    which is ``dy * phi * (1 + x * (1 - phi) * (2 * c + 6 * c * a * x * x))``: in the code ``phi``
+    is :math:`s` too. There :math:`x` is cut off at 40, beyond which :math:`s` is 0 or 1 in floating
+    point, so that no infinite square meets a 0.
 
     **Speed.** :math:`x^3` is written as products. NumPy's ``x**3`` takes as long as everything
     else here several times over.
 
     **Shapes.** :math:`x`, :math:`y`, :math:`dy` and :math:`dx` are all (..., D).
 
-    **Saved.** The input, and :math:`\Phi`, so that there is no second integral, or ``tanh``.
+    **Saved.** The input, and :math:`\Phi` or :math:`s`, which need not be computed again.
 
     **Precision.** `handgrad.activations.normal` says how :math:`\Phi` is computed.
 

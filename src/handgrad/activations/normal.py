@@ -9,7 +9,7 @@ r"""The standard normal distribution, as far as an activation needs it: NumPy ha
 **Double precision.** With :math:`z = |x|` the upper tail is :math:`1 - \Phi(z) = e^{-z^2/2} \,
 P(z) / Q(z)`, a quotient of polynomials of the degrees 6 and 7, and :math:`\Phi(-z) = 1 - \Phi(z)`.
 It is right to :math:`2 \cdot 10^{-16}` everywhere; far out in the lower tail, where :math:`\Phi`
-itself is smaller than that, to six digits still. (Hart et al., "Computer Approximations" (1968),
+itself is smaller than that, to five digits still. (Hart et al., "Computer Approximations" (1968),
 ERFC 5666; as written by West, "Better approximations to cumulative normal functions", Wilmott
 (2005).)
 

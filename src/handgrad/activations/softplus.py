@@ -57,7 +57,7 @@ class Softplus(Activation):
 
     **Shapes.** :math:`x`, :math:`y`, :math:`dy` and :math:`dx` are all (..., D).
 
-    **Saved.** The output, from which the derivative follows: its layer needs no input kept.
+    **Saved.** The output, from which the derivative follows, so that the input need not be kept.
 
     References
     ----------

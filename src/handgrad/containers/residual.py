@@ -112,9 +112,9 @@ class Residual(Branches):
         return added([dx, around]) if need_dx else None, gradients
 
     def update_buffers(self, saved: Any) -> None:
-        for component, kept in zip((self.inner, self.shortcut), saved, strict=True):
-            if component is not None and component.training:
-                component.update_buffers(kept)
+        for child, kept in zip(self.children().values(), saved, strict=False):
+            if child.training:
+                child.update_buffers(kept)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         y = self._shape_of(self.inner, input_shape)

@@ -73,8 +73,8 @@ class Embedding(Component):
     each upstream row is added to the row of its index, and an index that stands in the minibatch
     several times has the sum. ``gradient[x] += dy`` would keep the last of them alone, since NumPy
     reads all rows before it writes any; ``np.add.at`` adds one after the other. It is fast for
-    indices along one axis, so the entry :math:`d` of row :math:`x_n` is counted through, as
-    ``x * D + d``.
+    indices along one axis, so the table's entries are counted through, and entry :math:`d` of row
+    :math:`x_n` is ``x * D + d``.
 
     **Shapes.** :math:`x` is any (...) of integers, :math:`y` and :math:`dy` are (..., D).
 
@@ -156,9 +156,9 @@ class Embedding(Component):
     ) -> tuple[None, dict[str, Array]]:
         """Return None, and each row of `dy` added to the row of its index."""
         gradients = {} if out is None else out
-        if "weights" not in gradients:
-            gradients["weights"] = np.empty_like(dy, order="C", shape=self.weights.shape)
-        table = gradients["weights"]
+        table = gradients.get("weights")
+        if table is None or not table.flags.c_contiguous:  # its entries are counted through
+            table = gradients["weights"] = np.empty_like(dy, order="C", shape=self.weights.shape)
         table.fill(0)
         np.add.at(*_counted_through(table, saved, dy))
         if self.padding_index is not None:
@@ -174,7 +174,10 @@ class Embedding(Component):
 
 
 def _counted_through(table: Array, x: Array, dy: Array) -> tuple[Array, Array, Array]:
-    """Return the table's entries in one row, where in it those of `dy` belong, and they in one."""
+    """Return the table's entries in a row, which of them each entry of `dy` is for, and `dy` so.
+
+    Two neighbours are one complex number, where they can be: its sum adds both at once.
+    """
     D, entries, added = table.shape[1], table.reshape(-1), dy.ravel()
     pair = {"f": np.complex64, "d": np.complex128}.get(table.dtype.char)
     if pair is not None and D % 2 == 0 and dy.dtype == table.dtype:

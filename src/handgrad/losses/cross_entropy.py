@@ -101,7 +101,9 @@ class CrossEntropy(Loss):
     References
     ----------
     Bridle, "Probabilistic interpretation of feedforward classification network outputs" (1990);
-    Bishop, "Pattern Recognition and Machine Learning" (2006), eqs. 4.104 to 4.109.
+    Bishop, "Pattern Recognition and Machine Learning" (2006), eqs. 4.104 to 4.109; for smoothing,
+    Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, "Rethinking the Inception architecture for computer
+    vision", CVPR 2016, section 7.
 
     Examples
     --------

@@ -61,8 +61,9 @@ class HingeLoss(Loss):
             &= \frac{1}{K} \sum_j v_j \bigl( [i = j] - [i = t] \bigr)
              = \frac{1}{K} \Bigl( v_i - [i = t] \sum_j v_j \Bigr)
 
-    which is ``v * scale``, from which the row's sum is subtracted where the class is right. A row
-    of the gradient sums to 0, since adding a constant to a row's scores changes nothing.
+    which is ``near * scale``, with ``near`` for :math:`v` and :math:`1 / (NK)` for ``scale``; from
+    it the row's sum is subtracted where the class is ``right``. A row of the gradient sums to 0,
+    since adding a constant to a row's scores changes nothing.
 
     **The kink.** Where a class is behind by exactly the margin the derivative is 0, as in PyTorch.
 
@@ -71,7 +72,8 @@ class HingeLoss(Loss):
 
     **Shapes.** Scores and gradient (N, K), or (..., K) with any leading axes; K at least 2.
 
-    **Saved.** Which classes are too near, which are right, and :math:`w_n / (K \sum_n w_n)`.
+    **Saved.** Which classes are too near, which are right, and the scale, with weights
+    :math:`w_n / (K \sum_n w_n)`.
 
     References
     ----------
@@ -121,7 +123,7 @@ class HingeLoss(Loss):
         return value, (near, right, scale)
 
     def pullback(self, saved: Any) -> Array:
-        """Return ``v`` minus, where the class is right, the row's sum of ``v``, each scaled."""
+        """Return ``near * scale`` minus, where the class is right, the row's sum of it."""
         near, right, scale = saved
         gradient: Array = near * scale
         gradient -= right * gradient.sum(axis=-1, keepdims=True)

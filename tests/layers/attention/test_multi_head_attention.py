@@ -278,3 +278,17 @@ def test_errors_name_the_forms():
     for shape in ((N, T), (N, T, T)):
         with pytest.raises(TypeError, match=r"(?s)int64 as the mask .*write mask.astype\(bool\)"):
             ours((x, np.ones(shape, int)))
+
+
+def test_in_a_model_keys_and_values_stay_with_the_first_layer():
+    rng = generator()
+    first, second = layer(), layer(seed=1)
+    model = Model([first, second])
+    query, key, value = rng.standard_normal((3, N, T, D))
+    y = model((query, key, value))
+    assert_allclose(y, second.apply(first.apply((query, key, value))[0])[0], atol=1e-12)
+    dy = rng.standard_normal(y.shape)
+    saved = first.apply((query, key, value))[1]
+    inner = second.pullback(dy, second.apply(first.apply((query, key, value))[0])[1])[0]
+    for found, expected in zip(model.grad(dy), first.pullback(inner, saved)[0], strict=True):
+        assert_allclose(found, expected, atol=1e-12)

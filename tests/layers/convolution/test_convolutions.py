@@ -110,16 +110,17 @@ def test_neither_blocks_nor_the_order_of_memory_change_anything(problem, block, 
 @pytest.mark.parametrize(
     ("rows", "first"), [(1, (1, 1)), (2, (1, 2)), (5, (1, 5)), (9, (1, 5)), (30, (6, 5))]
 )
-def test_a_block_is_some_inputs_or_some_rows_of_one(rows, first, monkeypatch):
-    layer, H, columns = Conv2d(2, 3, 3, padding=1), 5, 2 * 9 + 1
-    monkeypatch.setattr(_columns, "_BLOCK", rows * 4 * columns)
+@pytest.mark.parametrize("groups", [1, 2])
+def test_a_block_is_some_inputs_or_some_rows_of_one(rows, first, groups, monkeypatch):
+    layer, H, columns = Conv2d(2, 4, 3, padding=1, groups=groups), 5, 2 * 9 // groups + 1
+    monkeypatch.setattr(_columns, "_BLOCK", rows * 4 * groups * columns)
     _, (_, X) = layer.apply(random(8, H, 4, 2))
     seen = np.zeros((8, H))
     assert seen[X.blocks[0]].shape == first
     for block, matrix in X:
         seen[block] += 1
-        assert matrix.shape == (1, seen[block].size * 4, columns)
-        assert matrix.size <= rows * 4 * columns
+        assert matrix.shape == (groups, seen[block].size * 4, columns)
+        assert matrix.size <= rows * 4 * groups * columns
     assert (seen == 1).all()
 
 
@@ -167,6 +168,23 @@ def test_passes_do_not_mix_in_the_memory_of_a_thread_or_of_several(dtype, monkey
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(run, range(len(expected))))
+
+
+def test_two_iterators_of_a_thread_do_not_share_memory_and_one_uses_its_own_again(monkeypatch):
+    monkeypatch.setattr(_columns, "_KEPT", 0)
+    monkeypatch.setattr(_columns, "_BLOCK", 500)
+    layer, x = Conv2d(2, 3, 3, padding=1), random(8, 5, 4, 2)
+    _, (_, X) = layer.apply(x)
+    expected = [matrix.copy() for _, matrix in X]
+    for (_, one), (_, other), first in zip(X, X, expected, strict=True):
+        assert not np.shares_memory(one, other)
+        layer.pullback(layer.apply(x)[0], layer.apply(x)[1])
+        assert_array_equal(one, first)
+        assert_array_equal(other, first)
+    used = []
+    with pytest.raises(ZeroDivisionError):
+        sum(used.append(matrix) or 1 // 0 for _, matrix in X)
+    assert all(np.shares_memory(*used, matrix) for _, matrix in X)
 
 
 @pytest.mark.parametrize("padding", [0, 1])

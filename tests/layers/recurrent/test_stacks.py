@@ -277,8 +277,11 @@ def test_buffers_and_modes_are_passed_on():
     layer(x)
     layer((x, LENGTHS))
     assert [c.buffers["passes"][0] for c in counted] == [2, 2]
+    layer.forward_layer.eval()
+    layer(x)
+    assert [c.buffers["passes"][0] for c in counted] == [2, 3]
     layer.eval()(x)
-    assert [c.buffers["passes"][0] for c in counted] == [2, 2]
+    assert [c.buffers["passes"][0] for c in counted] == [2, 3]
     assert not any(c.training for c in counted)
 
 

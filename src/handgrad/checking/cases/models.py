@@ -38,7 +38,7 @@ def torch_model(torch: Any, model: Any, x: Any, p: Any) -> Any:
     x, *more = x if model.takes_lengths and isinstance(x, tuple) else (x,)
     for i, component in enumerate(model.components):
         if more and component.takes_lengths:
-            x, more = (x, *more), more[:1]
+            x, more = (x, *more), [m for m in more[:1] if np.asarray(m).dtype.kind in "biu"]
         x = p[str(i)](x)
     return x
 

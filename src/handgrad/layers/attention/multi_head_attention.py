@@ -91,9 +91,9 @@ class MultiHeadAttention(Component):
 
     A mask is of booleans, (N, S) or, for each query its own, (N, T, S). **True is where attention
     may go**, as in Keras and in PyTorch's ``scaled_dot_product_attention``; the masks of PyTorch's
-    ``nn.MultiheadAttention`` say the opposite, True is what they leave out. Lengths are integers,
-    (N,): the first so many keys of each sequence, 0 to S, may be attended to. A causal layer asks
-    for both: :math:`j \le i`, and what the mask says.
+    ``nn.MultiheadAttention`` say the opposite, True is what they leave out. Lengths are integers
+    from 0 to S, (N,): to how many keys of each sequence, counted from the first, attention may go.
+    A causal layer asks for both: :math:`j \le i`, and what the mask says.
 
     **A row without keys.** The weights of a query that may attend to nothing are 0, so its answer
     is 0, its output is the output's bias, and its gradient is 0. (A softmax has no number there.)
@@ -170,10 +170,12 @@ class MultiHeadAttention(Component):
         [\, g_i \;|\; {-\textstyle\sum_c} g_{ic} y_{ic} \,] \cdot [\, v_j \;|\; 1 \,]
             = \sum_c g_{ic} \, v_{jc} - \sum_c g_{ic} \, y_{ic}
 
-    in the code ``e @ [v | 1]`` and ``ds = [g | -vecdot(g, y)] @ [v | 1].T; ds *= e``.
+    in the code ``e @ [v | 1]`` and ``ds = [g | -vecdot(g, y)] @ [v | 1].T; ds *= e``. These lines,
+    from scores to answers and back, stand in `handgrad.layers.attention.dot_product`.
 
-    **Stability.** The largest score of a row is first subtracted from it, which changes no
-    :math:`p_{ij}`: every :math:`e_{ij}` is in [0, 1] then, and :math:`z_i` is at least 1, or 0
+    **Stability.** The largest score of a row is first subtracted from it. That divides
+    :math:`e_{ij}` and :math:`z_i` by one number and changes no :math:`p_{ij}`, so the derivation
+    holds as it is: every :math:`e_{ij}` is in [0, 1] then, and :math:`z_i` is at least 1, or 0
     where there are no keys.
 
     **Blocks.** In a causal layer queries :math:`a` to :math:`b - 1` attend to keys below
@@ -194,6 +196,7 @@ class MultiHeadAttention(Component):
 
     Examples
     --------
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> attention = MultiHeadAttention(4, 2, causal=True, rng=rng)
     >>> x = rng.standard_normal((1, 3, 4))
@@ -218,7 +221,7 @@ class MultiHeadAttention(Component):
     takes_tuple = True
     takes_lengths = True
     _block = 64  # queries that are worked on at a time where they may not attend to later keys
-    _largest = staticmethod(largest)
+    _largest = staticmethod(largest)  # any number would do, as the proof shows with another
 
     query_weights = Parameter()
     query_bias = Parameter()
@@ -359,10 +362,8 @@ class MultiHeadAttention(Component):
         shapes = input_shape if several else (input_shape,)
         sizes = (self.features, self.key_features, self.value_features)
         # Of fewer than three arrays the first one is query, key and value.
-        given = (
-            zip(shapes, sizes, strict=False) if len(shapes) > 2 else ((shapes[0], D) for D in sizes)
-        )
-        for shape, D in given:
+        given = shapes[:3] if len(shapes) > 2 else shapes[:1] * 3
+        for shape, D in zip(given, sizes, strict=True):
             if len(leading := leading_axes(shape, D, self)) != 2 and leading != (...,):
                 raise ShapeError(
                     f"an input of shape {shape_text(shape)} for {self!r}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from math import prod
 from typing import Any
 
@@ -23,8 +24,8 @@ _KEPT = 1 << 17
 _SHORT = 9
 """Runs of up to so many entries take longer to copy than entries that lie apart."""
 
-_scratch = threading.local()
-"""A thread's memory for the matrices that are not kept: new memory costs more than filling it."""
+_spare = threading.local()
+"""A thread's memory for the matrices that are not kept, which no iterator uses at the moment."""
 
 Block = tuple[slice, slice]
 """Some inputs, and of each some windows along the first axis."""
@@ -34,8 +35,9 @@ class Columns:
     """What the windows of an input see: a row for each window, a column for each tap and channel.
 
     Iterating gives a block of windows at a time, as the index of their outputs, and their rows as
-    a matrix for each group of channels, (groups, rows, taps * C / groups), which holds until the
-    next one is asked for.
+    a matrix for each group of channels, (groups, rows, taps * C / groups). Unless there is but one
+    block and it is small, its memory is used again once the next one is asked for, or the iterator
+    is done with.
 
     Parameters
     ----------
@@ -57,7 +59,8 @@ class Columns:
         self.ones = ones
         self.blocks = list(self._split())
         small = len(self.blocks) == 1 and self.view.size <= _KEPT
-        self.matrix = self._made(self.blocks[0], kept=True) if small else None
+        new = np.empty_like(self.view, shape=self._entries(self.view)) if small else None
+        self.matrix = None if new is None else self._made(self.view, new)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Make a copy of the input, not of all that the windows see of it."""
@@ -65,11 +68,16 @@ class Columns:
 
     def __iter__(self) -> Iterator[tuple[Block, Array]]:
         for block in self.blocks:
-            yield block, self._made(block) if self.matrix is None else self.matrix
+            if self.matrix is not None:
+                yield block, self.matrix
+                continue
+            view = self.view[:, *block]
+            with _lent(view, self._entries(view)) as memory:
+                yield block, self._made(view, memory)
 
     def _split(self) -> Iterator[Block]:
-        N, H, *others = self.view.shape[1 : self.taps]
-        row = prod(others) * (len(self.view) * prod(self.view.shape[self.taps :]) + self.ones)
+        groups, N, H, *others = self.view.shape[: self.taps]
+        row = groups * prod(others) * (prod(self.view.shape[self.taps :]) + self.ones)
         inputs, some = max(_BLOCK // (H * row), 1), H
         if H * row > _BLOCK:  # a single input has too many
             some = max(_BLOCK // row, 1)
@@ -77,30 +85,42 @@ class Columns:
             for h in range(0, H, some):
                 yield slice(n, n + inputs), slice(h, h + some)
 
-    def _made(self, block: Block, kept: bool = False) -> Array:
-        view, taps = self.view[:, *block], self.taps
+    def _entries(self, view: Array) -> int:
+        """Return how many entries there are in the matrix of these windows."""
+        return view.size + self.ones * prod(view.shape[: self.taps])
+
+    def _made(self, view: Array, memory: Array) -> Array:
+        """Return these windows as a matrix in that memory, by columns where runs are short."""
+        taps = self.taps
         groups, rows, columns = len(view), prod(view.shape[1:taps]), prod(view.shape[taps:])
         wide = columns + self.ones
-        size = groups * rows * wide
-        room = np.empty_like(view, shape=size) if kept else _room(view, size)
         if prod(view.shape[-2:]) <= min(_SHORT, view.shape[taps - 1]):
-            matrix = room.reshape(groups, wide, rows).mT
+            matrix = memory.reshape(groups, wide, rows).mT
         else:
-            matrix = room.reshape(groups, rows, wide)
+            matrix = memory.reshape(groups, rows, wide)
         matrix[:, :, :columns].reshape(view.shape)[...] = view
         matrix[:, :, columns:] = 1
         return matrix
 
 
-def _room(like: Array, size: int) -> Array:
-    """Return memory for so many entries, of NumPy's numbers the same one each time."""
-    if not isinstance(like, np.ndarray) or like.dtype.hasobject or size > _BLOCK:
-        return np.empty_like(like, shape=size)
-    held: dict[str, Array] = vars(_scratch)
-    room = held.get(like.dtype.char)
-    if room is None or room.size < size:
-        room = held[like.dtype.char] = np.empty_like(like, shape=size)
-    return room[:size]
+@contextmanager
+def _lent(like: Array, size: int) -> Iterator[Array]:
+    """Lend memory for so many entries, and keep it for the next who asks in this thread.
+
+    New memory costs more than filling it. Who is lent the thread's memory takes it away and puts it
+    back at the end, after an exception too; who asks meanwhile finds none and is given new memory.
+    So nobody writes over anybody. What is kept, for each type, is at most `_BLOCK` entries.
+    """
+    ours = isinstance(like, np.ndarray) and not like.dtype.hasobject and size <= _BLOCK
+    spare: dict[str, Array] = vars(_spare)
+    memory = spare.pop(like.dtype.char, None) if ours else None
+    if memory is None or memory.size < size:
+        memory = np.empty_like(like, shape=size)
+    try:
+        yield memory[:size]
+    finally:
+        if ours:
+            spare[like.dtype.char] = memory
 
 
 def by_group(array: Array, groups: int) -> Array:

@@ -50,7 +50,7 @@ class Axis(NamedTuple):
         return (self.around(size) - self.reach) // self.stride + 1
 
     def turned(self) -> Axis:
-        """Return the windows over the outputs that have the inputs for positions, at stride 1."""
+        """Return the windows over the outputs, of which one gathers for each input; at stride 1."""
         last = self.reach - 1
         return self._replace(before=last - self.before, after=last - self.after)
 

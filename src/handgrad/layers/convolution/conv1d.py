@@ -105,7 +105,8 @@ class Conv1d(Convolution):
 
     is a convolution again, of :math:`dy` with :math:`d (\kappa - 1) - p` zeros around it, whose
     kernel is turned round and has its channels exchanged. So the code calls what computes
-    :math:`y`. `Conv2d` has the same with two axes, and says what groups change.
+    :math:`y`, ``correlated``. `Conv2d` has the same with two axes, and says where the code does
+    which, and what groups change.
 
     **Shapes.** :math:`x` and :math:`dx` (N, T, C), :math:`y` and :math:`dy` (N, T', K) with
     :math:`T' = \lfloor (T + 2 p - d (\kappa - 1) - 1) / s \rfloor + 1`. Where the stride does not

@@ -100,7 +100,8 @@ class Conv2d(Convolution):
         \begin{bmatrix} dW \\ db \end{bmatrix} = [X \,|\, 1]^T dY,
 
     where the sum over :math:`r` is taken a block of rows at a time:
-    ``sum(rows.mT @ by_group(dy[block], G) for block, rows in X)``.
+    ``sum(rows.mT @ by_group(dy[block], G) for block, rows in X)``. The lines of this page stand in
+    `handgrad.layers.convolution._convolution`; ``X`` is made in ``_columns``, beside it.
 
     **The third gradient, scattered.** Hold a tap :math:`(i, j)` fixed. Its sum over :math:`k` is a
     product of matrices, ``share = dy @ W[i, j].T``, with an entry for each window and channel. The
@@ -124,8 +125,8 @@ class Conv2d(Convolution):
 
     That is a convolution again, of :math:`dy` with :math:`q_1` rows and :math:`q_2` columns of
     zeros around it; its kernel is turned round, and its channels are exchanged. So the code calls
-    what computes :math:`y`. It does so unless K is much more than C, since then there is more to
-    gather than to scatter.
+    what computes :math:`y`, ``correlated``. It scatters where a :math:`q` would be negative, and
+    where K is more than 8 C, since then there is more to gather than to scatter.
 
     **Groups.** Output channel :math:`k` of group :math:`g` sees input channels
     :math:`g C / G, \ldots, (g + 1) C / G - 1`, and nothing else changes: each product of matrices
@@ -140,7 +141,7 @@ class Conv2d(Convolution):
 
     **Saved.** The padded image, and :math:`[X | 1]` where it is small. Else it is made again in the
     backward pass, since it is :math:`k_1 k_2` times as large as the image: a block at a time, in
-    memory that the thread keeps for it.
+    memory that each thread keeps for it, 8 MiB at most in float64.
 
     References
     ----------

@@ -76,8 +76,9 @@ class MaxPool2d(Pool):
     **The kink.** Where several entries of a window are the largest, each of them alone would be a
     subgradient. All goes to the first one in the order of reading, as in PyTorch. In a step
     :math:`m_i = [a_i = y]` where no tap before it was the largest, and 0 elsewhere: in the code
-    ``(tap == y) & free``. The first row whose maximum is the largest, and in it the first entry
-    that is: together they are the first entry of the window.
+    ``(tap == y) & free``, and for the last tap what is ``free`` still. The first row whose maximum
+    is the largest, and in it the first entry that is: together they are the first entry of the
+    window.
 
     **Shapes.** :math:`x` and :math:`dx` (N, H, W, C), :math:`y` and :math:`dy` (N, H', W', C) with
     :math:`H' = \lfloor (H + 2 p_1 - k_1) / s_1 \rfloor + 1` and likewise W'. Where a stride does

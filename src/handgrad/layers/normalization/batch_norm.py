@@ -121,9 +121,10 @@ class BatchNorm(Normalization):
              = \gamma \, r \Bigl( dy_m - \frac{d\beta}{N} - \hat{x}_m \frac{d\gamma}{N} \Bigr).
 
     So both sums that `dx` needs are the parameters' gradients. With ``xc`` for :math:`x - \mu` and
-    ``r * xc`` for :math:`\hat{x}` the code reads ``dy - xc * (r * dgamma / N)``, minus ``dbeta /
-    N``, times ``gamma * r``. Whoever takes the mean and the variance for constants has
-    ``gamma * r * dy``, which is right in evaluation alone.
+    ``r * xc`` for :math:`\hat{x}` the code reads ``dgamma = sums(dy * xc) * r``, ``dbeta =
+    sums(dy)``, and for `dx` ``dy - xc * (r * dgamma / N)``, minus ``dbeta / N``, times ``gamma *
+    r``. Whoever takes the mean and the variance for constants has ``gamma * r * dy``, which is
+    right in evaluation alone.
 
     **What must be so.** A constant added to a feature changes no output, so in training each
     column of `dx` sums to 0; nor does a factor, but for :math:`\epsilon`, so :math:`\sum_n dx_n
@@ -142,9 +143,12 @@ class BatchNorm(Normalization):
 
     **Shapes.** :math:`x`, :math:`y`, :math:`dy` and :math:`dx` are all (..., D).
 
-    **Saved.** :math:`x - \mu` and :math:`r`, and in training the statistics and N, for
-    `update_buffers`. A row is short where there are few channels, so `glued` puts several into one
-    long one; a sum over rows is a product with ones (`sums`).
+    **Saved.** :math:`x - \mu` and :math:`r`, of which :math:`\hat{x}` is the product, and in
+    training the statistics and N, for `update_buffers`.
+
+    **Speed.** A row is short where there are few channels, so ``glued`` puts several into one long
+    one, and ``repeated`` puts a row of numbers beside itself as often; ``sums`` over rows is a
+    product with ones.
 
     References
     ----------
@@ -202,7 +206,7 @@ class BatchNorm(Normalization):
                 raise _single(x, self)
             mean = sums(rows, D) / N
             xc = rows - repeated(mean, rows)
-            y = xc * xc
+            y = xc * xc  # the output is written over the squares
             variance = sums(y, D) / N
             batch = mean, variance, N
         else:

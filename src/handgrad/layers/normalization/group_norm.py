@@ -92,10 +92,12 @@ class GroupNorm(Normalization):
               = r \Bigl( h_j - \frac{1}{M} \sum_i h_i
                 - \hat{x}_j \frac{1}{M} \sum_i h_i \hat{x}_i \Bigr).
 
-    Since :math:`\gamma` is the same at all places, both sums begin with a sum over places for each
-    channel: of ``dy``, and of ``dy * xc`` with ``xc`` for :math:`x - \mu = \hat{x} / r`. Times
-    ``gamma`` and averaged over a group's channels (`_mean`) they are the two terms; added up over
-    the samples, the latter times ``r``, they are :math:`d\beta` and :math:`d\gamma`.
+    Since :math:`\gamma` is the same at all places, both means begin with a sum over places for
+    each channel: ``of_dy`` of ``dy``, and ``of_t`` of ``t = dy * xc``, with ``xc`` for :math:`x -
+    \mu = \hat{x} / r`. Averaged over a group's channels, ``_mean(of_dy * gamma)`` is the first
+    mean, and ``_mean(of_t * gamma) * r`` the second. With :math:`\hat{x}` = ``xc * r`` and the
+    factor in front the last term is ``xc * _mean(of_t * gamma) * r * r * r``. Added up over the
+    samples, ``of_t * r`` is :math:`d\gamma`, and ``of_dy`` is :math:`d\beta`.
 
     **What must be so.** A constant added to a group changes no output, so `dx` sums to 0 over each
     group.
@@ -103,7 +105,8 @@ class GroupNorm(Normalization):
     **Shapes.** :math:`x`, :math:`y`, :math:`dy` and :math:`dx` are all (N, ..., C). Without axes in
     between, a group of one channel has a single entry, which is 0 before it is scaled and shifted.
 
-    **Saved.** :math:`x - \mu`, and :math:`r` of each sample and channel.
+    **Saved.** :math:`x - \mu`, and :math:`r` of each sample and channel, of which :math:`\hat{x}`
+    is the product. `BatchNorm` says what ``glued``, ``repeated`` and ``sums`` are.
 
     References
     ----------
@@ -151,7 +154,7 @@ class GroupNorm(Normalization):
         places = glued(x.reshape(len(x), -1, C), C, 256)  # each sample has vectors of its own
         M = x[0].size // self.num_groups
         xc = places - repeated(self._mean(sums(places, C), M), places)
-        y = xc * xc
+        y = xc * xc  # the output is written over the squares
         r = 1 / np.sqrt(self._mean(sums(y, C), M) + self.epsilon)
         y = np.multiply(xc, repeated(self._row("gamma", x) * r, xc), out=y)
         y += repeated(self._row("beta", x), xc)

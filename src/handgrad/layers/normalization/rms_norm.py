@@ -81,6 +81,7 @@ class RMSNorm(Normalization):
     of the last axes where `features` has several sizes.
 
     **Saved.** The input, which whatever stands before it keeps anyway, and :math:`r` of each row.
+    `LayerNorm` says what ``blocks`` and ``stacked`` are.
 
     References
     ----------

@@ -18,7 +18,7 @@ __all__ = ["LearnedPositionalEncoding"]
 class LearnedPositionalEncoding(Component):
     r"""Adds to each step of a sequence a vector for its position, which is learned.
 
-    .. math:: y_{ntd} = x_{ntd} + w_{td}
+    .. math:: y_{ntd} = x_{ntd} + w_{td}, \qquad 0 \le t < T
 
     Parameters
     ----------

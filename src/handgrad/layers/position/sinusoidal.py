@@ -23,6 +23,8 @@ class PositionalEncoding(Component):
         p_{t, 2i} = \sin \frac{t}{10000^{2i / D}}, \qquad
         p_{t, 2i + 1} = \cos \frac{t}{10000^{2i / D}}
 
+    where steps and features are counted from 0.
+
     Parameters
     ----------
     max_length : int

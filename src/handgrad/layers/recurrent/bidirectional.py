@@ -152,7 +152,7 @@ class Bidirectional(Component):
         return dx, {"forward_layer": ahead, "backward_layer": back}
 
     def update_buffers(self, saved: Any) -> None:
-        for layer, kept in zip((self.forward_layer, self.backward_layer), saved[:2], strict=True):
+        for layer, kept in zip(self.children().values(), saved, strict=False):
             if layer.training:
                 layer.update_buffers(kept)
 

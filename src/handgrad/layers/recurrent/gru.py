@@ -24,8 +24,9 @@ class GRU(Recurrent):
         h_t &= (1 - z_t) \odot n_t + z_t \odot h_{t-1}, \qquad t = 1, \dots, T
 
     for each sequence by itself, where :math:`\sigma` is the sigmoid, and :math:`h_0 = 0` unless it
-    is given. The reset gate r multiplies the product with U, and a bias of its own, as in PyTorch
-    and in Keras (``reset_after=True``); in the paper it multiplies the state itself.
+    is given. The reset gate r multiplies the candidate's product with U, to which a bias
+    :math:`b'` was added, as in PyTorch and in Keras (``reset_after=True``); in the paper it
+    multiplies the state, before the product.
 
     Parameters
     ----------
@@ -98,7 +99,8 @@ class GRU(Recurrent):
         dW = \sum_t x_t^T dp_t, \quad
         dU = \sum_t h_{t-1}^T dq_t, \quad
         db = \sum_t \sum_n dp_{tn}, \quad
-        db' = \sum_t \sum_n dq^n_{tn}.
+        db' = \sum_t \sum_n dq^n_{tn}, \quad
+        dh_0 = dh_1 \odot z_1 + dq_1 U^T.
 
     **Derivation** (backpropagation through time). For one sequence, unit :math:`j` and gates'
     column :math:`k`, with :math:`p_{tk} = \sum_d x_{td} w_{dk} + b_k` and
@@ -138,7 +140,8 @@ class GRU(Recurrent):
     the code has that for all steps before it walks, in ``dq``, with :math:`(1 - z) (1 - n^2)` as
     ``slope``. The walk multiplies by :math:`dh_t`, and lets each step add what it knows of the
     state before it, ``dh[after] * z`` and ``dq @ U.T``. After the walk ``dh * slope`` is
-    :math:`dp^n` of all steps, and takes the place of :math:`dq^n`, which is ``dp``.
+    :math:`dp^n` of all steps. It takes the place of :math:`dq^n` in the same array, which is
+    called ``dp`` from there on.
 
     *The parameters* are the same at every step of every sequence, so their gradients sum over
     both; :math:`s` stands for a step of a sequence:
@@ -156,7 +159,10 @@ class GRU(Recurrent):
     of W, U and b for r and z are halved beforehand, which is ``scale``.
 
     **Shapes.** :math:`X` and :math:`dX` (N, T, D); :math:`Y` and :math:`dY` (N, T, H) or (N, H);
-    :math:`h_0` (N, H). Inside, steps are rows without the padding, see `Packing`.
+    :math:`h_0` (N, H). Inside, all steps of all sequences are rows, without the padding; ``now``
+    are the rows of one step. ``h`` begins with N rows more, the initial state; there ``before`` and
+    ``after`` are those before and after the step. They come from
+    `handgrad.layers.recurrent.packing`.
 
     **Saved.** The steps of the input, the states before and after them, the gates and candidates,
     and :math:`m`: five times as many numbers as the output has, and the input.
@@ -168,6 +174,7 @@ class GRU(Recurrent):
 
     Examples
     --------
+    >>> import numpy as np
     >>> gru = GRU(2, 3, rng=np.random.default_rng(0))
     >>> y = gru((np.ones((2, 4, 2)), np.array([4, 1])))
     >>> (y != 0).all(axis=2)
@@ -219,7 +226,7 @@ class GRU(Recurrent):
         slope = (1 - z) * (1 - n * n)
         dq = 1 - gates
         dq *= gates  # the sigmoids' derivatives; at n another takes their place
-        dq = dq.reshape(-1, 3, H)  # of each block but for dh
+        dq = dq.reshape(-1, 3, H)  # of each block without its factor dh
         dq[:, 0] *= slope * m
         dq[:, 1] *= h_before - n
         dq[:, 2] = slope * r

@@ -157,7 +157,10 @@ class LSTM(Recurrent):
     and o: `scale` is 1/2 and `shift` 1/2 there, and 1 and 0 at g.
 
     **Shapes.** :math:`X` and :math:`dX` (N, T, D); :math:`Y` and :math:`dY` (N, T, H) or (N, H);
-    :math:`h_0` and :math:`c_0` (N, H). Inside, steps are rows without the padding, see `Packing`.
+    :math:`h_0` and :math:`c_0` (N, H). Inside, all steps of all sequences are rows, without the
+    padding; ``now`` are the rows of one step. ``h`` and ``c`` begin with N rows more, the initial
+    ones; there ``before`` and ``after`` are those before and after the step. They come from
+    `handgrad.layers.recurrent.packing`.
 
     **Saved.** The steps of the input, the states and cells before and after them, the gates, and
     the cells' tanh: seven times as many numbers as the output has, and the input.
@@ -171,6 +174,7 @@ class LSTM(Recurrent):
 
     Examples
     --------
+    >>> import numpy as np
     >>> lstm = LSTM(2, 3, return_sequences=False, rng=np.random.default_rng(0))
     >>> x, lengths = np.ones((2, 4, 2)), np.array([4, 1])
     >>> lstm((x, lengths)).shape
@@ -249,7 +253,7 @@ class LSTM(Recurrent):
         through = o * (1 - tanh_c * tanh_c)
         da = 1 - gates
         da *= gates  # the sigmoids' derivatives; at g another takes their place
-        da = da.reshape(-1, 4, H)  # of each gate but for dc, and at o but for dh
+        da = da.reshape(-1, 4, H)  # of each gate without its factor: dc, and for o dh
         da[:, 0] *= g
         da[:, 1] *= c_before
         da[:, 2] = i * (1 - g * g)

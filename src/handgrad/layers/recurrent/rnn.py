@@ -81,7 +81,8 @@ class RNN(Recurrent):
         dx_t &= da_t W^T, \qquad
         dW = \sum_t x_t^T da_t, \qquad
         dU = \sum_t h_{t-1}^T da_t, \qquad
-        db = \sum_t \sum_n da_{tn}
+        db = \sum_t \sum_n da_{tn}, \qquad
+        dh_0 = da_1 U^T
 
     where :math:`dy_t` is the gradient of the output, 0 for a step that is not put out.
 
@@ -116,7 +117,10 @@ class RNN(Recurrent):
     **The kink.** ReLU's derivative at 0 is 0, as in `ReLU`.
 
     **Shapes.** :math:`X` and :math:`dX` (N, T, D); :math:`Y` and :math:`dY` (N, T, H) or (N, H);
-    :math:`h_0` (N, H). Inside, steps are rows without the padding, see `Packing`.
+    :math:`h_0` (N, H). Inside, all steps of all sequences are rows, without the padding; ``now``
+    are the rows of one step. ``h`` begins with N rows more, the initial state; there ``before`` and
+    ``after`` are those before and after the step. They come from
+    `handgrad.layers.recurrent.packing`.
 
     **Saved.** The steps of the input, and the states before and after them.
 
@@ -191,7 +195,7 @@ class RNN(Recurrent):
         U_T = self.recurrent_weights.T.copy()
         h_before, h_after = h[packing.before], h[packing.N :]
         relu = self.activation == "relu"
-        da = (h_after > 0).astype(h.dtype) if relu else 1 - h_after * h_after  # but for dh
+        da = (h_after > 0).astype(h.dtype) if relu else 1 - h_after * h_after  # still without dh
         dh = packing.upstream(dy)
         for before, after, now in reversed(packing.steps):
             da[now] *= dh[after]

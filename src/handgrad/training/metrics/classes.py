@@ -14,6 +14,33 @@ from handgrad.training.metrics.metric import Metric
 __all__ = ["Accuracy", "ConfusionMatrix", "TopK"]
 
 
+class _OfClasses(Metric):
+    """What the metrics of classes have in common: which rows count."""
+
+    def __init__(self, ignore_index: int | None = None) -> None:
+        self.ignore_index = ignore_index
+
+    def _rows(
+        self, predictions: Array, targets: Array, sample_weight: Array | None
+    ) -> tuple[Array, Array, Array | None]:
+        """Return scores (M, K), class indices (M,) and weights (M,) of the rows that count."""
+        scores, classes = _classes(predictions, targets, self)
+        weight = None
+        if sample_weight is not None:
+            rows = np.empty(predictions.shape[:-1])
+            weight = np.broadcast_to(broadcast_weight(sample_weight, rows, self), rows.shape)
+            weight = weight.ravel()
+        if self.ignore_index is not None:
+            kept = classes != self.ignore_index
+            scores, classes = scores[kept], classes[kept]
+            weight = None if weight is None else weight[kept]
+        return scores, classes, weight
+
+    def __repr__(self) -> str:
+        ignored = "" if self.ignore_index is None else f"ignore_index={self.ignore_index}"
+        return f"{type(self).__name__}({ignored})"
+
+
 def _classes(predictions: Array, targets: Array, metric: Metric) -> tuple[Array, Array]:
     """Return scores and targets as rows: (M, K) and class indices (M,), over all leading axes."""
     rows, K = predictions.shape[:-1], predictions.shape[-1] if predictions.ndim else 0
@@ -36,13 +63,7 @@ def _classes(predictions: Array, targets: Array, metric: Metric) -> tuple[Array,
     return predictions.reshape(-1, K), targets.ravel()
 
 
-def _weight(sample_weight: Array, predictions: Array, metric: Metric) -> Array:
-    """Return a weight for each row of scores, (M,)."""
-    rows = np.empty(predictions.shape[:-1])
-    return np.broadcast_to(broadcast_weight(sample_weight, rows, metric), rows.shape).ravel()
-
-
-class _Share(Metric):
+class _Share(_OfClasses):
     """A share of the datapoints."""
 
     def reset(self) -> None:
@@ -52,12 +73,12 @@ class _Share(Metric):
     def update(
         self, predictions: Array, targets: Array, sample_weight: Array | None = None
     ) -> None:
-        right = self._look(*_classes(predictions, targets, self))
-        if sample_weight is None:
+        scores, classes, weight = self._rows(predictions, targets, sample_weight)
+        right = self._look(scores, classes)
+        if weight is None:
             self._right += int(np.count_nonzero(right))
             self._seen += right.size
         else:
-            weight = _weight(sample_weight, predictions, self)
             self._right += float(weight @ right)
             self._seen += float(weight.sum())
 
@@ -75,6 +96,11 @@ class Accuracy(_Share):
     .. math:: \frac{1}{N} \sum_n [\operatorname{argmax}_k \hat y_{nk} = t_n]
 
     Of equal scores the first counts. A datapoint with a sample weight counts that much.
+
+    Parameters
+    ----------
+    ignore_index : int, optional
+        Datapoints with this class index don't count, as in `CrossEntropy`.
 
     Raises
     ------
@@ -108,6 +134,8 @@ class TopK(_Share):
     ----------
     k : int
         How many classes may be named.
+    ignore_index : int, optional
+        Datapoints with this class index don't count, as in `CrossEntropy`.
 
     Raises
     ------
@@ -125,13 +153,14 @@ class TopK(_Share):
     0.5
     """
 
-    def __init__(self, k: int = 5) -> None:
+    def __init__(self, k: int = 5, ignore_index: int | None = None) -> None:
+        super().__init__(ignore_index)
         self.k = positive_size(k, "k", "TopK")
         self.name = f"top_{self.k}"
 
     def _look(self, scores: Array, classes: Array) -> Array:
         K = scores.shape[1]
-        if (classes < 0).any() or (classes >= K).any():
+        if classes.size and (classes.min() < 0 or classes.max() >= K):
             raise ShapeError(
                 f"class indices from {classes.min()} to {classes.max()} for {self!r}",
                 f"indices from 0 to {K - 1}, one for each column of the scores",
@@ -143,13 +172,19 @@ class TopK(_Share):
         return right
 
     def __repr__(self) -> str:
-        return f"TopK({self.k})"
+        ignored = "" if self.ignore_index is None else f", ignore_index={self.ignore_index}"
+        return f"TopK({self.k}{ignored})"
 
 
-class ConfusionMatrix(Metric):
+class ConfusionMatrix(_OfClasses):
     """How often each class was taken for each: a row for each true class, a column for each named.
 
     With sample weights, how much weight was: the counts are floats then.
+
+    Parameters
+    ----------
+    ignore_index : int, optional
+        Datapoints with this class index don't count, as in `CrossEntropy`.
 
     Raises
     ------
@@ -175,7 +210,9 @@ class ConfusionMatrix(Metric):
     def update(
         self, predictions: Array, targets: Array, sample_weight: Array | None = None
     ) -> None:
-        scores, classes = _classes(predictions, targets, self)
+        scores, classes, weight = self._rows(predictions, targets, sample_weight)
+        if not len(classes):
+            return
         K = scores.shape[1]
         if not len(self._counts):
             self._counts = np.zeros((K, K), dtype=np.int64)
@@ -186,9 +223,6 @@ class ConfusionMatrix(Metric):
                 f"indices from 0 to {len(self._counts) - 1}, and as many scores in every batch",
                 "count the classes from 0, and give the model as many outputs as classes",
             )
-        weight = None
-        if sample_weight is not None:
-            weight = _weight(sample_weight, predictions, self)
         pairs = classes.astype(np.int64) * K + scores.argmax(axis=1)
         counts = np.bincount(pairs, weight, minlength=K * K).reshape(K, K)
         self._counts = self._counts + counts
