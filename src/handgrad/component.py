@@ -250,9 +250,8 @@ class Component(ABC):
         take = as_numbers if self.takes_integers else as_floats
         if not (isinstance(x, tuple) and x and self.takes_tuple):
             return take(x, "input", self)
-        first, *more = x
-        more = [as_numbers(part, f"input {i}", self) for i, part in enumerate(more, 1)]
-        return ((take if self.takes_lengths else as_numbers)(first, "input 0", self), *more)
+        takes = [take if self.takes_lengths else as_numbers, *[as_numbers] * (len(x) - 1)]
+        return tuple(f(x[i], f"input {i}", self) for i, f in enumerate(takes))
 
     def grad(self, in_gradient: npt.ArrayLike) -> Any:
         """Return the gradient with respect to the input of the last call.
