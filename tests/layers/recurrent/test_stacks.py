@@ -357,3 +357,11 @@ def test_both_directions_take_no_masks_and_no_states():
     ):
         with refuses(ShapeError, match=rf"(?s)arrays of {axes} axes .*leave initial states and"):
             both((x, *others))
+
+
+@pytest.mark.parametrize("combine", ["sum", "concatenate"])
+def test_one_direction_may_know_less_of_its_shape(combine):
+    both = Bidirectional(MultiHeadAttention(D, 1), GRU(D, D), combine)
+    K = D if combine == "sum" else 2 * D
+    assert both.output_shape((...,)) == (None, None, K)
+    assert both.output_shape((N, T, D)) == Model([both]).forward(random(N, T, D)).shape == (N, T, K)

@@ -9,7 +9,7 @@ import numpy as np
 from handgrad.arguments import Array, in_short
 from handgrad.component import Component
 from handgrad.errors import ArgumentError, ShapeError
-from handgrad.shapes import Shape
+from handgrad.shapes import Shape, merged
 
 __all__ = ["Bidirectional"]
 
@@ -161,7 +161,8 @@ class Bidirectional(Component):
         two: Shape = self.backward_layer.output_shape(input_shape)
         if (...,) in (one, two):
             return (...,)
-        if len(one) != len(two):
+        leading = merged(one[:-1], two[:-1])
+        if leading is None:
             raise ArgumentError(
                 f"a layer that returns sequences beside one that does not, for {in_short(self)}",
                 "two that do, or two that return their last states",
@@ -169,14 +170,14 @@ class Bidirectional(Component):
             )
         sizes = one[-1], two[-1]
         if self.combine == "concatenate":
-            return (*one[:-1], None if None in sizes else sum(sizes))
+            return (*leading, None if None in sizes else sum(sizes))
         if None not in sizes and one[-1] != two[-1]:
             raise ShapeError(
                 f"outputs with {one[-1]} and {two[-1]} features to be added by {in_short(self)}",
                 "as many from one layer as from the other",
                 'give both layers as many units, or write combine="concatenate"',
             )
-        return one
+        return (*leading, one[-1])
 
     def __repr__(self) -> str:
         together = ', combine="sum"' if self.combine == "sum" else ""
