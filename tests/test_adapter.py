@@ -478,3 +478,28 @@ def test_their_buffers_and_indices_are_known(tmp_path):
         twin.forward(x)
         assert_array_equal(twin.components[0].component.buffers["seen"], [4, 8, 0, 0, 4])
     assert_array_equal(own.buffers["seen"], [3, 6, 0, 0, 3])
+
+
+class Masked:
+    """A foreign component that is given lengths, and makes 0 of what stands behind them."""
+
+    takes_tuple = takes_lengths = True
+
+    def apply(self, x):
+        x, lengths = x
+        mask = np.arange(x.shape[1])[:, None] < lengths[:, None, None]
+        return x * mask, mask
+
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        return (dy * saved, None), {}
+
+
+def test_an_object_behind_others_is_handed_the_lengths():
+    model, x = Model([Linear(D, K, rng=generator()), Masked()]), random(2, 5, D)
+    y = model((x, [2, 5]))
+    assert not y[0, 2:].any()
+    assert_array_equal(y[1], model.components[0](x)[1])
+    dx, none = model.grad(random(2, 5, K))
+    assert not dx[0, 2:].any()
+    assert dx[0, :2].any()
+    assert none is None

@@ -256,8 +256,8 @@ class ContractAdapter(_Adapter):
         super().__init__(component)
         if isinstance(buffers := getattr(component, "buffers", None), dict):
             self.buffers = buffers
-        self.takes_integers = bool(getattr(component, "takes_integers", False))
-        self.takes_tuple = bool(getattr(component, "takes_tuple", False))
+        for name in ("takes_integers", "takes_tuple", "takes_lengths"):
+            setattr(self, name, bool(getattr(component, name, False)))
 
     def apply(self, x: Any) -> tuple[Array, Any]:
         """Run the object's own `apply`."""
