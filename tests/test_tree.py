@@ -351,7 +351,7 @@ def test_a_tuple_of_nothing_is_an_empty_input(x):
 
 
 def test_a_list_of_sequences_and_lengths_is_refused_with_the_mend():
-    with refuses(ShapeError, match=r"(?s)list with rows .*several inputs are a tuple"):
+    with refuses(ShapeError, match=r"(?s)list with rows .*several inputs, they are a tuple"):
         GRU(2, 3)([np.ones((2, 4, 2)), [4, 3]])
 
 

@@ -56,7 +56,8 @@ def as_numbers(value: npt.ArrayLike, role: str, owner: object) -> Array:
                 f"{type(value).__name__} with rows of several lengths as the {role} of "
                 f"{in_short(owner)}",
                 "a rectangular array of numbers",
-                "pad or cut the rows to one length; several inputs are a tuple, not a list",
+                "pad or cut the rows to one length"
+                + "; where it takes several inputs, they are a tuple" * isinstance(value, list),
             ) from error
     array: Array = value  # type: ignore[assignment]
     dtype = array.dtype
