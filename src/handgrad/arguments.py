@@ -18,6 +18,7 @@ __all__ = [
     "as_numbers",
     "in_short",
     "is_real",
+    "numbers_or_none",
     "positive_size",
     "real_number",
     "true_or_false",
@@ -76,6 +77,11 @@ def as_numbers(value: npt.ArrayLike, role: str, owner: object) -> Array:
             "leave empty minibatches out",
         )
     return array
+
+
+def numbers_or_none(value: npt.ArrayLike | None, role: str, owner: object) -> Array | None:
+    """Return `value` as `as_numbers` does, or None where it is None."""
+    return None if value is None else as_numbers(value, role, owner)
 
 
 def as_floats(value: npt.ArrayLike, role: str, owner: object) -> Array:

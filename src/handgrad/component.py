@@ -25,7 +25,7 @@ from typing import Any, Self
 
 import numpy.typing as npt
 
-from handgrad.arguments import Array, as_floats, as_numbers, in_short
+from handgrad.arguments import Array, as_floats, as_numbers, in_short, numbers_or_none
 from handgrad.errors import ArgumentError, CallOrderError, ShapeError
 from handgrad.modes import Frozen, evaluating_here
 from handgrad.parameter import NOTHING, OwnArrays
@@ -250,8 +250,8 @@ class Component(ABC):
         take = as_numbers if self.takes_integers else as_floats
         if not (isinstance(x, tuple) and x and self.takes_tuple):
             return take(x, "input", self)
-        takes = [take if self.takes_lengths else as_numbers, *[as_numbers] * (len(x) - 1)]
-        return tuple(f(x[i], f"input {i}", self) for i, f in enumerate(takes))
+        takes = {0: take, 1: numbers_or_none} if self.takes_lengths else {}
+        return tuple(takes.get(i, as_numbers)(a, f"input {i}", self) for i, a in enumerate(x))
 
     def grad(self, in_gradient: npt.ArrayLike) -> Any:
         """Return the gradient with respect to the input of the last call.

@@ -335,3 +335,18 @@ def test_it_learns_what_stood_first(cls):
         value = loss(model.forward((x, lengths)), x[:, 0])
         model.update_parameters(model.backward(loss.grad()), 1.0)
     assert value < 0.1
+
+
+@pytest.mark.parametrize("cls", [RNN, LSTM, GRU])
+def test_there_may_be_states_without_lengths(cls):
+    rng = np.random.default_rng(0)
+    layer = cls(3, 5, rng=rng)
+    x, states = rng.standard_normal((2, 7, 3)), rng.standard_normal((1 + (cls is LSTM), 2, 5))
+    y = layer((x, None, *states))
+    dy = rng.standard_normal(y.shape)
+    dx, of_lengths, *others = layer.grad(dy)
+    assert_array_equal(y, layer((x, np.full(2, 7), *states)))
+    expected, _, *other = layer.grad(dy)
+    assert of_lengths is None
+    for one, two in zip((dx, *others), (expected, *other), strict=True):
+        assert_array_equal(one, two)

@@ -75,7 +75,8 @@ class LSTM(Recurrent):
     steps of each, (N,); or ``(x, lengths, state, cell)`` with :math:`h_0` and :math:`c_0`, (N, H),
     which then have gradients. What stands at and after a sequence's length is never looked at: it
     changes nothing, the output there is 0, and so is the gradient. The last state is the one at the
-    sequence's own length; `last_states` gives state and cell, to go on from.
+    sequence's own length; `last_states` gives state and cell, to go on from. With a state,
+    `lengths` may be None.
 
     **More of them.** Several layers are several in a `Model`, which hands the lengths on to each;
     two directions are `Bidirectional`. A loss leaves the padding out if it is given the weights

@@ -67,7 +67,7 @@ class RNN(Recurrent):
     steps of each, (N,); or ``(x, lengths, state)`` with the state :math:`h_0`, (N, H), which then
     has a gradient. What stands at and after a sequence's length is never looked at: it changes
     nothing, the output there is 0, and so is the gradient. The last state is the one at the
-    sequence's own length.
+    sequence's own length. With a state, `lengths` may be None.
 
     **More of them.** Several layers are several in a `Model`, which hands the lengths on to each;
     two directions are `Bidirectional`. A loss leaves the padding out if it is given the weights
