@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from handgrad.datasets.cells import Cells
 from handgrad.datasets.dataset import Dataset
+from handgrad.datasets.rows import cells_of_series
 from handgrad.datasets.source import Source
 from handgrad.datasets.tables import assemble, choose_columns
 from handgrad.datasets.targets import Wanted
@@ -57,17 +55,5 @@ def _dataset(source: Source, frame: Any, wanted: Wanted, first: int) -> Dataset:
     if frame.empty:
         raise DataError(f"{source} without any rows", "at least one row", "add the data")
     layout = choose_columns(source, [str(name).strip() for name in frame.columns], True, wanted)
-    cells = {place: _cells(frame.iloc[:, place]) for place in layout.read}
+    cells = {place: cells_of_series(frame.iloc[:, place]) for place in layout.read}
     return assemble(source, layout, cells, range(first, first + len(frame)), wanted)
-
-
-def _cells(series: Any) -> Cells:
-    """Return the cells of a Series: numbers as they are, and anything else as text."""
-    kind = series.dtype.kind
-    if kind in "iuf":
-        numbers = series.to_numpy(dtype=np.float64, na_value=np.nan)
-        if not np.isinf(numbers).any():
-            return Cells(numbers)
-    codes, values = series.factorize(use_na_sentinel=True)
-    # What is missing, -1, is the last of the texts.
-    return Cells.of_codes([*map(str, values), ""], codes)

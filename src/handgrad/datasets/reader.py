@@ -12,7 +12,7 @@ from handgrad.datasets.columns import Column
 from handgrad.datasets.dataset import Dataset
 from handgrad.datasets.frames import read_excel, read_parquet
 from handgrad.datasets.idx import read_idx
-from handgrad.datasets.source import Source, open_source
+from handgrad.datasets.source import Source, open_source, reading
 from handgrad.datasets.targets import Wanted
 from handgrad.datasets.text import read_csv
 from handgrad.errors import ArgumentError, DataError
@@ -129,23 +129,9 @@ def read(
     """
     wanted = Wanted(target, features, classes, tuple(drop), decimal, delimiter)
     _check(wanted)
-    name = path.name if isinstance(path, Source) else os.fspath(path)
-    try:
-        with nullcontext(path) if isinstance(path, Source) else open_source(path) as source:
-            kind = _kind(source)
-            return _READERS.get(kind, read_csv)(source, wanted)
-    except OSError as error:
-        raise DataError(
-            f"{error.filename or name}, which cannot be read: {error.strerror or error}",
-            "a file of data",
-            "check the path and its permissions",
-        ) from error
-    except MemoryError as error:
-        raise DataError(
-            f"{name}, which is larger than the memory that is free",
-            "data that fits",
-            "write it as .npy, which is read from the disk as it is needed",
-        ) from error
+    opened = nullcontext(path) if isinstance(path, Source) else open_source(path)
+    with reading(str(path)), opened as source:
+        return _READERS.get(_kind(source), read_csv)(source, wanted)
 
 
 def _check(wanted: Wanted) -> None:

@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from handgrad.errors import DataError
 
-__all__ = ["Source", "open_source"]
+__all__ = ["Source", "open_source", "reading"]
 
 _PATIENCE = 10.0  # seconds that a pipe without a writer is waited for
 _PART = 1 << 20  # bytes at a time
@@ -170,3 +170,22 @@ def _unpacked(
             "download or copy it again",
         ) from error
     return copy, start
+
+
+@contextmanager
+def reading(name: str | os.PathLike[str]) -> Iterator[None]:
+    """Raise `DataError` for what the system says where data are read."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"{error.filename or os.fspath(name)}, which cannot be read: {error.strerror or error}",
+            "a file of data",
+            "check the path and its permissions",
+        ) from error
+    except MemoryError as error:
+        raise DataError(
+            f"{os.fspath(name)}, which is larger than the memory that is free",
+            "data that fits",
+            "write it as .npy, which is read from the disk as it is needed",
+        ) from error

@@ -280,15 +280,15 @@ def _encode(
         raise DataError(
             f"{source}, {name} as the target: {bad_cells(cells, bad, lines)}",
             expected,
-            _mend(text),
+            _mend(text, isinstance(classes, Sequence)),
         )
     index = {known_name: k for k, known_name in enumerate(known)}
     y = np.array([index[text] for text in cells.texts()], dtype=np.int64)
     return y, tuple(known), []
 
 
-def _mend(text: str) -> str:
-    """Return what to do about a target that is none."""
+def _mend(text: str, known: bool) -> str:
+    """Return what to do about a target that is none; where its classes are `known` already."""
     if is_missing(text):
         return "leave those rows out, or fill in what is missing"
     if has_comma(text):
@@ -296,6 +296,8 @@ def _mend(text: str) -> str:
             "write numbers as 1234.5, with nothing between the thousands; or say what stands in "
             "place of the point: --decimal ,"
         )
+    if known:
+        return "leave the rows of other classes out, or train with them"
     return (
         "mend the cells or leave those rows out; where names and numbers are all names of "
         "classes: --task classes"
