@@ -135,7 +135,7 @@ def _fit(
         validation_data=held,
         callbacks=[
             *settings.make_callbacks(held is not None),
-            CSVLog(folder / "history.csv"),
+            CSVLog(folder / "history.csv", SECONDS),
             saving,
         ],
         class_weight=_weights(run),

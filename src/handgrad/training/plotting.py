@@ -71,7 +71,7 @@ def plot_history(
         if len(names) > 1:
             axes.legend(fontsize="small")
     if path is not None:
-        figure.savefig(path, dpi=120)
+        figure.savefig(path, dpi=100)
     return figure
 
 
@@ -87,9 +87,14 @@ def _column(values: Sequence[Any]) -> Any:
 
 
 def _panels(values: Mapping[str, Sequence[Any]]) -> dict[str, list[str]]:
-    """Return what stands in each panel; a value that is not a number has none."""
+    """Return what stands in each panel.
+
+    A value that is not a number has none, nor has a learning rate that never changes.
+    """
     panels: dict[str, list[str]] = {}
     for name, column in values.items():
+        if name == "lr" and len({*column}) == 1 and len(values) > 1:
+            continue
         if all(value is None or np.ndim(value) == 0 for value in column):
             title = name.removeprefix(_VALIDATION).partition(".")[0].replace("_", " ")
             title = "learning rate" if title == "lr" else title

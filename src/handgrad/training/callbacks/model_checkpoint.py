@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import os
 import warnings
 from collections.abc import Iterable
-from time import monotonic
 from typing import Any
 
-from handgrad.arguments import is_real, positive_size
+from handgrad.arguments import positive_size
 from handgrad.checkpoint import check
-from handgrad.errors import ArgumentError, CheckpointError
+from handgrad.errors import CheckpointError
 from handgrad.training.callbacks.callback import Callback
+from handgrad.training.callbacks.pace import Pace
 
 __all__ = ["ModelCheckpoint", "reached", "what_is_saved"]
 
@@ -61,21 +60,16 @@ class ModelCheckpoint(Callback):
     ) -> None:
         self.folder = os.fspath(folder)
         self.every = positive_size(every, "every", "ModelCheckpoint")
-        if not is_real(seconds) or seconds < 0:
-            raise ArgumentError(
-                f"seconds={seconds!r} for a ModelCheckpoint", "a number >= 0", "5 loses little"
-            )
-        self.seconds = seconds
+        self._pace = Pace(seconds, "a ModelCheckpoint")
         self.saved = ""
-        self._when = -math.inf
         self._refused: CheckpointError | None = None
 
     def on_start(self, trainer: Any) -> None:
         check(trainer.model, trainer.state_dict())
-        self._when = monotonic() if self.seconds else -math.inf
+        self._pace.begin()
 
     def on_epoch(self, trainer: Any) -> None:
-        due = trainer.epochs_done % self.every == 0 and monotonic() >= self._when + self.seconds
+        due = trainer.epochs_done % self.every == 0 and self._pace.due()
         if not (self._refused or trainer.ending or due):
             return
         try:
@@ -100,7 +94,8 @@ class ModelCheckpoint(Callback):
 
     def _save(self, trainer: Any) -> None:
         trainer.save(self.folder)
-        self._refused, self._when = None, monotonic()
+        self._refused = None
+        self._pace.begin()
         self.saved = f"everything up to the end of {reached(trainer)}"
 
     def __repr__(self) -> str:
