@@ -14,7 +14,7 @@ from handgrad.arguments import Array
 from handgrad.checking.arrays import identical
 from handgrad.diagnosis.courses.course import Component, letters
 from handgrad.diagnosis.courses.template import Call, Expression
-from handgrad.diagnosis.findings import Failure
+from handgrad.diagnosis.findings import Failure, Finding, Verdict
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds import KINDS
 from handgrad.diagnosis.mistake import known_convention
@@ -25,8 +25,8 @@ from handgrad.diagnosis.student.subject import StudentError, guard, numbers
 __all__ = ["Called"]
 
 KEPT_AXES = known_convention(
-    "axes of size 1 more or fewer",
-    "The numbers are right; the array has another number of axes of size 1 than the course's.",
+    "one more axis of size 1",
+    "The numbers are right; the array has more axes of size 1 than the course asks for.",
 )
 
 
@@ -56,18 +56,18 @@ class Called(Student):
     def __init__(self, component: Component, names: Mapping[str, Any]) -> None:
         around = [names[name] for name in component.wanted if name in names]
         super().__init__(KINDS[component.kind](), component.title, around)
-        self.component, self.names = component, names
+        assert component.forward is not None
+        self.component, self.names, self.calls = component, names, component.forward
         self.torch = _torch(names)
+        self.misshapen: dict[str, tuple[tuple[int, ...], str]] = {}
+        """Arrays whose axes of size 1 are not the course's."""
 
     # What it is given.
 
     def suited(self, given: Given) -> Given:
         """Set the options of the course, and leave out what the course does not ask for."""
-        component = self.component
-        given = given.changed(**component.options)
-        named = set(component.forward.names) | set(component.attributes)
-        for argument in component.arguments.values():
-            named |= _names(argument)
+        given = given.changed(**self.component.options)
+        named = self.component.arguments_of_forward
         for name in getattr(self.kind, "absent", ()):
             if name not in named:
                 given.inputs.pop(name, None)
@@ -77,7 +77,8 @@ class Called(Student):
     def _scope(self, run: _Run, given: Given) -> dict[str, Any]:
         """Return what every name of a template stands for."""
         arrays = {**given.arrays, **run.parameters}
-        scope: dict[str, Any] = {**letters(self.kind, given), **given.sizes, **given.options}
+        options = {n: _copied(value) for n, value in given.options.items()}
+        scope: dict[str, Any] = {**letters(self.kind, given), **given.sizes, **options}
         scope |= {name: self._layout(name).theirs_of(array) for name, array in arrays.items()}
         scope = {name: self._given(value) for name, value in scope.items()}
         arguments = {n: _filled(a, scope) for n, a in self.component.arguments.items()}
@@ -117,26 +118,25 @@ class Called(Student):
     def parameters(self, thing: _Run) -> Results:
         if thing.thing is None:
             return thing.parameters
-        paths = self.component.attributes
-        found = {n: self._read(n, _at(thing.thing, paths[n])) for n in thing.parameters if n in paths}
-        return {name: array for name, array in found.items() if array is not None}
+        return self._attributes(thing, thing.parameters)
 
     def _write(self, run: _Run, given: Given) -> None:
         """Put parameters and options into the attributes in which the object keeps them."""
         scope = self._scope(run, given)
         for name, path in self.component.attributes.items():
-            if name in given and name not in self.kind.titles and path[0] not in self.component.arguments:
+            inside = path[0] in self.component.arguments
+            if name in given and name not in self.kind.titles and not inside:
                 with guard(f"writing {'.'.join(path)} of {self.name}"):
                     _put(run.thing, path, scope[name])
 
     def forward(self, thing: _Run, given: Given) -> Results:
         thing.kept, thing.early = {}, {}
-        found = self._passed(thing, given, self.component.forward)
+        found = self._passed(thing, given, self.calls)
         thing.early = {n: a for n, a in found.items() if n in self.kind.variables}
         results = {n: a for n, a in found.items() if n in self.kind.forwards}
         results |= self._attributes(thing, self.kind.forwards)
         if not results:
-            raise self._unwritten(self.component.forward)
+            raise self._unwritten(self.calls)
         return results
 
     def backward(self, thing: _Run, given: Given) -> Results:
@@ -163,11 +163,8 @@ class Called(Student):
             return {}
         modes = {"mode": "test", "training": False}
         modes = {name: value for name, value in modes.items() if name in given.options}
-        asked = component.evaluation or component.forward
-        named = set(asked.names)
-        for argument in component.arguments.values():
-            named |= _names(argument)
-        if component.evaluation is None and not named & set(modes):
+        asked = component.evaluation or self.calls
+        if component.evaluation is None and not component.arguments_of_forward & set(modes):
             return {}
         other = given.changed(**modes).copied()
         found = self._passed(self.start(other), other, asked)
@@ -175,7 +172,7 @@ class Called(Student):
         return {} if seen is None else {"evaluation": seen}
 
     def _passed(self, run: _Run, given: Given, call: Call) -> Results:
-        """Make one call; return its quantities, keep the rest, and let `given` show what it wrote."""
+        """Make one call; return its quantities, and let `given` show what it wrote to."""
         scope = self._scope(run, given)
         before = {n: np.array(scope[n]) for n in (*given.arrays, *run.parameters)}
         holder = self.names if run.thing is None else run.thing
@@ -220,10 +217,11 @@ class Called(Student):
             taken = dict(call.results.take(returned))
         quantities = {name: value for name, value in taken.items() if name in self.kind.titles}
         run.kept |= {name: value for name, value in taken.items() if name not in quantities}
-        if quantities and all(value is None or value is NotImplemented for value in quantities.values()):
-            raise self._unwritten(call)
         read = {name: self._read(name, value) for name, value in quantities.items()}
-        return {name: array for name, array in read.items() if array is not None}
+        there = {name: array for name, array in read.items() if array is not None}
+        if quantities and not there:
+            raise self._unwritten(call)
+        return there
 
     def _attributes(self, run: _Run, names: Any) -> Results:
         """Return the quantities that the object, or an argument, holds."""
@@ -254,23 +252,39 @@ class Called(Student):
             return None
         title = self.kind.titles.get(name, name)
         layout = self._layout(name)
-        array = layout.ours_of(numbers(self._numpy(value), f"the {title}"))
-        wanted = len(layout.ours.split())
-        if array.ndim != wanted and name in self.kind.axes or name in self.kind.variables:
-            return self._squeezed(name, array, wanted)
-        return array
+        array = numbers(self._numpy(value), f"the {title}")
+        wanted = layout.theirs.split()
+        if array.ndim == len(wanted) or name not in (*self.kind.axes, *self.kind.variables):
+            return layout.ours_of(array)
+        return self._squeezed(name, array, layout)
 
-    def _squeezed(self, name: str, array: Array, wanted: int) -> Array:
-        """Return an array without axes of size 1, where it has too many of them; note it."""
-        if array.ndim <= wanted:
-            return array
+    def _squeezed(self, name: str, array: Array, layout: Layout) -> Array:
+        """Return an array with the right number of axes of size 1; note where it has another."""
+        theirs = layout.theirs.split()
+        full = [size for size in array.shape if size != 1]
+        if "1" in theirs and len(full) == len(layout.ours.split()):
+            # A step with it would broadcast: it is wrong, whatever the numbers are.
+            self.misshapen[name] = array.shape, layout.theirs
+            return array.reshape(full)
         spare = [axis for axis, size in enumerate(array.shape) if size == 1]
-        spare = spare[: array.ndim - wanted]
-        if len(spare) < array.ndim - wanted:
+        spare = spare[: max(0, array.ndim - len(theirs))]
+        if array.ndim - len(spare) != len(theirs):
             return array
-        if wanted and (name, KEPT_AXES) not in self.layout:
+        if theirs and (name, KEPT_AXES) not in self.layout:
             self.layout.append((name, KEPT_AXES))
         return np.squeeze(array, tuple(spare))
+
+    def extra(self, seed: int) -> list[Finding]:
+        findings = super().extra(seed)
+        for name, (shape, axes) in self.misshapen.items():
+            variable = self.kind.variables.get(name, name)
+            sentence = (
+                f"your {name} has shape {shape}, and the {variable} has the axes ({axes}): in a "
+                "step the two would be broadcast to another shape"
+            )
+            title = f"shape of the {self.kind.titles[name]}"
+            findings.append(Finding(f"shape of {name}", title, Verdict.WRONG, (), (sentence,)))
+        return findings
 
 
 def _torch(names: Mapping[str, Any]) -> ModuleType | None:
@@ -282,6 +296,10 @@ def _torch(names: Mapping[str, Any]) -> ModuleType | None:
     return sys.modules.get("torch") if "torch" in modules and "numpy" not in modules else None
 
 
+def _copied(value: Any) -> Any:
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
 def _filled(argument: Any, scope: Mapping[str, Any]) -> Any:
     """Return an argument with its expressions worked out; what is None is left out of a dict."""
     if isinstance(argument, Expression):
@@ -290,14 +308,6 @@ def _filled(argument: Any, scope: Mapping[str, Any]) -> Any:
         filled = {key: _filled(inner, scope) for key, inner in argument.items()}
         return {key: value for key, value in filled.items() if value is not None}
     return argument
-
-
-def _names(argument: Any) -> set[str]:
-    if isinstance(argument, Expression):
-        return set(argument.names)
-    if isinstance(argument, Mapping):
-        return {name for inner in argument.values() for name in _names(inner)}
-    return set()
 
 
 def _at(thing: Any, path: tuple[str, ...]) -> Any:

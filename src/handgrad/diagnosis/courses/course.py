@@ -17,7 +17,17 @@ from handgrad.diagnosis.kinds.base import Kind
 from handgrad.diagnosis.student.layout import Layout
 from handgrad.errors import ArgumentError
 
-__all__ = ["COURSES", "Component", "Course", "read_course"]
+__all__ = [
+    "COURSES",
+    "Component",
+    "Course",
+    "course_from",
+    "course_of",
+    "letters",
+    "names_in",
+    "read_course",
+    "seen",
+]
 
 _HERE = Path(__file__).parent
 COURSES = tuple(sorted(file.stem for file in _HERE.glob("*.toml")))
@@ -50,10 +60,15 @@ class Component:
         What an option of the kind is in this course.
     note
         What is to be said where the code is right in just this way.
+    module
+        The file or folder in which a whole library has it.
+
+    One that has a class and no `forward` is called as the exercise does it: its parameters are
+    found, whatever they are called.
     """
 
     kind: str
-    forward: Call
+    forward: Call | None
     backward: Call | None = None
     made: Call | None = None
     evaluation: Call | None = None
@@ -63,6 +78,7 @@ class Component:
     factor: Mapping[str, Expression] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
+    module: str = ""
     alternative: bool = False
     """Whether it is the same forward pass as another component's, with another backward pass."""
 
@@ -71,8 +87,7 @@ class Component:
         """The names that a file must have."""
         if self.made:
             return (self.made.path[0],)
-        calls = [call for call in (self.forward, self.backward) if call]
-        return tuple(dict.fromkeys(call.path[0] for call in calls))
+        return tuple(dict.fromkeys(call.path[0] for call in self._calls))
 
     @property
     def name(self) -> str:
@@ -96,6 +111,13 @@ class Component:
     @property
     def _calls(self) -> list[Call]:
         return [call for call in (self.forward, self.backward) if call]
+
+    @property
+    def arguments_of_forward(self) -> frozenset[str]:
+        """Every name that the forward pass is given, in dicts and attributes too."""
+        calls = [call.names for call in (self.forward, self.evaluation) if call]
+        inside = [names_in(argument) for argument in self.arguments.values()]
+        return frozenset(self.attributes).union(*calls, *inside)
 
 
 @dataclass(frozen=True)
@@ -171,7 +193,7 @@ def course_from(table: Mapping[str, Any], name: str, file: str) -> Course:
 
 _KEYS = (
     "kind", "forward", "backward", "class", "evaluation", "also", "attributes", "arguments",
-    "axes", "factor", "options", "note",
+    "axes", "factor", "options", "note", "module",
 )  # fmt: skip
 
 
@@ -179,7 +201,7 @@ def _components(entry: Mapping[str, Any], file: str) -> Iterator[Component]:
     where = f"{entry.get('class') or entry.get('forward') or 'a component'} in {file}"
     for key in entry:
         _check(key, _KEYS, "key", where)
-    if "kind" not in entry or "forward" not in entry:
+    if "kind" not in entry or not ("forward" in entry or "class" in entry):
         missing = "kind" if "kind" not in entry else "forward"
         raise ArgumentError(
             f"no {missing!r} for {where}",
@@ -192,11 +214,9 @@ def _components(entry: Mapping[str, Any], file: str) -> Iterator[Component]:
         for key in ("forward", "backward", "class", "evaluation")
     }
     kind = KINDS[entry["kind"]]()
-    forward = calls["forward"]
-    assert forward is not None
     component = Component(
         kind.name,
-        forward,
+        calls["forward"],
         calls["backward"],
         calls["class"],
         calls["evaluation"],
@@ -206,8 +226,10 @@ def _components(entry: Mapping[str, Any], file: str) -> Iterator[Component]:
         {key: Expression.read(value, where) for key, value in entry.get("factor", {}).items()},
         entry.get("options", {}),
         entry.get("note", ""),
+        entry.get("module", ""),
     )
-    _validate(component, kind, where)
+    if component.forward:
+        _validate(component, component.forward, kind, where)
     yield component
     if also := entry.get("also", []):
         assert component.backward is not None
@@ -225,16 +247,17 @@ def _argument(value: Any, where: str) -> Any:
     return value
 
 
-def _validate(component: Component, kind: Kind, where: str) -> None:
+def _validate(component: Component, forward: Call, kind: Kind, where: str) -> None:
     """Raise an error for people where something in it is not known."""
     given = kind.givens(kind.shapes[:1], 0)[0]
     sizes = {letter for text in kind.axes.values() for letter in text.split() if letter.isalpha()}
     known = {*given.inputs, *given.parameters, *given.options, *given.sizes, *sizes}
     forwards = set(kind.forwards)
-    kept = {name for name in component.forward.results.names if name not in kind.titles}
+    kept = {name for name in forward.results.names if name not in kind.titles}
     arguments = {*known, *component.arguments}
-    _names(component.arguments, known, where)
-    for call in (component.forward, component.made, component.evaluation):
+    for name in names_in(component.arguments):
+        _check(name, known, "argument", where)
+    for call in (forward, component.made, component.evaluation):
         for name in call.names if call else ():
             _check(name, arguments, "argument", where)
     if component.backward:
@@ -246,9 +269,9 @@ def _validate(component: Component, kind: Kind, where: str) -> None:
     elif kept:
         name = sorted(kept)[0]
         _check(name, kind.titles, "quantity", where)
-    if not forwards & {*component.forward.results.names, *component.attributes}:
+    if not forwards & {*forward.results.names, *component.attributes}:
         raise ArgumentError(
-            f"{component.forward.text!r} in {where}",
+            f"{forward.text!r} in {where}",
             f"{' or '.join(kind.forwards)} among its results",
             f"name what comes back: -> {kind.forwards[0]}",
         )
@@ -270,13 +293,13 @@ def _validate(component: Component, kind: Kind, where: str) -> None:
         _check(name, given.options, "option", where)
 
 
-def _names(argument: Any, known: set[str], where: str) -> None:
+def names_in(argument: Any) -> set[str]:
+    """Return the names in what an argument is made of."""
+    if isinstance(argument, Expression):
+        return set(argument.names)
     if isinstance(argument, Mapping):
-        for inner in argument.values():
-            _names(inner, known, where)
-    elif isinstance(argument, Expression):
-        for name in argument.names:
-            _check(name, known, "argument", where)
+        return {name for inner in argument.values() for name in names_in(inner)}
+    return set()
 
 
 def _check(name: str, known: Any, what: str, where: str) -> None:
@@ -294,6 +317,34 @@ def _check(name: str, known: Any, what: str, where: str) -> None:
 def _near(name: str, choices: Any) -> str:
     near = get_close_matches(name, list(choices), n=1)
     return f"did you mean {near[0]!r}?" if near else ""
+
+
+def course_of(outline: Mapping[str, frozenset[str]], name: str) -> list[Component]:
+    """Return how the first course that knows a name, among others in a file, calls it."""
+    for course in map(read_course, COURSES):
+        found = [
+            each
+            for each in course.known_as(name)
+            if each.forward and not each.made and set(each.wanted) <= outline.keys()
+        ]
+        if found:
+            return found
+    return []
+
+
+def seen(outline: Mapping[str, frozenset[str]]) -> Course | None:
+    """Return the course whose names are in a file, None where there are none.
+
+    Of several, the one of which the most is there; a class counts for more, the more it mentions of
+    what the course asks for.
+    """
+
+    def count(course: Course) -> tuple[int, int]:
+        found = [components[0] for components in course.inside(outline).values()]
+        return len(found), sum(len(component.members) for component in found)
+
+    best = max(map(read_course, COURSES), key=count)
+    return best if count(best)[0] else None
 
 
 def letters(kind: Kind, given: Given) -> dict[str, int]:

@@ -45,10 +45,8 @@ class Expression:
         """Make an expression of what Python has read."""
         text = ast.unparse(node)
         for inner in ast.walk(node):
-            called = isinstance(inner, ast.Call)
-            if not isinstance(inner, _ALLOWED) or (
-                called and getattr(inner.func, "id", "") not in FUNCTIONS
-            ):
+            called = getattr(inner.func, "id", "") if isinstance(inner, ast.Call) else None
+            if not isinstance(inner, _ALLOWED) or called not in (None, *FUNCTIONS):
                 raise ArgumentError(
                     f"{text!r} in {where}",
                     "names, numbers, strings, arithmetic, tuples, dicts, zeros(...) and ones(...)",
@@ -92,7 +90,8 @@ class Pattern:
                 raise ValueError(f"{type(value).__name__} in place of {self}")
             missing = [key for key in self.keys if key not in value]
             if missing:
-                raise ValueError(f"no {missing[0]!r} in what came back: {', '.join(map(str, value))}")
+                there = ", ".join(map(str, value))
+                raise ValueError(f"no {missing[0]!r} in what came back: {there}")
             values = [value[key] for key in self.keys]
         elif self.parts:
             if not isinstance(value, tuple | list) or len(value) != len(self.parts):
