@@ -44,6 +44,7 @@ ORDER = [
     "datasets",
     "training",
     "experiments",
+    "estimators",
     "checking",
     "diagnosis",
     "grading",
