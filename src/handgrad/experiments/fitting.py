@@ -113,6 +113,7 @@ def _fit(
 ) -> Run:
     """Train, and leave in the folder what there is to see."""
     settings, trainer, folder = run.settings, run.trainer, run.folder
+    weights = _weights(run)
     training, held_out = split(dataset, settings.validation, settings.seed)
     say(f"{settings.data}: {dataset!r}, {len(training):,} to train on, {len(held_out):,} held out")
     for note in dataset.notes:
@@ -141,7 +142,7 @@ def _fit(
             CSVLog(folder / "history.csv", SECONDS),
             saving,
         ],
-        class_weight=_weights(run),
+        class_weight=weights,
         progress=progress,
     )
     if trainer.epochs_done:

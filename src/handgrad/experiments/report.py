@@ -49,11 +49,16 @@ def write_report(run: Run, data: Dataset, rows: Array, say: Callable[[str], Any]
     rows
         Those that it is measured on.
     say
-        Called with what could not be written, and why; the run itself is safe by then.
+        Called with classes that are never found, and with what could not be written, and why; the
+        run itself is safe by then.
     """
     part = "held out" if len(rows) < len(data) else "all"
     scores, y = run.scores(data, rows), data.y[rows]
     found = measure(run, part, scores, y)
+    for name, each in found.classes.items():
+        if each["rows"] and not each["recall"] and run.settings.class_weight is None:
+            held = f"{each['rows']:,} row{'s' * (each['rows'] > 1)}"
+            say(f"of {held} of the class {name} none is found; try --class-weight balanced")
     try:
         pictures = _pictures(run, found, scores, y)
         if not pictures:
