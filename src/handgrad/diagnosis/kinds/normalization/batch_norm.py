@@ -66,8 +66,8 @@ class BatchNormKind(NormKind):
 
     def right(self, given: Given, seen: Results) -> Results:
         ours, x = self.ours(given), floats(given.x)
-        evaluation, _ = self.ours(given).eval().apply(x)
-        _, saved = ours.apply(x)
+        evaluation, _ = ours.eval().apply(x)
+        _, saved = ours.train().apply(x)
         ours.update_buffers(saved)
         rows = x.reshape(-1, x.shape[-1])
         given.derived |= {"batch_mean": rows.mean(axis=0), "batch_variance": rows.var(axis=0)}
