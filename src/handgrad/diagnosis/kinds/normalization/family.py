@@ -60,7 +60,6 @@ def scaling(over: Over) -> tuple[Mistake, ...]:
             f"Multiply by the normalised input: `{GAMMA.formula}`.",
         ),
         averaged(GAMMA),
-        multiplied(GAMMA, "gamma"),
         mistake(
             "gamma is left out of the forward pass",
             {"output": lambda normal, output, gamma: output - normal * (gamma - 1)},
@@ -168,6 +167,7 @@ def shifting(over: Over, features: bool) -> tuple[Mistake, ...]:
         averaged(BETA, mend=f"Sum in place of taking the mean: `{BETA.formula}`."),
         *summed(GAMMA, lambda dy, normal: dy * normal, features),
         *summed(BETA, lambda dy: dy, features),
+        multiplied(GAMMA, "gamma"),
         multiplied(BETA, "beta"),
         mistake(
             "the gradients of gamma and beta are exchanged",
