@@ -22,7 +22,7 @@ class BatchNormKind(NormKind):
     """Statistics over the minibatch, and running ones for evaluation."""
 
     name = "batch_norm"
-    words: ClassVar[tuple[str, ...]] = ("batchnorm", "batchnormalization", "bn")
+    words: ClassVar[tuple[str, ...]] = ("batchnorm", "batchnormalization")
     titles: ClassVar = {
         **NormKind.titles,
         "new_running_mean": "running mean after the pass",
