@@ -45,12 +45,15 @@ def named(kind, name):
     return found
 
 
+FIRST = first(BY_KIND, key=lambda pair: pair[1].cause.name)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_mistake_gets_its_own_name_with_every_seed(kind):
-    """Of twenty seeds, examined in full, is the page."""
+    """With four seeds, with one where an earlier kind has it too; the page is of twenty."""
     others = {}
     for mistake in KINDS[kind].mistakes:
-        for seed in SEEDS[:4]:
+        for seed in SEEDS[:4] if (kind, mistake) in FIRST else SEEDS[:1]:
             if (found := mechanical.searched(kind, mistake, seed)) != {mistake.cause.name}:
                 others[mistake.cause.name, seed] = found
     assert others == {}

@@ -115,9 +115,15 @@ class Conv2dKind(Kind):
         ours.weights, ours.bias = weights, given["bias"]
         return ours
 
+    def windows(self, given: Given) -> Windows:
+        """Return the windows of a trial."""
+        return Windows(given["weights"].shape[:-2], given["stride"], given["padding"])
+
+    def fitted(self, given: Given) -> Given:
+        return self.windows(given).suited(given)
+
     def right(self, given: Given, seen: Results) -> Results:
-        kernel = given["weights"].shape[:-2]
-        given.derived["windows"] = Windows(kernel, given["stride"], given["padding"])
+        given.derived["windows"] = self.windows(given)
         return super().right(given, seen)
 
 

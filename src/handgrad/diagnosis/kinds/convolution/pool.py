@@ -60,7 +60,7 @@ class AvgPool2dKind(Kind):
             f"{label}, kernel {kernels[0]}x{kernels[1]}, stride {stride}",
             known,
             {"x": rng.permutation(int(np.prod(shape))).reshape(shape) / 7 - 3},  # no ties
-            rng.standard_normal((N, *Windows(kernels, stride).counts(sizes), C)),
+            3 * rng.standard_normal((N, *Windows(kernels, stride).counts(sizes), C)),
             options=options,
         )
 
@@ -85,9 +85,16 @@ class AvgPool2dKind(Kind):
         kernel = given["kernel_height"], given["kernel_width"]
         return self.component(kernel, given["stride"], given["padding"])
 
-    def right(self, given: Given, seen: Results) -> Results:
+    def windows(self, given: Given) -> Windows:
+        """Return the windows of a trial."""
         kernel = given["kernel_height"], given["kernel_width"]
-        given.derived["windows"] = Windows(kernel, given["stride"], given["padding"])
+        return Windows(kernel, given["stride"], given["padding"])
+
+    def fitted(self, given: Given) -> Given:
+        return self.windows(given).suited(given)
+
+    def right(self, given: Given, seen: Results) -> Results:
+        given.derived["windows"] = self.windows(given)
         return super().right(given, seen)
 
 

@@ -31,7 +31,7 @@ def _chosen(windows: Windows, x: Array) -> Array:
     """Return where the first of the largest entries of each window is, 1 there and 0 elsewhere."""
     flat = _flat(windows, x)
     largest = flat.argmax(axis=3)[..., None, :]
-    return (np.arange(flat.shape[3])[:, None] == largest).astype(float)
+    return np.asarray(np.arange(flat.shape[3])[:, None] == largest, dtype=float)
 
 
 def _even(windows: Windows, x: Array) -> Array:
@@ -227,7 +227,7 @@ MAXIMUM: tuple[Mistake, ...] = (
         "exchanged.",
         "The gradient of the input is right where the largest entry is on the window's diagonal.",
         *_ONE,
-        "Take row and column, in that order, from `np.unravel_index(window.argmax(), window.shape)`.",
+        "Take row and column as `np.unravel_index(window.argmax(), window.shape)` gives them.",
     ),
     mistake(
         "the smallest in place of the largest entry",

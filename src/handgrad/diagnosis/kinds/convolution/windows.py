@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from handgrad.arguments import Array
+from handgrad.diagnosis.given import Given
+from handgrad.diagnosis.kinds.base import floats
 
 __all__ = ["Windows"]
 
@@ -33,10 +35,16 @@ class Windows:
         around = (size + 2 * self.padding for size in sizes)
         return tuple((a - k) // self.stride + 1 for a, k in zip(around, self.kernel, strict=True))
 
+    def suited(self, given: Given) -> Given:
+        """Return an input with as many upstream gradients as there are windows."""
+        *_, K = given.dy.shape
+        shape = (len(given.x), *self.counts(given.x.shape[1:-1]), K)
+        return given if given.dy.shape == shape else given.changed(dy=np.resize(given.dy, shape))
+
     def padded(self, x: Array, value: float = 0.0) -> Array:
         """Return the input with its padding."""
         pairs = [(self.padding, self.padding)] * len(self.kernel)
-        return np.pad(x, [(0, 0), *pairs, (0, 0)], constant_values=value)
+        return np.pad(floats(x), [(0, 0), *pairs, (0, 0)], constant_values=value)
 
     def seen(self, padded: Array, counts: Sequence[int], step: int = 0) -> Array:
         """Return what each window sees of an input with its padding, (N, windows, kernel, C)."""
