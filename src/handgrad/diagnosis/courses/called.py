@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +17,7 @@ from handgrad.diagnosis.courses.template import Call, Expression
 from handgrad.diagnosis.findings import Failure, Finding, Verdict
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds import KINDS
+from handgrad.diagnosis.kinds.base import Shapes, Stress
 from handgrad.diagnosis.mistake import known_convention
 from handgrad.diagnosis.student.layout import Layout
 from handgrad.diagnosis.student.student import Student
@@ -74,11 +75,26 @@ class Called(Student):
                 given.parameters.pop(name, None)
         return given
 
+    def givens(self, shapes: Shapes, seed: int) -> list[Given]:
+        return [given for given in super().givens(shapes, seed) if self._takes(given)]
+
+    def stresses(self, seed: int) -> list[Stress]:
+        stresses = super().stresses(seed)
+        return [
+            replace(stress, givens=[given for given in stress.givens if self._takes(given)])
+            for stress in stresses
+        ]
+
+    def _takes(self, given: Given) -> bool:
+        """Return whether this code can be given such an input."""
+        return all(given[name] == value for name, value in self.component.only.items())
+
     def _scope(self, run: _Run, given: Given) -> dict[str, Any]:
         """Return what every name of a template stands for."""
-        arrays = {**given.arrays, **run.parameters}
-        options = {n: _copied(value) for n, value in given.options.items()}
-        scope: dict[str, Any] = {**letters(self.kind, given), **given.sizes, **options}
+        scope: dict[str, Any] = {**letters(self.kind, given), **given.sizes}
+        scope |= {**given.options, **given.derived}
+        kept = {n: a.copy() for n, a in given.options.items() if isinstance(a, np.ndarray)}
+        arrays = {**kept, **given.arrays, **run.parameters}
         scope |= {name: self._layout(name).theirs_of(array) for name, array in arrays.items()}
         scope = {name: self._given(value) for name, value in scope.items()}
         arguments = {n: _filled(a, scope) for n, a in self.component.arguments.items()}
@@ -92,10 +108,8 @@ class Called(Student):
 
     def _layout(self, name: str) -> Layout:
         """Return the order of the axes of an array: its own, or its variable's or output's."""
-        axes = self.component.axes
-        origin = {**self.kind.variables, **{dy: y for y, dy in self.kind.upstream.items()}}
-        ours = self.kind.axes_of(name)
-        return axes.get(name) or axes.get(origin.get(name, "")) or Layout(ours, ours)
+        axes, ours = self.component.axes, self.kind.axes_of(name)
+        return axes.get(name) or axes.get(self.kind.origin(name)) or Layout(ours, ours)
 
     # Calling it.
 
@@ -294,10 +308,6 @@ def _torch(names: Mapping[str, Any]) -> ModuleType | None:
     """
     modules = {value.__name__ for value in names.values() if isinstance(value, ModuleType)}
     return sys.modules.get("torch") if "torch" in modules and "numpy" not in modules else None
-
-
-def _copied(value: Any) -> Any:
-    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def _filled(argument: Any, scope: Mapping[str, Any]) -> Any:
