@@ -132,7 +132,7 @@ def _asked_for(
 
     Where no course is given, a function is seen by its name, and by its backward pass beside it.
     """
-    name = getattr(thing, "__name__", type(thing).__name__)
+    name = getattr(thing, "__qualname__", type(thing).__name__).rpartition("<locals>.")[2]
     if course is not None:
         asked = read_course(course)
         known = [each for each in asked.known_as(name) if kind in (None, each.kind)]

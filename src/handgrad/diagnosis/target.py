@@ -52,7 +52,7 @@ def diagnose_target(
         jobs = [job for job in _jobs(path, its, course) if kind in (None, job.kind)]
         return _together(jobs, path, timeout)
     file, colon, name = target.rpartition(":")
-    if not colon or not name.isidentifier():
+    if not colon or not all(part.isidentifier() for part in name.split(".")):
         raise ArgumentError(
             f"{target!r} as what to check",
             "FILE.py:NAME, NOTEBOOK.ipynb:NAME, one of them without NAME, or a folder that holds "

@@ -56,7 +56,10 @@ class Called(Student):
 
     def __init__(self, component: Component, names: Mapping[str, Any]) -> None:
         around = [names[name] for name in component.wanted if name in names]
-        super().__init__(KINDS[component.kind](), component.title, around)
+        kind = KINDS[component.kind]()
+        for name, value in component.settings.items():
+            setattr(kind, name, value)
+        super().__init__(kind, component.title, around)
         assert component.forward is not None
         self.component, self.names, self.calls = component, names, component.forward
         self.torch = _torch(names)
@@ -75,19 +78,33 @@ class Called(Student):
                 given.parameters.pop(name, None)
         return given
 
+    def must_give(self, name: str) -> bool | None:
+        return True if name in self.component.asked else None
+
     def givens(self, shapes: Shapes, seed: int) -> list[Given]:
         return [given for given in super().givens(shapes, seed) if self._takes(given)]
 
     def stresses(self, seed: int) -> list[Stress]:
-        stresses = super().stresses(seed)
-        return [
+        # Arrays of integers are the exercise's; a course makes arrays like the one that it gives.
+        avoided = {"integers", *self.component.avoid}
+        kept = (
             replace(stress, givens=[given for given in stress.givens if self._takes(given)])
-            for stress in stresses
-        ]
+            for stress in super().stresses(seed)
+            if stress.name not in avoided
+        )
+        return [stress for stress in kept if stress.givens]
 
     def _takes(self, given: Given) -> bool:
-        """Return whether this code can be given such an input."""
-        return all(given[name] == value for name, value in self.component.only.items())
+        """Return whether this code can be given such an input.
+
+        A kind may have tables, and vectors besides; a course asks for what its axes say.
+        """
+        shaped = all(
+            array.ndim == len(self.kind.axes_of(name).split())
+            for name, array in given.inputs.items()
+            if name in self.kind.axes
+        )
+        return shaped and all(given[name] == v for name, v in self.component.only.items())
 
     def _scope(self, run: _Run, given: Given) -> dict[str, Any]:
         """Return what every name of a template stands for."""
@@ -145,6 +162,8 @@ class Called(Student):
 
     def forward(self, thing: _Run, given: Given) -> Results:
         thing.kept, thing.early = {}, {}
+        if thing.thing is not None and set(self.component.attributes) & set(given.options):
+            self._write(thing, given)  # what a call before has moved, a running mean
         found = self._passed(thing, given, self.calls)
         thing.early = {n: a for n, a in found.items() if n in self.kind.variables}
         results = {n: a for n, a in found.items() if n in self.kind.forwards}
@@ -188,7 +207,7 @@ class Called(Student):
     def _passed(self, run: _Run, given: Given, call: Call) -> Results:
         """Make one call; return its quantities, and let `given` show what it wrote to."""
         scope = self._scope(run, given)
-        before = {n: np.array(scope[n]) for n in (*given.arrays, *run.parameters)}
+        before = {n: np.array(self._numpy(scope[n])) for n in (*given.arrays, *run.parameters)}
         holder = self.names if run.thing is None else run.thing
         returned = self._call(call, self._found(call, holder), scope)
         run.kept |= {name: scope[name] for name in self.component.arguments}

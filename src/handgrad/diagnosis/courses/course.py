@@ -60,6 +60,12 @@ class Component:
         What an option of the kind is in this course.
     only
         What an option must be, where the code takes nothing else.
+    settings
+        What an attribute of the kind is, such as the shapes of its trials.
+    avoid
+        The names of stresses that the course does not ask for.
+    conventions
+        The names of the course's own conventions, which need no mention.
     note
         What is to be said where the code is right in just this way.
     module
@@ -82,6 +88,9 @@ class Component:
     factor: Mapping[str, Expression] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     only: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    avoid: tuple[str, ...] = ()
+    conventions: tuple[str, ...] = ()
     note: str = ""
     module: str = ""
     words: str = ""
@@ -96,9 +105,17 @@ class Component:
         return tuple(dict.fromkeys(call.path[0] for call in self._calls))
 
     @property
+    def names(self) -> frozenset[str]:
+        """The names that may stand for it: those, and the dotted ones of its functions."""
+        dotted = () if self.made else (call.name for call in self._calls)
+        return frozenset((*self.wanted, *dotted))
+
+    @property
     def name(self) -> str:
         """The name in the file by which it is asked for."""
-        return self.wanted[-1 if self.alternative else 0]
+        if self.alternative and self.backward:
+            return self.backward.name
+        return self.wanted[0]
 
     @property
     def title(self) -> str:
@@ -130,6 +147,11 @@ class Component:
         return [call for call in (self.forward, self.backward) if call]
 
     @property
+    def asked(self) -> frozenset[str]:
+        """Every name that comes back, or is an attribute."""
+        return frozenset(self.attributes).union(*(call.results.names for call in self._calls))
+
+    @property
     def arguments_of_forward(self) -> frozenset[str]:
         """Every name that the forward pass is given, in dicts and attributes too."""
         calls = [call.names for call in (self.forward, self.evaluation) if call]
@@ -158,7 +180,7 @@ class Course:
     def known_as(self, name: str) -> list[Component]:
         """Return the components that a file's author calls by this name, if there are any."""
         exact = [each for each in self.components if each.name == name]
-        return exact or [each for each in self.components if name in each.wanted]
+        return exact or [each for each in self.components if name in each.names]
 
     def inside(self, outline: Mapping[str, Entry]) -> list[list[Component]]:
         """Return what a file has of it: several together where there are several conventions."""
@@ -207,7 +229,8 @@ def course_from(table: Mapping[str, Any], name: str, file: str) -> Course:
 
 _KEYS = (
     "kind", "forward", "backward", "class", "evaluation", "also", "attributes", "arguments",
-    "axes", "factor", "options", "only", "note", "module", "title",
+    "axes", "factor", "options", "only", "settings", "avoid", "conventions", "note", "module",
+    "title",
 )  # fmt: skip
 
 
@@ -240,6 +263,9 @@ def _components(entry: Mapping[str, Any], file: str) -> Iterator[Component]:
         {key: Expression.read(value, where) for key, value in entry.get("factor", {}).items()},
         entry.get("options", {}),
         entry.get("only", {}),
+        entry.get("settings", {}),
+        tuple(entry.get("avoid", ())),
+        tuple(entry.get("conventions", ())),
         entry.get("note", ""),
         entry.get("module", ""),
         entry.get("title", ""),
@@ -248,7 +274,12 @@ def _components(entry: Mapping[str, Any], file: str) -> Iterator[Component]:
         _validate(component, component.forward, kind, where)
     yield component
     if also := entry.get("also", []):
-        assert component.backward is not None
+        if component.backward is None:
+            raise ArgumentError(
+                f"also = {also} for {where}",
+                "a backward call, which the others are called like",
+                "write backward = ..., or leave `also` out",
+            )
         for name in also:
             backward = replace(component.backward, path=tuple(name.split(".")))
             yield replace(component, backward=backward, alternative=True)
@@ -270,6 +301,12 @@ def _validate(component: Component, forward: Call, kind: Kind, where: str) -> No
     known = {*given.inputs, *given.parameters, *given.options, *given.derived, *given.sizes, *sizes}
     forwards = set(kind.forwards)
     kept = {name for name in forward.results.names if name not in kind.titles}
+    if not forwards & {*forward.results.names, *component.attributes}:
+        raise ArgumentError(
+            f"{forward.text!r} in {where}",
+            f"{' or '.join(kind.forwards)} among its results",
+            f"name what comes back: -> {kind.forwards[0]}",
+        )
     arguments = {*known, *component.arguments}
     for name in names_in(component.arguments):
         _check(name, known, "argument", where)
@@ -285,12 +322,6 @@ def _validate(component: Component, forward: Call, kind: Kind, where: str) -> No
     elif kept:
         name = sorted(kept)[0]
         _check(name, kind.titles, "quantity", where)
-    if not forwards & {*forward.results.names, *component.attributes}:
-        raise ArgumentError(
-            f"{forward.text!r} in {where}",
-            f"{' or '.join(kind.forwards)} among its results",
-            f"name what comes back: -> {kind.forwards[0]}",
-        )
     for name in component.attributes:
         _check(name, {*known, *kind.titles}, "name of an attribute", where)
     for name, layout in component.axes.items():
@@ -331,8 +362,9 @@ def _check(name: str, known: Any, what: str, where: str) -> None:
 
 
 def _near(name: str, choices: Any) -> str:
-    near = get_close_matches(name, list(choices), n=1)
-    return f"did you mean {near[0]!r}?" if near else ""
+    small = {choice.lower(): choice for choice in choices}
+    near = get_close_matches(name.lower(), list(small), n=1)
+    return f"did you mean {small[near[0]]!r}?" if near else ""
 
 
 def seen(outline: Mapping[str, Entry], name: str = "") -> Course | None:
@@ -344,7 +376,7 @@ def seen(outline: Mapping[str, Entry], name: str = "") -> Course | None:
 
     def count(course: Course) -> tuple[int, int]:
         found = [components[0] for components in course.inside(outline)]
-        if name and not any(name in component.wanted for component in found):
+        if name and not any(name in component.names for component in found):
             return 0, 0
         return len(found), sum(len(component.members) for component in found)
 
