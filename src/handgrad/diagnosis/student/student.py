@@ -82,11 +82,16 @@ class Student(ABC):
         return [self.suited(given) for given in self.kind.givens(shapes, seed)]
 
     def stresses(self, seed: int) -> list[Stress]:
-        """Return the runs on input that the trials avoid."""
-        return [
+        """Return the runs on input that the trials avoid; square matrices are one of them."""
+        stresses = [
             replace(stress, givens=[self.suited(given) for given in stress.givens])
             for stress in self.kind.stresses(seed)
         ]
+        if self.any_size and self.kind.square:
+            title = "where inputs and outputs are as many"
+            givens = self.givens(self.kind.square[:2], seed + 97)
+            stresses.insert(0, Stress("square", title, givens, self.kind.mistakes))
+        return stresses
 
     def fresh(self, given: Given) -> Any:
         """Return a new object, with all random numbers as they were the last time."""
@@ -111,6 +116,10 @@ class Student(ABC):
     def extra(self, seed: int) -> list[Finding]:
         """Judge what is drawn at random; nothing is returned where it is right."""
         return self.kind.judged(*self._sampled(seed)) if self.kind.sample else []
+
+    def remarks(self, seed: int) -> list[str]:
+        """Return what is worth knowing of code that is right."""
+        return []
 
     @cached_property
     def _drawn(self) -> dict[str, bool]:
