@@ -43,6 +43,7 @@ ORDER = [
     "datasets",
     "training",
     "experiments",
+    "estimators",
     "checking",
     "diagnosis",
     "grading",

@@ -170,14 +170,16 @@ def build_model(
 
     Where `shape`, of a datapoint, is (H, W, C), two convolutions stand before them. Biases begin at
     0, and weights as He or, where no ReLU follows, Glorot would have them: so the outputs of all
-    layers are of about one size, however many there are (`handgrad.initializers`).
+    layers are of about one size, however many there are (`handgrad.initializers`). Glorot's are
+    also those of a layer that is given a table's few features: He's, which do not look at how many
+    units there are, make a wider function of them than most tables are of.
     """
     options: dict[str, Any] = {"bias_init": "zeros", "rng": rng, "dtype": settings.dtype}
-    kept = {"init": "he" if settings.activation == "relu" else "glorot", **options}
+    init = "he" if settings.activation == "relu" else "glorot"
     activation = ACTIVATIONS[settings.activation]
     components: list[Any] = []
     if len(shape) > 1:
-        components = _convolutions(shape, activation, kept)
+        components = _convolutions(shape, activation, {"init": init, **options})
         made: Shape = (1, *shape)
         for component in components:
             made = component.output_shape(made)
@@ -186,7 +188,7 @@ def build_model(
     sizes = [*shape, *settings.hidden]
     for D, K in itertools.pairwise(sizes):
         hidden = activation()
-        components.append(Linear(D, K, **kept))
+        components.append(Linear(D, K, init=init if components else "glorot", **options))
         components.append(Dropout(hidden, p, rng=rng) if p else hidden)
     components.append(Linear(sizes[-1], outputs, init="glorot", **options))
     return Model(components)
