@@ -83,6 +83,10 @@ class Kind(ABC):
     def givens(self, shapes: Shapes, seed: int) -> list[Given]:
         """Return the input of each trial, each of its own shape and seed."""
 
+    def fitted(self, given: Given) -> Given:
+        """Return an input, some of whose options a course has set, with the rest as they ask."""
+        return given
+
     def stresses(self, seed: int) -> list[Stress]:
         """Return the runs on input that the trials avoid."""
         return []
