@@ -52,12 +52,11 @@ class Called(Student):
     def __init__(self, component: Component, names: Mapping[str, Any]) -> None:
         around = [names[name] for name in component.wanted if name in names]
         kind = KINDS[component.kind]()
-        for name, value in component.settings.items():
-            setattr(kind, name, value)
         kind.mistakes = (*kind.mistakes, *left_out(component, kind))  # type: ignore[misc]
         super().__init__(kind, component.title, around)
         assert component.forward is not None
         self.component, self.names, self.calls = component, names, component.forward
+        self.customs = frozenset(component.conventions)
         self.torch = _torch(names)
         self.misshapen: dict[str, tuple[tuple[int, ...], str]] = {}
         """Arrays whose axes of size 1 are not the course's."""
@@ -95,12 +94,11 @@ class Called(Student):
 
         A kind may have tables, and vectors besides; a course asks for what its axes say.
         """
-        shaped = all(
+        return all(
             array.ndim == len(self.kind.axes_of(name).split())
             for name, array in given.inputs.items()
             if name in self.kind.axes
         )
-        return shaped and all(given[name] == v for name, v in self.component.only.items())
 
     def _scope(self, run: _Run, given: Given) -> dict[str, Any]:
         """Return what every name of a template stands for."""

@@ -39,10 +39,6 @@ class Component:
         By what a gradient is multiplied in this course.
     options
         What an option of the kind is in this course.
-    only
-        What an option must be, where the code takes nothing else.
-    settings
-        What an attribute of the kind is, such as the shapes of its trials.
     avoid
         The names of stresses that the course does not ask for.
     conventions
@@ -68,8 +64,6 @@ class Component:
     axes: Mapping[str, Layout] = field(default_factory=dict)
     factor: Mapping[str, Expression] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
-    only: Mapping[str, Any] = field(default_factory=dict)
-    settings: Mapping[str, Any] = field(default_factory=dict)
     avoid: tuple[str, ...] = ()
     conventions: tuple[str, ...] = ()
     note: str = ""

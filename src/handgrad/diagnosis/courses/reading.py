@@ -63,7 +63,7 @@ def course_from(table: Mapping[str, Any], name: str, file: str) -> Course:
 
 _KEYS = (
     "kind", "forward", "backward", "class", "evaluation", "also", "attributes", "arguments",
-    "axes", "factor", "options", "only", "settings", "avoid", "conventions", "note", "module",
+    "axes", "factor", "options", "avoid", "conventions", "note", "module",
     "title",
 )  # fmt: skip
 
@@ -96,8 +96,6 @@ def _components(entry: Mapping[str, Any], file: str) -> Iterator[Component]:
         {key: Layout(kind.axes_of(key), value) for key, value in entry.get("axes", {}).items()},
         {key: Expression.read(value, where) for key, value in entry.get("factor", {}).items()},
         entry.get("options", {}),
-        entry.get("only", {}),
-        entry.get("settings", {}),
         tuple(entry.get("avoid", ())),
         tuple(entry.get("conventions", ())),
         entry.get("note", ""),
@@ -170,7 +168,7 @@ def _validate(component: Component, forward: Call, kind: Kind, where: str) -> No
         _check(name, kind.titles, "quantity with a factor", where)
         for inner in factor.names:
             _check(inner, known, "size", where)
-    for name in (*component.options, *component.only):
+    for name in component.options:
         _check(name, given.options, "option", where)
 
 
