@@ -9,9 +9,10 @@ from time import perf_counter
 from typing import Any
 
 from handgrad.diagnosis.courses.called import Called
-from handgrad.diagnosis.courses.course import Component, read_course, seen
+from handgrad.diagnosis.courses.course import Component
 from handgrad.diagnosis.courses.exercise import student_type
 from handgrad.diagnosis.courses.outline import outline_of
+from handgrad.diagnosis.courses.reading import read_course, seen
 from handgrad.diagnosis.engine.examine import Outcome, examine
 from handgrad.diagnosis.findings import Status
 from handgrad.diagnosis.kinds import KINDS, kind_of

@@ -201,6 +201,7 @@ class _Examination:
     def _right(self, name: str, own: float | None) -> Finding:
         causes = [cause for quantity, cause in self.student.layout if quantity == name]
         causes += [convention.cause for convention, changed in self.conventions if name in changed]
+        causes = [cause for cause in causes if cause.name not in self.student.customs]
         evidence = []
         worst = self._worst(name)
         if worst <= max(self.tolerance, HIDDEN):
@@ -263,6 +264,8 @@ class _Examination:
             return []
         for convention in stress.conventions:
             if wrong and fitting(convention, trials, wrong, tolerance) == wrong:
+                if convention.cause.name in self.student.customs:
+                    return []
                 note = f"differs from ours only there: {convention.cause.explanation}"
                 shown = example(trials[0], wrong[0], tolerance)
                 causes = ((convention.cause,),)
