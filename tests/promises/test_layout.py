@@ -22,6 +22,7 @@ EXERCISE = SOURCE.parents[1] / "exercise"
 
 ORDER = [
     "errors",
+    "markup",
     "arguments",
     "randomness",
     "modes",

@@ -56,7 +56,7 @@ class NetworkSettings:
         The optimizer's weight decay; None for its own default.
     max_norm : float, optional
         Gradients with a larger norm are scaled down to it.
-    epochs : int, default 40
+    epochs : int, default 200
         How often each datapoint is seen, at most.
     batch_size : int, optional
         Rows of a minibatch; None for all where they are at most 64, else for a power of two from 16
@@ -64,7 +64,7 @@ class NetworkSettings:
     early_stopping : bool, default True
         Whether the training ends when the held-out loss has not improved for `patience` epochs, and
         the network is that of the best epoch. Without held-out data it changes nothing.
-    patience : int, default 10
+    patience : int, default 20
         After how many epochs without an improvement.
     class_weight : "balanced" or mapping, optional
         How much each class counts in the training's loss, by its name; ``balanced`` for classes
@@ -91,10 +91,10 @@ class NetworkSettings:
     schedule: str = "constant"
     weight_decay: float | None = None
     max_norm: float | None = None
-    epochs: int = 40
+    epochs: int = 200
     batch_size: int | None = None
     early_stopping: bool = True
-    patience: int = 10
+    patience: int = 20
     class_weight: str | Mapping[str, float] | None = None
     dtype: str = "float32"
 
