@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.diagnosis.kinds.base import TABLES
 from handgrad.diagnosis.reference.code import Code, Objects, needed
 from handgrad.errors import ArgumentError
 
@@ -35,15 +34,16 @@ SIZES = {
 
 
 def arguments(
-    code: Code, own: Callable[..., Any] | None, rng: np.random.Generator, trial: int
+    code: Code, own: Callable[..., Any] | None, rng: np.random.Generator, sizes: tuple[int, ...]
 ) -> Arguments:
-    """Return what the reference is given in one trial.
+    """Return what the reference is given in one trial, of sizes N, D and K.
 
     `own` is the function `inputs(rng)` of the reference's file. It returns the arguments of the
     forward pass, as a tuple or by name; for a class two of them, those of the constructor first.
+    Without it, the arguments' names say what they are, and those with a default are left out.
     """
     if own is None:
-        return _suggested(code, rng, TABLES[trial % len(TABLES)])
+        return _suggested(code, rng, sizes)
     made = own(rng)
     constructor: tuple[Any, ...] = ()
     if isinstance(code, Objects):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from handgrad.checking.arrays import distance
 from handgrad.checking.truth import central_differences
 from handgrad.diagnosis.findings import Failure
 from handgrad.diagnosis.given import Given, Results
-from handgrad.diagnosis.kinds.base import Kind, Shapes
+from handgrad.diagnosis.kinds.base import SQUARES, Kind, Shapes
 from handgrad.diagnosis.reference.code import Code, Place
 from handgrad.diagnosis.reference.inputs import arguments
 from handgrad.diagnosis.reference.interface import Interface
@@ -43,12 +43,12 @@ class ReferenceKind(Kind):
 
     name = "reference"
     words = ()
-    shapes: ClassVar[Shapes] = ((0,), (1,), (2,), (3,))  # the numbers of the trials
 
     def __init__(self, truth: Code, inputs: Callable[..., Any] | None = None) -> None:
         self.inputs = inputs
         self.interface = Interface(truth)
-        given = self._given(0, 0)
+        self._states: dict[tuple[str, bytes], Any] = {}
+        given = self._given(0, 0, self.shapes[0])
         seen = self._run(given, backward=False)
         self.interface.outputs = tuple(seen)
         self._set_upstream(given, seen, np.random.default_rng(0))
@@ -67,6 +67,7 @@ class ReferenceKind(Kind):
             "upstream": self.interface.upstream,
             "variables": variables,
             "mistakes": mistakes_of(outputs, tuple(variables)),
+            "square": SQUARES if self.inputs is None else (),
         }
         for name, value in described.items():
             setattr(self, name, value)
@@ -74,18 +75,18 @@ class ReferenceKind(Kind):
     # What it is given.
 
     def givens(self, shapes: Shapes, seed: int) -> list[Given]:
-        return [self._whole(seed, i) for i in range(max(2, len(shapes)))]
+        return [self._whole(seed, i, sizes) for i, sizes in enumerate(shapes)]
 
-    def _whole(self, seed: int, trial: int) -> Given:
-        given = self._given(seed, trial)
+    def _whole(self, seed: int, trial: int, sizes: tuple[int, ...]) -> Given:
+        given = self._given(seed, trial, sizes)
         outputs = self._run(given, backward=False)
         self._set_upstream(given, outputs, np.random.default_rng([seed, trial, 1]))
         return given
 
-    def _given(self, seed: int, trial: int) -> Given:
+    def _given(self, seed: int, trial: int, sizes: tuple[int, ...]) -> Given:
         """Return the arguments and the parameters of a trial, without upstream gradients."""
         rng = np.random.default_rng([seed, trial])
-        constructor, call = arguments(self.interface.truth, self.inputs, rng, trial)
+        constructor, call = arguments(self.interface.truth, self.inputs, rng, sizes)
         arrays = {name: value for name, value in call.items() if isinstance(value, np.ndarray)}
         if not arrays:
             raise StudentError.missing(
@@ -95,8 +96,8 @@ class ReferenceKind(Kind):
         options |= {"arguments": tuple(call), "constructor": constructor}
         label = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
         first = next(iter(arrays.values()))
-        sizes = dict(zip(("N", "D"), (first.shape[:1] + first.shape[-1:]), strict=False))
-        given = Given(label, sizes, arrays, options=options, seed=1000 * trial + seed)
+        count = dict(zip(("N", "D"), first.shape[:1] + first.shape[1:][-1:], strict=False))
+        given = Given(label, count, arrays, options=options, seed=1000 * trial + seed)
         truth = self.interface.truth
         slots = truth.slots(truth.begin(given))
         given.parameters = {n: _stirred(n, slot.array, rng) for n, slot in slots.items()}
@@ -113,6 +114,10 @@ class ReferenceKind(Kind):
 
     # What is right.
 
+    def begins(self, given: Given) -> None:
+        """Note the random state in which somebody's passes begin, for the reference's own."""
+        self._states[_key(given)] = np.random.get_state()
+
     def right(self, given: Given, seen: Results) -> Results:
         ones = {name: np.ones_like(given[name]) for name in self.interface.upstream.values()}
         if ones:
@@ -127,6 +132,8 @@ class ReferenceKind(Kind):
         run = truth.begin(mine)
         self.interface.place(truth, run, mine)
         seeded(given.seed)
+        if (state := self._states.get(_key(given))) is not None:
+            np.random.set_state(state)
         results = self.interface.forward(truth, run, mine)
         return {**results, **self.interface.backward(truth, run, mine)} if backward else results
 
@@ -184,6 +191,10 @@ class ReferenceKind(Kind):
 
         dy = np.concatenate(ends) if ends else np.ones(1)
         return places, np.asarray(central_differences(forward, np.zeros(places.size), dy))
+
+
+def _key(given: Given) -> tuple[str, bytes]:
+    return given.label, given.x.tobytes()
 
 
 def _stirred(name: str, array: Array, rng: np.random.Generator) -> Array:

@@ -15,7 +15,7 @@ class ReferenceStudent(Student):
 
     def __init__(self, kind: ReferenceKind, code: Code) -> None:
         super().__init__(kind, code.name, code.around)
-        self.interface, self.code = kind.interface, code
+        self.interface, self.code, self.begins = kind.interface, code, kind.begins
 
     def start(self, given: Given) -> Run:
         run = self.code.begin(given)
@@ -30,6 +30,7 @@ class ReferenceStudent(Student):
         return {n: slots[n].array for n in self.interface.parameters if n in slots}
 
     def forward(self, thing: Run, given: Given) -> Results:
+        self.begins(given)
         return self.interface.forward(self.code, thing, given)
 
     def backward(self, thing: Run, given: Given) -> Results:
