@@ -45,11 +45,12 @@ def run(command):
         cwd=ROOT,
         env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1"},
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=subprocess.PIPE,
         check=False,
         encoding="utf-8",
     )
-    lines = [line.rstrip() for line in said.stdout.rstrip().splitlines()]
+    text = said.stdout or said.stderr  # an error, where nothing else is said
+    lines = [line.rstrip() for line in text.rstrip().splitlines()]
     if count:
         lines = lines[: int(count)]
     return "\n".join(["```console", f"$ {command}", *lines, "```"])
