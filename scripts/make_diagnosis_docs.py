@@ -77,7 +77,7 @@ def catalogue(_):
     return "\n".join(lines).rstrip()
 
 
-def kinds(_):
+def interfaces(_):
     """Show every kind, and the names that a course may use of it."""
     from handgrad.diagnosis.kinds import KINDS
 
@@ -100,7 +100,7 @@ def kinds(_):
     return "\n".join(lines)
 
 
-MAKERS = {"file": file, "run": run, "catalogue": catalogue, "kinds": kinds}
+MAKERS = {"file": file, "run": run, "catalogue": catalogue, "interfaces": interfaces}
 
 if __name__ == "__main__":
     for page in PAGES:
