@@ -22,7 +22,7 @@ from handgrad.diagnosis.mistake import Mistake
 from handgrad.diagnosis.student.student import Student, seeded
 from handgrad.diagnosis.student.subject import StudentError, restored
 
-__all__ = ["Outcome", "examine"]
+__all__ = ["Examination", "Outcome", "examine"]
 
 
 @dataclass
@@ -41,17 +41,19 @@ def examine(student: Student, shapes: Shapes | None = None, seed: int = 0) -> Ou
     """
     with restored(*student.around):
         seeded(seed)
-        return _Examination(student, shapes or student.kind.shapes, seed).outcome
+        return Examination(student, shapes, seed).outcome
 
 
-class _Examination:
+class Examination:
     """One examination: what the steps share."""
 
-    def __init__(self, student: Student, shapes: Shapes, seed: int) -> None:
+    def __init__(
+        self, student: Student, shapes: Shapes | None = None, seed: int = 0, timed: bool = True
+    ) -> None:
         self.student, self.kind, self.seed = student, student.kind, seed
-        self.outcome = Outcome()
+        self.outcome, self.timed = Outcome(), timed
         self.convention: Mistake | None = None
-        self.trials = self._trials(shapes)
+        self.trials = self._trials(shapes or student.kind.shapes)
         self.names = [n for n in self.kind.titles if all(n in t.seen for t in self.trials)]
         kinds = {t.seen[n].dtype for t in self.trials for n in self.names}
         single = any(d.kind == "f" and d.itemsize < 8 for d in kinds)
@@ -103,7 +105,7 @@ class _Examination:
         if all(f.verdict is not Verdict.WRONG for f in outcome.findings):
             for stress in student.stresses(self.seed):
                 outcome.findings += self._stress(stress)
-        if all(f.verdict is not Verdict.WRONG for f in outcome.findings):
+        if self.timed and all(f.verdict is not Verdict.WRONG for f in outcome.findings):
             outcome.notes += cost(student, self.seed)
 
     def _missing(self) -> list[Finding]:
@@ -230,22 +232,27 @@ class _Examination:
         trial = min(off or self.trials, key=lambda t: t.right[name].size)
         return example(trial, name, self.tolerance)
 
-    def _stress(self, stress: Stress) -> list[Finding]:
-        """Judge input that the trials avoid; nothing is said where it is right."""
+    def stressed(self, stress: Stress) -> tuple[list[Trial], list[str]]:
+        """Run input that the trials avoid; return the trials, and the quantities that are wrong."""
         tolerance = max(self.tolerance, HIDDEN)
-        try:
-            trials = [run(self.student, given) for given in stress.givens]
-        except StudentError as error:
-            self.outcome.failure = error.failure
-            return [_stopped(stress.name, stress.title, error.failure)]
+        trials = [run(self.student, given) for given in stress.givens]
         for trial in trials:
             trial.right = self.expected(trial.given, trial.seen)
         # Where all is 0 that is right, as slopes far from the origin, 1e-20 is right: floor = 1.
-        wrong = [
+        return trials, [
             n
             for n in self.names
             if any(not same(t.seen[n], t.right[n], tolerance, floor=1) for t in trials)
         ]
+
+    def _stress(self, stress: Stress) -> list[Finding]:
+        """Judge input that the trials avoid; nothing is said where it is right."""
+        tolerance = max(self.tolerance, HIDDEN)
+        try:
+            trials, wrong = self.stressed(stress)
+        except StudentError as error:
+            self.outcome.failure = error.failure
+            return [_stopped(stress.name, stress.title, error.failure)]
         if stress.name == "extreme" and wrong == ["value"]:
             self.outcome.notes.append(
                 f"with {stress.title} the value is not exact: the logarithm is taken of a "

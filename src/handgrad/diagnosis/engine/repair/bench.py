@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from time import perf_counter
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ import numpy as np
 from handgrad.checking.arrays import identical, same
 from handgrad.diagnosis.engine.repair.limits import Overdue, within
 from handgrad.diagnosis.given import Given, Results
-from handgrad.diagnosis.kinds.base import Kind, seeded
+from handgrad.diagnosis.student.student import Student, seeded
 
 __all__ = ["Bench", "Probe"]
 
@@ -33,8 +34,8 @@ class Bench:
 
     Parameters
     ----------
-    kind
-        How the code is called, and what is right.
+    student
+        The code, and how it is called.
     givens
         The input of each trial.
     expected
@@ -43,27 +44,37 @@ class Bench:
         The quantities that are judged.
     tolerance
         The largest difference that is none.
+    extra
+        Further trials, of input that these avoid.
     """
 
     def __init__(
         self,
-        kind: Kind,
+        student: Student,
         givens: Sequence[Given],
         expected: Callable[[Given, Results], Results],
         names: Sequence[str],
         tolerance: float,
+        extra: Sequence[Probe] = (),
     ) -> None:
-        self.kind, self.expected = kind, expected
+        self.student, self.expected = student, expected
         self.names, self.tolerance = list(names), tolerance
         small = sorted(givens, key=lambda g: sum(array.size for array in g.arrays.values()))
         trials = [Probe(given.label, lambda given=given: self._trial(given)) for given in small]
         often = Probe("the same object again", lambda: self._again(small[0]))
         self._limits: dict[str, float] = {}
+        self._kept = {n: v for n, v in vars(student).items() if isinstance(v, dict | list)}
         started = [(probe, *self._timed(probe)) for probe in (*trials, often)]
+        shown = any(wrong for _, wrong, _ in started)
+        started += [(p, frozenset[str](), 1.0) if shown else (p, *self._timed(p)) for p in extra]
+        if shown:
+            self._limits |= {probe.name: 2.0 for probe in extra}
         self.baseline = {probe.name: wrong for probe, wrong, _ in started}
         showing = [(p, t) for p, wrong, t in started if wrong]
         passing = [(p, t) for p, wrong, t in started if not wrong]
-        self.probes = [p for p, _ in sorted(showing, key=lambda pair: pair[1])]
+        # One object again is the last of those that show it: it says least of what is wrong.
+        showing.sort(key=lambda pair: (pair[0] is often, pair[1]))
+        self.probes = [p for p, _ in showing]
         self.showing = len(self.probes)
         self.probes += [p for p, _ in passing]
 
@@ -81,12 +92,19 @@ class Bench:
         items = (item for wrong in self.baseline.values() for item in wrong)
         return frozenset(item.split(":")[0] for item in items)
 
+    def crashes(self, wrong: frozenset[str]) -> bool:
+        """Return whether the code raises, by what is wrong."""
+        return RUNS in wrong
+
     def wrong(self, probe: Probe) -> frozenset[str]:
         """Return what is wrong in one trial."""
+        # What is found out about the code, such as where its parameters are, is kept for the code
+        # as the student has written it alone.
+        vars(self.student).update({name: copy(value) for name, value in self._kept.items()})
         try:
             with within(self._limits[probe.name]):
                 return probe.run()
-        except Overdue:
+        except (Overdue, Exception):
             return frozenset({*self.names, RUNS})
 
     def first(self) -> frozenset[str]:
@@ -98,15 +116,15 @@ class Bench:
         return not any(self.wrong(probe) for probe in self.probes[1:])
 
     def _trial(self, given: Given) -> frozenset[str]:
-        kind, given = self.kind, given.changed()  # the code's own parameters are noted in it
+        student, given = self.student, given.changed()  # the code's own parameters are noted in it
         seen: Results = {}
         failed = False
         try:
-            seen = kind.run(kind.fresh(given), given)
+            seen = student.run(student.fresh(given), given)
         except Exception:  # also where what the code gives is of no use
             failed = True
             try:
-                seen = kind.look(kind.fresh(given), given)
+                seen = student.look(student.fresh(given), given)
             except Exception:
                 return frozenset({*self.names, RUNS})
         wrong = self._differing(given, seen)
@@ -127,23 +145,23 @@ class Bench:
 
     def _again(self, given: Given) -> frozenset[str]:
         """Use one object for two inputs; ask twice for the gradients; look at what it was given."""
-        kind, given = self.kind, given.changed()
-        second = kind.another(given, np.random.default_rng(6))
+        student, given = self.student, given.changed()
+        second = student.kind.another(given, np.random.default_rng(6))
         wrong: set[str] = set()
         try:
-            thing = kind.fresh(given)
-            before = {name: array.copy() for name, array in kind.parameters(thing).items()}
+            thing = student.fresh(given)
+            before = {name: array.copy() for name, array in student.parameters(thing).items()}
             mine = given.copied()
-            forward = kind.forward(thing, mine)
-            kind.backward(thing, mine)
+            forward = student.forward(thing, mine)
+            student.backward(thing, mine)
             wrong |= {f"given {n}" for n, a in mine.arrays.items() if not identical(a, given[n])}
-            after = kind.parameters(thing)
+            after = student.parameters(thing)
             wrong |= {
                 f"parameter {name}"
                 for name, array in before.items()
                 if name in after and not identical(after[name], array)
             }
-            again = {**forward, **kind.backward(thing, given.copied())}
+            again = {**forward, **student.backward(thing, given.copied())}
             names = [name for name in self.names if name in again]
             right = self.expected(given, again)
             wrong |= {
@@ -153,7 +171,7 @@ class Bench:
             }
             for call, now in enumerate((second, given)):
                 seeded(call)
-                seen = kind.run(thing, now)
+                seen = student.run(thing, now)
                 wrong |= self._differing(now, seen, f": call {call + 2}")
         except Exception:
             return frozenset({f"{RUNS}: again", *wrong})

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
 from handgrad.diagnosis.engine.repair.source import Unit
@@ -84,6 +85,14 @@ class Edit:
     words: str
     old: str = ""
     new: str = ""
+
+    @cached_property
+    def olds(self) -> tuple[Any, ...]:
+        """What stood in the places of the changes when this was first asked."""
+        return tuple(
+            holder[key] if isinstance(holder, list) else getattr(holder, key)
+            for holder, key, _ in self.changes
+        )
 
 
 @contextmanager

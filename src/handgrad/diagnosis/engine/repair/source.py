@@ -53,6 +53,8 @@ class Unit:
     values: dict[str, Any] = field(default_factory=dict)
     executed: set[int] = field(default_factory=set)
     """The lines that have run."""
+    depth: int = 0
+    """How many of the student's functions were waiting for it when it first ran."""
 
     @property
     def file(self) -> str:
@@ -256,6 +258,10 @@ def recorded(known: Sequence[Unit]) -> Iterator[list[Unit]]:
             return None
         if unit not in ran:
             ran.append(unit)
+            unit.depth, above = 0, frame.f_back
+            while above is not None:
+                unit.depth += above.f_code in by_code
+                above = above.f_back
         return inner(unit)
 
     before = sys.gettrace()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+import inspect
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -76,9 +78,42 @@ class Vocabulary:
             if code in found:
                 continue
             value = self.value(node)
-            if value is not _NOTHING:
+            mine = isinstance(node, ast.Name) or _root(node) in self.unit.values
+            if value is not _NOTHING and mine and not _is_code(value):
                 found[code] = Handle(code, node, value)
+        for handle in [h for h in found.values() if h.kind == "other"]:
+            if handle.code != self.unit.first_argument:
+                for part in self._parts(handle):
+                    found.setdefault(part.code, part)
         return list(found.values())
+
+    def _parts(self, handle: Handle) -> Iterator[Handle]:
+        """Yield the arrays in a dict, and those of an object that the student names somewhere."""
+        parts: dict[ast.expr, Any] = {}
+        if isinstance(handle.value, dict):
+            for key, value in handle.value.items():
+                if isinstance(key, str):
+                    parts[ast.Subscript(handle.load(), ast.Constant(key), ast.Load())] = value
+        elif isinstance(handle.node, ast.Name) and hasattr(handle.value, "__dict__"):
+            for name in sorted(self._identifiers):
+                value = getattr(handle.value, name, None)
+                parts[ast.Attribute(handle.load(), name, ast.Load())] = value
+        for node, value in parts.items():
+            if _kind(value) == "array":
+                yield Handle(text(node), node, value)
+
+    @cached_property
+    def _identifiers(self) -> set[str]:
+        """Return the attributes and the keys that the student names."""
+        nodes = [n for unit in (self.unit, *self.others) for n in ast.walk(unit.tree)]
+        found = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+        return found | {
+            node.value
+            for node in nodes
+            if isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and node.value.isidentifier()
+        }
 
     def _nodes(self) -> Iterator[ast.expr]:
         unit, me = self.unit, self.unit.first_argument
@@ -176,6 +211,10 @@ def _kind(value: Any) -> str:
     return "other"
 
 
+def _is_code(value: Any) -> bool:
+    return isinstance(value, ModuleType | type | np.ufunc) or inspect.isroutine(value)
+
+
 def _root(node: ast.AST) -> str:
     while isinstance(node, ast.Attribute | ast.Subscript):
         node = node.value
@@ -203,7 +242,3 @@ def _renamed(node: ast.expr, me: str) -> ast.expr:
     inner.id = me
     return new
 
-
-def names(nodes: Iterable[ast.AST]) -> set[str]:
-    """Return every identifier in some nodes."""
-    return {n.id for node in nodes for n in ast.walk(node) if isinstance(n, ast.Name)}

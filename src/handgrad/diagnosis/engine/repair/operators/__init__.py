@@ -1,9 +1,5 @@
 """The edits that are tried, by what they change."""
 
-from handgrad.diagnosis.engine.repair.operators.everything import (
-    on_expressions,
-    on_statements,
-    singles,
-)
+from handgrad.diagnosis.engine.repair.operators.everything import singles, whole_expressions
 
-__all__ = ["on_expressions", "on_statements", "singles"]
+__all__ = ["singles", "whole_expressions"]

@@ -154,6 +154,11 @@ def wraps(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
             along = [] if axis == "None" else [ast.keyword("axis", _axis(axis))]
             along += [ast.keyword("keepdims", ast.Constant(True))] if keep else []
             yield Offer(ast.Call(ast.Attribute(node, name, ast.Load()), [], along), cost, said)
+    value = words.value(node) if leaf else None
+    if isinstance(value, list | tuple) and not isinstance(parent, ast.Call):
+        step = ast.Slice(None, None, ast.UnaryOp(ast.USub(), ast.Constant(1)))
+        yield Offer(ast.Subscript(node, step, ast.Load()), 1.6, f"the order of {short(node)}")
+    yield from _shares(node, said)
     if root:
         for shape in _shapes(words):
             call = ast.Call(ast.Attribute(node, "reshape", ast.Load()), [shape], [])
@@ -166,6 +171,20 @@ def wraps(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
     for name in ("sqrt", "exp", "log", "tanh", "sign", "abs") if module else ():
         func = ast.Attribute(ast.Name(str(module), ast.Load()), name, ast.Load())
         yield Offer(ast.Call(func, [node], []), 2.3, said)
+
+
+def _shares(node: ast.expr, said: str) -> Iterator[Offer]:
+    """Put an array over its size, or its rows, in the place of its mean."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return
+    if node.func.attr == "mean":
+        array = node.args[0] if node.args else node.func.value
+        size = ast.Attribute(array, "size", ast.Load())
+        shape = ast.Attribute(array, "shape", ast.Load())
+        rows = ast.Subscript(shape, ast.Constant(0), ast.Load())
+        for count in (size, rows):
+            new = ast.BinOp(array, ast.Div(), count)
+            yield Offer(new, 1.8, f"the mean {short(node)}")
 
 
 _SUMS = tuple(

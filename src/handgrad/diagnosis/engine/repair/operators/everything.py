@@ -6,13 +6,22 @@ import ast
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import groupby
 
-from handgrad.diagnosis.engine.repair.edits import Change, Edit, Offer, Slot, slots, text
-from handgrad.diagnosis.engine.repair.operators import algebra, calls, names
+from handgrad.diagnosis.engine.repair.edits import (
+    Change,
+    Edit,
+    Offer,
+    Slot,
+    clone,
+    short,
+    slots,
+    text,
+)
+from handgrad.diagnosis.engine.repair.operators import algebra, calls, expressions, names
 from handgrad.diagnosis.engine.repair.operators.structure import STRUCTURE, Place
 from handgrad.diagnosis.engine.repair.source import Unit
 from handgrad.diagnosis.engine.repair.vocabulary import Vocabulary
 
-__all__ = ["on_expressions", "on_statements", "singles"]
+__all__ = ["on_expressions", "on_statements", "singles", "whole_expressions"]
 
 EXPRESSIONS: tuple[Callable[[Slot, Vocabulary], Iterator[Offer]], ...] = (
     algebra.drop,
@@ -30,6 +39,8 @@ EXPRESSIONS: tuple[Callable[[Slot, Vocabulary], Iterator[Offer]], ...] = (
     names.constants,
     names.indices,
     names.ranges,
+    expressions.leaves,
+    expressions.borrowed,
     names.factors,
     names.terms,
 )
@@ -37,20 +48,32 @@ MORE = 0.5
 """What it costs to make one replacement everywhere, beyond what it costs once."""
 
 
-def singles(
-    unit: Unit, words: Vocabulary, lines: Collection[int] | None = None
-) -> list[Edit]:
-    """Return all single edits of a function, cheapest first.
-
-    Where `lines` are given, only the statements that begin on one of them are changed.
-    """
+def singles(unit: Unit, words: Vocabulary, lines: Collection[int]) -> list[Edit]:
+    """Return all single edits of the statements of a function that begin on some lines."""
     found: list[Edit] = []
     for place in _places(unit.tree):
-        if lines is None or place.statement.lineno in lines:
+        if place.statement.lineno in lines:
             found += on_expressions(unit, place.statement, words)
             found += on_statements(unit, place, words)
-    found += _everywhere(found)
-    return sorted(found, key=lambda edit: edit.cost)
+    return [*found, *_everywhere(found)]
+
+
+def whole_expressions(unit: Unit, words: Vocabulary, lines: Collection[int]) -> list[Edit]:
+    """Return the edits that put a small expression of the student's own names in another's place."""
+    small = list(expressions.small(words))
+    found = []
+    for place in _places(unit.tree):
+        if place.statement.lineno not in lines:
+            continue
+        for slot in slots(place.statement):
+            if not expressions.replaceable(slot):
+                continue
+            old = text(slot.node)
+            words_ = f"the expression {short(slot.node)}"
+            for cost, new in small:
+                change = slot.change(clone(new))
+                found.append(Edit(unit, place.statement, (change,), 3 + cost, words_, old))
+    return found
 
 
 def _places(outer: ast.AST) -> Iterator[Place]:
@@ -71,13 +94,13 @@ def on_expressions(unit: Unit, statement: ast.stmt, words: Vocabulary) -> Iterat
     for slot in slots(statement):
         old = text(slot.node)
         seen = {old}
-        for operator in EXPRESSIONS:
-            for offer in operator(slot, words):
-                change = slot.change(offer.new)
-                new = text(offer.new)
-                if new not in seen:
-                    seen.add(new)
-                    yield Edit(unit, statement, (change,), offer.cost, offer.words, old, new)
+        offers = [offer for operator in EXPRESSIONS for offer in operator(slot, words)]
+        for offer in sorted(offers, key=lambda offer: offer.cost):
+            change = slot.change(offer.new)
+            new = text(offer.new)
+            if new not in seen:
+                seen.add(new)
+                yield Edit(unit, statement, (change,), offer.cost, offer.words, old, new)
 
 
 def on_statements(unit: Unit, place: Place, words: Vocabulary) -> Iterator[Edit]:

@@ -20,17 +20,12 @@ def other_names(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
         return
     code = text(node)
     mine = next((h for h in words.handles if h.code == code), None)
-    value = words.value(node)
     said = f"the name {short(node)}"
     reading = isinstance(node.ctx, ast.Load)
     for handle in words.handles:
         if handle.code == code or handle.kind == "other" and (mine is None or mine.kind != "other"):
             continue
         if mine is not None and mine.kind != handle.kind:
-            continue
-        if mine is None and isinstance(value, type(words)):
-            continue
-        if callable(handle.value) or isinstance(handle.value, type):
             continue
         cost = 1.6 - 0.3 * likeness(code, handle.code) + (0 if reading else 0.5)
         yield Offer(handle.load() if reading else handle.store(), cost, said)
