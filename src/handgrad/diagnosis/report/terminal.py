@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -25,6 +26,7 @@ STYLES = {
     Status.RIGHT: "green",
     Status.WRONG: "bold red",
     Status.FAILED: "bold yellow",
+    Status.UNWRITTEN: "yellow",
 }
 
 ROWS, COLUMNS = 8, 6  # of a matrix that is shown; the rest is left out
@@ -40,18 +42,22 @@ def print_diagnosis(diagnosis: Diagnosis, level: int = 2, console: Console | Non
 def print_folder(
     diagnoses: Sequence[Diagnosis], level: int = 2, console: Console | None = None
 ) -> None:
-    """Print the diagnoses of a folder: a table of all, then a page for each that is not right."""
+    """Print several diagnoses: a table of all, a page for each that is not right, the counts."""
     console = console or Console()
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for diagnosis in diagnoses:
-        said = diagnosis.headline.removeprefix(f"{diagnosis.subject} ")
-        said = said.removeprefix("is ").removeprefix(f"{diagnosis.subject}: ")
-        table.add_row(diagnosis.subject, Text(said, STYLES[diagnosis.status]))
+    for page in (diagnosis.page(level) for diagnosis in diagnoses):
+        said = page.headline.removeprefix(f"{page.subject} ")
+        said = said.removeprefix("is ").removeprefix(f"{page.subject}: ")
+        table.add_row(Text(page.subject), Text(said, STYLES[page.status]))
     console.print(Padding(table, (0, 0, 0, 2)))
     for diagnosis in diagnoses:
-        if diagnosis.status is not Status.RIGHT or diagnosis.notes:
-            console.rule(diagnosis.subject)
+        if diagnosis.status in (Status.WRONG, Status.FAILED) or diagnosis.notes:
+            console.rule(Text(diagnosis.page(level).subject))
             print_diagnosis(diagnosis, level, console)
+    console.rule()
+    counts = Counter(diagnosis.status for diagnosis in diagnoses)
+    counted = (f"{counts[status]} {status}" for status in Status if counts[status])
+    console.print(Text(", ".join(counted)))
 
 
 def _page(page: Page) -> Iterable[RenderableType]:
@@ -64,9 +70,8 @@ def _page(page: Page) -> Iterable[RenderableType]:
     if page.findings:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         for f in page.findings:
-            table.add_row(
-                f.quantity, f.title, Text(str(f.verdict), STYLES[f.verdict]), Text(f.summary)
-            )
+            said = Text(str(f.verdict), STYLES[f.verdict])
+            table.add_row(Text(f.quantity), Text(f.title), said, Text(f.summary))
         yield Padding(table, (1, 0, 0, 2))
     for f in told(page):
         yield Text(f"\n{f.title}, {f.quantity}", "bold")

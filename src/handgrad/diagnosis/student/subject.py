@@ -37,6 +37,11 @@ class StudentError(Exception):
         """What went wrong."""
         return self._failure if isinstance(self._failure, Failure) else self._failure()
 
+    @property
+    def unwritten(self) -> bool:
+        """Whether the code says that it is not written yet."""
+        return isinstance(self._failure, Failure) and self._failure.unwritten
+
     def __str__(self) -> str:
         return self.failure.error
 
@@ -53,9 +58,11 @@ def guard(doing: str) -> Iterator[None]:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except StudentError:
+    except (StudentError, KeyboardInterrupt):  # the latter is whoever sits before it
         raise
-    except (Exception, SystemExit) as error:
+    except MemoryError as error:  # explained at once, which lets go of what has filled it
+        raise StudentError(explain(error, doing)) from error
+    except BaseException as error:  # SystemExit, and whatever else a class may be made of
         raise StudentError(partial(explain, error, doing)) from error
 
 
