@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 
 RIGHT = {
-    "Linear": '''
+    "Linear": """
 import numpy as np
 
 class Linear:
@@ -30,8 +30,8 @@ class Linear:
         self.gradients["weights"] = grad_w
         self.gradients["bias"] = grad_b
         return grad_w, grad_x
-''',
-    "LoopedLinear": '''
+""",
+    "LoopedLinear": """
 import numpy as np
 
 class Linear:
@@ -55,8 +55,8 @@ class Linear:
             self.db += dout[i]
             dx[i] = np.dot(self.W, dout[i])
         return self.dW, dx
-''',
-    "Sigmoid": '''
+""",
+    "Sigmoid": """
 import numpy as np
 
 class Sigmoid:
@@ -71,8 +71,8 @@ class Sigmoid:
     def grad(self, in_gradient):
         s = self.sigmoid(self.x)
         return in_gradient * s * (1 - s)
-''',
-    "ReLU": '''
+""",
+    "ReLU": """
 import numpy as np
 
 class ReLU:
@@ -85,8 +85,8 @@ class ReLU:
         out = in_gradient.copy()
         out[~mask] = 0
         return out
-''',
-    "MSELoss": '''
+""",
+    "MSELoss": """
 import numpy as np
 
 class MSELoss:
@@ -96,8 +96,8 @@ class MSELoss:
 
     def grad(self):
         return 2 * self.diff / self.diff.size
-''',
-    "CrossEntropy": '''
+""",
+    "CrossEntropy": """
 import numpy as np
 
 class CrossEntropy:
@@ -120,8 +120,8 @@ class CrossEntropy:
         if self.average:
             dlogits = dlogits / self.targets.shape[0]
         return dlogits
-''',
-    "Dropout": '''
+""",
+    "Dropout": """
 import numpy as np
 
 class Dropout:
@@ -137,8 +137,8 @@ class Dropout:
     def grad(self, in_gradient):
         d = in_gradient * self.mask / (1 - self.p)
         return self.layer.grad(d)
-''',
-    "Model": '''
+""",
+    "Model": """
 import numpy as np
 
 class Model:
@@ -168,7 +168,7 @@ class Model:
             if grad is not None:
                 component.weights = component.weights - lr * grad["weights"]
                 component.bias = component.bias - lr * grad["bias"]
-''',
+""",
 }
 
 
@@ -214,7 +214,10 @@ SLIPS = [
         ("grad_w = self.x.T @ in_gradient", "grad_w = in_gradient.T @ self.x"),
         ("grad_w = self.x.T @ in_gradient", "grad_w = self.weights.T @ in_gradient"),
         ("grad_x = in_gradient @ self.weights.T", "grad_x = in_gradient @ self.weights"),
-        ("grad_x = in_gradient @ self.weights.T", "grad_x = self.x @ self.weights @ self.weights.T"),
+        (
+            "grad_x = in_gradient @ self.weights.T",
+            "grad_x = self.x @ self.weights @ self.weights.T",
+        ),
         (
             "grad_b = np.sum(in_gradient, axis=0, keepdims=True)",
             "grad_b = np.mean(in_gradient, axis=0, keepdims=True)",
@@ -235,8 +238,14 @@ SLIPS = [
     ),
     *_slips(
         "LoopedLinear",
-        ("self.dW += np.outer(self.input[i], dout[i])", "self.dW = np.outer(self.input[i], dout[i])"),
-        ("self.dW += np.outer(self.input[i], dout[i])", "self.dW += np.outer(dout[i], self.input[i])"),
+        (
+            "self.dW += np.outer(self.input[i], dout[i])",
+            "self.dW = np.outer(self.input[i], dout[i])",
+        ),
+        (
+            "self.dW += np.outer(self.input[i], dout[i])",
+            "self.dW += np.outer(dout[i], self.input[i])",
+        ),
         ("self.db += dout[i]", "self.db += dout[0]"),
         ("dx[i] = np.dot(self.W, dout[i])", "dx[i] = np.dot(dout[i], self.W)"),
         ("for i in range(dout.shape[0]):", "for i in range(dout.shape[0] - 1):"),
@@ -332,7 +341,7 @@ SLIPS = [
         ('component.bias = component.bias - lr * grad["bias"]', ""),
         (
             'component.bias = component.bias - lr * grad["bias"]',
-            'component.bias = component.bias - lr * component.bias',
+            "component.bias = component.bias - lr * component.bias",
         ),
         ("x = component(x)", "y = component(x)"),
         ("grad_w, g = component.grad(g)", "grad_w, g = component.grad(in_gradient)"),

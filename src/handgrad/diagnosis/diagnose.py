@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -12,6 +13,7 @@ from handgrad.diagnosis.courses.called import Called
 from handgrad.diagnosis.courses.course import Component, course_of, read_course
 from handgrad.diagnosis.courses.exercise import student_type
 from handgrad.diagnosis.engine.examine import Outcome, examine
+from handgrad.diagnosis.engine.repair import repairs
 from handgrad.diagnosis.findings import Status
 from handgrad.diagnosis.kinds import KINDS, kind_of
 from handgrad.diagnosis.kinds.base import Shapes
@@ -30,6 +32,7 @@ def diagnose(
     course: str | None = None,
     shapes: Shapes | None = None,
     seed: int = 0,
+    budget: float = 0,
 ) -> Diagnosis:
     """Say what is wrong with somebody's loss, activation, layer, dropout or model, and why.
 
@@ -49,6 +52,9 @@ def diagnose(
         or mistakes coincide.
     seed
         For everything random.
+    budget
+        How long to search for small changes of the code with which it is right, in seconds; they
+        can be asked for afterwards, too, with `Diagnosis.repaired`.
 
     Returns
     -------
@@ -82,7 +88,8 @@ def diagnose(
     start = perf_counter()
     components, kind = _asked_for(obj_or_class, kind, course)
     if components:
-        return _called(components, names_around(obj_or_class), shapes, seed)
+        called = _called(components, names_around(obj_or_class), shapes, seed)
+        return called.repaired(budget)
     subject = Subject(obj_or_class)
     classes = getattr(subject.type, "__mro__", (subject.type,))  # a function has no bases
     said = [kind] if kind else [c.__name__ for c in classes]
@@ -96,18 +103,24 @@ def diagnose(
     outcome = _attempt(name, subject, {}, shapes, seed)
     if _needs(name) and subject.is_class and Status.of(outcome.findings) is not Status.RIGHT:
         outcome = _with_own(name, subject, outcome, shapes, seed)
-    return _diagnosis(subject.name, name, outcome, start)
+    return _diagnosis(subject.name, name, outcome, start, shapes, seed).repaired(budget)
 
 
-def diagnose_student(student: Student, *, shapes: Shapes | None = None, seed: int = 0) -> Diagnosis:
-    """Say what is wrong with somebody's code that is called in any way, and why."""
+def diagnose_student(
+    student: Student,
+    make: Callable[[], Student] | None = None,
+    *,
+    shapes: Shapes | None = None,
+    seed: int = 0,
+) -> Diagnosis:
+    """Say what is wrong with somebody's code that is called in any way, and why.
+
+    Where its functions can be changed, to find a repair, `make` returns another such student.
+    """
     start = perf_counter()
-    try:
-        outcome = examine(student, shapes, seed)
-    except StudentError as error:
-        outcome = Outcome(failure=error.failure)
+    outcome = _examined(student, make, shapes, seed)
     unwritten = bool(student.unwritten) or bool(outcome.failure and outcome.failure.unwritten)
-    return _diagnosis(student.name, student.kind.name, outcome, start, unwritten)
+    return _diagnosis(student.name, student.kind.name, outcome, start, shapes, seed, unwritten)
 
 
 def _called(
@@ -116,7 +129,8 @@ def _called(
     """Diagnose code that a course says how to call: in the convention in which it is right."""
     found = []
     for component in components:
-        diagnosis = diagnose_student(Called(component, names), shapes=shapes, seed=seed)
+        make = partial(Called, component, names)
+        diagnosis = diagnose_student(make(), make, shapes=shapes, seed=seed)
         if diagnosis.status is Status.RIGHT:
             note = (component.note,) if component.note else ()
             return replace(diagnosis, notes=(*note, *diagnosis.notes))
@@ -151,8 +165,15 @@ def _asked_for(
 
 
 def _diagnosis(
-    name: str, kind: str, outcome: Outcome, start: float, unwritten: bool = False
+    name: str,
+    kind: str,
+    outcome: Outcome,
+    start: float,
+    shapes: Shapes | None,
+    seed: int,
+    unwritten: bool = False,
 ) -> Diagnosis:
+    make = outcome.make
     status = Status.of(outcome.findings)
     return Diagnosis(
         name,
@@ -162,6 +183,7 @@ def _diagnosis(
         tuple(outcome.notes),
         outcome.failure,
         perf_counter() - start,
+        mender=make and (lambda budget: repairs(make, budget, shapes, seed)),
     )
 
 
@@ -172,10 +194,27 @@ def _needs(kind: str) -> tuple[str, ...]:
 def _attempt(
     kind: str, subject: Subject, own: dict[str, type], shapes: Shapes | None, seed: int
 ) -> Outcome:
+    make = partial(_of_exercise, kind, subject, own)
     try:
-        return examine(student_type(kind)(KINDS[kind](), subject, own), shapes, seed)
+        student = make()
     except StudentError as error:
         return Outcome(failure=error.failure)
+    return _examined(student, make, shapes, seed)
+
+
+def _of_exercise(kind: str, subject: Subject, own: dict[str, type]) -> Student:
+    return student_type(kind)(KINDS[kind](), subject, own)
+
+
+def _examined(
+    student: Student, make: Callable[[], Student] | None, shapes: Shapes | None, seed: int
+) -> Outcome:
+    try:
+        outcome = examine(student, shapes, seed)
+    except StudentError as error:
+        outcome = Outcome(failure=error.failure)
+    outcome.make = make
+    return outcome
 
 
 def _with_own(

@@ -73,12 +73,17 @@ class Repair:
     >>> for hint in Repair(("dW",), "the gradient of the weights", (line,)).hints("a factor"):
     ...     print(hint.level, hint.text)
     3 Line 14: the factor `/ m`, in the gradient of the weights.
-    4 With one line changed everything is right; it has been run. As it should be, line 14: `dW = g`.
+    4 With one line changed everything is right, which has been tried. Line 14: `dW = g`.
     """
 
     quantities: tuple[str, ...]
     about: str
     lines: tuple[RepairedLine, ...]
+
+    @property
+    def count(self) -> str:
+        """How many lines are changed, in words."""
+        return "one line" if len(self.lines) == 1 else f"{len(self.lines)} lines"
 
     def hints(self, about: str) -> tuple[Hint, Hint]:
         """Return the line and what is wrong with it, and the line as it should be."""
@@ -86,22 +91,24 @@ class Repair:
         for line in self.lines:
             said.setdefault(line.words, []).append(line.number)
         wrong = "; ".join(f"{_lines(numbers)}: {words}" for words, numbers in said.items())
-        count = "one line" if len(self.lines) == 1 else f"{len(self.lines)} lines"
         mend = "; ".join(line.mend for line in self.lines)
-        many = "" if len(self.lines) == 1 else f"This is a change of {count}. "
+        many = "" if len(self.lines) == 1 else f"This is a change of {self.count}. "
         return (
             Hint(3, about, f"{many}{wrong[:1].upper()}{wrong[1:]}, in {self.about}."),
             Hint(
                 4,
                 about,
-                f"With {count} changed everything is right; it has been run. "
-                f"As it should be, {mend}.",
+                f"With {self.count} changed everything is right, which has been tried. "
+                f"{mend[:1].upper()}{mend[1:]}.",
             ),
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as strings, numbers, lists and dicts."""
-        return asdict(self)
+    def to_dict(self, level: int = 4) -> dict[str, Any]:
+        """Return it as strings, numbers, lists and dicts; below level 4 without the mend."""
+        plain = asdict(self)
+        for line in plain["lines"]:
+            line["new"] = line["new"] if level >= 4 else ""
+        return plain
 
     @classmethod
     def rebuilt(cls, plain: dict[str, Any]) -> Repair:

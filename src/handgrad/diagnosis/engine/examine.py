@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,6 +32,8 @@ class Outcome:
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     failure: Failure | None = None
+    make: Callable[[], Student] | None = None
+    """Returns the code that was examined, ready to be called, each time anew."""
 
 
 def examine(student: Student, shapes: Shapes | None = None, seed: int = 0) -> Outcome:

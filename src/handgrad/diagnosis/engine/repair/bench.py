@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
+from functools import partial
 from time import perf_counter
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ __all__ = ["Bench", "Probe"]
 
 RUNS = "runs"
 """What is wrong where the code raises, beside every quantity that it owes."""
-PATIENCE = 0.25
+PATIENCE = 0.1
 """Seconds that any trial may take; one that is slow as it is may take longer."""
 
 
@@ -60,10 +61,12 @@ class Bench:
         self.student, self.expected = student, expected
         self.names, self.tolerance = list(names), tolerance
         small = sorted(givens, key=lambda g: sum(array.size for array in g.arrays.values()))
-        trials = [Probe(given.label, lambda given=given: self._trial(given)) for given in small]
-        often = Probe("the same object again", lambda: self._again(small[0]))
+        trials = [Probe(given.label, partial(self._trial, given)) for given in small]
+        often = Probe("the same object again", partial(self._again, small[0]))
         self._limits: dict[str, float] = {}
-        self._kept = {n: v for n, v in vars(student).items() if isinstance(v, dict | list)}
+        self.overdue = False
+        """Whether the last trial took too long."""
+        self._kept = {n: v for n, v in vars(student).items() if isinstance(v, dict | list | set)}
         started = [(probe, *self._timed(probe)) for probe in (*trials, often)]
         shown = any(wrong for _, wrong, _ in started)
         started += [(p, frozenset[str](), 1.0) if shown else (p, *self._timed(p)) for p in extra]
@@ -100,11 +103,15 @@ class Bench:
         """Return what is wrong in one trial."""
         # What is found out about the code, such as where its parameters are, is kept for the code
         # as the student has written it alone.
+        self.overdue = False
         vars(self.student).update({name: copy(value) for name, value in self._kept.items()})
         try:
             with within(self._limits[probe.name]):
                 return probe.run()
-        except (Overdue, Exception):
+        except Overdue:
+            self.overdue = True
+            return frozenset({*self.names, RUNS})
+        except Exception:
             return frozenset({*self.names, RUNS})
 
     def first(self) -> frozenset[str]:

@@ -33,7 +33,7 @@ class Change(NamedTuple):
     """A place, which is a field of a node or an entry of a list, and what is to stand there."""
 
     holder: Any
-    key: str | int
+    key: Any
     new: Any
 
 
@@ -51,7 +51,7 @@ class Slot(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """An expression that may stand in a slot, how unlikely that is, and what is wrong if it does."""
+    """An expression that may stand in a slot, how unlikely that is, and what is wrong then."""
 
     new: ast.expr
     cost: float
@@ -131,7 +131,7 @@ def placed(new: _Node, like: ast.AST) -> _Node:
 
 def clone(node: _Node) -> _Node:
     """Return a copy of an expression that has no line yet."""
-    fields = {}
+    fields: dict[str, Any] = {}
     for name, value in ast.iter_fields(node):
         if isinstance(value, list):
             fields[name] = [clone(v) if isinstance(v, ast.AST) else v for v in value]
@@ -148,6 +148,7 @@ def slots(statement: ast.stmt) -> Iterator[Slot]:
         for name, value in ast.iter_fields(parent):
             if name in _BODIES and not isinstance(parent, ast.expr):
                 continue
+            children: list[tuple[Any, str | int, Any]]
             if isinstance(value, list):
                 children = [(value, i, node) for i, node in enumerate(value)]
             else:

@@ -40,8 +40,8 @@ def _faults(unit: Unit) -> Counter[str]:
         elif isinstance(node, ast.Call) and _NUMERICAL.search(text(node.func)):
             found[f"a call of {text(node.func)}"] += 1
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-            if any(isinstance(s, ast.Constant) and s.value == 0 for s in (node.left, node.right)):
-                found["a product with 0"] += 1
+            zeros = [s for s in (node.left, node.right) if isinstance(s, ast.Constant)]
+            found["a product with 0"] += sum(s.value == 0 for s in zeros)
         for name in ("body", "orelse", "finalbody"):
             body = getattr(node, name, None)
             if isinstance(body, list) and any(isinstance(s, _ENDS) for s in body[:-1]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from handgrad.diagnosis.engine.repair.edits import Edit, applied, slots, statements, text
 from handgrad.diagnosis.engine.repair.source import Unit
@@ -68,7 +68,11 @@ def _replaced(
     for key, (statement, old) in texts.items():
         if key in there and text(_header(statement)) != old:
             last = max(
-                (n.end_lineno or 0 for n in ast.walk(_header(statement)) if isinstance(n, ast.expr)),
+                (
+                    n.end_lineno or 0
+                    for n in ast.walk(_header(statement))
+                    if isinstance(n, ast.expr)
+                ),
                 default=statement.lineno,
             )
             source = _source(unit, statement.lineno, max(last, statement.lineno))
@@ -111,7 +115,7 @@ def _moved(unit: Unit, before: _Bodies, after: _Bodies) -> Iterator[Step]:
 
 def _header(statement: ast.stmt) -> ast.stmt:
     """Return a statement without the statements inside it."""
-    fields = {
+    fields: dict[str, Any] = {
         name: ([ast.Pass()] if name == "body" else [])
         if name in ("body", "orelse", "finalbody", "handlers", "cases")
         else value
@@ -157,7 +161,8 @@ def _patched(source: str, statement: ast.stmt, edits: Sequence[Edit]) -> str:
         start, end = old.col_offset - indent, old.end_col_offset - indent
         head, tail = lines[first].encode()[:start].decode(), lines[last].encode()[end:].decode()
         wanted = text(_header(statement))
-        for code in (text(new), f"({text(new)})"):
+        written = _segment(source, statement, new)
+        for code in (written, f"({written})"):
             tried = [*lines[:first], head + code + tail, *lines[last + 1 :]]
             if len(places) > 1 or _reads("\n".join(tried)) == wanted:
                 lines = tried
@@ -166,6 +171,18 @@ def _patched(source: str, statement: ast.stmt, edits: Sequence[Edit]) -> str:
             return ""
     result = "\n".join(lines)
     return result if _reads(result) == text(_header(statement)) else ""
+
+
+def _segment(source: str, statement: ast.stmt, new: ast.expr) -> str:
+    """Return an expression as the student has written it, where it is one of the student's."""
+    first, last = new.lineno - statement.lineno, (new.end_lineno or 0) - statement.lineno
+    lines, indent = source.split("\n"), statement.col_offset
+    if first == last and 0 <= first < len(lines) and new.end_col_offset is not None:
+        part = lines[first].encode()[new.col_offset - indent : new.end_col_offset - indent]
+        written = part.decode("utf-8", "replace")
+        if _reads(written) == text(new):
+            return written
+    return text(new)
 
 
 def _reads(code: str) -> str:

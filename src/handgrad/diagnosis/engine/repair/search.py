@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import combinations
+from math import inf
 from time import perf_counter
 
 from handgrad.diagnosis.engine.repair.bench import Bench
@@ -23,6 +25,10 @@ FIRSTS = 12
 ASIDE = 1.0
 """How much later an edit is tried that cannot but change what is right."""
 
+MARGIN = 0.7
+"""How much more than the score of a hit an edit may cost for it to be tried."""
+SLOW = 3
+"""How many edits of a statement may take too long before no other is tried."""
 CHEAP = 1.5
 """Most that an edit may cost of which two are made in one statement."""
 
@@ -53,15 +59,20 @@ class Search:
         When to stop, by `time.perf_counter`.
     run
         Runs the code once, and returns all quantities.
+    score
+        How unlikely a hit is, its cost or more.
     """
 
     bench: Bench
     units: Sequence[Unit]
     deadline: float
     run: Callable[[], Results]
+    score: Callable[[Hit], float]
     hits: list[Hit] = field(default_factory=list)
     tried: int = 0
     firsts: list[tuple[Hit, frozenset[str]]] = field(default_factory=list)
+    best: float = inf
+    slow: Counter[tuple[Unit, int]] = field(default_factory=Counter)
 
     @property
     def over(self) -> bool:
@@ -117,16 +128,24 @@ class Search:
 
     def _attempt(self, edits: tuple[Edit, ...], before: frozenset[str]) -> None:
         """Run the code with some edits; note it where everything is right, or more than before."""
+        places = {(edit.unit, edit.statement.lineno) for edit in edits}
+        if sum(edit.cost for edit in edits) > self.best + MARGIN:
+            return  # it could not be better than what is found
+        if any(self.slow[place] >= SLOW for place in places):
+            return  # a loop that most edits make endless
         self.tried += 1
         with self.made(edits) as made:
             if not made:
                 return
             wrong = self.bench.first()
+            if self.bench.overdue:
+                self.slow.update(places)
             if wrong:
                 if wrong < before:
                     self.firsts.append((Hit(edits), wrong))
             elif self.bench.rest():
                 self.hits.append(Hit(edits))
+                self.best = min(self.best, self.score(self.hits[-1]))
 
     @contextmanager
     def made(self, edits: Sequence[Edit]) -> Iterator[bool]:
@@ -168,9 +187,8 @@ class Search:
     def _seconds(self, wrong: frozenset[str]) -> None:
         """Try every single edit on top of the firsts."""
         for hit, left in self._chosen()[:FIRSTS]:
-            with applied(*hit.edits):
-                with self.made(hit.edits):
-                    edits = self._edits(left, singles)
+            with applied(*hit.edits), self.made(hit.edits):
+                edits = self._edits(left, singles)
             for edit in edits:
                 if self.over:
                     return
@@ -198,4 +216,3 @@ class Search:
                     return
                 if second.cost <= CHEAP:
                     self._attempt((first, second), frozenset())
-

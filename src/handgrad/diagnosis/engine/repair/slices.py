@@ -34,7 +34,7 @@ class _Stirrer:
         if type(value) is dict:
             return {key: self(entry) for key, entry in value.items()}
         if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-            noise = self._rng.uniform(0.5, 1.5, value.shape).astype(value.dtype)
+            noise = np.asarray(self._rng.uniform(0.5, 1.5, value.shape), value.dtype)
             return value * noise + 0.01 * noise
         if isinstance(value, float | np.floating):
             return type(value)(1.37 * value + 0.01)

@@ -6,7 +6,6 @@ the old code object back undoes it all.
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -22,10 +21,11 @@ from operator import or_
 from typing import Any
 
 from handgrad.diagnosis.student.exceptions import is_theirs
+from handgrad.diagnosis.student.source import Piece, parse
 
 __all__ = ["Unit", "recorded", "units"]
 
-_FUTURE = reduce(or_, (getattr(__future__, name).compiler_flag for name in __future__.all_feature_names))
+_FUTURE = reduce(or_, (getattr(__future__, n).compiler_flag for n in __future__.all_feature_names))
 _LIMIT = 60
 """How many functions are looked at; a student's component has fewer."""
 
@@ -162,18 +162,27 @@ def _named(function: types.FunctionType) -> Iterator[Any]:
             yield value
 
 
+_Read = tuple[bytes, tuple[str, ...], str]
+
+
+def _read_as(code: types.CodeType) -> _Read:
+    """Return what a code object does, by which another one is told from it."""
+    consts = [const for const in code.co_consts if not isinstance(const, types.CodeType)]
+    return code.co_code, code.co_names, repr(consts)
+
+
 @dataclass(frozen=True)
 class _File:
     """A file or a cell, read again."""
 
     nodes: dict[tuple[str, int], ast.FunctionDef]
-    codes: dict[tuple[str, int], bytes]
+    codes: dict[tuple[str, int], _Read]
 
     @classmethod
     def read(cls, name: str, space: dict[str, Any]) -> _File:
         """Return what a file defines, nothing where it cannot be read."""
         try:
-            tree = ast.parse("".join(linecache.getlines(name, space)))
+            tree = parse(Piece(name, "".join(linecache.getlines(name, space))))
             codes = _codes(compile(tree, name, "exec", dont_inherit=True))
         except (SyntaxError, ValueError):
             return cls({}, {})
@@ -184,21 +193,22 @@ class _File:
                 if isinstance(node, ast.FunctionDef)
                 for line in (node.lineno, *(d.lineno for d in node.decorator_list[:1]))
             },
-            {(code.co_name, code.co_firstlineno): code.co_code for code in codes},
+            {(code.co_name, code.co_firstlineno): _read_as(code) for code in codes},
         )
 
 
-def _read(
-    function: types.FunctionType, owner: type | None, files: dict[str, _File]
-) -> Unit | None:
+def _read(function: types.FunctionType, owner: type | None, files: dict[str, _File]) -> Unit | None:
     code = function.__code__
     if code.co_filename not in files:
         files[code.co_filename] = _File.read(code.co_filename, function.__globals__)
     file, key = files[code.co_filename], (code.co_name, code.co_firstlineno)
-    if key not in file.nodes or file.codes.get(key) != code.co_code:  # it is not what runs
+    if key not in file.nodes:
         return None
     unit = Unit(function, file.nodes[key], _shell(file.nodes[key], code, owner), owner)
-    return unit if unit.compiled() is not None else None
+    again = unit.compiled()
+    # A name that is imported is looked up in another way where its import is seen.
+    read = {file.codes.get(key), again and _read_as(again)}
+    return unit if again is not None and _read_as(code) in read else None
 
 
 def _shell(node: ast.FunctionDef, code: types.CodeType, owner: type | None) -> ast.Module:

@@ -47,7 +47,9 @@ def is_handle(node: ast.AST) -> bool:
         return node.attr not in _FUNCTIONS_OF_ARRAYS and is_handle(node.value)
     if isinstance(node, ast.Subscript):
         key = node.slice
-        return isinstance(key, ast.Constant) and isinstance(key.value, str) and is_handle(node.value)
+        return (
+            isinstance(key, ast.Constant) and isinstance(key.value, str) and is_handle(node.value)
+        )
     return isinstance(node, ast.Name)
 
 
@@ -124,8 +126,8 @@ class Vocabulary:
             for node in ast.walk(statement):
                 if isinstance(node, ast.expr) and is_handle(node):
                     yield node
-        for other in self.others if me is not None else ():
-            if other.owner is None or other is unit or other.first_argument is None:
+        for other in self.others:
+            if me is None or other.owner is None or other is unit or other.first_argument is None:
                 continue
             for statement in other.tree.body:
                 for node in ast.walk(statement):
@@ -138,10 +140,14 @@ class Vocabulary:
                         yield _renamed(node, me)
 
     def value(self, node: ast.expr) -> Any:
-        """Return what an expression is worth at the end of the function, if it is worth anything."""
+        """Return what an expression is worth at the end of the function, if anything."""
         if isinstance(node, ast.Name):
             known = self.unit.values.get(node.id, _NOTHING)
-            return self.unit.function.__globals__.get(node.id, _NOTHING) if known is _NOTHING else known
+            return (
+                self.unit.function.__globals__.get(node.id, _NOTHING)
+                if known is _NOTHING
+                else known
+            )
         if isinstance(node, ast.Attribute):
             inner = self.value(node.value)
             return _NOTHING if inner is _NOTHING else getattr(inner, node.attr, _NOTHING)
@@ -241,4 +247,3 @@ def _renamed(node: ast.expr, me: str) -> ast.expr:
         inner = inner.value
     inner.id = me
     return new
-

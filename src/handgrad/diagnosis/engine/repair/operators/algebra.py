@@ -78,7 +78,7 @@ def _is_module(node: ast.expr, words: Vocabulary) -> bool:
 def signs(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
     """Put a minus before an expression, where no product around it has the same sign."""
     node, parent = slot.node, slot.parent
-    if not isinstance(node.__class__, type) or isinstance(node, ast.UnaryOp | ast.Constant):
+    if isinstance(node, ast.UnaryOp | ast.Constant):
         return
     if isinstance(parent, ast.UnaryOp | ast.Attribute | ast.Starred | ast.Compare | ast.keyword):
         return
@@ -130,8 +130,8 @@ def operators(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
             said = f"the operator `{_SIGNS.get(type(node.op), '')}` in {short(node)}"
             yield Offer(ast.BinOp(node.left, other(), node.right), cost, said)
     elif isinstance(node, ast.BoolOp):
-        other = ast.Or() if isinstance(node.op, ast.And) else ast.And()
-        yield Offer(ast.BoolOp(other, node.values), 1.3, f"the operator in {short(node)}")
+        turned = ast.Or() if isinstance(node.op, ast.And) else ast.And()
+        yield Offer(ast.BoolOp(turned, node.values), 1.3, f"the operator in {short(node)}")
 
 
 def comparisons(slot: Slot, words: Vocabulary) -> Iterator[Offer]:

@@ -45,13 +45,13 @@ def functions(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
             yield Offer(ast.Call(func, node.args, node.keywords), 1.3, said)
     elif isinstance(node.func, ast.Name):
         for other in _others(node.func.id):
-            func = ast.Name(other, ast.Load())
-            yield Offer(ast.Call(func, node.args, node.keywords), 1.3, said)
+            named = ast.Name(other, ast.Load())
+            yield Offer(ast.Call(named, node.args, node.keywords), 1.3, said)
     for unit in words.others:  # one of the student's own
-        if unit.owner is None and text(node.func) != unit.tree.name:
-            if len(unit.tree.args.args) == len(node.args) and isinstance(node.func, ast.Name):
-                func = ast.Name(unit.tree.name, ast.Load())
-                yield Offer(ast.Call(func, node.args, node.keywords), 1.7, said)
+        takes = len(unit.tree.args.args) if unit.owner is None else -1
+        if isinstance(node.func, ast.Name) and takes == len(node.args):
+            own = ast.Name(unit.tree.name, ast.Load())
+            yield Offer(ast.Call(own, node.args, node.keywords), 1.7, said)
 
 
 def _others(name: str) -> Iterator[str]:

@@ -16,7 +16,30 @@ from handgrad.diagnosis.engine.repair.edits import (
     slots,
     text,
 )
-from handgrad.diagnosis.engine.repair.operators import algebra, calls, expressions, names
+from handgrad.diagnosis.engine.repair.operators.algebra import (
+    comparisons,
+    drop,
+    operators,
+    order,
+    signs,
+    transpositions,
+)
+from handgrad.diagnosis.engine.repair.operators.calls import axes, functions, keywords, wraps
+from handgrad.diagnosis.engine.repair.operators.expressions import (
+    borrowed,
+    leaves,
+    replaceable,
+    small,
+)
+from handgrad.diagnosis.engine.repair.operators.names import (
+    constants,
+    counts,
+    factors,
+    indices,
+    other_names,
+    ranges,
+    terms,
+)
 from handgrad.diagnosis.engine.repair.operators.structure import STRUCTURE, Place
 from handgrad.diagnosis.engine.repair.source import Unit
 from handgrad.diagnosis.engine.repair.vocabulary import Vocabulary
@@ -24,25 +47,25 @@ from handgrad.diagnosis.engine.repair.vocabulary import Vocabulary
 __all__ = ["on_expressions", "on_statements", "singles", "whole_expressions"]
 
 EXPRESSIONS: tuple[Callable[[Slot, Vocabulary], Iterator[Offer]], ...] = (
-    algebra.drop,
-    algebra.signs,
-    algebra.order,
-    algebra.operators,
-    algebra.comparisons,
-    algebra.transpositions,
-    calls.functions,
-    calls.axes,
-    calls.keywords,
-    calls.wraps,
-    names.other_names,
-    names.counts,
-    names.constants,
-    names.indices,
-    names.ranges,
-    expressions.leaves,
-    expressions.borrowed,
-    names.factors,
-    names.terms,
+    drop,
+    signs,
+    order,
+    operators,
+    comparisons,
+    transpositions,
+    functions,
+    axes,
+    keywords,
+    wraps,
+    other_names,
+    counts,
+    constants,
+    indices,
+    ranges,
+    leaves,
+    borrowed,
+    factors,
+    terms,
 )
 MORE = 0.5
 """What it costs to make one replacement everywhere, beyond what it costs once."""
@@ -59,20 +82,20 @@ def singles(unit: Unit, words: Vocabulary, lines: Collection[int]) -> list[Edit]
 
 
 def whole_expressions(unit: Unit, words: Vocabulary, lines: Collection[int]) -> list[Edit]:
-    """Return the edits that put a small expression of the student's own names in another's place."""
-    small = list(expressions.small(words))
+    """Return the edits that put a small expression of the student's own names in a place."""
+    smalls = list(small(words))
     found = []
     for place in _places(unit.tree):
         if place.statement.lineno not in lines:
             continue
         for slot in slots(place.statement):
-            if not expressions.replaceable(slot):
+            if not replaceable(slot):
                 continue
             old = text(slot.node)
-            words_ = f"the expression {short(slot.node)}"
-            for cost, new in small:
+            said = f"the expression {short(slot.node)}"
+            for cost, new in smalls:
                 change = slot.change(clone(new))
-                found.append(Edit(unit, place.statement, (change,), 3 + cost, words_, old))
+                found.append(Edit(unit, place.statement, (change,), 3 + cost, said, old))
     return found
 
 

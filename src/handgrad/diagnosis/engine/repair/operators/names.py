@@ -23,9 +23,9 @@ def other_names(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
     said = f"the name {short(node)}"
     reading = isinstance(node.ctx, ast.Load)
     for handle in words.handles:
-        if handle.code == code or handle.kind == "other" and (mine is None or mine.kind != "other"):
+        if handle.code == code or handle.kind != (mine.kind if mine else handle.kind):
             continue
-        if mine is not None and mine.kind != handle.kind:
+        if mine is None and handle.kind == "other":
             continue
         cost = 1.6 - 0.3 * likeness(code, handle.code) + (0 if reading else 0.5)
         yield Offer(handle.load() if reading else handle.store(), cost, said)
@@ -76,16 +76,18 @@ def constants(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
             if other != value:
                 yield Offer(ast.Constant(other), 1.7, f"the key {short(node)}")
     elif isinstance(value, int | float):
-        tried = [0, 1, 2, value + 1, value - 1, -value, value / 2, value * 2, 0.5]
+        tried: list[float | None] = [0, 1, 2, value + 1, value - 1, -value]
         if isinstance(parent, ast.Subscript | ast.keyword | ast.Slice | ast.Tuple):
-            tried = [0, 1, 2, -1, value + 1, value - 1, -value, None]
+            tried += [-1, None]
+        else:
+            tried += [value / 2, value * 2, 0.5]
         if value and isinstance(value, float):
             tried += [1 / value, 1 - value, value * value]
         done: set[object] = {value}
-        for other in tried:
-            if other not in done and not isinstance(value, complex):
-                done.add(other)
-                yield Offer(_number(other), 1.4, said)
+        for number in dict.fromkeys(tried):
+            if number not in done:
+                done.add(number)
+                yield Offer(_number(number), 1.4, said)
 
 
 def _number(value: float | None) -> ast.expr:
@@ -118,14 +120,14 @@ def indices(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
     node, parent = slot.node, slot.parent
     if isinstance(node, ast.Slice):
         said = f"the slice `{text(node)}`"
-        parts = {"lower": node.lower, "upper": node.upper, "step": node.step}
-        for name, part in parts.items():
+        parts = [node.lower, node.upper, node.step]
+        for i, part in enumerate(parts):
             if part is not None:
-                yield Offer(ast.Slice(**{**parts, name: None}), 1.3, said)
+                yield Offer(_slice([*parts[:i], None, *parts[i + 1 :]]), 1.3, said)
                 for by in (1, -1):
-                    if not isinstance(part, ast.Constant) and name != "step":
-                        moved = {**parts, name: _moved(part, by)}
-                        yield Offer(ast.Slice(**moved), 1.5, said)
+                    if not isinstance(part, ast.Constant) and i < 2:
+                        moved = [*parts[:i], _moved(part, by), *parts[i + 1 :]]
+                        yield Offer(_slice(moved), 1.5, said)
         if node.step is None:
             backwards = ast.UnaryOp(ast.USub(), ast.Constant(1))
             yield Offer(ast.Slice(node.lower, node.upper, backwards), 1.6, said)
@@ -136,11 +138,18 @@ def indices(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
     inside = isinstance(parent, ast.Subscript) and slot.key == "slice"
     inside |= isinstance(parent, ast.Tuple) and isinstance(node, ast.Name | ast.BinOp)
     called = isinstance(parent, ast.Call) and text(parent.func) == "range"
-    if (inside or called) and isinstance(node, ast.Name | ast.BinOp | ast.Attribute | ast.Subscript):
+    if (inside or called) and isinstance(
+        node, ast.Name | ast.BinOp | ast.Attribute | ast.Subscript
+    ):
         if isinstance(getattr(node, "ctx", None), ast.Store):
             return
         for by in (-1, 1):
             yield Offer(_moved(node, by), 1.5, f"the index {short(node)}")
+
+
+def _slice(parts: list[ast.expr | None]) -> ast.Slice:
+    lower, upper, step = parts
+    return ast.Slice(lower, upper, step)
 
 
 def _moved(node: ast.expr, by: int) -> ast.expr:

@@ -12,7 +12,7 @@ import numpy as np
 from handgrad.diagnosis.engine.repair.edits import Change, clone, placed, short, text
 from handgrad.diagnosis.engine.repair.vocabulary import Handle, Vocabulary, is_handle, likeness
 
-__all__ = ["Place", "Proposal", "STRUCTURE"]
+__all__ = ["STRUCTURE", "Place", "Proposal"]
 
 
 class Place(NamedTuple):
@@ -77,12 +77,12 @@ def assignments(place: Place, words: Vocabulary) -> Iterator[Proposal]:
             aug = placed(ast.AugAssign(target, ast.Add(), statement.value), statement)
             yield Proposal(_instead(place, aug), 1.3, said)
     elif isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-        target = statement.targets[0]
-        if isinstance(target, ast.Name | ast.Attribute | ast.Subscript):
-            aug = placed(ast.AugAssign(target, ast.Add(), statement.value), statement)
+        goal = statement.targets[0]
+        if isinstance(goal, ast.Name | ast.Attribute | ast.Subscript):
+            aug = placed(ast.AugAssign(goal, ast.Add(), statement.value), statement)
             yield Proposal(_instead(place, aug), 1.5, said)
-        if is_handle(target) and isinstance(words.value(target), np.ndarray):
-            part = ast.Subscript(_loaded(target), ast.Constant(...), ast.Store())
+        if is_handle(goal) and isinstance(words.value(goal), np.ndarray):
+            part = ast.Subscript(_loaded(goal), ast.Constant(...), ast.Store())
             into = placed(_assigned(part, statement.value), statement)
             yield Proposal(_instead(place, into), 2.2, said)
 
@@ -139,7 +139,7 @@ def _is_docstring(statement: ast.stmt) -> bool:
 def resets(place: Place, words: Vocabulary) -> Iterator[Proposal]:
     """Start from nothing before a statement, or a loop, that adds to what is there."""
     statement = place.statement
-    targets = []
+    targets: list[ast.expr] = []
     for node in ast.walk(statement):
         if isinstance(node, ast.AugAssign) and is_handle(node.target):
             targets.append(node.target)
@@ -147,17 +147,17 @@ def resets(place: Place, words: Vocabulary) -> Iterator[Proposal]:
             if node.func.attr in ("append", "extend", "insert", "update") and is_handle(
                 node.func.value
             ):
-                targets.append(node.func.value)  # type: ignore[arg-type]
+                targets.append(node.func.value)
         elif isinstance(node, ast.AugAssign | ast.Assign):
-            for target in [node.target] if isinstance(node, ast.AugAssign) else node.targets:
-                if isinstance(target, ast.Subscript) and is_handle(target.value):
-                    targets.append(target.value)  # type: ignore[arg-type]
+            into = [node.target] if isinstance(node, ast.AugAssign) else node.targets
+            parts = [t.value for t in into if isinstance(t, ast.Subscript)]
+            targets += [part for part in parts if is_handle(part)]
     for code, target in {text(t): t for t in targets}.items():
         nothing = _nothing(words.value(target), target, words)
         if nothing is None:
             continue
         stored = clone(target)
-        stored.ctx = ast.Store()
+        stored.ctx = ast.Store()  # type: ignore[attr-defined]
         reset = placed(ast.Assign([stored], nothing), statement)
         cost = 1.7 if not isinstance(target, ast.Name) else 2.1
         said = f"what `{code}` holds before this line"
@@ -232,9 +232,8 @@ def _attributes(words: Vocabulary) -> Iterator[ast.Attribute]:
         if unit.owner is None:
             continue
         for node in ast.walk(unit.tree):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-                if node.value.id == unit.first_argument:
-                    yield node
+            if isinstance(node, ast.Attribute) and text(node.value) == unit.first_argument:
+                yield node
 
 
 def neighbours(place: Place, words: Vocabulary) -> Iterator[Proposal]:
@@ -257,7 +256,11 @@ def neighbours(place: Place, words: Vocabulary) -> Iterator[Proposal]:
             code = text(new)
             if code not in done and code != text(statement):
                 done.add(code)
-                cost = 1.9 if all(_alike(mine, other.code, a, h.code) for a, h in swaps.items()) else 2.4
+                cost = (
+                    1.9
+                    if all(_alike(mine, other.code, a, h.code) for a, h in swaps.items())
+                    else 2.4
+                )
                 yield Proposal(_instead(place, statement, placed(new, statement)), cost, said)
 
 
