@@ -118,7 +118,7 @@ class _Mending:
         givens = self.student.givens(self.shapes, self.seed)
         for i, given in enumerate(givens):
             given.seed = 1000 * i + self.seed
-        return givens
+        return [given for given in givens if not self.student.kind.spares(given)]
 
     def _bench(self) -> Bench:
         kind, examination = self.student.kind, self.examination
