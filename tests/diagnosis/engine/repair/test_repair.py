@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from handgrad.diagnosis import diagnose
-from handgrad.diagnosis.engine.repair.limits import Overdue, within
+from handgrad.diagnosis.engine.repair.limits import Overdue, Watch
 from handgrad.diagnosis.engine.repair.source import units
 from slips import RIGHT, SLIPS, Slip, write
 
@@ -161,7 +161,7 @@ def test_the_alarm_rings_in_code_that_catches_exceptions():
             except Exception:
                 continue
 
-    with pytest.raises(Overdue), within(0.05):
+    with Watch() as watch, pytest.raises(Overdue), watch.within(0.05):
         stubborn()
 
 

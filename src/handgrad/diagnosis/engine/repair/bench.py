@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from handgrad.checking.arrays import identical, same
-from handgrad.diagnosis.engine.repair.limits import Overdue, within
+from handgrad.diagnosis.engine.repair.limits import Overdue, Watch
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.student.student import Student, seeded
 
@@ -35,6 +35,8 @@ class Bench:
 
     Parameters
     ----------
+    watch
+        Ends what takes too long.
     student
         The code, and how it is called.
     givens
@@ -51,6 +53,7 @@ class Bench:
 
     def __init__(
         self,
+        watch: Watch,
         student: Student,
         givens: Sequence[Given],
         expected: Callable[[Given, Results], Results],
@@ -58,7 +61,7 @@ class Bench:
         tolerance: float,
         extra: Sequence[Probe] = (),
     ) -> None:
-        self.student, self.expected = student, expected
+        self.watch, self.student, self.expected = watch, student, expected
         self.names, self.tolerance = list(names), tolerance
         small = sorted(givens, key=lambda g: sum(array.size for array in g.arrays.values()))
         trials = [Probe(given.label, partial(self._trial, given)) for given in small]
@@ -104,7 +107,7 @@ class Bench:
         self.overdue = False
         vars(self.student).update({name: copy(value) for name, value in self._kept.items()})
         try:
-            with within(self._limits[probe.name]):
+            with self.watch.within(self._limits[probe.name]):
                 return probe.run()
         except Overdue:
             self.overdue = True

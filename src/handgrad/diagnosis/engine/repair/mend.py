@@ -11,7 +11,7 @@ from handgrad.diagnosis.advice import listed
 from handgrad.diagnosis.closeness import DOUBLE, HIDDEN
 from handgrad.diagnosis.engine.examine import Examination
 from handgrad.diagnosis.engine.repair.bench import Bench, Probe
-from handgrad.diagnosis.engine.repair.limits import silent
+from handgrad.diagnosis.engine.repair.limits import Overdue, Watch, silent
 from handgrad.diagnosis.engine.repair.ranking import Ranked, earliest, ranked
 from handgrad.diagnosis.engine.repair.refusal import refused
 from handgrad.diagnosis.engine.repair.search import Hit, Search
@@ -31,6 +31,8 @@ SURELY = 6
 """How many repairs are examined, even if the time is up."""
 ENOUGH = 5
 """How many repairs of one line are examined."""
+PATIENCE = 10
+"""Seconds that an examination may take."""
 SEEDS = (101, 211)
 """Seeds on which a repair is examined as a whole."""
 
@@ -56,17 +58,22 @@ def repairs(
     """
     deadline = perf_counter() + budget
     student = make()
-    with restored(*student.around), silent():
-        return _Mending(make, student, shapes, seed).repairs(deadline)
+    with restored(*student.around), silent(), Watch() as watch:
+        return _Mending(make, student, shapes, seed, watch).repairs(deadline)
 
 
 class _Mending:
     """What the steps share."""
 
     def __init__(
-        self, make: Callable[[], Student], student: Student, shapes: Shapes | None, seed: int
+        self,
+        make: Callable[[], Student],
+        student: Student,
+        shapes: Shapes | None,
+        seed: int,
+        watch: Watch,
     ) -> None:
-        self.make, self.student, self.seed = make, student, seed
+        self.make, self.student, self.seed, self.watch = make, student, seed, watch
         self.shapes = shapes or student.kind.shapes
         self.units = units(student.around)
         self.failure: Failure | None = None
@@ -125,11 +132,13 @@ class _Mending:
         owed = [n for n in kind.variables if n not in kind.optional]
         if examination is None:
             names = [*kind.forwards[:1], *owed]
-            return Bench(self.student, self.givens, kind.right, names, DOUBLE)
+            return Bench(self.watch, self.student, self.givens, kind.right, names, DOUBLE)
         names = list(dict.fromkeys([*examination.names, *owed]))
         tolerance = max(examination.tolerance, HIDDEN if examination.hidden else 0)
         extra = self._extra(examination)
-        return Bench(self.student, self.givens, examination.expected, names, tolerance, extra)
+        return Bench(
+            self.watch, self.student, self.givens, examination.expected, names, tolerance, extra
+        )
 
     def _extra(self, examination: Examination) -> list[Probe]:
         """Return further trials: of unusual input, and of what this kind alone has."""
@@ -187,11 +196,12 @@ class _Mending:
         known = {cause.name for _, cause in self.student.layout} | _conventions(self.findings)
         for seed in SEEDS:
             try:
-                student = self.make()
-                outcome = Examination(student, None, seed, timed=False).outcome
-                if student.kind.sample and not student.drops(seed):
-                    return False
-            except StudentError:
+                with self.watch.within(PATIENCE):
+                    student = self.make()
+                    outcome = Examination(student, None, seed, timed=False).outcome
+                    if student.kind.sample and not student.drops(seed):
+                        return False
+            except (Overdue, StudentError):
                 return False
             if outcome.failure or Status.of(outcome.findings) is not Status.RIGHT:
                 return False
