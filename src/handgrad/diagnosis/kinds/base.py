@@ -68,8 +68,8 @@ class Kind(ABC):
     """Inputs that are whole numbers by nature, and stay so."""
     optional: ClassVar[tuple[str, ...]] = ()
     """Which quantities need not be given."""
-    mistakes: ClassVar[tuple[Mistake, ...]]
-    conventions: ClassVar[tuple[Mistake, ...]] = ()
+    mistakes: tuple[Mistake, ...]
+    conventions: tuple[Mistake, ...] = ()
     others: ClassVar[tuple[Mistake, ...]] = ()
     """What else may be named: how a mask is drawn."""
     shapes: ClassVar[Shapes] = TABLES
@@ -78,6 +78,10 @@ class Kind(ABC):
     sample: ClassVar[tuple[int, ...]] = ()
     """A large shape at which one object is called several times, where something is drawn at
     random: `judged` and `drawn` get what comes out."""
+
+    def options(self) -> tuple[str, ...]:
+        """Return which options code may take: those that it does are given as `asked`."""
+        return ()
 
     @abstractmethod
     def givens(self, shapes: Shapes, seed: int) -> list[Given]:

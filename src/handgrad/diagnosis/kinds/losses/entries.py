@@ -12,9 +12,9 @@ from handgrad.diagnosis.families import TRUNCATED, scaled
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.base import Shapes, Stress
 from handgrad.diagnosis.kinds.loss import LossKind
-from handgrad.diagnosis.mistake import Formula, Mistake, by_name, mistake
+from handgrad.diagnosis.mistake import Mistake, mistake
 
-__all__ = ["MEANS", "EntriesKind", "compared", "instead_of", "mean_of_entries", "one_row"]
+__all__ = ["MEANS", "EntriesKind", "compared", "mean_of_entries", "one_row"]
 
 _MEAN = (
     "The loss is a mean over rows and columns, so its gradient shrinks with both.",
@@ -49,26 +49,6 @@ MEANS: tuple[Mistake, ...] = (
     ),
 )
 """Other conventions for what the sum is divided by."""
-
-
-def instead_of(pattern: Formula) -> Callable[[Formula], dict[str, Formula]]:
-    """Return how a gradient is made of a wrong pattern in place of the right one.
-
-    The factor in front is the right gradient's, in whatever convention.
-    """
-    right_one = by_name(pattern)
-
-    def instead(formula: Formula) -> dict[str, Formula]:
-        wrong_one = by_name(formula)
-
-        def gradient(given: Given, right: Results) -> Array:
-            unit = right_one(given, right)
-            factor = np.vdot(right["gradient"], unit) / np.vdot(unit, unit)
-            return np.asarray(factor * wrong_one(given, right))
-
-        return {"gradient": gradient}
-
-    return instead
 
 
 def mean_of_entries(code: str) -> tuple[Mistake, ...]:
@@ -195,7 +175,7 @@ def compared(outcome: Callable[[Array, Array], Results]) -> tuple[Mistake, ...]:
 class EntriesKind(LossKind):
     """A loss that compares two arrays of one shape, entry by entry."""
 
-    axes: ClassVar = {"x": "N D", "y": "N D"}
+    axes: ClassVar = {"x": "N D", "y": "N D", "value": ""}
     whole: ClassVar[tuple[Mistake, ...]] = ()
     """Conventions that only show where predictions are exactly right."""
 
@@ -215,6 +195,7 @@ class EntriesKind(LossKind):
             rng = np.random.default_rng([seed, 99, i])
             given = self._given(shape, rng)
             x, y = rng.integers(-9, 10, (2, *shape))
+            x[:, 1] = y[:, 1]
             whole.append(given.changed(f"integers, {given.label}", x=x, y=y))
             given = self._given((67 + i, shape[1]), rng)
             large.append(given.changed(x=30 * given.x))

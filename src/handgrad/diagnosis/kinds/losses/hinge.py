@@ -8,11 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from handgrad.arguments import Array
-from handgrad.diagnosis.families import GENERAL, TRUNCATED, scaled
+from handgrad.diagnosis.families import GENERAL, TRUNCATED, instead_of, scaled
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.base import Shapes, Stress, floats
 from handgrad.diagnosis.kinds.loss import LossKind
-from handgrad.diagnosis.kinds.losses.entries import instead_of
 from handgrad.diagnosis.kinds.losses.rows import mean_of_rows
 from handgrad.diagnosis.mistake import Mistake, convention, mistake
 from handgrad.losses import HingeLoss
@@ -46,12 +45,14 @@ def _gap(x: Array, y: Array, margin: float) -> Array:
 
 def _near(x: Array, y: Array, margin: float) -> Array:
     """Return 1 where a class is too near to the right one."""
-    return ((_gap(x, y, margin) > 0) & ~_right(x, y)).astype(np.float64)
+    return np.asarray(
+        ((_gap(x, y, margin) > 0) & ~_right(x, y)).astype(np.float64), dtype=np.float64
+    )
 
 
 def _balanced(near: Array, x: Array, y: Array) -> Array:
     """Return these slopes, with the right class' minus their sum."""
-    return near - _right(x, y) * near.sum(axis=1, keepdims=True)
+    return np.asarray(near - _right(x, y) * near.sum(axis=1, keepdims=True))
 
 
 def _value(terms: Array, x: Array, y: Array) -> Array:
@@ -62,7 +63,7 @@ def _value(terms: Array, x: Array, y: Array) -> Array:
 def _worst(x: Array, y: Array, margin: float) -> Array:
     """Return 1 at the class of each row that lacks most, if it lacks anything."""
     gap = np.where(_right(x, y), -np.inf, _gap(x, y, margin))
-    return ((gap == gap.max(axis=1, keepdims=True)) & (gap > 0)).astype(np.float64)
+    return np.asarray((gap == gap.max(axis=1, keepdims=True)) & (gap > 0), dtype=np.float64)
 
 
 def _only_worst(x: Array, y: Array, margin: float) -> Results:
@@ -315,11 +316,14 @@ class HingeKind(LossKind):
             "The value is the sum over the rows, divided by the classes.",
         ),
     )
-    axes: ClassVar = {"x": "N K", "y": "N"}
+    axes: ClassVar = {"x": "N K", "y": "N", "value": ""}
     indices = ("y",)
 
     def __init__(self, asked: Sequence[str] = ()) -> None:
         self.margins = (0.5, 1.5, 0.75, 1.25) if "margin" in asked else (1.0,)
+
+    def options(self) -> tuple[str, ...]:
+        return ("margin",)
 
     def loss(self, given: Given) -> HingeLoss:
         return HingeLoss(margin=given["margin"])

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from handgrad.arguments import Array
-from handgrad.diagnosis.families import DOUBLED, HALVED, ZERO
+from handgrad.diagnosis.families import DOUBLED, HALVED, ZERO, instead_of
 from handgrad.diagnosis.given import Given
 from handgrad.diagnosis.kinds.losses.entries import (
     MEANS,
     EntriesKind,
-    instead_of,
     mean_of_entries,
     one_row,
 )
@@ -33,7 +32,7 @@ _FORWARD = (
 
 
 def _cut(x: Array, y: Array, delta: float) -> Array:
-    return np.clip(x - y, -delta, delta)
+    return np.asarray(np.clip(x - y, -delta, delta))
 
 
 def _terms(x: Array, y: Array, delta: float) -> Array:
@@ -42,7 +41,7 @@ def _terms(x: Array, y: Array, delta: float) -> Array:
 
 
 def _far(x: Array, y: Array, delta: float) -> Array:
-    return np.abs(x - y) > delta
+    return np.asarray(np.abs(x - y) > delta)
 
 
 instead = instead_of(_cut)
@@ -246,6 +245,9 @@ class HuberKind(EntriesKind):
         given = super()._given(shape, rng)
         given.options["delta"] = self.deltas[len(given.x) % len(self.deltas)]
         return given
+
+    def options(self) -> tuple[str, ...]:
+        return ("delta",)
 
     def loss(self, given: Given) -> HuberLoss:
         return HuberLoss(delta=given["delta"])

@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from handgrad.arguments import Array
-from handgrad.diagnosis.families import DOUBLED, HALVED, ZERO
+from handgrad.diagnosis.families import DOUBLED, HALVED, ZERO, instead_of
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.losses.entries import (
     MEANS,
     EntriesKind,
     compared,
-    instead_of,
     mean_of_entries,
     one_row,
 )
@@ -147,6 +146,19 @@ MISTAKES: tuple[Mistake, ...] = (
 )
 
 
+def _where_right(slope: int) -> Mistake:
+    """Return the convention that the slope is 1 or -1 at the kink."""
+    return convention(
+        f"{slope} where the prediction is right",
+        {
+            "gradient": lambda gradient, x, y: np.where(
+                x == y, slope * np.abs(gradient).max(), gradient
+            )
+        },
+        f"Where a prediction is exactly right, the slope is taken to be {slope}.",
+    )
+
+
 class L1Kind(EntriesKind):
     """The mean absolute error."""
 
@@ -154,18 +166,7 @@ class L1Kind(EntriesKind):
     words = ("l1", "meanabsolute", "absoluteerror", "mae")
     mistakes = MISTAKES
     conventions = MEANS
-    whole = tuple(
-        convention(
-            f"{slope} where the prediction is right",
-            {
-                "gradient": lambda gradient, x, y, slope=slope: np.where(
-                    x == y, slope * np.abs(gradient).max(), gradient
-                )
-            },
-            f"Where a prediction is exactly right, the slope is taken to be {slope}.",
-        )
-        for slope in (1, -1)
-    )
+    whole = (_where_right(1), _where_right(-1))
 
     def loss(self, given: Given) -> L1Loss:
         return L1Loss()

@@ -12,6 +12,7 @@ from handgrad.arguments import Array
 from handgrad.component import Activation
 from handgrad.diagnosis.families import GENERAL, LINEAR, ignored
 from handgrad.diagnosis.given import Given, Results
+from handgrad.diagnosis.kinds.base import floats
 from handgrad.diagnosis.mistake import Formula, Mistake, convention, mistake
 
 __all__ = ["FOUND", "Curve", "shared"]
@@ -43,12 +44,12 @@ class Curve:
 
     def value(self, given: Given, x: Array) -> Array:
         """Return the function's values at some numbers."""
-        return np.asarray(self.ours(given).apply(x)[0])
+        return np.asarray(self.ours(given).apply(floats(x))[0])
 
     def slope(self, given: Given, x: Array) -> Array:
         """Return its slopes there."""
         ours = self.ours(given)
-        y, saved = ours.apply(x)
+        y, saved = ours.apply(floats(x))
         return np.asarray(ours.pullback(np.ones_like(y), saved)[0])
 
     def at_kinks(self, slopes: Mapping[str, float]) -> tuple[Mistake, ...]:

@@ -185,10 +185,9 @@ class HardTanhKind(PointwiseKind):
     )
     conventions = (other,)
     at_kinks = CURVE.at_kinks({"1": 1.0, "1/2": 0.5})
-    spread = 1.6
+    spread = 3.0
 
     def estimate(self, x: Array, y: Array) -> dict[str, Any]:
-        low, high = (float(f"{bound:.6g}") for bound in (y.min(), y.max()))
-        if low < high and min((y == y.min()).sum(), (y == y.max()).sum()) > 1:
-            return {"min_val": low, "max_val": high}
-        return {}
+        if not (x.min() < y.min() < y.max() < x.max()):
+            return {}
+        return {"min_val": float(f"{y.min():.6g}"), "max_val": float(f"{y.max():.6g}")}

@@ -12,7 +12,7 @@ from handgrad.arguments import Array
 from handgrad.component import Activation
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.activation import ActivationKind
-from handgrad.diagnosis.kinds.base import Shapes, Stress
+from handgrad.diagnosis.kinds.base import Shapes, Stress, floats
 from handgrad.diagnosis.kinds.pointwise.curve import FOUND, Curve
 from handgrad.diagnosis.mistake import Mistake, mistake
 
@@ -31,14 +31,15 @@ class PointwiseKind(ActivationKind):
     """The convention that the options have other values than ours."""
     spread: ClassVar[float] = 1.0
     """The size of the inputs."""
-    at_kinks: ClassVar[tuple[Mistake, ...]] = ()
-    """Conventions that only show where the input is at a kink."""
 
     def __init__(self, asked: Sequence[str] = ()) -> None:
-        self.asked = tuple(name for name in self.curve.options if name in asked)
+        self.asked = tuple(name for name in self.options() if name in asked)
         if self.asked and self.other:
             self.conventions = tuple(c for c in self.conventions if c is not self.other)
             self.mistakes = (*self.mistakes, _not_as_asked(self.asked, self.other))
+
+    def options(self) -> tuple[str, ...]:
+        return tuple(self.curve.options)
 
     def ours(self, given: Given) -> Activation:
         return self.curve.component(**given.options)
@@ -69,8 +70,8 @@ class PointwiseKind(ActivationKind):
             return stresses
         kink = self.special(seed, "with inputs at a kink")
         for given in kink:
-            for column, at in enumerate(self.curve.kinks(self.ours(given))):
-                given.x[:, column] = at
+            for row, at in enumerate(self.curve.kinks(self.ours(given))):
+                given.x[row, 0] = at
         title = "the kink, where the slope jumps"
         return [*stresses, Stress("kink", title, kink, conventions=self.at_kinks)]
 
@@ -95,7 +96,7 @@ class PointwiseKind(ActivationKind):
             found = self.estimate(given.x, output)
         if not found or found == {name: given[name] for name in found}:
             return {}
-        y, _ = self.curve.component(**given.options | found).apply(given.x.astype(np.float64))
+        y, _ = self.curve.component(**given.options | found).apply(floats(given.x))
         return found if np.allclose(y, output, rtol=1e-6, atol=1e-9) else {}
 
 
