@@ -17,6 +17,7 @@ from handgrad.diagnosis.courses.template import Call, Expression
 from handgrad.diagnosis.findings import Failure, Finding, Verdict
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds import KINDS
+from handgrad.diagnosis.kinds.base import Stress
 from handgrad.diagnosis.mistake import known_convention
 from handgrad.diagnosis.student.layout import Layout
 from handgrad.diagnosis.student.student import Student
@@ -55,7 +56,8 @@ class Called(Student):
 
     def __init__(self, component: Component, names: Mapping[str, Any]) -> None:
         around = [names[name] for name in component.wanted if name in names]
-        super().__init__(KINDS[component.kind](), component.title, around)
+        kind = KINDS[component.kind]().asked_for(component.arguments_of_forward)
+        super().__init__(kind, component.title, around)
         assert component.forward is not None
         self.component, self.names, self.calls = component, names, component.forward
         self.torch = _torch(names)
@@ -96,6 +98,10 @@ class Called(Student):
         origin = {**self.kind.variables, **{dy: y for y, dy in self.kind.upstream.items()}}
         ours = self.kind.axes_of(name)
         return axes.get(name) or axes.get(origin.get(name, "")) or Layout(ours, ours)
+
+    def stresses(self, seed: int) -> list[Stress]:
+        """Return the runs on input that the trials avoid; what a course gives are no integers."""
+        return [stress for stress in super().stresses(seed) if stress.name != "integers"]
 
     # Calling it.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -80,8 +80,13 @@ class Kind(ABC):
     random: `judged` and `drawn` get what comes out."""
 
     def options(self) -> tuple[str, ...]:
-        """Return which options code may take: those that it does are given as `asked`."""
+        """Return which options code may take; the constructor has them as `asked`."""
         return ()
+
+    def asked_for(self, names: Collection[str]) -> Kind:
+        """Return this kind, with those of its options asked for that code takes by these names."""
+        asked = [name for name in self.options() if name in names]
+        return type(self)(asked) if asked else self  # type: ignore[call-arg]
 
     @abstractmethod
     def givens(self, shapes: Shapes, seed: int) -> list[Given]:

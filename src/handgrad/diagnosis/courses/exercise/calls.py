@@ -28,8 +28,7 @@ class ExerciseStudent(Student):
         options, needed = kind.options(), len(subject.needed())
         self._named = [name for name in options if subject.takes(name)]
         self._in_order = [] if self._named else options[:needed]
-        if asked := (*self._named, *self._in_order):
-            kind = type(kind)(asked)  # type: ignore[call-arg]
+        kind = kind.asked_for((*self._named, *self._in_order))
         super().__init__(kind, subject.name, (subject.thing,))
         self.any_size = subject.is_class
         self.subject, self.own = subject, own or {}

@@ -71,5 +71,5 @@ class CrossEntropyKind(LossKind):
 
 def _labelled(given: Given) -> Given:
     """Note the targets as class indices too, for code that takes those, and return it."""
-    given.derived["labels"] = given["y"].argmax(axis=-1)
+    given.options["labels"] = given["y"].argmax(axis=-1)
     return given

@@ -256,6 +256,8 @@ class BinaryCrossEntropyKind(EntriesKind):
     mistakes = MISTAKES
     conventions = MEANS
 
+    spread = 3.0
+
     def loss(self, given: Given) -> BinaryCrossEntropy:
         return BinaryCrossEntropy()
 

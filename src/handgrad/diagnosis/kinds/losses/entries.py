@@ -176,6 +176,8 @@ class EntriesKind(LossKind):
     """A loss that compares two arrays of one shape, entry by entry."""
 
     axes: ClassVar = {"x": "N D", "y": "N D", "value": ""}
+    spread: ClassVar[float] = 30.0
+    """The size of large values."""
     whole: ClassVar[tuple[Mistake, ...]] = ()
     """Conventions that only show where predictions are exactly right."""
 
@@ -198,7 +200,7 @@ class EntriesKind(LossKind):
             x[:, 1] = y[:, 1]
             whole.append(given.changed(f"integers, {given.label}", x=x, y=y))
             given = self._given((67 + i, shape[1]), rng)
-            large.append(given.changed(x=30 * given.x))
+            large.append(given.changed(x=self.spread * given.x))
         return [
             Stress("integers", "arrays of integers", whole, (TRUNCATED,), self.whole),
             Stress("large", "a large minibatch, of large values", large),

@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from handgrad.arguments import Array
-from handgrad.diagnosis.families import GENERAL, TRUNCATED, instead_of, scaled
+from handgrad.diagnosis.families import GENERAL, instead_of, scaled
 from handgrad.diagnosis.given import Given, Results
-from handgrad.diagnosis.kinds.base import Shapes, Stress, floats
+from handgrad.diagnosis.kinds.base import Shapes, Stress
 from handgrad.diagnosis.kinds.loss import LossKind
 from handgrad.diagnosis.kinds.losses.rows import mean_of_rows
 from handgrad.diagnosis.mistake import Mistake, convention, mistake
@@ -351,10 +351,9 @@ class HingeKind(LossKind):
             large.append(self._given((67 + i, K), rng))
             given = self._given((N, K), rng)
             extreme.append(given.changed(f"scores of 1e4, {given.label}", x=1e4 * given.x))
-            x = np.rint(floats(2 * given.x)).astype(np.int64)
-            whole.append(given.changed(f"integers, {given.label}", x=x))
+            whole.append(given.changed(f"whole scores, {given.label}", x=np.rint(2 * given.x)))
         return [
             Stress("large", "a large minibatch", large),
-            Stress("integers", "an array of integers", whole, (TRUNCATED,), AT_THE_MARGIN),
+            Stress("ties", "scores that are whole numbers", whole, (), AT_THE_MARGIN),
             Stress("extreme", "scores of size 1e4", extreme),
         ]

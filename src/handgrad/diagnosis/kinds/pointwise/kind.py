@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -36,7 +35,7 @@ class PointwiseKind(ActivationKind):
         self.asked = tuple(name for name in self.options() if name in asked)
         if self.asked and self.other:
             self.conventions = tuple(c for c in self.conventions if c is not self.other)
-            self.mistakes = (*self.mistakes, _not_as_asked(self.asked, self.other))
+            self.mistakes = (*self.mistakes, *_not_as_asked(self.asked, self.curve))
 
     def options(self) -> tuple[str, ...]:
         return tuple(self.curve.options)
@@ -100,16 +99,35 @@ class PointwiseKind(ActivationKind):
         return found if np.allclose(y, output, rtol=1e-6, atol=1e-9) else {}
 
 
-def _not_as_asked(asked: Sequence[str], other: Mistake) -> Mistake:
-    """Make a mistake of the convention that the options are others, where they are asked for."""
+def _not_as_asked(asked: tuple[str, ...], curve: Curve) -> tuple[Mistake, ...]:
+    """Make the mistakes that other options are used than those asked for."""
     names = " and ".join(asked)
-    words = mistake(
-        f"not the {names} that is asked for",
-        {},
-        f"The passes work with another {names} than the one that they are given.",
-        f"A call with another {names} gives the same output.",
-        f"What is asked for decides: the output depends on {names}.",
+    words = (
+        f"A call with another {names} gives the same.",
+        f"What is asked for decides: both passes depend on {names}.",
         f"The definition: where does {names} stand in it?",
         f"Use the argument `{'` and `'.join(asked)}`, not a number of your own.",
     )
-    return replace(words, wrong=other.wrong)
+
+    def both(given: Given, x: Array, dy: Array) -> Results:
+        return {"output": curve.value(given, x), "dx": dy * curve.slope(given, x)}
+
+    def backward(given: Given, x: Array, dy: Array) -> Array:
+        ours = given.changed()
+        ours.derived[FOUND] = {name: values[0] for name, values in curve.options.items()}
+        return dy * curve.slope(ours, x)
+
+    return (
+        mistake(
+            f"not the {names} that is asked for",
+            both,
+            f"The passes work with another {names} than the one that they are given.",
+            *words,
+        ),
+        mistake(
+            f"not the {names} that is asked for in the backward pass",
+            {"dx": backward},
+            f"The backward pass works with the usual {names}, whatever it is given.",
+            *words,
+        ),
+    )
