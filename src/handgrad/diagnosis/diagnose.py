@@ -9,8 +9,9 @@ from time import perf_counter
 from typing import Any
 
 from handgrad.diagnosis.courses.called import Called
-from handgrad.diagnosis.courses.course import Component, course_of, read_course
+from handgrad.diagnosis.courses.course import Component, read_course, seen
 from handgrad.diagnosis.courses.exercise import student_type
+from handgrad.diagnosis.courses.outline import outline_of
 from handgrad.diagnosis.engine.examine import Outcome, examine
 from handgrad.diagnosis.findings import Status
 from handgrad.diagnosis.kinds import KINDS, kind_of
@@ -131,7 +132,7 @@ def _asked_for(
 
     Where no course is given, a function is seen by its name, and by its backward pass beside it.
     """
-    name = getattr(thing, "__name__", type(thing).__name__)
+    name = getattr(thing, "__qualname__", type(thing).__name__).rpartition("<locals>.")[2]
     if course is not None:
         asked = read_course(course)
         known = [each for each in asked.known_as(name) if kind in (None, each.kind)]
@@ -142,12 +143,13 @@ def _asked_for(
                 "give it the name that the course gives it, or choose another course",
             )
     elif inspect.isfunction(thing) and kind is None:
-        known = course_of({key: frozenset() for key in names_around(thing)}, name)
+        its = seen(outline_of(names_around(thing)), name)
+        known = its.known_as(name) if its else []
     else:
         known = []
     if known and known[0].forward is None:
         return [], known[0].kind
-    return known, kind
+    return [each for each in known if each.kind == known[0].kind], kind
 
 
 def _diagnosis(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
@@ -17,7 +17,7 @@ from handgrad.diagnosis.courses.template import Call, Expression
 from handgrad.diagnosis.findings import Failure, Finding, Verdict
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds import KINDS
-from handgrad.diagnosis.kinds.base import Stress
+from handgrad.diagnosis.kinds.base import Shapes, Stress
 from handgrad.diagnosis.mistake import known_convention
 from handgrad.diagnosis.student.layout import Layout
 from handgrad.diagnosis.student.student import Student
@@ -57,6 +57,8 @@ class Called(Student):
     def __init__(self, component: Component, names: Mapping[str, Any]) -> None:
         around = [names[name] for name in component.wanted if name in names]
         kind = KINDS[component.kind]().asked_for(component.arguments_of_forward)
+        for name, value in component.settings.items():
+            setattr(kind, name, value)
         super().__init__(kind, component.title, around)
         assert component.forward is not None
         self.component, self.names, self.calls = component, names, component.forward
@@ -76,11 +78,40 @@ class Called(Student):
                 given.parameters.pop(name, None)
         return given
 
+    def must_give(self, name: str) -> bool | None:
+        return True if name in self.component.asked else None
+
+    def givens(self, shapes: Shapes, seed: int) -> list[Given]:
+        return [given for given in super().givens(shapes, seed) if self._takes(given)]
+
+    def stresses(self, seed: int) -> list[Stress]:
+        # Arrays of integers are the exercise's; a course makes arrays like the one that it gives.
+        avoided = {"integers", *self.component.avoid}
+        kept = (
+            replace(stress, givens=[given for given in stress.givens if self._takes(given)])
+            for stress in super().stresses(seed)
+            if stress.name not in avoided
+        )
+        return [stress for stress in kept if stress.givens]
+
+    def _takes(self, given: Given) -> bool:
+        """Return whether this code can be given such an input.
+
+        A kind may have tables, and vectors besides; a course asks for what its axes say.
+        """
+        shaped = all(
+            array.ndim == len(self.kind.axes_of(name).split())
+            for name, array in given.inputs.items()
+            if name in self.kind.axes
+        )
+        return shaped and all(given[name] == v for name, v in self.component.only.items())
+
     def _scope(self, run: _Run, given: Given) -> dict[str, Any]:
         """Return what every name of a template stands for."""
-        arrays = {**given.arrays, **run.parameters}
-        options = {n: _copied(value) for n, value in given.options.items()}
-        scope: dict[str, Any] = {**letters(self.kind, given), **given.sizes, **options}
+        scope: dict[str, Any] = {**letters(self.kind, given), **given.sizes}
+        scope |= {**given.options, **given.derived}
+        kept = {n: a.copy() for n, a in given.options.items() if isinstance(a, np.ndarray)}
+        arrays = {**kept, **given.arrays, **run.parameters}
         scope |= {name: self._layout(name).theirs_of(array) for name, array in arrays.items()}
         scope = {name: self._given(value) for name, value in scope.items()}
         arguments = {n: _filled(a, scope) for n, a in self.component.arguments.items()}
@@ -94,14 +125,8 @@ class Called(Student):
 
     def _layout(self, name: str) -> Layout:
         """Return the order of the axes of an array: its own, or its variable's or output's."""
-        axes = self.component.axes
-        origin = {**self.kind.variables, **{dy: y for y, dy in self.kind.upstream.items()}}
-        ours = self.kind.axes_of(name)
-        return axes.get(name) or axes.get(origin.get(name, "")) or Layout(ours, ours)
-
-    def stresses(self, seed: int) -> list[Stress]:
-        """Return the runs on input that the trials avoid; what a course gives are no integers."""
-        return [stress for stress in super().stresses(seed) if stress.name != "integers"]
+        axes, ours = self.component.axes, self.kind.axes_of(name)
+        return axes.get(name) or axes.get(self.kind.origin(name)) or Layout(ours, ours)
 
     # Calling it.
 
@@ -137,6 +162,8 @@ class Called(Student):
 
     def forward(self, thing: _Run, given: Given) -> Results:
         thing.kept, thing.early = {}, {}
+        if thing.thing is not None and set(self.component.attributes) & set(given.options):
+            self._write(thing, given)  # what a call before has moved, a running mean
         found = self._passed(thing, given, self.calls)
         thing.early = {n: a for n, a in found.items() if n in self.kind.variables}
         results = {n: a for n, a in found.items() if n in self.kind.forwards}
@@ -180,7 +207,7 @@ class Called(Student):
     def _passed(self, run: _Run, given: Given, call: Call) -> Results:
         """Make one call; return its quantities, and let `given` show what it wrote to."""
         scope = self._scope(run, given)
-        before = {n: np.array(scope[n]) for n in (*given.arrays, *run.parameters)}
+        before = {n: np.array(self._numpy(scope[n])) for n in (*given.arrays, *run.parameters)}
         holder = self.names if run.thing is None else run.thing
         returned = self._call(call, self._found(call, holder), scope)
         run.kept |= {name: scope[name] for name in self.component.arguments}
@@ -300,10 +327,6 @@ def _torch(names: Mapping[str, Any]) -> ModuleType | None:
     """
     modules = {value.__name__ for value in names.values() if isinstance(value, ModuleType)}
     return sys.modules.get("torch") if "torch" in modules and "numpy" not in modules else None
-
-
-def _copied(value: Any) -> Any:
-    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def _filled(argument: Any, scope: Mapping[str, Any]) -> Any:

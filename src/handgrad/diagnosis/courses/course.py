@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from handgrad.diagnosis.courses.outline import Entry
 from handgrad.diagnosis.courses.template import FUNCTIONS, Call, Expression, read_call
 from handgrad.diagnosis.given import Given
 from handgrad.diagnosis.kinds import KINDS
@@ -22,7 +23,6 @@ __all__ = [
     "Component",
     "Course",
     "course_from",
-    "course_of",
     "letters",
     "names_in",
     "read_course",
@@ -58,10 +58,20 @@ class Component:
         By what a gradient is multiplied in this course.
     options
         What an option of the kind is in this course.
+    only
+        What an option must be, where the code takes nothing else.
+    settings
+        What an attribute of the kind is, such as the shapes of its trials.
+    avoid
+        The names of stresses that the course does not ask for.
+    conventions
+        The names of the course's own conventions, which need no mention.
     note
         What is to be said where the code is right in just this way.
     module
         The file or folder in which a whole library has it.
+    words
+        What it is called in sentences, where its name does not say it.
 
     One that has a class and no `forward` is called as the exercise does it: its parameters are
     found, whatever they are called.
@@ -77,8 +87,13 @@ class Component:
     axes: Mapping[str, Layout] = field(default_factory=dict)
     factor: Mapping[str, Expression] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    only: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    avoid: tuple[str, ...] = ()
+    conventions: tuple[str, ...] = ()
     note: str = ""
     module: str = ""
+    words: str = ""
     alternative: bool = False
     """Whether it is the same forward pass as another component's, with another backward pass."""
 
@@ -90,14 +105,33 @@ class Component:
         return tuple(dict.fromkeys(call.path[0] for call in self._calls))
 
     @property
+    def names(self) -> frozenset[str]:
+        """The names that may stand for it: those, and the dotted ones of its functions."""
+        dotted = () if self.made else (call.name for call in self._calls)
+        return frozenset((*self.wanted, *dotted))
+
+    @property
     def name(self) -> str:
         """The name in the file by which it is asked for."""
-        return self.wanted[-1 if self.alternative else 0]
+        if self.alternative and self.backward:
+            return self.backward.name
+        return self.wanted[0]
 
     @property
     def title(self) -> str:
         """What it is called in sentences."""
-        return self.name.replace("_forward", "").replace("_backward", "")
+        return self.words or self.name.replace("_forward", "").replace("_backward", "")
+
+    def is_in(self, outline: Mapping[str, Entry]) -> bool:
+        """Return whether a file has the functions, or the class with its methods."""
+        return all(name in outline and self._fits(name, outline[name]) for name in self.wanted)
+
+    def _fits(self, name: str, entry: Entry) -> bool:
+        """Return whether what has the name takes the arguments, or mentions what a class must."""
+        if entry.is_class:
+            return self.members <= entry.mentions
+        counts = [len(call.arguments) for call in self._calls if call.path == (name,)]
+        return not self.made and all(entry.least <= count <= entry.most for count in counts)
 
     @property
     def members(self) -> frozenset[str]:
@@ -111,6 +145,11 @@ class Component:
     @property
     def _calls(self) -> list[Call]:
         return [call for call in (self.forward, self.backward) if call]
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """Every name that comes back, or is an attribute."""
+        return frozenset(self.attributes).union(*(call.results.names for call in self._calls))
 
     @property
     def arguments_of_forward(self) -> frozenset[str]:
@@ -141,18 +180,15 @@ class Course:
     def known_as(self, name: str) -> list[Component]:
         """Return the components that a file's author calls by this name, if there are any."""
         exact = [each for each in self.components if each.name == name]
-        return exact or [each for each in self.components if name in each.wanted]
+        return exact or [each for each in self.components if name in each.names]
 
-    def inside(self, outline: Mapping[str, frozenset[str]]) -> dict[str, list[Component]]:
-        """Return what a file has of it, by name: several where there are several conventions.
-
-        `outline` has for each name at the top of the file what a class of that name mentions.
-        """
-        found: dict[str, list[Component]] = {}
+    def inside(self, outline: Mapping[str, Entry]) -> list[list[Component]]:
+        """Return what a file has of it: several together where there are several conventions."""
+        found: dict[tuple[str, str], list[Component]] = {}
         for each in self.components:
-            if set(each.wanted) <= outline.keys() and each.members <= outline[each.name]:
-                found.setdefault(each.name, []).append(each)
-        return found
+            if each.is_in(outline):
+                found.setdefault((each.name, each.kind), []).append(each)
+        return list(found.values())
 
 
 @cache
@@ -193,7 +229,8 @@ def course_from(table: Mapping[str, Any], name: str, file: str) -> Course:
 
 _KEYS = (
     "kind", "forward", "backward", "class", "evaluation", "also", "attributes", "arguments",
-    "axes", "factor", "options", "note", "module",
+    "axes", "factor", "options", "only", "settings", "avoid", "conventions", "note", "module",
+    "title",
 )  # fmt: skip
 
 
@@ -225,14 +262,24 @@ def _components(entry: Mapping[str, Any], file: str) -> Iterator[Component]:
         {key: Layout(kind.axes_of(key), value) for key, value in entry.get("axes", {}).items()},
         {key: Expression.read(value, where) for key, value in entry.get("factor", {}).items()},
         entry.get("options", {}),
+        entry.get("only", {}),
+        entry.get("settings", {}),
+        tuple(entry.get("avoid", ())),
+        tuple(entry.get("conventions", ())),
         entry.get("note", ""),
         entry.get("module", ""),
+        entry.get("title", ""),
     )
     if component.forward:
         _validate(component, component.forward, kind, where)
     yield component
     if also := entry.get("also", []):
-        assert component.backward is not None
+        if component.backward is None:
+            raise ArgumentError(
+                f"also = {also} for {where}",
+                "a backward call, which the others are called like",
+                "write backward = ..., or leave `also` out",
+            )
         for name in also:
             backward = replace(component.backward, path=tuple(name.split(".")))
             yield replace(component, backward=backward, alternative=True)
@@ -251,9 +298,15 @@ def _validate(component: Component, forward: Call, kind: Kind, where: str) -> No
     """Raise an error for people where something in it is not known."""
     given = kind.givens(kind.shapes[:1], 0)[0]
     sizes = {letter for text in kind.axes.values() for letter in text.split() if letter.isalpha()}
-    known = {*given.inputs, *given.parameters, *given.options, *given.sizes, *sizes}
+    known = {*given.inputs, *given.parameters, *given.options, *given.derived, *given.sizes, *sizes}
     forwards = set(kind.forwards)
     kept = {name for name in forward.results.names if name not in kind.titles}
+    if not forwards & {*forward.results.names, *component.attributes}:
+        raise ArgumentError(
+            f"{forward.text!r} in {where}",
+            f"{' or '.join(kind.forwards)} among its results",
+            f"name what comes back: -> {kind.forwards[0]}",
+        )
     arguments = {*known, *component.arguments}
     for name in names_in(component.arguments):
         _check(name, known, "argument", where)
@@ -269,12 +322,6 @@ def _validate(component: Component, forward: Call, kind: Kind, where: str) -> No
     elif kept:
         name = sorted(kept)[0]
         _check(name, kind.titles, "quantity", where)
-    if not forwards & {*forward.results.names, *component.attributes}:
-        raise ArgumentError(
-            f"{forward.text!r} in {where}",
-            f"{' or '.join(kind.forwards)} among its results",
-            f"name what comes back: -> {kind.forwards[0]}",
-        )
     for name in component.attributes:
         _check(name, {*known, *kind.titles}, "name of an attribute", where)
     for name, layout in component.axes.items():
@@ -289,7 +336,7 @@ def _validate(component: Component, forward: Call, kind: Kind, where: str) -> No
         _check(name, kind.titles, "quantity with a factor", where)
         for inner in factor.names:
             _check(inner, known, "size", where)
-    for name in component.options:
+    for name in (*component.options, *component.only):
         _check(name, given.options, "option", where)
 
 
@@ -315,32 +362,22 @@ def _check(name: str, known: Any, what: str, where: str) -> None:
 
 
 def _near(name: str, choices: Any) -> str:
-    near = get_close_matches(name, list(choices), n=1)
-    return f"did you mean {near[0]!r}?" if near else ""
+    small = {choice.lower(): choice for choice in choices}
+    near = get_close_matches(name.lower(), list(small), n=1)
+    return f"did you mean {small[near[0]]!r}?" if near else ""
 
 
-def course_of(outline: Mapping[str, frozenset[str]], name: str) -> list[Component]:
-    """Return how the first course that knows a name, among others in a file, calls it."""
-    for course in map(read_course, COURSES):
-        found = [
-            each
-            for each in course.known_as(name)
-            if each.forward and not each.made and set(each.wanted) <= outline.keys()
-        ]
-        if found:
-            return found
-    return []
-
-
-def seen(outline: Mapping[str, frozenset[str]]) -> Course | None:
-    """Return the course whose names are in a file, None where there are none.
+def seen(outline: Mapping[str, Entry], name: str = "") -> Course | None:
+    """Return the course whose names are in a file, `name` among them; None where there are none.
 
     Of several, the one of which the most is there; a class counts for more, the more it mentions of
     what the course asks for.
     """
 
     def count(course: Course) -> tuple[int, int]:
-        found = [components[0] for components in course.inside(outline).values()]
+        found = [components[0] for components in course.inside(outline)]
+        if name and not any(name in component.names for component in found):
+            return 0, 0
         return len(found), sum(len(component.members) for component in found)
 
     best = max(map(read_course, COURSES), key=count)

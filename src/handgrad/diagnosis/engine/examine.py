@@ -110,10 +110,11 @@ class _Examination:
         """Say of a gradient that is nowhere to be found that it is; one of them may be left out."""
         findings = []
         for name, variable in self.kind.variables.items():
-            if variable not in self.trials[0].given:
+            must = self.student.must_give(name)
+            if variable not in self.trials[0].given or must is None:
                 continue  # it is not asked for
             if any(name not in trial.seen for trial in self.trials):
-                optional = name in self.kind.optional
+                optional = not must
                 sentence = f"your code gives no {self.kind.titles[name]}" + (
                     ": the exercise lets that be" if optional else ""
                 )

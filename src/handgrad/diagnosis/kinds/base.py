@@ -132,8 +132,13 @@ class Kind(ABC):
 
     def axes_of(self, name: str) -> str:
         """Return the axes of an input, a parameter, a quantity or an upstream gradient, or ""."""
-        origins = {**self.variables, **{dy: output for output, dy in self.upstream.items()}}
-        return self.axes.get(name) or self.axes.get(origins.get(name, ""), "")
+        return self.axes.get(name) or self.axes.get(self.origin(name), "")
+
+    def origin(self, name: str) -> str:
+        """Return whose axes a gradient has, and what comes out of the forward pass besides."""
+        origins = {dy: output for output, dy in self.upstream.items()}
+        origins |= {"evaluation": "output", **self.variables}
+        return origins.get(name, name.removeprefix("new_"))
 
     def catalogue(self) -> list[Mistake]:
         """Return every mistake and convention that may be named, each name once."""

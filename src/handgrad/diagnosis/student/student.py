@@ -77,6 +77,10 @@ class Student(ABC):
         """Return an input as this code takes it."""
         return given
 
+    def must_give(self, name: str) -> bool | None:
+        """Return whether a gradient must be given; None where it is not asked for at all."""
+        return name not in self.kind.optional
+
     # What is made of that.
 
     def givens(self, shapes: Shapes, seed: int) -> list[Given]:
