@@ -38,7 +38,7 @@ __all__ = [
     "scaled",
 ]
 
-FORWARD = ("value", "output", "evaluation")
+FORWARD = ("value", "output", "evaluation", "new_running_mean", "new_running_variance")
 """Quantities of a forward pass; all others are gradients, or made of them."""
 
 LINEAR = "The backward pass is linear in the upstream gradient."

@@ -70,7 +70,7 @@ class Called(Student):
 
     def suited(self, given: Given) -> Given:
         """Set the options of the course, and leave out what the course does not ask for."""
-        given = given.changed(**self.component.options)
+        given = self.kind.fitted(given.changed(**self.component.options))
         named = self.component.arguments_of_forward
         for name in getattr(self.kind, "absent", ()):
             if name not in named:

@@ -50,7 +50,8 @@ class _Examination:
     def __init__(self, student: Student, shapes: Shapes, seed: int) -> None:
         self.student, self.kind, self.seed = student, student.kind, seed
         self.outcome = Outcome()
-        self.convention: Mistake | None = None
+        self.conventions: list[tuple[Mistake, set[str]]] = []
+        """Those that the student keeps, and the quantities that are others by them."""
         self.trials = self._trials(shapes)
         self.names = [n for n in self.kind.titles if all(n in t.seen for t in self.trials)]
         kinds = {t.seen[n].dtype for t in self.trials for n in self.names}
@@ -77,14 +78,14 @@ class _Examination:
         forwards = [n for n in self.names if n in kind.forwards]
         backwards = [n for n in self.names if n not in kind.forwards]
         for tolerance in (self.tolerance, max(self.tolerance, HIDDEN)):
-            off = [n for n in forwards if self._worst(n) > tolerance]
-            if off and (convention := self._find_convention(off, tolerance)):
+            while convention := self._find_convention(forwards, tolerance):
                 self._adopt(convention)
+            if self.conventions:
                 break
         wrong_forward = [n for n in forwards if not self._agrees(n)]
         own = agreement(student, self.trials, backwards, self.tolerance > DOUBLE)
         disagree = [n for n in backwards if not self._agrees(n)]
-        if wrong_forward and not self.convention and set(disagree) <= set(own):
+        if wrong_forward and not self.conventions and set(disagree) <= set(own):
             wrong_forward = self._scaled(wrong_forward)
         wrong = [n for n in disagree if not (wrong_forward and n in own)]
         found = explain_all(self.trials, wrong_forward + wrong, kind.mistakes, self.tolerance)
@@ -132,7 +133,9 @@ class _Examination:
     def expected(self, given: Given, seen: Results) -> Results:
         """Return what is right for an input, in the student's own convention."""
         right = self.kind.right(given, seen)
-        return self.convention.apply(given, right) if self.convention else right
+        for convention, _ in self.conventions:
+            right = convention.apply(given, right)
+        return right
 
     def _agrees(self, name: str) -> bool:
         """Return whether a quantity is right in all trials; note where only seven digits are."""
@@ -143,12 +146,13 @@ class _Examination:
     def _worst(self, name: str) -> float:
         return max(distance(t.seen[name], t.right[name]) for t in self.trials)
 
-    def _find_convention(self, wrong: Sequence[str], tolerance: float) -> Mistake | None:
-        """Return the convention that gives these quantities, and most of the others too."""
+    def _find_convention(self, forwards: Sequence[str], tolerance: float) -> Mistake | None:
+        """Return the convention that makes more of the forward pass right, and most of the rest."""
+        right = {n for n in forwards if self._worst(n) <= tolerance}
         best, most = None, 0
-        for convention in self.kind.conventions:
+        for convention in self.kind.conventions if len(right) < len(forwards) else ():
             fits = fitting(convention, self.trials, self.names, tolerance)
-            if set(wrong) <= set(fits) and len(fits) > most:
+            if right < set(fits).intersection(forwards) and len(fits) > most:
                 best, most = convention, len(fits)
         return best
 
@@ -185,19 +189,17 @@ class _Examination:
         return FLOAT32.cause if unmoved > 0.5 else EPSILON
 
     def _adopt(self, convention: Mistake) -> None:
-        self.convention = convention
+        changed: set[str] = set()
         for trial in self.trials:
-            trial.right = convention.apply(trial.given, trial.right)
+            before, trial.right = trial.right, convention.apply(trial.given, trial.right)
+            changed |= {n for n in self.names if distance(before[n], trial.right[n]) > DOUBLE}
+        self.conventions.append((convention, changed))
 
     # Findings.
 
     def _right(self, name: str, own: float | None) -> Finding:
         causes = [cause for quantity, cause in self.student.layout if quantity == name]
-        if self.convention and any(
-            distance(self.kind.right(t.given, t.seen)[name], t.right[name]) > DOUBLE
-            for t in self.trials
-        ):
-            causes.append(self.convention.cause)
+        causes += [convention.cause for convention, changed in self.conventions if name in changed]
         evidence = []
         worst = self._worst(name)
         if worst <= max(self.tolerance, HIDDEN):
