@@ -139,7 +139,9 @@ def _beside(reference: Any, thing: Any, seed: int) -> Diagnosis:
     try:
         kind = ReferenceKind(code_of(reference), inputs if inspect.isfunction(inputs) else None)
     except StudentError as error:
-        return _diagnosis(code.name, "reference", Outcome(failure=error.failure), perf_counter())
+        return _diagnosis(
+            code.name, "reference", Outcome(failure=error.failure), perf_counter(), None, seed
+        )
     return diagnose_student(ReferenceStudent(kind, code), seed=seed)
 
 
