@@ -44,10 +44,10 @@ class BatchNormKind(NormKind):
     statistics: ClassVar[tuple[int, ...]] = (0,)
     astray = (1,)
 
-    def options(self, features: int, i: int, rng: np.random.Generator) -> dict[str, Any]:
+    def chosen(self, features: int, i: int, rng: np.random.Generator) -> dict[str, Any]:
         momentum = _MOMENTA[i % len(_MOMENTA)]
         return {
-            **super().options(features, i, rng),
+            **super().chosen(features, i, rng),
             "mode": "train",
             "training": True,
             "momentum": momentum,
