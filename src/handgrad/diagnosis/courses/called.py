@@ -56,7 +56,7 @@ class Called(Student):
 
     def __init__(self, component: Component, names: Mapping[str, Any]) -> None:
         around = [names[name] for name in component.wanted if name in names]
-        kind = KINDS[component.kind]()
+        kind = KINDS[component.kind]().asked_for(component.arguments_of_forward)
         for name, value in component.settings.items():
             setattr(kind, name, value)
         super().__init__(kind, component.title, around)

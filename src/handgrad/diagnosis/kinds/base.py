@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -68,8 +68,8 @@ class Kind(ABC):
     """Inputs that are whole numbers by nature, and stay so."""
     optional: ClassVar[tuple[str, ...]] = ()
     """Which quantities need not be given."""
-    mistakes: ClassVar[tuple[Mistake, ...]]
-    conventions: ClassVar[tuple[Mistake, ...]] = ()
+    mistakes: tuple[Mistake, ...]
+    conventions: tuple[Mistake, ...] = ()
     others: ClassVar[tuple[Mistake, ...]] = ()
     """What else may be named: how a mask is drawn."""
     shapes: ClassVar[Shapes] = TABLES
@@ -78,6 +78,15 @@ class Kind(ABC):
     sample: ClassVar[tuple[int, ...]] = ()
     """A large shape at which one object is called several times, where something is drawn at
     random: `judged` and `drawn` get what comes out."""
+
+    def options(self) -> tuple[str, ...]:
+        """Return which options code may take; the constructor has them as `asked`."""
+        return ()
+
+    def asked_for(self, names: Collection[str]) -> Kind:
+        """Return this kind, with those of its options asked for that code takes by these names."""
+        asked = [name for name in self.options() if name in names]
+        return type(self)(asked) if asked else self  # type: ignore[call-arg]
 
     @abstractmethod
     def givens(self, shapes: Shapes, seed: int) -> list[Given]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from handgrad.diagnosis.courses.exercise.calls import CrossEntropyStudent, ExerciseStudent
-from handgrad.diagnosis.courses.exercise.dropout import DropoutStudent
+from handgrad.diagnosis.courses.exercise.dropout import DropoutStudent, PlainDropoutStudent
+from handgrad.diagnosis.courses.exercise.embedding import EmbeddingStudent
 from handgrad.diagnosis.courses.exercise.linear import LinearStudent
 from handgrad.diagnosis.courses.exercise.model import ModelStudent
 
@@ -13,6 +14,8 @@ STUDENTS: dict[str, type[ExerciseStudent]] = {
     "cross_entropy": CrossEntropyStudent,
     "linear": LinearStudent,
     "dropout": DropoutStudent,
+    "plain_dropout": PlainDropoutStudent,
+    "embedding": EmbeddingStudent,
     "model": ModelStudent,
 }
 
