@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,28 +14,22 @@ from handgrad.arguments import Array
 from handgrad.diagnosis.courses.exercise.calls import ExerciseStudent
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.base import Kind
-from handgrad.diagnosis.student.arrays import Slot, walk, words
+from handgrad.diagnosis.student.arrays import Slot, named, walk
 from handgrad.diagnosis.student.subject import StudentError, Subject, ask, numbers
 
 __all__ = ["NamedStudent"]
 
 
 @cache
-def _customary() -> dict[str, dict[str, tuple[str, ...]]]:
-    """Return what parameters, statistics and options are called, by what we call them."""
-    text = files("handgrad.diagnosis.courses.exercise").joinpath("customary.toml").read_text("utf-8")
-    return {
-        what: {name: tuple(map(_plain, others)) for name, others in table.items()}
-        for what, table in tomllib.loads(text).items()
-    }
+def _customary(what: str) -> dict[str, tuple[str, ...]]:
+    """Return what parameters, statistics or options are called, by what we call them."""
+    text = Path(__file__).with_name("customary.toml").read_text(encoding="utf-8")
+    table: dict[str, list[str]] = tomllib.loads(text)[what]
+    return {name: tuple(map(_plain, (name, *others))) for name, others in table.items()}
 
 
 def _plain(name: str) -> str:
-    return "".join(letter for letter in name.lower() if letter.isalnum())
-
-
-def _known(what: str, name: str) -> tuple[str, ...]:
-    return _customary()[what].get(name, (_plain(name),))
+    return "".join(letter for letter in name.lower() if letter.isalpha())
 
 
 class NamedStudent(ExerciseStudent):
@@ -47,29 +41,30 @@ class NamedStudent(ExerciseStudent):
 
     def __init__(self, kind: Kind, subject: Subject, own: dict[str, type] | None = None) -> None:
         super().__init__(kind, subject, own)
-        self.statistics = [n for n in _customary()["statistics"] if f"new_{n}" in kind.titles]
-
-    def suited(self, given: Given) -> Given:
-        """Leave options that the constructor does not take at what they are without being asked."""
-        taken = self._taken(given)
-        left = {n: v for n, v in self.kind.defaults.items() if n not in taken}
-        values = {n: given[v] if isinstance(v, str) and v in given else v for n, v in left.items()}
-        return self.kind.fitted(given.changed(**values))
+        given = kind.givens(kind.shapes[:1], 0)[0]
+        self.statistics = [name for name in _customary("statistics") if name in given]
+        self.taken = self._taken(given)
 
     def _taken(self, given: Given) -> dict[str, str]:
-        """Return which argument of the constructor an option is given as, by option."""
-        free = list(given.options)
-        taken: dict[str, str] = {}
-        for name, needed in self.subject.arguments().items():
-            known = [o for o in free if _plain(name) in _known("options", o)]
-            option = known[0] if known else free[0] if needed and free else None
+        """Return as which argument of the constructor an option is given, by option."""
+        free, taken = list(given.options), {}
+        needed = self.subject.needed()
+        for argument in self.subject.arguments():
+            known = [o for o in free if _plain(argument) in _customary("options").get(o, ())]
+            option = (known or free)[0] if free and (known or argument in needed) else None
             if option is not None:
-                taken[option] = name
+                taken[option] = argument
                 free.remove(option)
         return taken
 
+    def suited(self, given: Given) -> Given:
+        """Leave what the constructor does not take at what it is without being asked for."""
+        left = {n: value for n, value in self.kind.defaults.items() if n not in self.taken}
+        values = {n: given[v] if isinstance(v, str) and v in given else v for n, v in left.items()}
+        return self.kind.fitted(given.changed(**values))
+
     def start(self, given: Given) -> Any:
-        arguments = {name: given[option] for option, name in self._taken(given).items()}
+        arguments = {argument: given[option] for option, argument in self.taken.items()}
         thing = self.subject.make(**arguments)
         self.place(thing, given)
         return thing
@@ -79,96 +74,97 @@ class NamedStudent(ExerciseStudent):
             slot = self._slot(thing, "parameters", name)
             if slot is None:
                 raise StudentError.missing(
-                    f"the {name} of {self.name}",
+                    f"the parameter {name} of {self.name}",
                     f"no attribute of {self.name} is called {name}",
                     f"Keep it in an attribute, made in the constructor: self.{name}.",
                 )
             slot.write(_shaped(values, slot.array))
-        for name in self.statistics:
-            slot = self._slot(thing, "statistics", name)
-            if slot is not None and given[name] is not None:
-                slot.write(_shaped(given[name], slot.array))
-        for option in ("epsilon", "momentum", "share_of_old"):
-            for attribute in list(getattr(thing, "__dict__", {})):
-                if option in given and _plain(attribute) in _known("options", option):
+        for option in self.kind.settable:
+            for attribute in list(getattr(thing, "__dict__", ())):
+                if _plain(attribute) in _customary("options")[option]:
                     setattr(thing, attribute, given[option])
 
+    @staticmethod
+    def _slots(thing: Any, what: str, name: str, gradient: bool) -> Iterator[Slot]:
+        """Yield where in an object an array of this meaning is, the likeliest name first."""
+        slots = list(walk(thing))
+        for known in _customary(what)[name]:
+            yield from (slot for slot in slots if named(slot.path, (known,)) == (known, gradient))
+
     def _slot(self, thing: Any, what: str, name: str) -> Slot | None:
-        """Return where in an object an array of this meaning is, and no gradient of it."""
-        for known in _known(what, name):
-            for slot in walk(thing):
-                plain, gradient = words(slot.path)
-                if plain == known and not gradient:
-                    return slot
-        return None
+        return next(self._slots(thing, what, name, gradient=False), None)
 
     def parameters(self, thing: Any) -> Results:
-        slots = {n: self._slot(thing, "parameters", n) for n in self.kind.variables.values()}
+        given = self.kind.givens(self.kind.shapes[:1], 0)[0]
+        slots = {name: self._slot(thing, "parameters", name) for name in given.parameters}
         return {name: slot.array for name, slot in slots.items() if slot is not None}
 
     def forward(self, thing: Any, given: Given) -> Results:
+        for name, slot in self._statistics(thing).items():
+            slot.write(_shaped(given[name], slot.array))
         results = super().forward(thing, given)
-        for name in self.statistics:
-            slot = self._slot(thing, "statistics", name)
-            if slot is not None:
-                array = numbers(slot.raw, f"the {name}")
-                results[f"new_{name}"] = _like(array, given[f"running_{name[8:]}"])
+        for name, slot in self._statistics(thing).items():
+            moved = numbers(slot.raw, f"the {name}")
+            results[f"new_{name}"] = _shaped(moved, given[name])
         return results
+
+    def _statistics(self, thing: Any) -> dict[str, Slot]:
+        """Return where the running statistics are, those that it has."""
+        found = {name: self._slot(thing, "statistics", name) for name in self.statistics}
+        return {name: slot for name, slot in found.items() if slot is not None}
 
     def evaluate(self, given: Given) -> Results:
         if "evaluation" not in self.kind.titles:
             return {}
         thing = self.start(given)
-        doing = f"calling {self.name} in evaluation mode"
         if callable(getattr(thing, "eval", None)):
-            ask(thing, ("eval",), (), doing)
+            ask(thing, ("eval",), (), f"calling {self.name}.eval()")
         elif hasattr(thing, "training"):
             thing.training = False
         else:
             return {}
-        return {"evaluation": super().forward(thing, given.copied())["output"]}
+        return {"evaluation": self.forward(thing, given.copied())["output"]}
 
     def backward(self, thing: Any, given: Given) -> Results:
+        variables = self.kind.variables
         found = self._sorted(self.returned(thing, given), given)
-        for quantity, variable in self.kind.variables.items():
-            for known in _known("parameters", variable):
-                for slot in walk(thing):
-                    if quantity not in found and words(slot.path) == (known, True):
-                        found[quantity] = np.array(slot.array)
-        return {quantity: _like(a, given[self.kind.variables[quantity]]) for quantity, a in found.items()}
+        for quantity, name in variables.items():
+            if quantity not in found and name in given.parameters:
+                slot = next(self._slots(thing, "parameters", name, gradient=True), None)
+                if slot is not None:
+                    found[quantity] = np.array(slot.array)
+        return {q: _shaped(array, given[variables[q]]) for q, array in found.items()}
 
     def _sorted(self, returned: Any, given: Given) -> Results:
-        """Return the gradients that were returned, by what they are named, or fit, or in order."""
-        variables = self.kind.variables
-        if isinstance(returned, Mapping):
-            named = {words((str(key),))[0]: value for key, value in returned.items()}
-            return {
-                quantity: numbers(named[known], f"the {self.kind.titles[quantity]}")
-                for quantity, variable in variables.items()
-                for known in _known("parameters", variable)
-                if known in named
-            }
-        if not isinstance(returned, tuple):
-            return {"dx": numbers(returned, "the gradient")}
+        """Return the gradients that were returned: by their names, else by shape and order."""
         found: Results = {}
-        for value in returned:
-            if value is None or isinstance(value, Mapping):
-                continue
-            array = numbers(value, "a returned gradient")
-            free = [quantity for quantity in variables if quantity not in found]
-            fits = [q for q in free if _like(array, given[variables[q]]).shape == given[variables[q]].shape]
-            if fits or free:
-                found[(fits or free)[0]] = array
+        parts = returned if isinstance(returned, tuple) else (returned,)
+        for part in parts:
+            if isinstance(part, Mapping):
+                found |= self._by_name(part)
+            elif part is not None:
+                array = numbers(part, "a returned gradient")
+                free = [q for q in self.kind.variables if q not in found]
+                fits = [q for q in free if _fits(array, given[self.kind.variables[q]])]
+                for quantity in (fits or free)[:1]:
+                    found[quantity] = array
+        return found
+
+    def _by_name(self, gradients: Mapping[Any, Any]) -> Results:
+        found: Results = {}
+        for quantity, name in self.kind.variables.items():
+            names = _customary("parameters").get(name, (name,))
+            for key, value in gradients.items():
+                if quantity not in found and named((str(key),), names)[0]:
+                    found[quantity] = numbers(value, f"the {self.kind.titles[quantity]}")
         return found
 
 
+def _fits(array: Array, other: Array) -> bool:
+    """Return whether two arrays have one shape, but for axes of size 1."""
+    return np.squeeze(array).shape == np.squeeze(other).shape
+
+
 def _shaped(values: Array, like: Array) -> Array:
-    """Return values in the shape in which an object keeps them, where axes of size 1 differ."""
-    if values.size == like.size and np.squeeze(values).shape == np.squeeze(like).shape:
-        return values.reshape(like.shape)
-    return values
-
-
-def _like(array: Array, variable: Array) -> Array:
-    """Return a gradient in its variable's shape, where axes of size 1 alone differ."""
-    return _shaped(array, variable)
+    """Return values in another shape, where no more than axes of size 1 differ."""
+    return values.reshape(like.shape) if _fits(values, like) else values

@@ -41,6 +41,8 @@ class BatchNormKind(NormKind):
         ),
     }
     shapes = TABLES
+    defaults: ClassVar = {"shares": "either"}
+    settable = ("epsilon", "momentum", "share_of_old")
     statistics: ClassVar[tuple[int, ...]] = (0,)
     astray = (1,)
 

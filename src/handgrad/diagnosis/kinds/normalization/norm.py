@@ -38,6 +38,7 @@ class NormKind(Kind):
     variables: ClassVar = {"dx": "x", "dgamma": "gamma", "dbeta": "beta"}
     axes: ClassVar = {"x": "N D", "gamma": "D", "beta": "D", "output": "N D"}
     conventions = (OUTSIDE, UNBIASED, *EPSILONS, NEGLIGIBLE)
+    settable: ClassVar[tuple[str, ...]] = ("epsilon",)
     letters = "ND"
     """Of the input's axes."""
     statistics: ClassVar[tuple[int, ...]]
