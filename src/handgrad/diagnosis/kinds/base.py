@@ -83,13 +83,13 @@ class Kind(ABC):
     """A large shape at which one object is called several times, where something is drawn at
     random: `judged` and `drawn` get what comes out."""
 
-    def options(self) -> tuple[str, ...]:
+    def option_names(self) -> tuple[str, ...]:
         """Return which options code may take; the constructor has them as `asked`."""
         return ()
 
     def asked_for(self, names: Collection[str]) -> Kind:
         """Return this kind, with those of its options asked for that code takes by these names."""
-        asked = [name for name in self.options() if name in names]
+        asked = [name for name in self.option_names() if name in names]
         return type(self)(asked) if asked else self  # type: ignore[call-arg]
 
     @abstractmethod

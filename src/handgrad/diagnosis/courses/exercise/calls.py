@@ -25,7 +25,7 @@ class ExerciseStudent(Student):
     """Kinds of component that it is given; ours, unless the student's code takes only its own."""
 
     def __init__(self, kind: Kind, subject: Subject, own: dict[str, type] | None = None) -> None:
-        options, needed = kind.options(), len(subject.needed())
+        options, needed = kind.option_names(), len(subject.needed())
         self._named = [name for name in options if subject.takes(name)]
         self._in_order = [] if self._named else options[:needed]
         kind = kind.asked_for((*self._named, *self._in_order))

@@ -20,6 +20,7 @@ class MaskKind(Kind):
 
     forwards = ("output", "evaluation")
     others = tuple(MASKS.values())
+    shapes = ((7, 5, 5), (11, 4, 4), (5, 6, 6), (13, 3, 3))
     sample = (400, 12, 12)
     p_is_known = True
     """Whether p has to be the share that is dropped; otherwise it may be the one that is kept."""

@@ -38,7 +38,6 @@ class PlainDropoutKind(MaskKind):
     axes: ClassVar = {"x": "N D", "output": "N D", "evaluation": "N D"}
     mistakes = ALONE
     conventions: tuple[Mistake, ...] = (KEEPS,)
-    shapes = ((7, 5), (11, 4), (5, 6), (13, 3))
 
     def __init__(self, asked: Sequence[str] = (), p: float | None = None) -> None:
         self.p = p
@@ -46,7 +45,7 @@ class PlainDropoutKind(MaskKind):
         if self.p_is_known:
             self.mistakes, self.conventions = (*ALONE, KEEPS_P), ()
 
-    def options(self) -> tuple[str, ...]:
+    def option_names(self) -> tuple[str, ...]:
         return ("p", "keep")
 
     def givens(self, shapes: Shapes, seed: int) -> list[Given]:

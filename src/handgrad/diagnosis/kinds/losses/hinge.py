@@ -322,7 +322,7 @@ class HingeKind(LossKind):
     def __init__(self, asked: Sequence[str] = ()) -> None:
         self.margins = (0.5, 1.5, 0.75, 1.25) if "margin" in asked else (1.0,)
 
-    def options(self) -> tuple[str, ...]:
+    def option_names(self) -> tuple[str, ...]:
         return ("margin",)
 
     def loss(self, given: Given) -> HingeLoss:

@@ -246,7 +246,7 @@ class HuberKind(EntriesKind):
         given.options["delta"] = self.deltas[len(given.x) % len(self.deltas)]
         return given
 
-    def options(self) -> tuple[str, ...]:
+    def option_names(self) -> tuple[str, ...]:
         return ("delta",)
 
     def loss(self, given: Given) -> HuberLoss:

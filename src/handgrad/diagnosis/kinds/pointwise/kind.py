@@ -32,12 +32,12 @@ class PointwiseKind(ActivationKind):
     """The size of the inputs."""
 
     def __init__(self, asked: Sequence[str] = ()) -> None:
-        self.asked = tuple(name for name in self.options() if name in asked)
+        self.asked = tuple(name for name in self.option_names() if name in asked)
         if self.asked and self.other:
             self.conventions = tuple(c for c in self.conventions if c is not self.other)
             self.mistakes = (*self.mistakes, *_not_as_asked(self.asked, self.curve))
 
-    def options(self) -> tuple[str, ...]:
+    def option_names(self) -> tuple[str, ...]:
         return tuple(self.curve.options)
 
     def ours(self, given: Given) -> Activation:
