@@ -65,28 +65,90 @@ class Returned(Staged):
         return dx, vars(self).pop("dgamma"), vars(self).pop("dbeta")
 
 
-class Dictionary(Staged):
+class Dictionary(Returned):
     """The same, with a dictionary beside the gradient of the input."""
 
     def grad(self, dout):
-        dx, dgamma, dbeta = Returned.grad(self, dout)
-        return dx, {"gamma": dgamma, "beta": dbeta}
+        dx, dgamma, dbeta = super().grad(dout)
+        return dx, {"grad_gamma": dgamma, "grad_beta": dbeta}
 
 
-Dictionary.__mro__  # noqa: B018
+class Kept(Staged):
+    """The same, in a dictionary of the object."""
+
+    def grad(self, dout):
+        dx = super().grad(dout)
+        self.grads = {"gamma": vars(self).pop("dgamma"), "beta": vars(self).pop("dbeta")}
+        return dx
+
+
+class WithoutModes(Staged):
+    """No running statistics, and other names for its parameters."""
+
+    def __init__(self, D):
+        super().__init__(D)
+        self.weight, self.bias = vars(self).pop("gamma"), vars(self).pop("beta")
+        del self.running_mean, self.running_var, self.training
+
+    def __call__(self, x):
+        normal = (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + self.eps)
+        self.normal, self.r = normal, 1 / np.sqrt(x.var(axis=0) + self.eps)
+        return self.weight * normal + self.bias
+
+    def grad(self, dout):
+        self.dweight, self.dbias = (dout * self.normal).sum(axis=0), dout.sum(axis=0)
+        terms = dout - self.dbias / len(dout) - self.normal * self.dweight / len(dout)
+        return self.weight * self.r * terms
+
+
+@pytest.mark.parametrize("cls", [Staged, Returned, Dictionary, Kept, WithoutModes])
+def test_gradients_are_found_wherever_they_are(cls):
+    diagnosis = diagnose(cls, "batch_norm")
+    assert diagnosis.status is Status.RIGHT, str(diagnosis)
+    assert {finding.verdict for finding in diagnosis.findings} == {Verdict.RIGHT}
+    assert {"dx", "dgamma", "dbeta"} <= {finding.quantity for finding in diagnosis.findings}
 
 
 class MomentumOfTheOld(Staged):
     def move(self, mean, var):
-        biased = self.var
-        self.running_mean = self.momentum * self.running_mean + (1 - self.momentum) * mean
-        self.running_var = self.momentum * self.running_var + (1 - self.momentum) * biased
+        share = 1 - self.momentum
+        self.running_mean = self.momentum * self.running_mean + share * mean
+        self.running_var = self.momentum * self.running_var + share * self.var
 
 
-class OwnEpsilon(Staged):
+class Fixed:
+    """An epsilon of its own, and a share of its own."""
+
     def __init__(self, num_features):
-        super().__init__(num_features)
-        self.e = 1e-8
-        del self.eps
+        self.inner = Staged(num_features)
+        del self.inner.training
 
-    eps = property(lambda self: 1e-8, lambda self, value: None, lambda self: None)
+    def __call__(self, x):
+        self.inner.training, self.inner.eps, self.inner.momentum = True, 1e-3, 0.1
+        return self.inner(x)
+
+    def grad(self, dout):
+        return self.inner.grad(dout)
+
+
+def test_other_running_statistics_and_another_epsilon_are_conventions():
+    diagnosis = diagnose(Fixed, "batch_norm")
+    assert _named(diagnosis) == {"an epsilon of 0.001", "a share of 0.1 of the newest"}
+    old = "momentum is the share of the old, and the running variance is biased"
+    assert _named(diagnose(MomentumOfTheOld, "batch_norm")) == {old}
+
+
+def _named(diagnosis):
+    assert diagnosis.status is Status.RIGHT, str(diagnosis)
+    return {finding.summary for finding in diagnosis.findings if finding.summary}
+
+
+def test_parameters_without_a_name_that_is_known_are_asked_for():
+    class Hidden(Staged):
+        def __init__(self, D):
+            super().__init__(D)
+            self.apples = vars(self).pop("gamma")
+
+    diagnosis = diagnose(Hidden, "batch_norm")
+    assert diagnosis.exit_code == 2
+    assert "self.gamma" in diagnosis.failure.hint
