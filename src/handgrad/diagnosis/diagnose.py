@@ -9,9 +9,10 @@ from time import perf_counter
 from typing import Any
 
 from handgrad.diagnosis.courses.called import Called
-from handgrad.diagnosis.courses.course import Component, read_course, seen
+from handgrad.diagnosis.courses.course import Component
 from handgrad.diagnosis.courses.exercise import student_type
 from handgrad.diagnosis.courses.outline import outline_of
+from handgrad.diagnosis.courses.reading import read_course, seen
 from handgrad.diagnosis.engine.examine import Outcome, examine
 from handgrad.diagnosis.findings import Status
 from handgrad.diagnosis.kinds import KINDS, kind_of
@@ -175,7 +176,9 @@ def _attempt(
     kind: str, subject: Subject, own: dict[str, type], shapes: Shapes | None, seed: int
 ) -> Outcome:
     try:
-        return examine(student_type(kind)(KINDS[kind](), subject, own), shapes, seed)
+        student = student_type(kind)(KINDS[kind](), subject, own)
+        student.like = _own_classes(kind, subject)
+        return examine(student, shapes, seed)
     except StudentError as error:
         return Outcome(failure=error.failure)
 
@@ -185,12 +188,14 @@ def _with_own(
 ) -> Outcome:
     """Try again with the layers of the student's module, for code that takes no others."""
     usable: dict[str, type] = {}
-    for name, cls in _own_classes(kind, subject).items():
-        alone = _attempt(name, Subject(cls), {}, None, seed)
-        if Status.of(alone.findings) is Status.RIGHT:
+    for name, classes in _own_classes(kind, subject).items():
+        tried = ((cls, _attempt(name, Subject(cls), {}, None, seed)) for cls in classes)
+        right = (cls for cls, alone in tried if Status.of(alone.findings) is Status.RIGHT)
+        if cls := next(right, None):
             usable[name] = cls
         else:
-            outcome.notes.append(f"its own {cls.__name__} is not right: mend that one first")
+            note = f"its own {classes[0].__name__} is not right: mend that one first"
+            outcome.notes.append(note)
     if not usable:
         return outcome
     again = _attempt(kind, subject, usable, shapes, seed)
@@ -200,15 +205,15 @@ def _with_own(
     return again if better else outcome
 
 
-def _own_classes(kind: str, subject: Subject) -> dict[str, type]:
+def _own_classes(kind: str, subject: Subject) -> dict[str, list[type]]:
     """Return what the subject needs of the layers and activations in its module, by their kind.
 
     A model that is written for its own layers, and asks for theirs by type, runs with no others.
     """
-    found: dict[str, type] = {}
+    found: dict[str, list[type]] = {}
     for name, value in list(names_around(subject.type).items()):
         if not isinstance(value, type) or value is subject.type:
             continue
         if (its := kind_of(name)) in _needs(kind) and not value.__module__.startswith("handgrad."):
-            found.setdefault(str(its), value)
+            found.setdefault(str(its), []).append(value)
     return found

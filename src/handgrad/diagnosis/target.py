@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from handgrad.diagnosis.courses.course import Course, read_course, seen
+from handgrad.diagnosis.courses.course import Course
 from handgrad.diagnosis.courses.folder import diagnose_folder
 from handgrad.diagnosis.courses.outline import names_in, outline
+from handgrad.diagnosis.courses.reading import read_course, seen
 from handgrad.diagnosis.findings import Status
 from handgrad.diagnosis.kinds import KINDS, kind_of
 from handgrad.diagnosis.process.sandbox import Job, diagnose_file, run

@@ -133,6 +133,9 @@ def test_a_missing_axis_of_size_1_is_wrong_where_a_step_would_broadcast():
     diagnosis = diagnose(names["linear_backward"])
     assert [f.quantity for f in diagnosis.wrong] == ["shape of db"], str(diagnosis)
     assert "and the bias has the axes (K 1)" in str(diagnosis)
+    assert [c.name for c in diagnosis.causes] == [
+        "an axis of size 1 is missing, or in another place"
+    ]
 
 
 def test_the_mean_belongs_where_the_course_takes_it():
@@ -144,5 +147,32 @@ def test_the_mean_belongs_where_the_course_takes_it():
         "    return W.T @ dZ, dZ @ A.T, dZ.sum(axis=1, keepdims=True)\n",
         names,
     )
-    wrong = {f.quantity for f in diagnose(names["linear_backward"]).wrong}
-    assert wrong == {"dW", "db"}
+    diagnosis = diagnose(names["linear_backward"])
+    assert {f.quantity for f in diagnosis.wrong} == {"dW", "db"}
+    (cause,) = diagnosis.causes
+    assert cause.name.startswith("the factor 1 / N of the course is left out of the gradient of")
+    assert cause.hints[3] == "Multiply by the factor: `1 / N`."
+
+
+def test_a_number_in_place_of_a_vector_is_taken_for_one():
+    diagnosis = judged(lambda dout, x, w, b: (*right(dout, x, w, b)[:2], dout.sum()))
+    assert [c.name for c in diagnosis.causes] == ["the bias' gradient is summed over everything"]
+
+
+def test_a_course_of_ones_own_may_pass_on_the_output_and_take_gradients_from_a_dict(tmp_path):
+    course = tmp_path / "ours.toml"
+    course.write_text(
+        "[[component]]\n"
+        'kind = "sigmoid"\n'
+        'forward = "squash(x) -> output"\n'
+        """backward = "squash_slope(dy, output) -> {'z': dx}"\n"""
+    )
+    names: dict = {"np": np}
+    exec(
+        "def squash(z):\n    return 1 / (1 + np.exp(-z))\n"
+        "def squash_slope(da, a):\n    return {'z': da * a * (1 - a)}\n",
+        names,
+    )
+    diagnosis = diagnose(names["squash"], course=str(course))
+    assert diagnosis.headline == "squash is right"
+    assert "agrees with the numerical derivative" in str(diagnosis)

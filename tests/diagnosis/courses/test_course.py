@@ -2,8 +2,8 @@
 
 import pytest
 
-from handgrad.diagnosis.courses.course import COURSES, course_from, read_course, seen
 from handgrad.diagnosis.courses.outline import Entry, outline
+from handgrad.diagnosis.courses.reading import COURSES, course_from, read_course, seen
 from handgrad.errors import ArgumentError
 
 RIGHT = {

@@ -9,8 +9,8 @@ import pytest
 
 from handgrad import diagnose
 from handgrad.diagnosis import Status
-from handgrad.diagnosis.courses.course import read_course
 from handgrad.diagnosis.courses.outline import outline
+from handgrad.diagnosis.courses.reading import read_course
 from handgrad.diagnosis.target import diagnose_target
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "courses"

@@ -12,23 +12,18 @@ import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.checking.arrays import identical
+from handgrad.diagnosis.courses.conventions import ANOTHER_AXIS, KEPT_AXES, left_out
 from handgrad.diagnosis.courses.course import Component, letters
 from handgrad.diagnosis.courses.template import Call, Expression
 from handgrad.diagnosis.findings import Failure, Finding, Verdict
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds import KINDS
 from handgrad.diagnosis.kinds.base import Shapes, Stress
-from handgrad.diagnosis.mistake import known_convention
 from handgrad.diagnosis.student.layout import Layout
 from handgrad.diagnosis.student.student import Student
 from handgrad.diagnosis.student.subject import StudentError, guard, numbers
 
 __all__ = ["Called"]
-
-KEPT_AXES = known_convention(
-    "one more axis of size 1",
-    "The numbers are right; the array has more axes of size 1 than the course asks for.",
-)
 
 
 @dataclass
@@ -57,11 +52,11 @@ class Called(Student):
     def __init__(self, component: Component, names: Mapping[str, Any]) -> None:
         around = [names[name] for name in component.wanted if name in names]
         kind = KINDS[component.kind]().asked_for(component.arguments_of_forward)
-        for name, value in component.settings.items():
-            setattr(kind, name, value)
+        kind.mistakes = (*kind.mistakes, *left_out(component, kind))
         super().__init__(kind, component.title, around)
         assert component.forward is not None
         self.component, self.names, self.calls = component, names, component.forward
+        self.customs = frozenset(component.conventions)
         self.torch = _torch(names)
         self.misshapen: dict[str, tuple[tuple[int, ...], str]] = {}
         """Arrays whose axes of size 1 are not the course's."""
@@ -99,12 +94,11 @@ class Called(Student):
 
         A kind may have tables, and vectors besides; a course asks for what its axes say.
         """
-        shaped = all(
+        return all(
             array.ndim == len(self.kind.axes_of(name).split())
             for name, array in given.inputs.items()
             if name in self.kind.axes
         )
-        return shaped and all(given[name] == v for name, v in self.component.only.items())
 
     def _scope(self, run: _Run, given: Given) -> dict[str, Any]:
         """Return what every name of a template stands for."""
@@ -181,7 +175,11 @@ class Called(Student):
                 if not error.failure.unwritten:
                     raise
         found |= self._attributes(thing, self.kind.variables)
-        found = {n: a for n, a in found.items() if n in self.kind.variables}
+        found = {
+            name: _spread(array, given[self.kind.variables[name]])
+            for name, array in found.items()
+            if name in self.kind.variables
+        }
         if not found:
             self.unwritten |= set(self.kind.variables)
         scope = {**given.sizes, **letters(self.kind, given), **given.options}
@@ -249,7 +247,7 @@ class Called(Student):
         with guard(f"taking what {call.name} returns"):
             taken = dict(call.results.take(returned))
         quantities = {name: value for name, value in taken.items() if name in self.kind.titles}
-        run.kept |= {name: value for name, value in taken.items() if name not in quantities}
+        run.kept |= taken
         read = {name: self._read(name, value) for name, value in quantities.items()}
         there = {name: array for name, array in read.items() if array is not None}
         if quantities and not there:
@@ -286,8 +284,7 @@ class Called(Student):
         title = self.kind.titles.get(name, name)
         layout = self._layout(name)
         array = numbers(self._numpy(value), f"the {title}")
-        wanted = layout.theirs.split()
-        if array.ndim == len(wanted) or name not in (*self.kind.axes, *self.kind.variables):
+        if layout.is_of(array) or name not in (*self.kind.axes, *self.kind.variables):
             return layout.ours_of(array)
         return self._squeezed(name, array, layout)
 
@@ -316,7 +313,8 @@ class Called(Student):
                 "step the two would be broadcast to another shape"
             )
             title = f"shape of the {self.kind.titles[name]}"
-            findings.append(Finding(f"shape of {name}", title, Verdict.WRONG, (), (sentence,)))
+            found = ((ANOTHER_AXIS,),)
+            findings.append(Finding(f"shape of {name}", title, Verdict.WRONG, found, (sentence,)))
         return findings
 
 
@@ -327,6 +325,15 @@ def _torch(names: Mapping[str, Any]) -> ModuleType | None:
     """
     modules = {value.__name__ for value in names.values() if isinstance(value, ModuleType)}
     return sys.modules.get("torch") if "torch" in modules and "numpy" not in modules else None
+
+
+def _spread(gradient: Array, variable: Array) -> Array:
+    """Return a number in place of a vector's gradient as one that has it everywhere.
+
+    That is what a step makes of it, and what the mistakes with sums say.
+    """
+    spread = gradient.size == 1 < variable.size and variable.ndim == 1
+    return np.full(variable.shape, gradient.ravel()[0]) if spread else gradient
 
 
 def _filled(argument: Any, scope: Mapping[str, Any]) -> Any:

@@ -130,6 +130,10 @@ class Kind(ABC):
         }
         return given.changed(**upstream, **inputs)
 
+    def spares(self, given: Given) -> str:
+        """Return what is noted of code that does not run on this input, "" where it has to."""
+        return ""
+
     def drawn(self, given: Given, looks: Sequence[Results]) -> dict[str, bool]:
         """Return what several forward passes of one object at `sample` tell, for `derived`."""
         return {}
