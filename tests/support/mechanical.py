@@ -86,7 +86,7 @@ def searched(kind: str, mistake: Mistake, seed: int) -> set[str]:
     """Return what the search alone says of somebody who makes a mistake, without an examination."""
     somebody = student(kind, mistake)
     for shapes in (somebody.kind.shapes, somebody.kind.square):
-        trials, _ = run_all(somebody, somebody.givens(shapes, seed), seed)
+        trials, _, _ = run_all(somebody, somebody.givens(shapes, seed), seed)
         if len(trials) >= ENOUGH:
             break
     wrong = [n for n in trials[0].seen if any(_differs(t, n) for t in trials)]
