@@ -17,6 +17,7 @@ from handgrad.diagnosis.engine.examine import Outcome, examine
 from handgrad.diagnosis.findings import Status
 from handgrad.diagnosis.kinds import KINDS, kind_of
 from handgrad.diagnosis.kinds.base import Shapes
+from handgrad.diagnosis.reference import ReferenceKind, ReferenceStudent, code_of
 from handgrad.diagnosis.result import Diagnosis
 from handgrad.diagnosis.student.student import Student
 from handgrad.diagnosis.student.subject import StudentError, Subject, names_around
@@ -30,6 +31,7 @@ def diagnose(
     kind: str | None = None,
     *,
     course: str | None = None,
+    reference: Any = None,
     shapes: Shapes | None = None,
     seed: int = 0,
 ) -> Diagnosis:
@@ -46,6 +48,10 @@ def diagnose(
     course
         Whose interface the code keeps: the name of a course that comes with handgrad, or the path
         of a TOML file. Of a pair of functions, either is given.
+    reference
+        A right implementation with the interface of the code, in place of ours: a class, or a
+        function such as ``x_forward`` with ``x_backward`` beside it. Then no kind is needed. It is
+        given what a function ``inputs(rng)`` beside it returns, or what its arguments' names say.
     shapes
         Sizes (N, D, K) of the trials: rows, inputs, outputs. At least two, distinct and coprime,
         or mistakes coincide.
@@ -60,7 +66,7 @@ def diagnose(
     Raises
     ------
     ArgumentError
-        The kind is not known.
+        The kind is not known; or it is not known what the reference is to be given.
 
     Notes
     -----
@@ -82,6 +88,8 @@ def diagnose(
     Your gradient never has a negative entry, and does not change when the input does.
     """
     start = perf_counter()
+    if reference is not None:
+        return _beside(reference, obj_or_class, seed)
     components, kind = _asked_for(obj_or_class, kind, course)
     if components:
         return _called(components, names_around(obj_or_class), shapes, seed)
@@ -110,6 +118,16 @@ def diagnose_student(student: Student, *, shapes: Shapes | None = None, seed: in
         outcome = Outcome(failure=error.failure)
     unwritten = bool(student.unwritten) or bool(outcome.failure and outcome.failure.unwritten)
     return _diagnosis(student.name, student.kind.name, outcome, start, unwritten)
+
+
+def _beside(reference: Any, thing: Any, seed: int) -> Diagnosis:
+    """Diagnose code beside a reference that is right."""
+    code, inputs = code_of(thing), names_around(reference).get("inputs")
+    try:
+        kind = ReferenceKind(code_of(reference), inputs if inspect.isfunction(inputs) else None)
+    except StudentError as error:
+        return _diagnosis(code.name, "reference", Outcome(failure=error.failure), perf_counter())
+    return diagnose_student(ReferenceStudent(kind, code), seed=seed)
 
 
 def _called(
