@@ -14,14 +14,11 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-<<<<<<< HEAD
-PAGES = tuple(
-    ROOT / page for page in ("docs/diagnosis.md", "docs/mistakes.md", "docs/check.md", "README.md")
-)
-=======
 DOCS = ROOT / "docs"
-PAGES = (DOCS / "diagnosis.md", DOCS / "courses.md", DOCS / "check.md", ROOT / "README.md")
->>>>>>> main
+PAGES = (
+    *(DOCS / f"{n}.md" for n in ("diagnosis", "mistakes", "courses", "check")),
+    ROOT / "README.md",
+)
 MARK = re.compile(r"(<!-- (\w+)(?:: (.+?))? -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 
@@ -81,7 +78,6 @@ def catalogue(_):
     return "\n".join(lines).rstrip()
 
 
-<<<<<<< HEAD
 def kinds(_):
     """Count the mistakes and the conventions of each kind."""
     from handgrad.diagnosis.kinds import KINDS
@@ -101,8 +97,6 @@ def _own(kind):
     return [mistake for mistake in kind.catalogue() if mistake not in GENERAL]
 
 
-MAKERS = {"file": file, "run": run, "catalogue": catalogue, "kinds": kinds}
-=======
 def interfaces(_):
     """Show every kind, and the names that a course may use of it."""
     from handgrad.diagnosis.kinds import KINDS
@@ -126,8 +120,13 @@ def interfaces(_):
     return "\n".join(lines)
 
 
-MAKERS = {"file": file, "run": run, "catalogue": catalogue, "interfaces": interfaces}
->>>>>>> main
+MAKERS = {
+    "file": file,
+    "run": run,
+    "catalogue": catalogue,
+    "kinds": kinds,
+    "interfaces": interfaces,
+}
 
 if __name__ == "__main__":
     for page in map(Path.absolute, map(Path, sys.argv[1:])) if sys.argv[1:] else PAGES:
