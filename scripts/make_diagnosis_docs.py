@@ -15,10 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
-PAGES = (
-    *(DOCS / f"{n}.md" for n in ("diagnosis", "mistakes", "courses", "check")),
-    ROOT / "README.md",
-)
+NAMES = ("diagnosis.md", "mistakes.md", "courses.md", "check.md")
+PAGES = (*(DOCS / name for name in NAMES), ROOT / "README.md")
 MARK = re.compile(r"(<!-- (\w+)(?:: (.+?))? -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 
@@ -47,8 +45,7 @@ def run(command):
         [sys.executable, "-c", "from handgrad.cli import main; main()", *arguments],
         cwd=ROOT,
         env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         check=False,
         encoding="utf-8",
     )

@@ -55,11 +55,9 @@ def test_an_option_that_the_backward_pass_ignores_is_a_mistake():
 @pytest.mark.parametrize("kind", [LeakyReLUKind, ELUKind, HardTanhKind])
 def test_mistakes_are_named_whatever_is_asked_for(kind):
     asked = kind(kind().option_names())
-    student = mechanical.Mechanical(asked, ())
     assert all(given[name] for given in asked.givens(asked.shapes, 0) for name in asked.asked)
     for mistake in kind.mistakes[:4]:
-        student.mistakes = (mistake,)
-        found = mechanical.diagnose_student(student)
+        found = mechanical.diagnose_student(mechanical.Mechanical(asked, (mistake,)))
         assert {c.name for c in found.causes} == {mistake.cause.name}
 
 

@@ -186,6 +186,9 @@ class EntriesKind(LossKind):
         sizes = [*(shape[:2] for shape in shapes)] + [(shapes[0][0] + 6,)] * bool(shapes)
         return [self._given(size, np.random.default_rng([seed, i])) for i, size in enumerate(sizes)]
 
+    def spares(self, given: Given) -> str:
+        return "it takes arrays of two axes alone, no vectors" if given.x.ndim == 1 else ""
+
     def _given(self, shape: tuple[int, ...], rng: np.random.Generator) -> Given:
         label = "N = {}, D = {}".format(*shape) if len(shape) == 2 else f"a vector of {shape[0]}"
         sizes = dict(zip(("N", "D"), shape, strict=False))

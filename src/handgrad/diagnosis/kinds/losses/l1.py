@@ -168,5 +168,10 @@ class L1Kind(EntriesKind):
     conventions = MEANS
     whole = (_where_right(1), _where_right(-1))
 
+    def _given(self, shape: tuple[int, ...], rng: np.random.Generator) -> Given:
+        given = super()._given(shape, rng)
+        given.x[...] -= 1  # on the whole too small, so that a mean without absolute values shows it
+        return given
+
     def loss(self, given: Given) -> L1Loss:
         return L1Loss()

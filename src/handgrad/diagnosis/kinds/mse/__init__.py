@@ -20,6 +20,3 @@ class MSEKind(EntriesKind):
 
     def loss(self, given: Given) -> MSELoss:
         return MSELoss()
-
-    def spares(self, given: Given) -> str:
-        return "it takes arrays of two axes alone, no vectors" if given.x.ndim == 1 else ""
