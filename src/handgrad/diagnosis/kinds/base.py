@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -75,6 +75,10 @@ class Kind(ABC):
     shapes: ClassVar[Shapes] = TABLES
     square: ClassVar[Shapes] = ()
     """Shapes to fall back on, where the code runs on too few of the others."""
+    defaults: ClassVar[dict[str, Any]] = {}
+    """What options are in code that does not take them; a string may be another option's name."""
+    settable: ClassVar[tuple[str, ...]] = ()
+    """Options that may be set in the attributes of a finished object."""
     sample: ClassVar[tuple[int, ...]] = ()
     """A large shape at which one object is called several times, where something is drawn at
     random: `judged` and `drawn` get what comes out."""

@@ -7,6 +7,7 @@ from handgrad.diagnosis.courses.exercise.dropout import DropoutStudent, PlainDro
 from handgrad.diagnosis.courses.exercise.embedding import EmbeddingStudent
 from handgrad.diagnosis.courses.exercise.linear import LinearStudent
 from handgrad.diagnosis.courses.exercise.model import ModelStudent
+from handgrad.diagnosis.courses.exercise.named import NamedStudent
 
 __all__ = ["STUDENTS", "ExerciseStudent", "student_type"]
 
@@ -17,6 +18,9 @@ STUDENTS: dict[str, type[ExerciseStudent]] = {
     "plain_dropout": PlainDropoutStudent,
     "embedding": EmbeddingStudent,
     "model": ModelStudent,
+    **dict.fromkeys(("conv1d", "conv2d", "avg_pool2d", "max_pool2d"), NamedStudent),
+    **dict.fromkeys(("batch_norm", "spatial_batch_norm", "layer_norm"), NamedStudent),
+    **dict.fromkeys(("group_norm", "rms_norm"), NamedStudent),
 }
 
 
