@@ -48,8 +48,8 @@ def diagnose(
         A class that keeps the exercise's calls, which is the best: objects of several sizes are
         made of it. Or an object, which is copied.
     kind
-        "mse", "cross_entropy", "linear", "relu", "sigmoid", "dropout" or "model"; from the name of
-        the class where it is None. Any name that says it will do, "ReLU" or "MSELoss".
+        "linear", "relu", "mse", "softmax": a kind of the catalogue; from the name of the class
+        where it is None. Any name that says it will do, "ReLU" or "MSELoss".
     course
         Whose interface the code keeps: the name of a course that comes with handgrad, or the path
         of a TOML file. Of a pair of functions, either is given.
