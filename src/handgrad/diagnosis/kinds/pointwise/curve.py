@@ -83,11 +83,14 @@ class Curve:
         return convention(name, formula, explanation)
 
 
-def shared(curve: Curve, at_output: bool = True, divided: bool = True) -> tuple[Mistake, ...]:
+def shared(
+    curve: Curve, at_output: bool = True, divided: bool = True, itself: bool = True
+) -> tuple[Mistake, ...]:
     """Make the mistakes that are the same for every function of one number.
 
     Without `at_output` the slope at the output is the one at the input, as for a unit that keeps
-    the sign; without `divided` the slope can be 0, or its reciprocal is another mistake's.
+    the sign; without `divided` the slope can be 0, or its reciprocal is another mistake's;
+    and without `itself` the output in its place is another mistake's.
     """
     made = [
         mistake(
@@ -106,22 +109,13 @@ def shared(curve: Curve, at_output: bool = True, divided: bool = True) -> tuple[
             f"Multiply the slope by the upstream gradient: `{curve.gradient}`.",
         ),
         mistake(
-            "the slope at the upstream gradient",
+            "the derivative at the upstream gradient",
             {"dx": lambda given, dy: dy * curve.slope(given, dy)},
             "The slope is taken at the upstream gradient and not at the input.",
             "Your gradient does not depend on the input at all.",
             LINEAR,
             "Where the derivative is taken: at the input of the forward pass.",
             f"Use what the forward pass saved: `{curve.gradient}`.",
-        ),
-        mistake(
-            "the output in place of its derivative",
-            {"dx": lambda given, dy, x: dy * curve.value(given, x)},
-            "The upstream gradient is multiplied by the function's output instead of its slope.",
-            "Doubling what the forward pass returned would double your gradient.",
-            curve.slope_is,
-            "The first line, the chain rule: the second factor is a derivative.",
-            f"Multiply by the slope: `{curve.gradient}`.",
         ),
         mistake(
             "the forward pass is returned as the gradient",
@@ -151,10 +145,22 @@ def shared(curve: Curve, at_output: bool = True, divided: bool = True) -> tuple[
             f"Return `{curve.output}`.",
         ),
     ]
+    if itself:
+        made.append(
+            mistake(
+                "the output in place of its derivative",
+                {"dx": lambda given, dy, x: dy * curve.value(given, x)},
+                "The upstream gradient is multiplied by the function's output, not by its slope.",
+                "Doubling what the forward pass returned would double your gradient.",
+                curve.slope_is,
+                "The first line, the chain rule: the second factor is a derivative.",
+                f"Multiply by the slope: `{curve.gradient}`.",
+            )
+        )
     if at_output:
         made.append(
             mistake(
-                "the slope at the output",
+                "the derivative at the output",
                 {"dx": lambda given, dy, x: dy * curve.slope(given, curve.value(given, x))},
                 "The slope is taken at the output, as if that were the input.",
                 "Inputs far from 0 do not have the slope that the curve has there.",
