@@ -9,6 +9,8 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+
 from handgrad.diagnosis.courses.called import Called
 from handgrad.diagnosis.courses.course import Component
 from handgrad.diagnosis.courses.exercise import student_type
@@ -22,7 +24,7 @@ from handgrad.diagnosis.kinds.base import Shapes
 from handgrad.diagnosis.reference import ReferenceKind, ReferenceStudent, code_of
 from handgrad.diagnosis.result import Diagnosis
 from handgrad.diagnosis.student.student import Student
-from handgrad.diagnosis.student.subject import StudentError, Subject, names_around
+from handgrad.diagnosis.student.subject import StudentError, Subject, names_around, restored
 from handgrad.errors import ArgumentError
 
 __all__ = ["diagnose", "diagnose_student"]
@@ -138,7 +140,8 @@ def _beside(reference: Any, thing: Any, shapes: Shapes | None, seed: int) -> Dia
     start, code = perf_counter(), code_of(thing)
     inputs = names_around(reference).get("inputs")
     try:
-        kind = ReferenceKind(code_of(reference), inputs if inspect.isfunction(inputs) else None)
+        with restored(reference, thing), np.errstate(all="ignore"):
+            kind = ReferenceKind(code_of(reference), inputs if inspect.isfunction(inputs) else None)
     except StudentError as error:
         outcome = Outcome(failure=error.failure)
         return _diagnosis(code.name, "reference", outcome, start, shapes, seed)

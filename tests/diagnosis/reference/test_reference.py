@@ -3,6 +3,7 @@
 import json
 import textwrap
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -120,6 +121,14 @@ def test_a_mistake_is_named(name, old, new, said):
     diagnosis = diagnose(wrong[name], reference=RIGHT[name])
     assert diagnosis.status is Status.WRONG
     assert said in diagnosis.headline, str(diagnosis)
+
+
+def test_random_numbers_go_on_as_if_nothing_had_been_asked():
+    np.random.seed(5)
+    expected = np.random.rand()
+    np.random.seed(5)
+    diagnose(RIGHT["noisy_forward"], reference=RIGHT["noisy_forward"])
+    assert np.random.rand() == expected
 
 
 def test_the_line_between_right_and_wrong_is_the_quantity():
