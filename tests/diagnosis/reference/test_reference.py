@@ -3,6 +3,7 @@
 import json
 import textwrap
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -122,6 +123,14 @@ def test_a_mistake_is_named(name, old, new, said):
     assert said in diagnosis.headline, str(diagnosis)
 
 
+def test_random_numbers_go_on_as_if_nothing_had_been_asked():
+    np.random.seed(5)
+    expected = np.random.rand()
+    np.random.seed(5)
+    diagnose(RIGHT["noisy_forward"], reference=RIGHT["noisy_forward"])
+    assert np.random.rand() == expected
+
+
 def test_the_line_between_right_and_wrong_is_the_quantity():
     wrong = module(TRUTH.replace("dz.sum(axis=0)", "dz.sum(axis=1)"), "wrong")
     diagnosis = diagnose(wrong["squash_forward"], reference=RIGHT["squash_forward"])
@@ -141,6 +150,17 @@ def test_square_matrices_are_tried():
     wrong = module(text, "wrong")
     diagnosis = diagnose(wrong["squash_forward"], reference=RIGHT["squash_forward"])
     assert [f.quantity for f in diagnosis.wrong] == ["square"]
+
+
+def test_what_has_no_kind_is_repaired(tmp_path):
+    file = tmp_path / "maxout_of_mine.py"
+    file.write_text(TRUTH.replace("self.x.T @ d2]", "self.x.T @ d1]"))
+    names = {}
+    exec(compile(file.read_text(), str(file), "exec"), names)
+    diagnosis = diagnose(names["Maxout"], reference=RIGHT["Maxout"], budget=5)
+    (line,) = diagnosis.repairs[0].lines
+    assert line.new == "self.dW = np.stack([self.x.T @ d1, self.x.T @ d2])"
+    assert any("name `d1`, in the gradient of W" in hint.text for hint in diagnosis.hints(3))
 
 
 INPUTS = """
