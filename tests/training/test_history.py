@@ -111,6 +111,7 @@ def test_plot_of_nothing():
 
 def test_plot_without_matplotlib(history, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.delitem(sys.modules, "handgrad.training.figure", raising=False)
     with pytest.raises(ArgumentError, match=r"handgrad\[plot\]"):
         history.plot()
 
