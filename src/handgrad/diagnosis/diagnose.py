@@ -21,7 +21,7 @@ from handgrad.diagnosis.engine.repair import repairs
 from handgrad.diagnosis.findings import Status
 from handgrad.diagnosis.kinds import KINDS, kind_of
 from handgrad.diagnosis.kinds.base import Shapes
-from handgrad.diagnosis.reference import ReferenceKind, ReferenceStudent, code_of
+from handgrad.diagnosis.reference import ReferenceKind, ReferenceStudent, code_of, inputs_of
 from handgrad.diagnosis.result import Diagnosis
 from handgrad.diagnosis.student.student import Student
 from handgrad.diagnosis.student.subject import StudentError, Subject, names_around, restored
@@ -137,11 +137,10 @@ def diagnose_student(
 
 def _beside(reference: Any, thing: Any, shapes: Shapes | None, seed: int) -> Diagnosis:
     """Diagnose code beside a reference that is right."""
-    start, code = perf_counter(), code_of(thing)
-    inputs = names_around(reference).get("inputs")
+    start, code, truth = perf_counter(), code_of(thing), code_of(reference)
     try:
         with restored(reference, thing), np.errstate(all="ignore"):
-            kind = ReferenceKind(code_of(reference), inputs if inspect.isfunction(inputs) else None)
+            kind = ReferenceKind(truth, inputs_of(truth, names_around(reference)))
     except StudentError as error:
         outcome = Outcome(failure=error.failure)
         return _diagnosis(code.name, "reference", outcome, start, shapes, seed)
