@@ -53,9 +53,9 @@ def diagnose_target(
         if _is_the_exercise(asked) if asked else is_library(path):
             return diagnose_folder(target, timeout=timeout)
         files = sorted(file for file in path.rglob("*.py") if not _hidden(file, path))
-        its = {file: asked or seen(outline(file)) for file in files}
-        found = {file: each for file, each in its.items() if each and not _is_the_exercise(each)}
-        jobs = [job for file, each in found.items() for job in _jobs(file, each, course)]
+        courses = {file: asked or seen(outline(file)) for file in files}
+        found = {file: it for file, it in courses.items() if it and not _is_the_exercise(it)}
+        jobs = [job for file, it in found.items() for job in _jobs(file, it, course)]
         if asked is None and not jobs:
             return diagnose_folder(target, timeout=timeout)
         return _together(jobs, path, timeout)
