@@ -95,7 +95,7 @@ def diagnose(
     """
     start = perf_counter()
     if reference is not None:
-        return _beside(reference, obj_or_class, seed)
+        return _beside(reference, obj_or_class, seed).repaired(budget)
     components, kind = _asked_for(obj_or_class, kind, course)
     if components:
         called = _called(components, names_around(obj_or_class), shapes, seed)
