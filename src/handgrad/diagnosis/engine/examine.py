@@ -188,7 +188,8 @@ class Examination:
         given = trial.given
         moving = {n: a for n, a in given.inputs.items() if a.dtype.kind == "f"}
         moving = moving or given.parameters
-        nearby = given.changed(**{name: array * (1 + 1e-11) for name, array in moving.items()})
+        # Smaller, since what is a probability stays one.
+        nearby = given.changed(**{name: array * (1 - 1e-11) for name, array in moving.items()})
         seen = self.student.run(self.student.fresh(nearby), nearby)[name]
         unmoved = np.mean(seen == trial.seen[name])  # an entry may lie at the edge of a step
         return FLOAT32.cause if unmoved > 0.5 else EPSILON
