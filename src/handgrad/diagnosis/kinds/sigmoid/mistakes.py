@@ -128,5 +128,5 @@ MISTAKES: tuple[Mistake, ...] = (
         "The definition: it is one divided by that sum.",
         "Write `1 / (1 + np.exp(-x))`.",
     ),
-    *shared(CURVE, itself=False),
+    *shared(CURVE, "the output in place of its derivative"),
 )
