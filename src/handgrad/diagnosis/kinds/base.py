@@ -31,7 +31,8 @@ class Stress:
     """Input that the trials avoid, tried once everything else is right.
 
     `name` and `title` are those of the quantity that is judged; the input is of two shapes and
-    seeds.
+    seeds. Where it is `optional`, code may refuse it; where it is `exact`, single precision has not
+    the digits for it.
     """
 
     name: str
@@ -39,6 +40,8 @@ class Stress:
     givens: Sequence[Given]
     mistakes: tuple[Mistake, ...] = ()
     conventions: tuple[Mistake, ...] = ()
+    optional: bool = False
+    exact: bool = False
 
 
 class Kind(ABC):
@@ -79,6 +82,8 @@ class Kind(ABC):
     """What options are in code that does not take them; a string may be another option's name."""
     settable: ClassVar[tuple[str, ...]] = ()
     """Options that may be set in the attributes of a finished object."""
+    by_the_row: ClassVar[bool] = True
+    """Whether a row costs next to nothing beside the call, so that a loop over the rows shows."""
     sample: ClassVar[tuple[int, ...]] = ()
     """A large shape at which one object is called several times, where something is drawn at
     random: `judged` and `drawn` get what comes out."""

@@ -101,11 +101,12 @@ class NamedStudent(ExerciseStudent):
 
     def forward(self, thing: Any, given: Given) -> Results:
         for name, slot in self._statistics(thing).items():
-            slot.write(_shaped(given[name], slot.array))
+            if given[name] is not None:
+                slot.write(_shaped(given[name], slot.array))
         results = super().forward(thing, given)
         for name, slot in self._statistics(thing).items():
             moved = numbers(slot.raw, f"the {name}")
-            results[f"new_{name}"] = _shaped(moved, given[name])
+            results[f"new_{name}"] = _shaped(moved, given["gamma"])
         return results
 
     def _statistics(self, thing: Any) -> dict[str, Slot]:

@@ -98,7 +98,7 @@ class NormKind(Kind):
             Stress("constant", "an input that does not vary", still, (NO_EPSILON,)),
         ]
         if self.centring:  # far from 0 nothing else would be left
-            found.append(Stress("far", "an input far from 0", far, (CANCELLED,)))
+            found.append(Stress("far", "an input far from 0", far, (CANCELLED,), exact=True))
         return found
 
     def _still(self, given: Given) -> None:
