@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,12 @@ class Mistake:
     cause: Cause
     wrong: Callable[[Given, Results], Results]
     convention: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """Which options of the input are others under a convention: the order of gates."""
+
+    def settled(self, given: Given) -> Given:
+        """Return the input with these options, which other mistakes then find in it."""
+        return given.changed(**self.options) if self.options else given
 
     def apply(self, given: Given, right: Results) -> Results:
         """Return all results, those of the mistake in place of the right ones."""
@@ -53,9 +59,14 @@ def mistake(
     return Mistake(Cause(name, explanation, (symptom, violated, derivation, mend)), _wrong(formula))
 
 
-def convention(name: str, formula: Formula | Mapping[str, Formula], explanation: str) -> Mistake:
+def convention(
+    name: str,
+    formula: Formula | Mapping[str, Formula],
+    explanation: str,
+    options: Mapping[str, Any] | None = None,
+) -> Mistake:
     """Make a `Mistake` that is none, but another convention, as `mistake` does."""
-    return Mistake(known_convention(name, explanation), _wrong(formula), convention=True)
+    return Mistake(known_convention(name, explanation), _wrong(formula), True, options or {})
 
 
 def known_convention(name: str, explanation: str) -> Cause:

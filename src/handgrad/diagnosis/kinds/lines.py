@@ -1,0 +1,135 @@
+"""Components as lines, of which a mistake replaces some.
+
+A line is the formula of one intermediate result; its arguments are named after the lines before it
+and after what was given. So a mistake is written as the line that it is, and everything that
+follows from it comes out as it does in the student's code.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from handgrad.arguments import Array
+from handgrad.diagnosis.given import Given, Results
+from handgrad.diagnosis.mistake import Formula, Mistake, convention, mistake
+
+__all__ = ["Lines", "Program", "Renamed", "Straight", "evaluate"]
+
+Lines = Mapping[str, Formula]
+"""Formulas by the name of their result, in the order in which they are worked out."""
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """A formula whose arguments have other names.
+
+    Examples
+    --------
+    >>> Renamed(lambda a: 2 * a, ("x",))(3)
+    6
+    """
+
+    formula: Formula
+    names: tuple[str, ...]
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.formula(*arguments)
+
+
+@cache
+def _arguments(line: Formula) -> tuple[str, ...]:
+    return line.names if isinstance(line, Renamed) else tuple(inspect.signature(line).parameters)
+
+
+def evaluate(lines: Lines, instead: Lines, known: dict[str, Any], given: Given) -> None:
+    """Work out the lines, or those in place of them, and add their results to what is known.
+
+    Examples
+    --------
+    >>> known = {}
+    >>> lines = {"double": lambda x: 2 * x, "more": lambda double: double + 1}
+    >>> evaluate(lines, {"double": lambda x: 3 * x}, known, Given(inputs={"x": np.ones(1)}))
+    >>> known["more"]
+    array([4.])
+    """
+    for name, line in lines.items():
+        line = instead.get(name, line)
+        known[name] = line(*(known[n] if n in known else given[n] for n in _arguments(line)))
+
+
+class Program(ABC):
+    """A component that is worked out line by line.
+
+    Parameters
+    ----------
+    absent
+        What stands for inputs and parameters that are not given: lines of their own.
+    quantities
+        Which results there are.
+    """
+
+    def __init__(self, absent: Lines, quantities: Sequence[str]) -> None:
+        self.absent, self.quantities = absent, tuple(quantities)
+        self._kept: list[tuple[Given, Results]] = []
+
+    @abstractmethod
+    def worked_out(self, given: Given, instead: Lines, known: dict[str, Any]) -> Mapping[str, Any]:
+        """Return all results, with some lines in place of the right ones."""
+
+    def run(self, given: Given, instead: Lines | None = None) -> Results:
+        """Return the results with some lines in place of the right ones."""
+        known: dict[str, Any] = {}
+        absent = {name: line for name, line in self.absent.items() if name not in given}
+        evaluate(absent, {}, known, given)
+        found = self.worked_out(given, instead or {}, known)
+        return {name: np.asarray(found[name]) for name in self.quantities}
+
+    def right(self, given: Given) -> Results:
+        """Return the right results. Those of the last inputs are kept, for many mistakes ask."""
+        for kept, results in self._kept:
+            if kept is given:
+                return results
+        results = self.run(given)
+        self._kept = [(given, results), *self._kept[:3]]
+        return results
+
+    def instead(self, name: str, lines: Lines, *words: str) -> Mistake:
+        """Make the mistake that some lines stand in place of the right ones.
+
+        Only what changes is among its results, so that another mistake may change the rest.
+        """
+
+        def wrong(given: Given) -> Results:
+            right = self.right(given)
+            return {n: a for n, a in self.run(given, lines).items() if not _equal(a, right[n])}
+
+        return mistake(name, wrong, *words)  # type: ignore[arg-type]
+
+    def under(self, name: str, explanation: str, **options: Any) -> Mistake:
+        """Make the convention that options are others."""
+        return convention(
+            name, lambda given: self.run(given.changed(**options)), explanation, options
+        )
+
+
+def _equal(a: Array, b: Array) -> bool:
+    return np.array_equal(a, b, equal_nan=True)
+
+
+class Straight(Program):
+    """A component that works out each line once, those of the forward pass first."""
+
+    def __init__(self, lines: Lines, absent: Lines, quantities: Sequence[str]) -> None:
+        super().__init__(absent, quantities)
+        self.lines = lines
+
+    def worked_out(self, given: Given, instead: Lines, known: dict[str, Any]) -> Mapping[str, Any]:
+        evaluate(self.lines, instead, known, given)
+        return known
