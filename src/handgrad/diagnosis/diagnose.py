@@ -5,15 +5,17 @@ from __future__ import annotations
 from time import perf_counter
 from typing import Any
 
+from handgrad.diagnosis.courses.exercise import student_type
 from handgrad.diagnosis.engine.examine import Outcome, examine
 from handgrad.diagnosis.findings import Status
 from handgrad.diagnosis.kinds import KINDS, kind_of
-from handgrad.diagnosis.kinds.base import Kind, Shapes
+from handgrad.diagnosis.kinds.base import Shapes
 from handgrad.diagnosis.result import Diagnosis
+from handgrad.diagnosis.student.student import Student
 from handgrad.diagnosis.student.subject import StudentError, Subject, names_around
 from handgrad.errors import ArgumentError
 
-__all__ = ["diagnose"]
+__all__ = ["diagnose", "diagnose_student"]
 
 
 def diagnose(
@@ -74,39 +76,54 @@ def diagnose(
             f"one of {', '.join(KINDS)}",
             "give the kind, for instance diagnose(thing, kind='linear')",
         )
-    if name == "model" and not subject.is_class:  # an object cannot be given other components
-        subject = Subject(subject.type)
-    outcome = _attempt(KINDS[name], subject, {}, shapes, seed)
-    if KINDS[name].needs and subject.is_class and Status.of(outcome.findings) is not Status.RIGHT:
-        outcome = _with_own(KINDS[name], subject, outcome, shapes, seed)
-    seconds = perf_counter() - start
+    outcome = _attempt(name, subject, {}, shapes, seed)
+    if _needs(name) and subject.is_class and Status.of(outcome.findings) is not Status.RIGHT:
+        outcome = _with_own(name, subject, outcome, shapes, seed)
+    return _diagnosis(subject.name, name, outcome, start)
+
+
+def diagnose_student(student: Student, *, shapes: Shapes | None = None, seed: int = 0) -> Diagnosis:
+    """Say what is wrong with somebody's code that is called in any way, and why."""
+    start = perf_counter()
+    try:
+        outcome = examine(student, shapes, seed)
+    except StudentError as error:
+        outcome = Outcome(failure=error.failure)
+    return _diagnosis(student.name, student.kind.name, outcome, start)
+
+
+def _diagnosis(name: str, kind: str, outcome: Outcome, start: float) -> Diagnosis:
     return Diagnosis(
-        subject.name,
         name,
+        kind,
         Status.of(outcome.findings),
         tuple(outcome.findings),
         tuple(outcome.notes),
         outcome.failure,
-        seconds,
+        perf_counter() - start,
     )
 
 
+def _needs(kind: str) -> tuple[str, ...]:
+    return student_type(kind).needs
+
+
 def _attempt(
-    kind: type[Kind], subject: Subject, own: dict[str, type], shapes: Shapes | None, seed: int
+    kind: str, subject: Subject, own: dict[str, type], shapes: Shapes | None, seed: int
 ) -> Outcome:
     try:
-        return examine(kind(subject, own), shapes, seed)
+        return examine(student_type(kind)(KINDS[kind](), subject, own), shapes, seed)
     except StudentError as error:
         return Outcome(failure=error.failure)
 
 
 def _with_own(
-    kind: type[Kind], subject: Subject, outcome: Outcome, shapes: Shapes | None, seed: int
+    kind: str, subject: Subject, outcome: Outcome, shapes: Shapes | None, seed: int
 ) -> Outcome:
     """Try again with the layers of the student's module, for code that takes no others."""
     usable: dict[str, type] = {}
     for name, cls in _own_classes(kind, subject).items():
-        alone = _attempt(KINDS[name], Subject(cls), {}, None, seed)
+        alone = _attempt(name, Subject(cls), {}, None, seed)
         if Status.of(alone.findings) is Status.RIGHT:
             usable[name] = cls
         else:
@@ -120,7 +137,7 @@ def _with_own(
     return again if better else outcome
 
 
-def _own_classes(kind: type[Kind], subject: Subject) -> dict[str, type]:
+def _own_classes(kind: str, subject: Subject) -> dict[str, type]:
     """Return what the subject needs of the layers and activations in its module, by their kind.
 
     A model that is written for its own layers, and asks for theirs by type, runs with no others.
@@ -129,6 +146,6 @@ def _own_classes(kind: type[Kind], subject: Subject) -> dict[str, type]:
     for name, value in list(names_around(subject.type).items()):
         if not isinstance(value, type) or value is subject.type:
             continue
-        if (its := kind_of(name)) in kind.needs and not value.__module__.startswith("handgrad."):
+        if (its := kind_of(name)) in _needs(kind) and not value.__module__.startswith("handgrad."):
             found.setdefault(str(its), value)
     return found
