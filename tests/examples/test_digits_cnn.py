@@ -15,7 +15,8 @@ from beside_pytorch import (
 )
 from examples import digits_cnn as example
 from handgrad import AdamW, CrossEntropy
-from handgrad.experiments.settings import Settings, build_model
+from handgrad.experiments import Settings
+from handgrad.experiments.network import build_model
 from helpers import generator
 
 

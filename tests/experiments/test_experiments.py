@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -30,9 +31,11 @@ from handgrad.experiments import (
     write_predictions,
 )
 from handgrad.experiments.data import fingerprint, split
-from handgrad.experiments.settings import OPTIMIZERS, build_model
+from handgrad.experiments.network import build_model
 from handgrad.optimizers import SGD
+from handgrad.optimizers.schedules import Cosine, ReduceOnPlateau, Step
 from handgrad.training import Trainer
+from handgrad.training.names import OptimizerName
 
 SMALL = {"hidden": [16], "epochs": 4, "progress": False}
 FAST = {"hidden": [16], "epochs": 15, "dropout": 0.0, "lr": 0.05, "progress": False}
@@ -198,20 +201,41 @@ def test_a_networks_outputs_are_of_one_size_however_deep_it_is():
     assert not any(isinstance(component, Dropout) for component in model.components)
 
 
-@pytest.mark.parametrize(("rows", "size"), [(1, 16), (1438, 16), (5000, 64), (60_000, 128)])
-def test_an_epoch_has_about_a_hundred_steps(rows, size):
+@pytest.mark.parametrize(
+    ("rows", "size"), [(64, 64), (65, 16), (1438, 16), (5000, 64), (60_000, 128)]
+)
+def test_an_epoch_has_about_a_hundred_steps_or_one(rows, size):
     assert Settings(data="digits").batch_rows(rows) == size
     assert Settings(data="digits", batch_size=5).batch_rows(rows) == 5
 
 
-def test_dropout_is_for_classes_unless_it_is_asked_for():
-    def made(classes, **more):
+def test_dropout_is_for_convolutions_unless_it_is_asked_for():
+    def made(shape, **more):
         settings = Settings(data="digits", hidden=[5], **more)
-        return build_model((3,), classes, settings, np.random.default_rng(0)).components[1]
+        return build_model(shape, 4, settings, np.random.default_rng(0)).components[-2]
 
-    assert made(4).p == 0.5
-    assert isinstance(made(0), ReLU)
-    assert made(0, dropout=0.1).p == 0.1
+    assert made((4, 4, 1)).p == 0.5
+    assert isinstance(made((3,)), ReLU)
+    assert made((3,), dropout=0.1).p == 0.1
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("constant", None), ("cosine", Cosine), ("plateau", ReduceOnPlateau), ("step", Step)],
+)
+def test_settings_make_the_optimizer_and_the_schedule(name, expected):
+    settings = Settings(data="digits", schedule=name, weight_decay=0.5, max_norm=2.0)
+    optimizer = settings.make_optimizer()
+    assert (optimizer.weight_decay, optimizer.max_norm) == (0.5, 2.0)
+    schedule = settings.make_schedule()
+    assert schedule is None if expected is None else isinstance(schedule, expected)
+
+
+def test_early_stopping_is_for_a_training_with_held_out_data():
+    settings = Settings(data="digits", patience=3)
+    assert [stop.patience for stop in settings.make_callbacks(held_out=True)] == [3]
+    assert not settings.make_callbacks(held_out=False)
+    assert not Settings(data="digits", early_stopping=False).make_callbacks(held_out=True)
 
 
 # images
@@ -274,7 +298,7 @@ def test_a_table_is_not_convolved(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", get_args(OptimizerName))
 def test_every_optimizer_has_a_learning_rate_that_learns(tmp_path, name):
     run = train("digits", tmp_path / "run", optimizer=name, **SMALL | {"epochs": 8, "dropout": 0})
     assert run.trainer.history["validation_accuracy"][-1] > 0.8

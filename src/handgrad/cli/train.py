@@ -35,10 +35,7 @@ def train(
     ] = None,
     dropout: Annotated[
         float | None,
-        typer.Option(
-            help="Probability with which a hidden unit is dropped. (default: 0.5 for classes, "
-            "else 0)"
-        ),
+        typer.Option(help="Probability with which a hidden unit is dropped. (default: 0; cnn 0.5)"),
     ] = None,
     loss: Annotated[
         str | None,

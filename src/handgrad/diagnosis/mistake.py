@@ -85,13 +85,17 @@ def _wrong(
     }
 
 
-def by_name(formula: Formula) -> Callable[[Given, Results], Any]:
-    """Return the formula as a function of everything, from which it gets what it names."""
-    names = list(inspect.signature(formula).parameters)
+def by_name(formula: Formula, *extra: str) -> Callable[..., Any]:
+    """Return the formula as a function of everything, from which it gets what it names.
 
-    def wrong(given: Given, right: Results) -> Any:
+    It is called with what was given and the right results; `extra` are the names of what it is told
+    beside that.
+    """
+    names = [name for name in inspect.signature(formula).parameters if name not in extra]
+
+    def wrong(given: Given, right: Results, **told: Any) -> Any:
         everything = {"given": given, "right": right, **right}
-        found = [everything[n] if n in everything else given[n] for n in names]
-        return formula(*found)
+        found = {n: everything[n] if n in everything else given[n] for n in names}
+        return formula(**found, **told)
 
     return wrong

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from handgrad.diagnosis.advice import advice, listed, loose
 from handgrad.diagnosis.findings import Cause, Failure, Finding, Hint, Status, Verdict
 from handgrad.diagnosis.report.html import fragment
-from handgrad.diagnosis.report.page import LEVELS, Page
+from handgrad.diagnosis.report.page import LEVELS, Page, visible
 
 __all__ = ["Diagnosis"]
 
@@ -72,24 +73,44 @@ class Diagnosis:
     @property
     def headline(self) -> str:
         """The whole in one sentence."""
+        return self.heading(len(LEVELS))
+
+    def heading(self, level: int) -> str:
+        """Return the whole in one sentence, which names no mistake at the first level.
+
+        Parameters
+        ----------
+        level
+            As in `hints`.
+        """
         if self.status is Status.FAILED:
             if self.failure:
                 return f"{self.subject} could not be run: {self.failure.error}"
             known = (sentence for finding in self.findings for sentence in finding.evidence)
             return f"{self.subject} could not be judged: {next(known, 'nothing could be compared')}"
         if self.status is Status.RIGHT:
-            conventions = {
+            conventions = dict.fromkeys(
                 f.summary for f in self.findings if f.verdict is Verdict.CONVENTION and f.summary
-            }
+            )
             if not conventions:
                 return f"{self.subject} is right"
             return f"{self.subject} is right, under another convention: {'; '.join(conventions)}"
-        names = list(dict.fromkeys(f.summary for f in self.wrong if f.summary))
-        if not names and self.failure:
+        named: dict[str, list[str]] = {}
+        for f in self.wrong:
+            if f.summary:
+                named.setdefault(f.summary if level > 1 else f.title, []).append(f.quantity)
+        nameless = loose(self.wrong)
+        if not named and self.failure:
             return f"{self.subject} is wrong: it does not run on every input, {self.failure.error}"
-        if not names:
+        if not named:
             return f"{self.subject} is wrong, and I don't know why"
-        return f"{self.subject} is wrong: {'; '.join(names)}"
+        each = list(named)
+        if len(named) + len(nameless) > 1 and level > 1:
+            each = [f"{name} ({', '.join(of)})" for name, of in named.items()]
+        if nameless:
+            verb = "is" if len(nameless) == 1 else "are"
+            each.append(f"and I don't know why {listed(nameless)} {verb}")
+        return f"{self.subject} is wrong: {'; '.join(each)}"
 
     def hints(self, level: int = 4) -> tuple[Hint, ...]:
         """Return the hints up to a level, cause by cause.
@@ -99,12 +120,28 @@ class Diagnosis:
         level
             1 the symptom, 2 also the property that is violated, 3 also the line of the derivation
             where it went wrong, 4 also the mend. No level below 4 shows a reference value or the
-            formula to write.
+            formula to write. The first level tells what is wrong and not how: it names no mistake,
+            explains none, and shows no evidence for one.
         """
         return tuple(
-            Hint(number, cause.name, text)
+            Hint(number, cause.name if level > 1 else self._whose(cause), text)
             for cause in self.causes
             for number, text in enumerate(cause.hints[: max(0, level)], start=1)
+        )
+
+    def _whose(self, cause: Cause) -> str:
+        """Return the titles of the quantities of which a cause is named."""
+        return listed([f.title for f in self.wrong if cause.name in {c.name for c in f.causes}])
+
+    def _shown(self, level: int) -> tuple[Finding, ...]:
+        """Return the findings with nothing beyond the level."""
+        if level > 1:
+            return self.findings
+        return tuple(
+            replace(f, explanations=(), evidence=())
+            if f.verdict is Verdict.WRONG and f.explanations
+            else f
+            for f in self.findings
         )
 
     def to_dict(self, level: int = 4) -> dict[str, Any]:
@@ -120,8 +157,8 @@ class Diagnosis:
             "kind": self.kind,
             "status": str(self.status),
             "exit_code": self.exit_code,
-            "headline": self.headline,
-            "findings": [_finding(finding, level) for finding in self.findings],
+            "headline": self.heading(level),
+            "findings": [_finding(finding, level) for finding in self._shown(level)],
             "hints": [vars(hint) for hint in self.hints(level)],
             "notes": list(self.notes),
             "failure": self.failure
@@ -137,21 +174,25 @@ class Diagnosis:
         level
             As in `hints`; below 4 the truth and the differences stay out.
         """
-        hints = self.hints(level)
-        return Page(
+        findings = self._shown(level)
+        hints: dict[str, list[tuple[str, str]]] = {}
+        for hint in self.hints(level):
+            hints.setdefault(hint.about, []).append((LEVELS[hint.level - 1], hint.text))
+        page = Page(
             self.subject,
             self.status,
-            self.headline,
-            tuple(dict.fromkeys(c.explanation for f in self.findings for c in f.causes)),
+            self.heading(level),
+            (
+                *dict.fromkeys(c.explanation for f in findings for c in f.causes),
+                *advice(self.findings),
+            ),
             self.failure,
-            self.findings,
-            {
-                cause.name: [(LEVELS[h.level - 1], h.text) for h in hints if h.about == cause.name]
-                for cause in self.causes
-            },
+            findings,
+            hints,
             self.notes,
             level,
         )
+        return visible(page)
 
     def __repr__(self) -> str:
         return str(self)
@@ -162,13 +203,14 @@ class Diagnosis:
         for f in self.findings:
             lines.append(f"  {f.quantity}: {f.verdict}{f.summary and ': ' + f.summary}")
             lines += [f"    {sentence}" for sentence in f.evidence]
+        lines += [f"  {sentence}" for sentence in advice(self.findings)]
         lines += [f"  note: {note}" for note in self.notes]
         if self.failure:
             lines.append(f"  while {self.failure.doing}")
             lines += [f"    {file}:{n}: {source}" for file, n, source in self.failure.lines]
             lines += [f"  hint: {self.failure.hint}"] if self.failure.hint else []
         lines += [f"  hint {hint.level} ({hint.about}): {hint.text}" for hint in self.hints(2)]
-        return "\n".join(lines)
+        return "\n".join(map(visible, lines))
 
     def _repr_html_(self) -> str:
         return fragment(self.page())

@@ -6,11 +6,13 @@ names, and nothing else.
 
 from handgrad.experiments.evaluation import Evaluation, evaluate, predict, write_predictions
 from handgrad.experiments.fitting import free_folder, train
+from handgrad.experiments.network import NetworkSettings
 from handgrad.experiments.run import Run, open_run
 from handgrad.experiments.settings import Settings, hidden_layers
 
 __all__ = [
     "Evaluation",
+    "NetworkSettings",
     "Run",
     "Settings",
     "evaluate",

@@ -15,11 +15,12 @@ import numpy as np
 from handgrad.datasets import Dataset, Standardizer
 from handgrad.errors import ArgumentError, DataError
 from handgrad.experiments.data import fingerprint, read_data, split
+from handgrad.experiments.network import build_model, build_trainer
 from handgrad.experiments.run import Run, open_run
-from handgrad.experiments.settings import LOSSES, Settings, build_model
+from handgrad.experiments.settings import Settings
 from handgrad.training.callbacks import CSVLog, ModelCheckpoint
 from handgrad.training.metrics import R2, Accuracy
-from handgrad.training.trainer import Trainer
+from handgrad.training.names import loss_named
 
 __all__ = ["free_folder", "train"]
 
@@ -186,12 +187,12 @@ def _begin(folder: Path, settings: Settings, data: Dataset) -> Run:
     if not K:
         outputs.fit(data.y[training, None])
     rng = np.random.default_rng([settings.seed, 1])  # another stream than the one that splits
-    trainer = Trainer(
-        build_model(shape, K, settings, rng),
-        LOSSES["cross-entropy" if K else "mse"](),
-        settings.make_optimizer(),
+    trainer = build_trainer(
+        build_model(shape, K or 1, settings, rng),
+        loss_named("cross-entropy" if K else "mse"),
+        settings,
+        rng,
         metrics=[Accuracy() if K else R2()],
-        rng=rng,
     )
     return Run(
         folder,

@@ -15,14 +15,19 @@ from handgrad.loss import broadcast_weight
 __all__ = ["class_weighter"]
 
 
-def class_weighter(weights: Mapping[int, float] | npt.ArrayLike | None) -> Any:
+def class_weighter(
+    weights: Mapping[int, float] | npt.ArrayLike | str | None, y: Any = None, counts: Any = None
+) -> Any:
     """Return a function of predictions, targets and sample weights that weighs the classes in.
 
-    A class that is left out of a mapping, or that a list has no place for, has weight 1. None is
+    A class that is left out of a mapping, or that a list has no place for, has weight 1;
+    ``"balanced"`` is worked out of all the targets `y` and their sample weights `counts`. None is
     returned where classes have no weights.
     """
     if weights is None:
         return None
+    if isinstance(weights, str):
+        weights = _balanced(weights, y, counts)
     if isinstance(weights, Mapping):
         pairs = dict(weights)
     else:
@@ -54,3 +59,28 @@ def class_weighter(weights: Mapping[int, float] | npt.ArrayLike | None) -> Any:
         return found if given is None else found * broadcast_weight(given, found, "class_weight")
 
     return weigh
+
+
+def _balanced(name: str, y: Any, counts: Any) -> Array:
+    """Return weights with which every class that there is counts as much as the others.
+
+    The weight of class k is N / (K n_k), so that they are 1 where all classes are equally frequent.
+    """
+    classes = np.asarray(y)
+    if classes.dtype.kind == "f" and classes.ndim > 1:  # one-hot rows
+        classes = classes.argmax(axis=-1)
+    if name != "balanced" or y is None or classes.dtype.kind not in "iub" or classes.min() < 0:
+        raise ArgumentError(
+            f"class_weight={name!r} with targets of type {type(y).__name__}",
+            'class_weight="balanced" with all the classes at once, as indices (N,) or one-hot rows',
+            "write class_weight={0: 1.0, 1: 5.0} for targets that come in batches",
+        )
+    if counts is not None:
+        rows = np.empty(classes.shape)  # in whose type the weights are returned
+        counts = broadcast_weight(np.asarray(counts), rows, "class_weight")
+        counts = np.broadcast_to(counts, classes.shape).ravel()
+    total = np.bincount(classes.ravel(), counts)
+    present = total > 0
+    weights = np.ones(len(total))
+    weights[present] = total.sum() / (present.sum() * total[present])
+    return weights

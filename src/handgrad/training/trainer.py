@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -177,7 +177,7 @@ class Trainer:
         callbacks: Iterable[Any] = (),
         progress: bool = True,
         sample_weight: npt.ArrayLike | None = None,
-        class_weight: Mapping[int, float] | npt.ArrayLike | None = None,
+        class_weight: Mapping[int, float] | npt.ArrayLike | Literal["balanced"] | None = None,
     ) -> History:
         """Train until `epochs` epochs are done, counting those of earlier calls.
 
@@ -207,9 +207,10 @@ class Trainer:
         sample_weight : Array, (N,) or (N, T) or ..., optional
             How much each row counts, or each entry of more leading axes: loss and metrics become
             weighted means, so that a mask of 0 and 1 leaves out what it masks.
-        class_weight : mapping or Array, (K,), optional
+        class_weight : mapping, Array, (K,), or "balanced", optional
             The same for each class; for the loss in training only, as it is no part of the
-            question how good the model is.
+            question how good the model is. With ``"balanced"`` each class counts as much as the
+            others, however rare it is: N / (K n_k).
 
         Returns
         -------
@@ -235,7 +236,7 @@ class Trainer:
         held_out = None
         if validation_data is not None:
             held_out = self._batches(*given_data(validation_data), passes=passes)
-        weigh = class_weighter(class_weight)
+        weigh = class_weighter(class_weight, y, sample_weight)
         self._callbacks = check_callbacks(callbacks)
         self._reason, self.history.interrupted, self.history.ended = "", False, ""
         run_epochs(self, batches, held_out, size, weigh, progress)

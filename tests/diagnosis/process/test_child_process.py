@@ -134,6 +134,52 @@ def test_a_class_that_the_package_does_not_export_is_found_and_told(tmp_path):
     assert "missing in activations, which has ReLU" in diagnoses["Sigmoid"].failure.error
 
 
+HOSTILE = {
+    "garbage": ("open(sys.argv[1], 'wb').write(bytes(range(256)))", "not its own"),
+    "json of something else": ("open(sys.argv[1], 'w').write('[1]\\n{}\\n')", "not its own"),
+    "a deep nest": ("open(sys.argv[1], 'w').write('[' * 100_000)", "not its own"),
+    "a pipe in its place": (
+        "os.remove(sys.argv[1]); os.mkfifo(sys.argv[1]); os._exit(0)",
+        "the program ended in the middle (status 0)",
+    ),
+    "nothing": ("shutil.rmtree(os.path.dirname(sys.argv[1])); os._exit(3)", "status 3"),
+    "emptied": ("open(sys.argv[1], 'w').close(); os._exit(1)", "the program ended"),
+    "raises an interrupt": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+    "is interrupted": ("os.kill(os.getpid(), signal.SIGINT)", "KeyboardInterrupt"),
+    "neither": ("raise BaseException('mine')", "BaseException: mine"),
+    "memory": ("np.zeros(2**31)", "Unable to allocate"),
+}
+
+
+@pytest.mark.parametrize("act", HOSTILE)
+def test_what_the_code_does_to_the_child_harms_nobody_else(tmp_path, act):
+    statement, error = HOSTILE[act]
+    head = f"import os, shutil, signal, sys\nimport numpy as np\n\ndef act():\n    {statement}\n"
+    text = RELU.replace("        self.x = x\n", "        act()\n        self.x = x\n")
+    jobs = [Job(str(write(tmp_path, f"mine{len(t)}.py", t)), "ReLU") for t in (head + text, RELU)]
+    hostile, right = run(jobs, timeout=20)
+    assert hostile.status is Status.FAILED
+    assert error in hostile.failure.error
+    assert "crashed" not in hostile.failure.error
+    assert right.status is Status.RIGHT
+
+
+OUTLIVES = r"""
+import subprocess, sys
+
+write = "import time\nfor _ in range(40): open({path!r} + str(_), 'w').close(); time.sleep(0.02)"
+code = write.replace("{path!r}", repr(sys.argv[1]))
+subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+"""
+
+
+def test_a_process_that_outlives_the_child_is_not_waited_for(tmp_path):
+    start = time.monotonic()
+    diagnosis = diagnose_file(write(tmp_path, "outlives.py", OUTLIVES + RELU), "ReLU")
+    assert diagnosis.status is Status.RIGHT, str(diagnosis)
+    assert time.monotonic() - start < 20
+
+
 # The same in this process, where one can look inside.
 
 
@@ -166,6 +212,8 @@ def test_the_child_answers_without_a_process(answer, tmp_path):
         ("import nothing_like_it\n", "ModuleNotFoundError"),
         ("from os import nothing_like_it\n", "ImportError"),
         ("ReLU = 1 / 0\n", "ZeroDivisionError"),
+        ("raise KeyboardInterrupt\n", "KeyboardInterrupt"),
+        ("raise GeneratorExit\n", "GeneratorExit"),
     ],
 )
 def test_the_child_explains_what_stops_an_import(answer, tmp_path, text, error):
@@ -201,8 +249,7 @@ def test_the_child_writes_a_line_for_each_job(answer, tmp_path, monkeypatch):
         child.main(str(results), str(tmp_path / "trace"), "60")
     finally:
         faulthandler.disable()
-    ready, *lines = results.read_text().splitlines()
-    assert ready == "ready"
+    lines = results.read_text().splitlines()
     assert [json.loads(line)["status"] for line in lines] == ["right", "could not run"]
 
 

@@ -56,8 +56,9 @@ def test_hints_and_values_appear_up_to_their_level(level):
         for number, hint in enumerate(LOST.hints, 1):
             assert (hint in text) == (number <= level)
         assert ("41.41" in text) == (level == 4)
-        assert "half of it" in text
-        assert "A factor is lost." in text
+        for word in ("half of it", "A factor is lost.", "lost"):  # the name and its explanation
+            assert (word in text) == (level > 1)
+        assert "gradient of the input" in text
 
 
 def test_the_terminal_marks_what_differs():
@@ -112,9 +113,28 @@ def test_a_failure_shows_the_lines_and_the_hint():
 def test_two_causes_have_each_their_hints():
     other = Cause("other", "Another one.", ("a1", "a2", "a3", "a4"))
     finding = Finding("dx", "gradient of the input", Verdict.WRONG, ((LOST, other),), ("so",))
-    text = printed(Diagnosis("Mine", "relu", Status.WRONG, (finding,)), 1)
+    diagnosis = Diagnosis("Mine", "relu", Status.WRONG, (finding,))
+    text = printed(diagnosis)
     assert "lost and other" in text
-    assert re.search(r"lost\n\s+symptom\s+hint one\s+other\n\s+symptom\s+a1", text)
+    assert re.search(r"lost\n\s+symptom\s+hint one.*other\n\s+symptom\s+a1", text, re.DOTALL)
+    assert re.search(r"symptom\s+hint one\s+symptom\s+a1", printed(diagnosis, 1))
+
+
+ESCAPES = "\x1b[2Jgone\a\x9b31m\u202etxet\ud800"
+
+
+def test_control_characters_never_reach_the_terminal():
+    failure = Failure(ESCAPES, ESCAPES, ((f"/{ESCAPES}.py", 1, ESCAPES),), ESCAPES)
+    bad = Diagnosis(ESCAPES, "relu", Status.FAILED, (), (ESCAPES,), failure)
+    cause = Cause(ESCAPES, ESCAPES, (ESCAPES,) * 4)
+    example = Example(ESCAPES, np.ones(2), np.zeros(2), np.ones(2, bool))
+    finding = Finding(ESCAPES, ESCAPES, Verdict.WRONG, ((cause,),), (ESCAPES,), example)
+    worse = Diagnosis(ESCAPES, "relu", Status.WRONG, (finding,))
+    texts = [printed(d, 4) for d in (bad, worse)] + [str(bad), repr(worse), page([bad, worse], 4)]
+    for text in [*texts, printed([bad, worse], show=print_folder)]:
+        assert not set(ESCAPES) - set("[2Jgone31mtxet") & set(text)
+        assert "\\x1b" in text
+        text.encode("utf-8")
 
 
 def test_a_folder_is_a_table_and_a_page_for_what_is_not_right():
@@ -164,6 +184,15 @@ def test_the_page_escapes_what_the_student_wrote():
     for text in (page([bad, worse], 4), fragment(bad.page()), fragment(worse.page())):
         assert "<script" not in text
         Balanced(text)
+
+
+def test_the_page_is_legible_in_a_dark_notebook():
+    """JupyterLab paints every other row dark and writes tables in white, by these selectors."""
+    style = re.search("<style>(.*)</style>", fragment(wrong().page()), re.DOTALL).group(1)
+    rules = dict(re.findall(r"([^{}]+)\{([^{}]*)\}", style))
+    assert "background: transparent !important" in rules["\n.handgrad tr "]
+    assert "color: inherit !important" in rules["\n.handgrad :not([class]) "]
+    assert "color-scheme: light" in rules["\n.handgrad "]
 
 
 def test_a_notebook_shows_the_fragment_without_the_truth():

@@ -110,12 +110,22 @@ def _by_rows(name: str, trials: Sequence[Trial]) -> list[str]:
             k = (seen * right).sum(axis=axis, keepdims=True) / np.where(norm, norm, 1)
             remainder = np.abs(seen - k * right).max() / max(np.abs(seen).max(), 1e-300)
             fits &= bool(remainder < 1e-9)
-            if not shown and remainder < 1e-9 < np.abs(seen - right).max():
+            if not shown and remainder < 1e-9 < np.abs(seen - right).max() and _telling(k, right):
                 factors = ", ".join(f"{factor:.4g}" for factor in k.ravel()[:8])
                 shown = f"{trial.given.label}: {factors}"
-        if fits:
+        if fits and shown:
             return [f"each {what} of your {name} has a factor of its own to the truth, at {shown}"]
     return []
+
+
+def _telling(factors: Array, right: Array) -> bool:
+    """Return whether factors of rows, or columns, say something.
+
+    They differ; and where a row has one entry that is not 0, it has a factor whatever is wrong.
+    """
+    axis = factors.shape.index(1)
+    several = (right != 0).sum(axis=axis) > 1
+    return bool(np.ptp(factors) > 1e-9 and several.mean() > 0.5)
 
 
 def _excess(name: str, trials: Sequence[Trial]) -> list[str]:

@@ -1,8 +1,9 @@
 """The child process of `process.sandbox`: reads a student's file and diagnoses it.
 
 Started as ``python -m ...child RESULTS TRACE TIMEOUT`` with the jobs as JSON on
-standard input. The file RESULTS gets a first line when all is ready, and a line of JSON for each
-job. After TIMEOUT seconds with one of them the child writes into TRACE where it is, and ends.
+standard input. It says on its standard output that all is ready, and closes it; the file RESULTS
+gets a line of JSON for each job. After TIMEOUT seconds with one of them the child writes into TRACE
+where it is, and ends.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import io
 import json
 import os
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,15 @@ from handgrad.diagnosis.student.exceptions import explain
 from handgrad.diagnosis.student.subject import StudentError
 from handgrad.errors import ArgumentError
 
+try:
+    import resource
+except ImportError:  # on Windows
+    resource = None  # type: ignore[assignment]
+
 __all__ = ["load", "main"]
+
+MEMORY = 8 << 30
+"""Bytes of address space for the child: PyTorch alone asks for some, most of it never used."""
 
 
 class Tail(io.TextIOBase):
@@ -75,7 +84,7 @@ def load(job: Job) -> Any:
         hint = "Python cannot read this line; look also at the end of the line before it."
         message = f"{type(error).__name__}: {error.msg}"
         raise StudentError(Failure(doing, message, where, hint)) from error
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # SystemExit, and whatever else the file raises
         raise StudentError(explain(error, doing)) from error
     if not hasattr(module, job.name):
         raise StudentError(_missing(job.name, module))
@@ -120,6 +129,8 @@ def _answer(job: Job) -> Diagnosis:
         except ArgumentError as error:  # no kind, or an unknown one
             hint = f"Say with --kind which exercise it is: {error.expected}."
             diagnosis = failed(job.name, Failure("choosing the exercise", error.got, hint=hint))
+        except KeyboardInterrupt as error:  # nobody's: the child has no terminal
+            diagnosis = failed(job.name, explain(error, "running the code"), job.kind)
         except Exception as error:
             failure = explain(error, "diagnosing")
             if not failure.lines:
@@ -135,9 +146,8 @@ def main(results: str, trace: str, timeout: str) -> None:
     """Diagnose every job that is read from standard input."""
     jobs = [Job(**job) for job in json.load(sys.stdin)]
     sys.dont_write_bytecode = True  # leave no __pycache__ in the student's folder
-    with open(results, "w", encoding="utf-8") as answers, open(trace, "w") as where:
+    with open(results, "a", encoding="utf-8") as answers, open(trace, "w") as where:
         faulthandler.enable(where)
-        print("ready", file=answers, flush=True)
         for job in jobs:
             faulthandler.dump_traceback_later(float(timeout), exit=True, file=where)
             answer = _answer(job).to_dict()
@@ -145,6 +155,21 @@ def main(results: str, trace: str, timeout: str) -> None:
             print(json.dumps(answer), file=answers, flush=True)
 
 
+def _limit_memory() -> None:
+    """Have an array that is too large raise a MemoryError, where the system can do that.
+
+    Without it the whole machine runs out of memory, and the system picks whom it ends.
+    """
+    if resource is not None:
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        if hard == resource.RLIM_INFINITY or hard > MEMORY:
+            with suppress(ValueError, OSError):  # there are systems that have the name alone
+                resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
 if __name__ == "__main__":
+    os.write(1, b"ready")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    _limit_memory()
     main(*sys.argv[1:])
     os._exit(0)  # do not wait for threads that the student's code has started

@@ -2,8 +2,9 @@
 
 A student's file may loop for ever, print, call ``sys.exit``, or take the interpreter down. So it is
 read and run by a child (`process.child`), which writes one line of JSON for each thing
-that it has diagnosed. If the child ends early, the thing that it was at gets a `Failure`, and a new
-child goes on with the rest. This shields from accidents; it is no jail for hostile code.
+that it has diagnosed. If the child ends early, or something else stands where its answer should,
+the thing that it was at gets a `Failure`, and a new child goes on with the rest. This shields from
+accidents; it is no jail for hostile code.
 """
 
 from __future__ import annotations
@@ -71,37 +72,64 @@ def failed(subject: str, failure: Failure, kind: str | None = None) -> Diagnosis
 
 def _one_child(jobs: Sequence[Job], timeout: float) -> list[Diagnosis]:
     """Run one child on the jobs; return what it finished, and a failure where it broke off."""
-    with tempfile.TemporaryDirectory(prefix="handgrad-") as scratch:
-        results, trace = Path(scratch, "results"), Path(scratch, "trace")
-        for path in (results, trace):
-            path.touch()
+    # The files are opened here, before the student's code runs: whatever it puts in their place
+    # (a pipe that nobody writes to) is not what is read, and what it leaves behind does no harm.
+    with (
+        tempfile.TemporaryDirectory(prefix="handgrad-", ignore_cleanup_errors=True) as scratch,
+        Path(scratch, "results").open("w+b") as results,
+        Path(scratch, "trace").open("w+b") as trace,
+    ):
         # -P: a random.py in the folder where the command is given must not stand for Python's own.
         module = ["-P", "-m", "handgrad.diagnosis.process.child"]
         child = subprocess.Popen(
-            [sys.executable, *module, results, trace, str(timeout)],
+            [sys.executable, *module, results.name, trace.name, str(timeout)],
             stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,  # a word when all is ready; closed before the student's code
             stderr=subprocess.DEVNULL,
             # One thread: the arrays are tiny, and a pool of threads takes longer to start.
             env={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **os.environ},
             start_new_session=True,
         )
         orders = json.dumps([asdict(job) for job in jobs]).encode()
-        try:
-            # The child stops itself, at the line where it hangs. This is for one that cannot.
-            with suppress(subprocess.TimeoutExpired):
-                child.communicate(orders, timeout=len(jobs) * timeout + 30)
-        finally:
-            _kill(child)
-        ready, *lines = results.read_text("utf-8").splitlines() or [""]
+        ready = b"and late"
+        with child:
+            try:
+                # The child stops itself, at the line where it hangs. This is for one that cannot.
+                with suppress(subprocess.TimeoutExpired):
+                    ready, _ = child.communicate(orders, timeout=len(jobs) * timeout + 30)
+            finally:
+                _kill(child)
         if not ready:
             raise RuntimeError(f"the child process did not start (status {child.returncode})")
-        done = [rebuild(json.loads(line)) for line in lines]
+        done, garbled = _answers(results.read(LARGEST), len(jobs))
         if len(done) < len(jobs):
             job = jobs[len(done)]
-            failure = _broken_off(child.returncode, trace.read_text("utf-8", "replace"), timeout)
+            told = trace.read(LARGEST).decode("utf-8", "replace")
+            failure = _GARBLED if garbled else _broken_off(child.returncode, told, timeout)
             done.append(failed(job.name, failure, job.kind))
         return done
+
+
+LARGEST = 1 << 26
+"""Bytes of what a child writes that are read."""
+
+_GARBLED = Failure(
+    "reading the answer of the child process",
+    "the code has written into a file that is not its own",
+    hint="Write to files of your own alone: not to every open file, and not to those in the "
+    "folder for temporary files.",
+)
+
+
+def _answers(text: bytes, most: int) -> tuple[list[Diagnosis], bool]:
+    """Return the answers up to the first that cannot be read, and whether there is one."""
+    done: list[Diagnosis] = []
+    for line in text.splitlines()[:most]:
+        try:
+            done.append(rebuild(json.loads(line)))
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            return done, True
+    return done, False
 
 
 def rebuild(plain: dict[str, Any]) -> Diagnosis:

@@ -1,7 +1,8 @@
 """A diagnosis as a page of HTML that stands alone: no script, no network.
 
 The page is a tree of elements and is written out by the standard library, so that everything which
-comes from a student's code (names, messages, numbers) is text and never markup.
+comes from a student's code (names, messages, numbers) is text and never markup. Its colours are its
+own, so that it is legible where the notebook around it is dark.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ CLASSES = {Status.RIGHT: "right", Status.WRONG: "wrong", Status.FAILED: "unknown
 
 STYLE = """
 .handgrad { font: 15px/1.5 system-ui, sans-serif; color: #1f2328; background: #fff;
-  max-width: 60em; padding: .5em 1em; }
+  color-scheme: light; max-width: 60em; padding: .5em 1em; }
+.handgrad :not([class]) { color: inherit !important; }
+.handgrad tr { background: transparent !important; }
 .handgrad h2 { font-size: 1.25em; margin: 1.2em 0 .4em; }
 .handgrad h3 { font-size: 1em; margin: 1.2em 0 .3em; }
 .handgrad table { border-collapse: collapse; margin: .4em 0; }

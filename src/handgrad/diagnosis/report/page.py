@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.diagnosis.findings import Example, Failure, Finding, Status, Verdict
 
-__all__ = ["LEVELS", "Page", "marked", "matrices", "told"]
+__all__ = ["LEVELS", "Page", "marked", "matrices", "told", "visible"]
 
 LEVELS = ("symptom", "property", "derivation", "mend")
 """What each level of the hints tells."""
+
+T = TypeVar("T")
 
 
 class Page(NamedTuple):
@@ -56,3 +60,24 @@ def marked(array: Array, differs: Array) -> tuple[Array, Array]:
 
     values, marks = matrix(np.asarray(array)), matrix(np.asarray(differs))
     return values, marks if marks.shape == values.shape else np.ones(values.shape, dtype=bool)
+
+
+def visible(shown: T) -> T:
+    r"""Return a text, or whatever is made of texts, with control characters written out.
+
+    A student's names and messages may hold any: what colours or clears a terminal, turns a line
+    round, or cannot be printed at all, is shown as ``\x1b`` and not obeyed.
+    """
+    new: Any = shown
+    if isinstance(shown, Enum):
+        pass
+    elif isinstance(shown, str):
+        new = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in shown)
+    elif isinstance(shown, dict):
+        new = {visible(key): visible(value) for key, value in shown.items()}
+    elif isinstance(shown, tuple | list):
+        made = [visible(each) for each in shown]
+        new = type(shown)(*made) if hasattr(shown, "_fields") else type(shown)(made)
+    elif is_dataclass(shown) and not isinstance(shown, type):
+        new = replace(shown, **{f.name: visible(getattr(shown, f.name)) for f in fields(shown)})
+    return cast(T, new)

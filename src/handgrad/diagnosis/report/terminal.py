@@ -43,14 +43,14 @@ def print_folder(
     """Print the diagnoses of a folder: a table of all, then a page for each that is not right."""
     console = console or Console()
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for diagnosis in diagnoses:
-        said = diagnosis.headline.removeprefix(f"{diagnosis.subject} ")
-        said = said.removeprefix("is ").removeprefix(f"{diagnosis.subject}: ")
-        table.add_row(diagnosis.subject, Text(said, STYLES[diagnosis.status]))
+    for page in (diagnosis.page(level) for diagnosis in diagnoses):
+        said = page.headline.removeprefix(f"{page.subject} ")
+        said = said.removeprefix("is ").removeprefix(f"{page.subject}: ")
+        table.add_row(Text(page.subject), Text(said, STYLES[page.status]))
     console.print(Padding(table, (0, 0, 0, 2)))
     for diagnosis in diagnoses:
         if diagnosis.status is not Status.RIGHT or diagnosis.notes:
-            console.rule(diagnosis.subject)
+            console.rule(Text(diagnosis.page(level).subject))
             print_diagnosis(diagnosis, level, console)
 
 
@@ -64,9 +64,8 @@ def _page(page: Page) -> Iterable[RenderableType]:
     if page.findings:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         for f in page.findings:
-            table.add_row(
-                f.quantity, f.title, Text(str(f.verdict), STYLES[f.verdict]), Text(f.summary)
-            )
+            said = Text(str(f.verdict), STYLES[f.verdict])
+            table.add_row(Text(f.quantity), Text(f.title), said, Text(f.summary))
         yield Padding(table, (1, 0, 0, 2))
     for f in told(page):
         yield Text(f"\n{f.title}, {f.quantity}", "bold")

@@ -85,6 +85,10 @@ HINTS: dict[str, str] = {
         "The array that is made here is far too large: print the shapes that go into it. A "
         "product of (M, 1) and (N,) has M times N entries."
     ),
+    "KeyboardInterrupt": (
+        "The code interrupts itself, as Ctrl-C would: leave out the `raise KeyboardInterrupt` or "
+        "the signal."
+    ),
     "SystemExit": "The code ends the program: leave out `exit()`, a class only returns.",
     "AssertionError": "An assertion of your own does not hold: print what it compares.",
     "BaseException": (
@@ -95,6 +99,8 @@ HINTS: dict[str, str] = {
 
 def explain(error: BaseException, doing: str) -> Failure:
     """Return what an exception says, with the student's own lines and a hint where one is known."""
+    if isinstance(error, MemoryError):  # let go of what has filled it
+        traceback.clear_frames(error.__traceback__)
     lines = tuple(
         (frame.filename, frame.lineno or 0, frame.line or "")
         for frame in traceback.extract_tb(error.__traceback__)

@@ -40,9 +40,9 @@ def guard(doing: str) -> Iterator[None]:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except StudentError:
+    except (StudentError, KeyboardInterrupt):  # the latter is whoever sits before it
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # SystemExit, and whatever else a class may be made of
         raise StudentError(explain(error, doing)) from error
 
 

@@ -9,7 +9,6 @@ from handgrad.diagnosis.families import (
     GENERAL,
     LINEAR,
     SHAPE,
-    SUM,
     Gradient,
     averaged,
     averaged_input,
@@ -19,25 +18,13 @@ from handgrad.diagnosis.families import (
 from handgrad.diagnosis.findings import Cause
 from handgrad.diagnosis.given import Results
 from handgrad.diagnosis.mistake import Mistake, known_convention, mistake
+from handgrad.diagnosis.parameter_families import loops, multiplied, shifted, summed
 
 __all__ = ["LAYOUTS", "MISTAKES"]
 
 WEIGHTS = Gradient("dW", "weights", "the weights'", "a weight", "x.T @ dy")
 BIAS = Gradient("db", "bias", "the bias'", "the bias", "dy.sum(axis=0)")
 INPUT = Gradient("dx", "input", "the input's", "an input", "dy @ W.T")
-
-
-_ONE_NUMBER = (
-    "Every entry of the bias' gradient is the same.",
-    "Each entry of the bias reaches its own column of the output alone.",
-    "The line of the bias: the sum runs over the rows, and the column stays.",
-)
-_OVER_FEATURES = (
-    "The gradient of the bias has as many entries as the minibatch has rows.",
-    SHAPE,
-    "The line of the bias: the sum runs over n, the rows.",
-    "Sum over the other axis: `dy.sum(axis=0)`.",
-)
 
 
 def _without(row: int, which: str, mend: str) -> Mistake:
@@ -108,41 +95,12 @@ MISTAKES: tuple[Mistake, ...] = (
     averaged(WEIGHTS),
     averaged(BIAS, mend="Sum in place of taking the mean: `dy.sum(axis=0)`."),
     averaged_input(INPUT),
-    mistake(
-        "the bias' gradient is summed over everything",
-        {"db": lambda db, dy: np.full(db.shape, dy.sum())},
-        "The upstream gradient is added up to one single number.",
-        *_ONE_NUMBER,
-        "Give the axis: `dy.sum(axis=0)`.",
-    ),
-    mistake(
-        "the bias' gradient is the mean of everything",
-        {"db": lambda db, dy: np.full(db.shape, dy.mean())},
-        "The upstream gradient is averaged to one single number.",
-        *_ONE_NUMBER,
-        "Sum, and give the axis: `dy.sum(axis=0)`.",
-    ),
-    mistake(
-        "the bias' gradient is summed over the features",
-        {"db": lambda dy: dy.sum(axis=1)},
-        "The upstream gradient is added up along the rows instead of down the columns.",
-        *_OVER_FEATURES,
-    ),
-    mistake(
-        "the bias' gradient is averaged over the features",
-        {"db": lambda dy: dy.mean(axis=1)},
-        "The upstream gradient is averaged along the rows instead of summed down the columns.",
-        *_OVER_FEATURES,
-    ),
-    mistake(
-        "the bias' gradient is not summed",
-        {"db": lambda dy: dy.copy()},
-        "The upstream gradient itself is given as the gradient of the bias.",
-        "The gradient of the bias has a row for each row of the minibatch.",
-        SUM,
-        "The line of the bias: broadcasting forwards is a sum backwards.",
-        "Sum over the rows: `dy.sum(axis=0)`.",
-    ),
+    *summed(BIAS, lambda dy: dy),
+    multiplied(BIAS),
+    multiplied(WEIGHTS),
+    multiplied(INPUT, "x"),
+    *loops(lambda x, dy, row: {"dW": np.outer(x[row], dy[row]), "db": dy[row].copy()}, "x.T @ dy"),
+    *shifted("bias", "an input of zeros", "x @ W + b"),
     mistake(
         "the bias' gradient ignores the upstream gradient",
         {"db": lambda db, N: np.full(db.shape, float(N))},
@@ -152,15 +110,6 @@ MISTAKES: tuple[Mistake, ...] = (
         "The first line, the chain rule: the derivative of the output by the bias is 1, and what "
         "it multiplies is missing.",
         "Sum the upstream gradient over the rows: `dy.sum(axis=0)`.",
-    ),
-    mistake(
-        "the bias' gradient is multiplied by the bias",
-        {"db": lambda db, bias: db * bias},
-        "The derivative of the output by the bias is taken to be the bias itself.",
-        "A bias of 0 never moves.",
-        "The output moves one to one with the bias, whatever its value.",
-        "The line of the bias: the derivative of a sum by one of its terms.",
-        "Leave the factor out: `dy.sum(axis=0)`.",
     ),
     ignored_in(
         WEIGHTS,
@@ -207,25 +156,6 @@ MISTAKES: tuple[Mistake, ...] = (
         "x",
     ),
     mistake(
-        "only the last row counts",
-        {"dW": lambda x, dy: np.outer(x[-1], dy[-1]), "db": lambda dy: dy[-1].copy()},
-        "A loop over the minibatch overwrites the gradient instead of adding to it, so that the "
-        "one of the last row remains.",
-        "Changing any row but the last one leaves the gradient of the parameters as it is.",
-        SUM,
-        "The sum over n: what the loop does with one term and the next.",
-        "Add in the loop, `dW += ...`, starting from zeros; or write `x.T @ dy`.",
-    ),
-    mistake(
-        "only the first row counts",
-        {"dW": lambda x, dy: np.outer(x[0], dy[0]), "db": lambda dy: dy[0].copy()},
-        "The gradient is that of the first row alone.",
-        "Changing any row but the first one leaves the gradient of the parameters as it is.",
-        SUM,
-        "The sum over n: all of its terms count.",
-        "Sum over all rows: a `return` inside the loop ends it too early; or write `x.T @ dy`.",
-    ),
-    mistake(
         "the output in place of the input",
         {"dW": lambda output, dy: output.T @ dy},
         "The gradient of the weights is made with the layer's output where its input belongs.",
@@ -235,24 +165,6 @@ MISTAKES: tuple[Mistake, ...] = (
         "Save the input in the forward pass and use it: `x.T @ dy`.",
     ),
     mistake(
-        "the weights' gradient is multiplied by the weights",
-        {"dW": lambda dW, weights: dW * weights},
-        "The gradient of the weights is multiplied by the weights, entry by entry.",
-        "A weight of 0 never moves.",
-        "The output is linear in the weights, so their gradient does not depend on them.",
-        "The line of the weights: the derivative of a product by one factor is the other one.",
-        "Leave the factor out: `x.T @ dy`.",
-    ),
-    mistake(
-        "the input's gradient is multiplied by the input",
-        {"dx": lambda dx, x: dx * x},
-        "The gradient of the input is multiplied by the input, entry by entry.",
-        "An input of 0 gets no gradient.",
-        "The output is linear in the input, so its gradient does not depend on the input.",
-        "The line of the input: the derivative of a product by one factor is the other one.",
-        "Leave the factor out: `dy @ W.T`.",
-    ),
-    mistake(
         "the upstream gradient is passed on",
         {"dx": lambda dy: dy.copy()},
         "The upstream gradient itself is returned as the gradient of the input.",
@@ -260,33 +172,6 @@ MISTAKES: tuple[Mistake, ...] = (
         "The gradient of the input has the input's shape, and depends on the weights.",
         "The line of the input: the derivative of the output by an input is a weight.",
         "Multiply by the transposed weights: `dy @ W.T`.",
-    ),
-    mistake(
-        "the bias is left out of the forward pass",
-        {"output": lambda output, bias: output - bias},
-        "The output is the product with the weights alone.",
-        "The output for an input of zeros is zero.",
-        "For an input of zeros the output is the bias.",
-        "The definition of the layer: it has two terms.",
-        "Add the bias: `x @ W + b`.",
-    ),
-    mistake(
-        "the bias is added twice",
-        {"output": lambda output, bias: output + bias},
-        "The bias enters the output two times.",
-        "The output for an input of zeros is twice the bias.",
-        "For an input of zeros the output is the bias.",
-        "The definition of the layer: it has two terms.",
-        "Add the bias once: `x @ W + b`.",
-    ),
-    mistake(
-        "the bias is subtracted",
-        {"output": lambda output, bias: output - 2 * bias},
-        "The bias enters the output with the wrong sign.",
-        "The output for an input of zeros is minus the bias.",
-        "For an input of zeros the output is the bias.",
-        "The definition of the layer: its second term is added.",
-        "Add the bias: `x @ W + b`.",
     ),
     mistake(
         "the weights are transposed in the forward pass",
