@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -48,20 +49,20 @@ def _arguments(line: Formula) -> tuple[str, ...]:
     return line.names if isinstance(line, Renamed) else tuple(inspect.signature(line).parameters)
 
 
-def evaluate(lines: Lines, instead: Lines, known: dict[str, Any], given: Given) -> None:
+def evaluate(lines: Lines, instead: Lines, known: dict[str, Any]) -> None:
     """Work out the lines, or those in place of them, and add their results to what is known.
 
     Examples
     --------
-    >>> known = {}
+    >>> known = {"x": 1}
     >>> lines = {"double": lambda x: 2 * x, "more": lambda double: double + 1}
-    >>> evaluate(lines, {"double": lambda x: 3 * x}, known, Given(inputs={"x": np.ones(1)}))
-    >>> known["more"]
-    array([4.])
+    >>> evaluate(lines, {"double": lambda x: 3 * x}, known)
+    >>> known
+    {'x': 1, 'double': 3, 'more': 4}
     """
     for name, line in lines.items():
         line = instead.get(name, line)
-        known[name] = line(*(known[n] if n in known else given[n] for n in _arguments(line)))
+        known[name] = line(*[known[argument] for argument in _arguments(line)])
 
 
 class Program(ABC):
@@ -77,28 +78,18 @@ class Program(ABC):
 
     def __init__(self, absent: Lines, quantities: Sequence[str]) -> None:
         self.absent, self.quantities = absent, tuple(quantities)
-        self._kept: list[tuple[Given, Results]] = []
+        self.right = _remembered(self.run)
 
     @abstractmethod
-    def worked_out(self, given: Given, instead: Lines, known: dict[str, Any]) -> Mapping[str, Any]:
+    def worked_out(self, known: dict[str, Any], instead: Lines) -> Mapping[str, Any]:
         """Return all results, with some lines in place of the right ones."""
 
     def run(self, given: Given, instead: Lines | None = None) -> Results:
         """Return the results with some lines in place of the right ones."""
-        known: dict[str, Any] = {}
-        absent = {name: line for name, line in self.absent.items() if name not in given}
-        evaluate(absent, {}, known, given)
-        found = self.worked_out(given, instead or {}, known)
+        known = given.known()
+        evaluate({n: line for n, line in self.absent.items() if n not in known}, {}, known)
+        found = self.worked_out(known, instead or {})
         return {name: np.asarray(found[name]) for name in self.quantities}
-
-    def right(self, given: Given) -> Results:
-        """Return the right results. Those of the last inputs are kept, for many mistakes ask."""
-        for kept, results in self._kept:
-            if kept is given:
-                return results
-        results = self.run(given)
-        self._kept = [(given, results), *self._kept[:3]]
-        return results
 
     def instead(self, name: str, lines: Lines, *words: str) -> Mistake:
         """Make the mistake that some lines stand in place of the right ones.
@@ -110,13 +101,29 @@ class Program(ABC):
             right = self.right(given)
             return {n: a for n, a in self.run(given, lines).items() if not _equal(a, right[n])}
 
-        return mistake(name, wrong, *words)  # type: ignore[arg-type]
+        return mistake(name, _remembered(wrong), *words)
 
     def under(self, name: str, explanation: str, **options: Any) -> Mistake:
         """Make the convention that options are others."""
         return convention(
             name, lambda given: self.run(given.changed(**options)), explanation, options
         )
+
+
+def _remembered(run: Callable[[Given], Results]) -> Callable[[Given], Results]:
+    """Return a function that works each of the last inputs out once, for many will ask."""
+    kept: deque[tuple[dict[str, Any], Results]] = deque(maxlen=4)
+
+    def found(given: Given) -> Results:
+        asked = given.known()
+        for known, results in kept:
+            if known.keys() == asked.keys() and all(asked[n] is known[n] for n in known):
+                return results
+        results = run(given)
+        kept.append((asked, results))
+        return results
+
+    return found
 
 
 def _equal(a: Array, b: Array) -> bool:
@@ -130,6 +137,6 @@ class Straight(Program):
         super().__init__(absent, quantities)
         self.lines = lines
 
-    def worked_out(self, given: Given, instead: Lines, known: dict[str, Any]) -> Mapping[str, Any]:
-        evaluate(self.lines, instead, known, given)
+    def worked_out(self, known: dict[str, Any], instead: Lines) -> Mapping[str, Any]:
+        evaluate(self.lines, instead, known)
         return known

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from handgrad.diagnosis.given import Given, Results
-from handgrad.diagnosis.kinds.base import TABLES, Kind, Shapes, Stress
+from handgrad.diagnosis.kinds.base import Kind, Shapes, Stress
 from handgrad.diagnosis.kinds.lines import Program
 from handgrad.diagnosis.kinds.recurrent.affine import gradient_mistakes
 from handgrad.diagnosis.kinds.recurrent.gru import GRU, OPTIONS, gru_conventions, gru_mistakes
@@ -42,13 +41,15 @@ class RecurrentKind(Kind):
         "dU": "recurrent_weights",
         "db": "bias",
     }
-    optional = ("dh0",)
-    absent = ("h0",)
+    optional: ClassVar[tuple[str, ...]] = ("dh0",)
+    absent: ClassVar[tuple[str, ...]] = ("h0",)
     gates: ClassVar[int] = 1
     options: ClassVar[dict[str, Any]] = {}
 
     def givens(self, shapes: Shapes, seed: int) -> list[Given]:
-        return [self.given(shape, np.random.default_rng([seed, i])) for i, shape in enumerate(shapes)]
+        return [
+            self.given(shape, np.random.default_rng([seed, i])) for i, shape in enumerate(shapes)
+        ]
 
     def given(self, shape: tuple[int, ...], rng: np.random.Generator) -> Given:
         """Return an input of these sizes: rows, steps where there are any, inputs and units."""
@@ -72,9 +73,9 @@ class RecurrentKind(Kind):
             sizes,
             {"x": draw(*leading, D), **states},
             draw(*leading, H),
-            {name: draw(N, H) for name in self.upstream.values() if name != "dy"},
             {**weights, **biases},
             dict(self.options),
+            upstream={name: draw(N, H) for name in self.upstream.values() if name != "dy"},
         )
 
     def stresses(self, seed: int) -> list[Stress]:
@@ -145,7 +146,7 @@ class LSTMStepKind(RecurrentKind):
         "dc0": "gradient of the cell before",
     }
     forwards = ("output", "cell")
-    upstream: ClassVar = LSTM.upstream
+    upstream: ClassVar = dict(LSTM.upstream)
     variables: ClassVar = {**RecurrentKind.variables, "dc0": "c0"}
     axes: ClassVar = {**_STEP, **_CELL}
     optional = ("dh0", "dc0")

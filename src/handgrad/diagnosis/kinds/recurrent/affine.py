@@ -11,7 +11,14 @@ from handgrad.diagnosis.families import GENERAL, SHAPE, SUM, Gradient, averaged,
 from handgrad.diagnosis.kinds.lines import Lines, Program
 from handgrad.diagnosis.mistake import Mistake, mistake
 
-__all__ = ["FORWARD", "GRADIENTS", "PARAMETERS", "affine_mistakes", "gradient_mistakes", "shared_mistakes"]
+__all__ = [
+    "FORWARD",
+    "GRADIENTS",
+    "PARAMETERS",
+    "affine_mistakes",
+    "gradient_mistakes",
+    "shared_mistakes",
+]
 
 INPUT = Gradient("dx", "input", "the input's", "an input", "da @ Wx.T")
 STATE = Gradient("dh0", "state before", "the state's", "a state", "da @ Wh.T")
@@ -86,7 +93,7 @@ _ONE_NUMBER = (
 
 
 def shared_mistakes(program: Program) -> tuple[Mistake, ...]:
-    """Return the mistakes of every cell; ``da`` is the gradient of all that the bias is added to."""
+    """Return the mistakes of every cell; ``da`` is the gradient of what the bias is added to."""
     return (
         _of_bias(
             program,

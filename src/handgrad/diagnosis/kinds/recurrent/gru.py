@@ -286,7 +286,9 @@ def gru_mistakes(program: Program) -> tuple[Mistake, ...]:
         ),
         make(
             "the second bias is left out of the forward pass",
-            {"m": lambda seen, recurrent_weights, order: seen @ part(recurrent_weights, order, "n")},
+            {"m": lambda seen, recurrent_weights, order: (
+                seen @ part(recurrent_weights, order, "n")
+            )},
             "The candidate's product with the state has no bias of its own.",
             "Changing the second bias does not change the output.",
             "With an input and a state of zeros, the candidate is made of both biases.",

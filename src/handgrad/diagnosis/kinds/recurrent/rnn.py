@@ -55,9 +55,7 @@ def _sloped(
     program: Program, name: str, line: Formula, explanation: str, symptom: str, violated: str
 ) -> Mistake:
     """Make the mistake that the gradient of the sum is another one."""
-    return program.instead(
-        name, {"da": line}, explanation, symptom, violated, _DERIVATIVE, _MEND
-    )
+    return program.instead(name, {"da": line}, explanation, symptom, violated, _DERIVATIVE, _MEND)
 
 
 def _flat(program: Program, of: Gradient, line: Formula) -> Mistake:

@@ -8,7 +8,7 @@ import numpy as np
 
 from handgrad.diagnosis.families import SHAPE, Gradient
 from handgrad.diagnosis.kinds.lines import Lines, Program
-from handgrad.diagnosis.kinds.recurrent.affine import BIAS, RECURRENT, STATE, WEIGHTS
+from handgrad.diagnosis.kinds.recurrent.affine import BIAS, RECURRENT, WEIGHTS
 from handgrad.diagnosis.mistake import Mistake, mistake
 
 __all__ = ["time_mistakes"]
@@ -65,6 +65,35 @@ def _averaged(of: Gradient) -> Mistake:
     )
 
 
+def _of_state(program: Program, name: str, what: str) -> Iterator[Mistake]:
+    """Yield the mistakes in handing a state on."""
+    yield program.instead(
+        f"all steps are given the first {what}",
+        {f"{name} of the step": lambda initial: initial},
+        f"The {what} is not handed on: each step starts from the initial one.",
+        f"The {what} after a step does not depend on the one before it.",
+        "A recurrent layer remembers: an output depends on all inputs before it.",
+        *_CARRIED,
+    )
+    yield program.instead(
+        f"the initial {what} is not used",
+        {f"{name} of the step": lambda before, t: np.zeros_like(before) if t == 0 else before},
+        f"The first step is given a {what} of zeros, whatever the initial {what} is.",
+        f"Another initial {what} gives the same output.",
+        f"The first step is given the initial {what}.",
+        *_CARRIED,
+    )
+    yield mistake(
+        f"the gradient of the initial {what} is zero",
+        lambda right: {f"d{name}": np.zeros_like(right[f"d{name}"])},
+        f"Zeros are returned for the initial {what}.",
+        f"A learned initial {what} never moves.",
+        f"The first step depends on the initial {what}.",
+        "The last line of the recursion: after the first step there is one more step back.",
+        "Return what the first step hands back, after the loop.",
+    )
+
+
 def time_mistakes(program: Program) -> Iterator[Mistake]:
     """Yield the mistakes of a walk through time, whatever the cell."""
     yield program.instead(
@@ -85,14 +114,6 @@ def time_mistakes(program: Program) -> Iterator[Mistake]:
         *_STATES,
     )
     yield program.instead(
-        "the upstream gradient is added twice",
-        {"dy of the step": lambda dys, t, later: 2 * dys[:, t] + later},
-        "The upstream gradient of each step enters two times.",
-        "At the last step, where nothing comes from a later one, the gradient is doubled.",
-        "Each output is seen once by the loss.",
-        *_STATES,
-    )
-    yield program.instead(
         "what the step after hands back is added twice",
         {"dy of the step": lambda dys, t, later: dys[:, t] + 2 * later},
         "What the step after hands back enters two times.",
@@ -110,22 +131,9 @@ def time_mistakes(program: Program) -> Iterator[Mistake]:
         "The index t: it is one and the same on both sides.",
         "Use one index for all that belongs to a step: `dh[:, t]` beside `cache[t]`.",
     )
-    yield program.instead(
-        "all steps are given the first state",
-        {"h0 of the step": lambda initial: initial},
-        "The state is not handed on: each step starts from the initial one.",
-        "The outputs of two steps do not depend on each other.",
-        "A recurrent layer remembers: an output depends on all inputs before it.",
-        *_CARRIED,
-    )
-    yield program.instead(
-        "the initial state is not used",
-        {"h0 of the step": lambda before, t: np.zeros_like(before) if t == 0 else before},
-        "The first step is given a state of zeros, whatever the initial state is.",
-        "Another initial state gives the same output.",
-        "The first step is given the initial state.",
-        *_CARRIED,
-    )
+    for name, what in (("h0", "state"), ("c0", "cell")):
+        if f"d{name}" in program.quantities:
+            yield from _of_state(program, name, what)
     yield program.instead(
         "the steps come first in the output",
         {"output of all": lambda stack: stack},
@@ -214,13 +222,4 @@ def time_mistakes(program: Program) -> Iterator[Mistake]:
         "The longer the sequence, the smaller are the gradients.",
         *_STEPS,
         "Leave out the division.",
-    )
-    yield mistake(
-        "the gradient of the initial state is zero",
-        {STATE.quantity: lambda dh0: np.zeros_like(dh0)},
-        "Zeros are returned for the initial state.",
-        "A learned initial state never moves.",
-        "The first step depends on the initial state.",
-        "The last line of the recursion: after step 1 there is one more step back.",
-        "Return what the first step hands back: `dh0 = dprev_h`, after the loop.",
     )

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from handgrad.arguments import Array
-from handgrad.diagnosis.given import Given
 from handgrad.diagnosis.kinds.lines import Lines, Program, Straight, evaluate
+from handgrad.diagnosis.mistake import Formula
 
 __all__ = ["Cell", "Walk", "step"]
 
@@ -70,29 +70,29 @@ class Walk(Program):
         super().__init__(cell.zeros, ["output", *gradients])
         self.cell = cell
 
-    def worked_out(self, given: Given, instead: Lines, known: dict[str, Any]) -> Mapping[str, Any]:
-        cell, x, dys = self.cell, given.x, given.dy
+    def worked_out(self, known: dict[str, Any], instead: Lines) -> Mapping[str, Any]:
+        cell, x = self.cell, known["x"]
         T = x.shape[1]
-        state = {name: given[name] if name in given else known[name] for name in cell.states}
-        fixed = {**known, "T": T, "dys": dys}
+        state = {name: known[name] for name in cell.states}
+        fixed = {**known, "T": T, "dys": known["dy"]}
         initial = state
         steps: list[dict[str, Any]] = []
         for t in range(T):
-            here: dict[str, Any] = {**fixed, "t": t, "x": x[:, t]}
+            here = {**fixed, "t": t, "x": x[:, t]}
             for name, before in state.items():
                 about = {**here, "before": before, "initial": initial[name]}
                 here[name] = _one(f"{name} of the step", _same, instead, about)
-            evaluate(cell.forward, instead, here, given)
+            evaluate(cell.forward, instead, here)
             state = {name: here[output] for name, output in cell.states.items()}
             steps.append(here)
         later: dict[str, Array] = {name: np.zeros_like(array) for name, array in state.items()}
         for here in reversed(steps):
             for name, output in cell.states.items():
-                dy = cell.upstream[output]
                 usual = _handed_in if output == "output" else _handed_back
                 about = {**here, "later": later[name]}
+                dy = cell.upstream[output]
                 here[dy] = _one(f"{dy} of the step", usual, instead, about)
-            evaluate(cell.backward, instead, here, given)
+            evaluate(cell.backward, instead, here)
             later = {name: here[f"d{name}"] for name in cell.states}
         return self._gathered(steps, instead)
 
@@ -103,16 +103,14 @@ class Walk(Program):
             usual = _in_a_row if name in ("output", "dx") else _sum
             if name[1:] in self.cell.states:
                 usual = _first
-            stack = np.stack([here[name] for here in steps])
-            about = {"stack": stack, "steps": steps}
+            about = {"stack": np.stack([here[name] for here in steps]), "steps": steps}
             found[name] = _one(f"{name} of all", usual, instead, about)
         return found
 
 
-def _one(name: str, line: Any, instead: Lines, known: dict[str, Any]) -> Any:
+def _one(name: str, line: Formula, instead: Lines, known: dict[str, Any]) -> Any:
     """Work out one line on its own."""
-    known = dict(known)
-    evaluate({name: line}, instead, known, Given())
+    evaluate({name: line}, instead, known)
     return known[name]
 
 
