@@ -19,7 +19,6 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from linecache import getline
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ import numpy as np
 from handgrad.diagnosis.findings import Cause, Example, Failure, Finding, Status, Verdict
 from handgrad.diagnosis.result import Diagnosis
 from handgrad.diagnosis.student.exceptions import is_theirs
+from handgrad.diagnosis.student.source import source_line
 
 __all__ = ["Job", "diagnose_file", "rebuild", "run"]
 
@@ -195,7 +195,7 @@ def _kill(child: subprocess.Popen[bytes]) -> None:
 def _broken_off(status: int, trace: str, timeout: float) -> Failure:
     """Say why a child ended before it had an answer."""
     lines = tuple(
-        (file, int(number), getline(file, int(number)).strip())
+        (file, int(number), source_line(file, int(number)))
         for file, number in reversed(re.findall(r'File "(.+)", line (\d+) in', trace))
         if is_theirs(file)
     )
