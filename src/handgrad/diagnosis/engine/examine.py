@@ -51,6 +51,7 @@ class _Examination:
         self.student, self.kind, self.seed = student, student.kind, seed
         self.outcome = Outcome()
         self.convention: Mistake | None = None
+        self.conventional: set[str] = set()
         self.trials = self._trials(shapes)
         self.names = [n for n in self.kind.titles if all(n in t.seen for t in self.trials)]
         kinds = {t.seen[n].dtype for t in self.trials for n in self.names}
@@ -180,16 +181,17 @@ class _Examination:
     def _adopt(self, convention: Mistake) -> None:
         self.convention = convention
         for trial in self.trials:
-            trial.right = convention.apply(trial.given, trial.right)
+            usual, trial.right = trial.right, convention.apply(trial.given, trial.right)
+            trial.given = convention.settled(trial.given)
+            self.conventional |= {
+                n for n in self.names if distance(usual[n], trial.right[n]) > DOUBLE
+            }
 
     # Findings.
 
     def _right(self, name: str, own: float | None) -> Finding:
         causes = [cause for quantity, cause in self.student.layout if quantity == name]
-        if self.convention and any(
-            distance(self.kind.right(t.given, t.seen)[name], t.right[name]) > DOUBLE
-            for t in self.trials
-        ):
+        if self.convention and name in self.conventional:
             causes.append(self.convention.cause)
         evidence = []
         worst = self._worst(name)
@@ -240,6 +242,8 @@ class _Examination:
             return [_stopped(stress.name, stress.title, error.failure)]
         for trial in trials:
             trial.right = self.expected(trial.given, trial.seen)
+            if self.convention:
+                trial.given = self.convention.settled(trial.given)
         # Where all is 0 that is right, as slopes far from the origin, 1e-20 is right: floor = 1.
         wrong = [
             n
