@@ -12,7 +12,6 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,10 +20,7 @@ from handgrad.arguments import Array
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.mistake import Formula, Mistake, convention, mistake
 
-__all__ = ["Lines", "Program", "Renamed", "Straight", "evaluate"]
-
-Lines = Mapping[str, Formula]
-"""Formulas by the name of their result, in the order in which they are worked out."""
+__all__ = ["Line", "Lines", "Program", "Ready", "Renamed", "Straight", "evaluate", "ready"]
 
 
 @dataclass(frozen=True)
@@ -33,36 +29,51 @@ class Renamed:
 
     Examples
     --------
-    >>> Renamed(lambda a: 2 * a, ("x",))(3)
-    6
+    >>> ready({"y": Renamed(np.tanh, ("a",))})
+    {'y': (<ufunc 'tanh'>, ('a',))}
     """
 
     formula: Formula
     names: tuple[str, ...]
 
-    def __call__(self, *arguments: Any) -> Any:
-        return self.formula(*arguments)
+
+Line = Formula | Renamed
+Lines = Mapping[str, Line]
+"""Formulas by the name of their result, in the order in which they are worked out."""
+Ready = Mapping[str, tuple[Formula, tuple[str, ...]]]
+"""The same, each formula with the names of its arguments."""
 
 
-@cache
-def _arguments(line: Formula) -> tuple[str, ...]:
-    return line.names if isinstance(line, Renamed) else tuple(inspect.signature(line).parameters)
+def ready(lines: Lines) -> Ready:
+    """Return lines with the names of their arguments.
+
+    Examples
+    --------
+    >>> [names for _, names in ready({"y": lambda x, w: x * w}).values()]
+    [('x', 'w')]
+    """
+    return {
+        name: (line.formula, line.names)
+        if isinstance(line, Renamed)
+        else (line, tuple(inspect.signature(line).parameters))
+        for name, line in lines.items()
+    }
 
 
-def evaluate(lines: Lines, instead: Lines, known: dict[str, Any]) -> None:
+def evaluate(lines: Ready, instead: Ready, known: dict[str, Any]) -> None:
     """Work out the lines, or those in place of them, and add their results to what is known.
 
     Examples
     --------
     >>> known = {"x": 1}
     >>> lines = {"double": lambda x: 2 * x, "more": lambda double: double + 1}
-    >>> evaluate(lines, {"double": lambda x: 3 * x}, known)
+    >>> evaluate(ready(lines), ready({"double": lambda x: 3 * x}), known)
     >>> known
     {'x': 1, 'double': 3, 'more': 4}
     """
     for name, line in lines.items():
-        line = instead.get(name, line)
-        known[name] = line(*[known[argument] for argument in _arguments(line)])
+        formula, arguments = instead.get(name, line)
+        known[name] = formula(*[known[argument] for argument in arguments])
 
 
 class Program(ABC):
@@ -77,14 +88,14 @@ class Program(ABC):
     """
 
     def __init__(self, absent: Lines, quantities: Sequence[str]) -> None:
-        self.absent, self.quantities = absent, tuple(quantities)
+        self.absent, self.quantities = ready(absent), tuple(quantities)
         self.right = _remembered(self.run)
 
     @abstractmethod
-    def worked_out(self, known: dict[str, Any], instead: Lines) -> Mapping[str, Any]:
+    def worked_out(self, known: dict[str, Any], instead: Ready) -> Mapping[str, Any]:
         """Return all results, with some lines in place of the right ones."""
 
-    def run(self, given: Given, instead: Lines | None = None) -> Results:
+    def run(self, given: Given, instead: Ready | None = None) -> Results:
         """Return the results with some lines in place of the right ones."""
         known = given.known()
         evaluate({n: line for n, line in self.absent.items() if n not in known}, {}, known)
@@ -96,10 +107,11 @@ class Program(ABC):
 
         Only what changes is among its results, so that another mistake may change the rest.
         """
+        others = ready(lines)
 
         def wrong(given: Given) -> Results:
             right = self.right(given)
-            return {n: a for n, a in self.run(given, lines).items() if not _equal(a, right[n])}
+            return {n: a for n, a in self.run(given, others).items() if not _equal(a, right[n])}
 
         return mistake(name, _remembered(wrong), *words)
 
@@ -127,7 +139,7 @@ def _remembered(run: Callable[[Given], Results]) -> Callable[[Given], Results]:
 
 
 def _equal(a: Array, b: Array) -> bool:
-    return np.array_equal(a, b, equal_nan=True)
+    return a.shape == b.shape and bool((a == b).all())
 
 
 class Straight(Program):
@@ -135,8 +147,8 @@ class Straight(Program):
 
     def __init__(self, lines: Lines, absent: Lines, quantities: Sequence[str]) -> None:
         super().__init__(absent, quantities)
-        self.lines = lines
+        self.lines = ready(lines)
 
-    def worked_out(self, known: dict[str, Any], instead: Lines) -> Mapping[str, Any]:
+    def worked_out(self, known: dict[str, Any], instead: Ready) -> Mapping[str, Any]:
         evaluate(self.lines, instead, known)
         return known

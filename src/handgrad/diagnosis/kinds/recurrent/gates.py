@@ -9,7 +9,7 @@ from itertools import combinations, permutations
 import numpy as np
 
 from handgrad.arguments import Array
-from handgrad.diagnosis.kinds.lines import Program, Renamed
+from handgrad.diagnosis.kinds.lines import Line, Program, Renamed
 from handgrad.diagnosis.mistake import Formula, Mistake
 
 __all__ = ["Gate", "beside", "gate_mistakes", "order_words", "part"]
@@ -37,11 +37,11 @@ class Gate:
         """The function whose value it is."""
         return "tanh" if self.tanh else "sigmoid"
 
-    def value(self, tanh: bool) -> Formula:
+    def value(self, tanh: bool) -> Line:
         """Return the line of its value."""
         return Renamed(np.tanh if tanh else _sigmoid, (self.argument,))
 
-    def slope(self, tanh: bool) -> Formula:
+    def slope(self, tanh: bool) -> Line:
         """Return the line of its argument's gradient."""
         through = _through_tanh if tanh else _through_sigmoid
         return Renamed(through, (f"d{self.letter}", self.letter))

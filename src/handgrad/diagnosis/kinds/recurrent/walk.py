@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from handgrad.arguments import Array
-from handgrad.diagnosis.kinds.lines import Lines, Program, Straight, evaluate
-from handgrad.diagnosis.mistake import Formula
+from handgrad.diagnosis.kinds.lines import Lines, Program, Ready, Straight, evaluate, ready
 
 __all__ = ["Cell", "Walk", "step"]
 
@@ -69,49 +68,55 @@ class Walk(Program):
         gradients = [*cell.parameters, "dx", *(f"d{state}" for state in cell.states)]
         super().__init__(cell.zeros, ["output", *gradients])
         self.cell = cell
+        self.forward, self.backward = ready(cell.forward), ready(cell.backward)
+        usual: dict[str, Callable[..., Array]] = dict.fromkeys(cell.parameters, _sum)
+        usual |= {
+            "output": _in_a_row,
+            "dx": _in_a_row,
+            **{f"d{name}": _first for name in cell.states},
+        }
+        self.given = ready({f"{name} of the step": _same for name in cell.states})
+        self.handed = ready(
+            {
+                f"{dy} of the step": _handed_in if output == "output" else _handed_back
+                for output, dy in cell.upstream.items()
+            }
+        )
+        self.gathered = ready({f"{name} of all": usual[name] for name in self.quantities})
 
-    def worked_out(self, known: dict[str, Any], instead: Lines) -> Mapping[str, Any]:
-        cell, x = self.cell, known["x"]
+    def worked_out(self, known: dict[str, Any], instead: Ready) -> Mapping[str, Any]:
+        x, states, upstream = known["x"], self.cell.states, self.cell.upstream
         T = x.shape[1]
-        state = {name: known[name] for name in cell.states}
+        initial = state = {name: known[name] for name in states}
         fixed = {**known, "T": T, "dys": known["dy"]}
-        initial = state
         steps: list[dict[str, Any]] = []
         for t in range(T):
             here = {**fixed, "t": t, "x": x[:, t]}
             for name, before in state.items():
-                about = {**here, "before": before, "initial": initial[name]}
-                here[name] = _one(f"{name} of the step", _same, instead, about)
-            evaluate(cell.forward, instead, here)
-            state = {name: here[output] for name, output in cell.states.items()}
+                about = {"before": before, "initial": initial[name], "t": t}
+                here[name] = _one(f"{name} of the step", self.given, instead, about)
+            evaluate(self.forward, instead, here)
+            state = {name: here[output] for name, output in states.items()}
             steps.append(here)
         later: dict[str, Array] = {name: np.zeros_like(array) for name, array in state.items()}
         for here in reversed(steps):
-            for name, output in cell.states.items():
-                usual = _handed_in if output == "output" else _handed_back
-                about = {**here, "later": later[name]}
-                dy = cell.upstream[output]
-                here[dy] = _one(f"{dy} of the step", usual, instead, about)
-            evaluate(cell.backward, instead, here)
-            later = {name: here[f"d{name}"] for name in cell.states}
-        return self._gathered(steps, instead)
-
-    def _gathered(self, steps: Sequence[dict[str, Any]], instead: Lines) -> dict[str, Any]:
-        """Return what the steps have given as one result each."""
+            for name, output in states.items():
+                about = {"later": later[name], "dys": known["dy"], "t": here["t"], "T": T}
+                dy = upstream[output]
+                here[dy] = _one(f"{dy} of the step", self.handed, instead, about)
+            evaluate(self.backward, instead, here)
+            later = {name: here[f"d{name}"] for name in states}
         found = {}
         for name in self.quantities:
-            usual = _in_a_row if name in ("output", "dx") else _sum
-            if name[1:] in self.cell.states:
-                usual = _first
-            about = {"stack": np.stack([here[name] for here in steps]), "steps": steps}
-            found[name] = _one(f"{name} of all", usual, instead, about)
+            about = {"stack": np.array([here[name] for here in steps]), "steps": steps}
+            found[name] = _one(f"{name} of all", self.gathered, instead, about)
         return found
 
 
-def _one(name: str, line: Formula, instead: Lines, known: dict[str, Any]) -> Any:
-    """Work out one line on its own."""
-    evaluate({name: line}, instead, known)
-    return known[name]
+def _one(name: str, lines: Ready, instead: Ready, known: dict[str, Any]) -> Any:
+    """Work out one of some lines."""
+    formula, arguments = instead.get(name, lines[name])
+    return formula(*[known[argument] for argument in arguments])
 
 
 def _same(before: Array) -> Array:
