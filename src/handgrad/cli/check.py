@@ -17,9 +17,11 @@ def check(
     target: Annotated[
         str | None,
         typer.Argument(
-            metavar="FILE.py:NAME | FOLDER",
-            help="A class of your own, or a folder that holds activations, losses, layers and "
-            "model; left out, the library itself is checked.",
+            metavar="FILE[:NAME] | FOLDER",
+            help="A class of your own in a script or a notebook, FILE.py:NAME or "
+            "NOTEBOOK.ipynb:NAME; without NAME all of which the names say what they are; or a "
+            "folder that holds activations, losses, layers and model. Left out, the library "
+            "itself is checked.",
         ),
     ] = None,
     kind: Annotated[

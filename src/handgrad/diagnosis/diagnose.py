@@ -30,7 +30,7 @@ def diagnose(
         made of it. Or an object, which is copied.
     kind
         "mse", "cross_entropy", "linear", "relu", "sigmoid", "dropout" or "model"; from the name of
-        the class where it is None.
+        the class where it is None. Any name that says it will do, "ReLU" or "MSELoss".
     shapes
         Sizes (N, D, K) of the trials: rows, inputs, outputs. At least two, distinct and coprime,
         or mistakes coincide.
@@ -69,10 +69,11 @@ def diagnose(
     start = perf_counter()
     subject = Subject(obj_or_class)
     classes = getattr(subject.type, "__mro__", (subject.type,))  # a function has no bases
-    name = kind or next(filter(None, (kind_of(c.__name__) for c in classes)), None)
-    if name not in KINDS:
+    said = [kind] if kind else [c.__name__ for c in classes]
+    name = kind if kind in KINDS else next(filter(None, map(kind_of, said)), None)
+    if name is None:
         raise ArgumentError(
-            f"{subject.name} of kind {name!r}" if name else f"{subject.name}, of no known kind",
+            f"{subject.name} of kind {kind!r}" if kind else f"{subject.name}, of no known kind",
             f"one of {', '.join(KINDS)}",
             "give the kind, for instance diagnose(thing, kind='linear')",
         )

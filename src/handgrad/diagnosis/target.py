@@ -1,4 +1,4 @@
-"""What the command line may be pointed at: ``FILE.py:NAME``, or a folder."""
+"""What the command line may be pointed at: ``FILE.py:NAME``, a file, a notebook, or a folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 from handgrad.diagnosis.courses.folder import diagnose_folder, names_in
 from handgrad.diagnosis.findings import Status
-from handgrad.diagnosis.process.sandbox import diagnose_file
+from handgrad.diagnosis.kinds import KINDS, kind_of
+from handgrad.diagnosis.process.sandbox import Job, diagnose_file, run
 from handgrad.diagnosis.result import Diagnosis
 from handgrad.errors import ArgumentError
 
@@ -18,10 +19,11 @@ __all__ = ["diagnose_target", "overall", "to_dict"]
 def diagnose_target(
     target: str, kind: str | None = None, *, timeout: float = 60
 ) -> tuple[Diagnosis, ...]:
-    """Diagnose a class, ``FILE.py:NAME``, or everything in a folder in the course's layout.
+    """Diagnose a class, ``FILE.py:NAME``, a whole file, or a folder in the course's layout.
 
-    Each diagnosis is stopped after `timeout` seconds. A target that is neither, and a kind that is
-    given for a folder, raise an ArgumentError.
+    Of a whole file, a script or a notebook, those classes are diagnosed whose names say what they
+    are. Each diagnosis is stopped after `timeout` seconds. A target that is none of these, and a
+    kind that is given for more than one class, raise an ArgumentError.
     """
     if Path(target).is_dir():
         if kind is not None:
@@ -31,15 +33,33 @@ def diagnose_target(
                 "leave --kind out, or name one class as FILE.py:NAME",
             )
         return diagnose_folder(target, timeout=timeout)
+    if Path(target).is_file():
+        return _file(Path(target), kind, timeout)
     file, colon, name = target.rpartition(":")
     if not colon or not name.isidentifier():
-        names = sorted(names_in(Path(target), classes_only=True) or ["NAME"])
         raise ArgumentError(
             f"{target!r} as what to check",
-            "FILE.py:NAME, or a folder that holds activations, losses, layers and model",
-            f"write {target}:{names[0]}" if Path(target).is_file() else "check the path",
+            "FILE.py:NAME, NOTEBOOK.ipynb:NAME, one of them without NAME, or a folder that holds "
+            "activations, losses, layers and model",
+            "check the path",
         )
     return (diagnose_file(file, name, kind, timeout=timeout),)
+
+
+def _file(file: Path, kind: str | None, timeout: float) -> tuple[Diagnosis, ...]:
+    """Diagnose every class in a file whose name says what it is; the only one, where it is told."""
+    names = names_in(file, classes_only=True)
+    if names is None:  # whoever runs it says what is wrong
+        return (diagnose_file(file, file.stem, kind, timeout=timeout),)
+    known = sorted(name for name in names if kind_of(name) or (kind and len(names) == 1))
+    if not known or (kind and len(known) > 1):
+        name = next(iter(known or sorted(names) or ["NAME"]))
+        raise ArgumentError(
+            f"{file}, in which {'several names say' if known else 'no name says'} what they are",
+            f"classes whose names have a kind in them ({', '.join(KINDS)}), or one and its kind",
+            f"name it: {file}:{name} --kind {kind or 'KIND'}",
+        )
+    return tuple(run([Job(str(file.resolve()), name, kind) for name in known], timeout))
 
 
 def overall(diagnoses: Sequence[Diagnosis]) -> Status:

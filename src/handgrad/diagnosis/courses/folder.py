@@ -9,8 +9,9 @@ from pathlib import Path
 from handgrad.diagnosis.findings import Failure
 from handgrad.diagnosis.process.sandbox import Job, failed, run
 from handgrad.diagnosis.result import Diagnosis
+from handgrad.diagnosis.student.source import parse, pieces
 
-__all__ = ["COURSE", "diagnose_folder"]
+__all__ = ["COURSE", "diagnose_folder", "names_in"]
 
 COURSE: tuple[tuple[str, str], ...] = (
     ("losses", "MSELoss"),
@@ -67,10 +68,19 @@ def _find(folder: Path, module: str, name: str) -> Path | None:
 
 
 def names_in(file: Path, classes_only: bool = False) -> set[str] | None:
-    """Return the names at the top of a file, or None where Python cannot read it."""
+    """Return the names at the top of a script or notebook, or None where nothing can be read."""
     try:
-        body = ast.parse(file.read_bytes()).body
+        parts = pieces(file)
     except (OSError, SyntaxError, ValueError):
+        return None
+    body: list[ast.stmt] = []
+    unread = 0
+    for piece in parts:
+        try:
+            body += parse(piece).body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            unread += 1
+    if unread == len(parts):
         return None
     names: set[str] = set()
     for node in body:
