@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
+from handgrad.diagnosis.courses.called import Called
+from handgrad.diagnosis.courses.course import Component, course_of, read_course
 from handgrad.diagnosis.courses.exercise import student_type
 from handgrad.diagnosis.engine.examine import Outcome, examine
 from handgrad.diagnosis.findings import Status
@@ -19,7 +24,12 @@ __all__ = ["diagnose", "diagnose_student"]
 
 
 def diagnose(
-    obj_or_class: Any, kind: str | None = None, *, shapes: Shapes | None = None, seed: int = 0
+    obj_or_class: Any,
+    kind: str | None = None,
+    *,
+    course: str | None = None,
+    shapes: Shapes | None = None,
+    seed: int = 0,
 ) -> Diagnosis:
     """Say what is wrong with somebody's loss, activation, layer, dropout or model, and why.
 
@@ -31,6 +41,9 @@ def diagnose(
     kind
         "mse", "cross_entropy", "linear", "relu", "sigmoid", "dropout" or "model"; from the name of
         the class where it is None. Any name that says it will do, "ReLU" or "MSELoss".
+    course
+        Whose interface the code keeps: the name of a course that comes with handgrad, or the path
+        of a TOML file. Of a pair of functions, either is given.
     shapes
         Sizes (N, D, K) of the trials: rows, inputs, outputs. At least two, distinct and coprime,
         or mistakes coincide.
@@ -67,6 +80,9 @@ def diagnose(
     Your gradient never has a negative entry, and does not change when the input does.
     """
     start = perf_counter()
+    components, kind = _asked_for(obj_or_class, kind, course)
+    if components:
+        return _called(components, names_around(obj_or_class), shapes, seed)
     subject = Subject(obj_or_class)
     classes = getattr(subject.type, "__mro__", (subject.type,))  # a function has no bases
     said = [kind] if kind else [c.__name__ for c in classes]
@@ -90,14 +106,58 @@ def diagnose_student(student: Student, *, shapes: Shapes | None = None, seed: in
         outcome = examine(student, shapes, seed)
     except StudentError as error:
         outcome = Outcome(failure=error.failure)
-    return _diagnosis(student.name, student.kind.name, outcome, start)
+    unwritten = bool(student.unwritten) or bool(outcome.failure and outcome.failure.unwritten)
+    return _diagnosis(student.name, student.kind.name, outcome, start, unwritten)
 
 
-def _diagnosis(name: str, kind: str, outcome: Outcome, start: float) -> Diagnosis:
+def _called(
+    components: Sequence[Component], names: Mapping[str, Any], shapes: Shapes | None, seed: int
+) -> Diagnosis:
+    """Diagnose code that a course says how to call: in the convention in which it is right."""
+    found = []
+    for component in components:
+        diagnosis = diagnose_student(Called(component, names), shapes=shapes, seed=seed)
+        if diagnosis.status is Status.RIGHT:
+            note = (component.note,) if component.note else ()
+            return replace(diagnosis, notes=(*note, *diagnosis.notes))
+        found.append(diagnosis)
+    return found[0]
+
+
+def _asked_for(
+    thing: Any, kind: str | None, course: str | None
+) -> tuple[list[Component], str | None]:
+    """Return how a course calls something, if it does, and its kind where that is told.
+
+    Where no course is given, a function is seen by its name, and by its backward pass beside it.
+    """
+    name = getattr(thing, "__name__", type(thing).__name__)
+    if course is not None:
+        asked = read_course(course)
+        known = [each for each in asked.known_as(name) if kind in (None, each.kind)]
+        if not known:
+            raise ArgumentError(
+                f"{name}{f' of kind {kind!r}' if kind else ''}, for {asked.title}",
+                f"one of {', '.join(dict.fromkeys(c.name for c in asked.components))}",
+                "give it the name that the course gives it, or choose another course",
+            )
+    elif inspect.isfunction(thing) and kind is None:
+        known = course_of({key: frozenset() for key in names_around(thing)}, name)
+    else:
+        known = []
+    if known and known[0].forward is None:
+        return [], known[0].kind
+    return known, kind
+
+
+def _diagnosis(
+    name: str, kind: str, outcome: Outcome, start: float, unwritten: bool = False
+) -> Diagnosis:
+    status = Status.of(outcome.findings)
     return Diagnosis(
         name,
         kind,
-        Status.of(outcome.findings),
+        Status.UNWRITTEN if unwritten and status is not Status.WRONG else status,
         tuple(outcome.findings),
         tuple(outcome.notes),
         outcome.failure,

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from handgrad.diagnosis.courses.folder import diagnose_folder, names_in
+from handgrad.diagnosis.courses.course import Course, read_course, seen
+from handgrad.diagnosis.courses.folder import diagnose_folder
+from handgrad.diagnosis.courses.outline import names_in, outline
 from handgrad.diagnosis.findings import Status
 from handgrad.diagnosis.kinds import KINDS, kind_of
 from handgrad.diagnosis.process.sandbox import Job, diagnose_file, run
@@ -17,24 +19,38 @@ __all__ = ["diagnose_target", "overall", "to_dict"]
 
 
 def diagnose_target(
-    target: str, kind: str | None = None, *, timeout: float = 60
+    target: str, kind: str | None = None, *, course: str | None = None, timeout: float = 60
 ) -> tuple[Diagnosis, ...]:
-    """Diagnose a class, ``FILE.py:NAME``, a whole file, or a folder in the course's layout.
+    """Diagnose ``FILE.py:NAME``, all that a course asks for in a file, or a whole folder.
 
-    Of a whole file, a script or a notebook, those classes are diagnosed whose names say what they
-    are. Each diagnosis is stopped after `timeout` seconds. A target that is none of these, and a
-    kind that is given for more than one class, raise an ArgumentError.
+    The course is the one whose names are in the file, where none is given. Of a file that is of no
+    course, those classes are diagnosed whose names say what they are. Each diagnosis is stopped
+    after `timeout` seconds. A target that is none of these, and a kind that is given for more than
+    one class, raise an ArgumentError.
     """
-    if Path(target).is_dir():
+    if course and course.endswith(".toml"):
+        course = str(Path(course).resolve())  # who reads it again is in another folder
+    asked = read_course(course) if course else None
+    path = Path(target)
+    if path.is_dir():
         if kind is not None:
             raise ArgumentError(
                 f"the kind {kind!r} for the folder {target}",
                 "no kind, since the names in a folder say what they are",
                 "leave --kind out, or name one class as FILE.py:NAME",
             )
-        return diagnose_folder(target, timeout=timeout)
-    if Path(target).is_file():
-        return _file(Path(target), kind, timeout)
+        if asked is None or _is_the_exercise(asked):
+            return diagnose_folder(target, timeout=timeout)
+        files = sorted(file for file in path.rglob("*.py") if not _hidden(file, path))
+        return _together(
+            [job for file in files for job in _jobs(file, asked, course)], path, timeout
+        )
+    if path.is_file():
+        its = asked or seen(outline(path))
+        if its is None or _is_the_exercise(its):
+            return _file(path, kind, timeout)
+        jobs = [job for job in _jobs(path, its, course) if kind in (None, job.kind)]
+        return _together(jobs, path, timeout)
     file, colon, name = target.rpartition(":")
     if not colon or not name.isidentifier():
         raise ArgumentError(
@@ -43,7 +59,36 @@ def diagnose_target(
             "activations, losses, layers and model",
             "check the path",
         )
-    return (diagnose_file(file, name, kind, timeout=timeout),)
+    if course is None and kind is None and (its := seen(outline(Path(file)))):
+        course = its.name if its.known_as(name) and not _is_the_exercise(its) else None
+    return (diagnose_file(file, name, kind, course=course, timeout=timeout),)
+
+
+def _is_the_exercise(course: Course) -> bool:
+    """Return whether a course only has classes that are called as the exercise does it."""
+    return all(component.forward is None for component in course.components)
+
+
+def _hidden(file: Path, folder: Path) -> bool:
+    return any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
+
+
+def _jobs(file: Path, course: Course, asked: str | None) -> list[Job]:
+    """Return a job for each thing in a file that a course asks for."""
+    return [
+        Job(str(file.resolve()), name, components[0].kind, course=asked or course.name)
+        for name, components in course.inside(outline(file)).items()
+    ]
+
+
+def _together(jobs: list[Job], path: Path, timeout: float) -> tuple[Diagnosis, ...]:
+    if not jobs:
+        raise ArgumentError(
+            f"{path}, which has nothing of the course",
+            "the functions or classes that the course asks for, by their names",
+            "check the path and the names, or choose another course with --course",
+        )
+    return tuple(run(jobs, timeout))
 
 
 def _file(file: Path, kind: str | None, timeout: float) -> tuple[Diagnosis, ...]:
@@ -63,9 +108,10 @@ def _file(file: Path, kind: str | None, timeout: float) -> tuple[Diagnosis, ...]
 
 
 def overall(diagnoses: Sequence[Diagnosis]) -> Status:
-    """Return what is said of several together: wrong before could not run before right."""
+    """Return what is said of several together: the worst, from wrong to right."""
     found = {diagnosis.status for diagnosis in diagnoses}
-    return next(s for s in (Status.WRONG, Status.FAILED, Status.RIGHT) if s in found)
+    worst = (Status.WRONG, Status.FAILED, Status.UNWRITTEN, Status.RIGHT)
+    return next(status for status in worst if status in found)
 
 
 def to_dict(diagnoses: Sequence[Diagnosis], level: int = 4) -> dict[str, Any]:

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 from pathlib import Path
 
+from handgrad.diagnosis.courses.course import read_course
+from handgrad.diagnosis.courses.outline import names_in
 from handgrad.diagnosis.findings import Failure
 from handgrad.diagnosis.process.sandbox import Job, failed, run
 from handgrad.diagnosis.result import Diagnosis
-from handgrad.diagnosis.student.source import parse, pieces
 
-__all__ = ["COURSE", "diagnose_folder", "names_in"]
+__all__ = ["COURSE", "diagnose_folder"]
 
-COURSE: tuple[tuple[str, str], ...] = (
-    ("losses", "MSELoss"),
-    ("losses", "CrossEntropy"),
-    ("activations", "ReLU"),
-    ("activations", "Sigmoid"),
-    ("layers", "Linear"),
-    ("layers", "Dropout"),
-    ("model", "Model"),
+COURSE: tuple[tuple[str, str], ...] = tuple(
+    (each.module, each.name) for each in read_course("exercise").components
 )
 """Module and name of everything that the course asks for."""
 
@@ -65,36 +59,6 @@ def _find(folder: Path, module: str, name: str) -> Path | None:
         elif name in names:
             return file
     return unreadable
-
-
-def names_in(file: Path, classes_only: bool = False) -> set[str] | None:
-    """Return the names at the top of a script or notebook, or None where nothing can be read."""
-    try:
-        parts = pieces(file)
-    except (OSError, SyntaxError, ValueError):
-        return None
-    body: list[ast.stmt] = []
-    unread = 0
-    for piece in parts:
-        try:
-            body += parse(piece).body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            unread += 1
-    if unread == len(parts):
-        return None
-    names: set[str] = set()
-    for node in body:
-        if isinstance(node, ast.ClassDef):
-            names.add(node.name)
-        elif classes_only:
-            continue
-        elif isinstance(node, ast.FunctionDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            names.update(alias.asname or alias.name for alias in node.names)
-        elif isinstance(node, ast.Assign):
-            names.update(target.id for target in node.targets if isinstance(target, ast.Name))
-    return names
 
 
 def _unexported(folder: Path, module: str, job: Job) -> str:

@@ -110,13 +110,18 @@ class _Examination:
     def _missing(self) -> list[Finding]:
         """Say of a gradient that is nowhere to be found that it is; one of them may be left out."""
         findings = []
-        for name in self.kind.variables:
+        for name, variable in self.kind.variables.items():
+            if variable not in self.trials[0].given:
+                continue  # it is not asked for
             if any(name not in trial.seen for trial in self.trials):
                 optional = name in self.kind.optional
                 sentence = f"your code gives no {self.kind.titles[name]}" + (
                     ": the exercise lets that be" if optional else ""
                 )
-                verdict = Verdict.UNKNOWN if optional else Verdict.WRONG
+                if name in self.student.unwritten:
+                    sentence = "it is not written yet"
+                unjudged = optional or name in self.student.unwritten
+                verdict = Verdict.UNKNOWN if unjudged else Verdict.WRONG
                 findings.append(
                     Finding(name, self.kind.titles[name], verdict, evidence=(sentence,))
                 )

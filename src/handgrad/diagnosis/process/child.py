@@ -62,7 +62,7 @@ def _answer(job: Job) -> Diagnosis:
     notes: list[str] = []
     with redirect_stdout(printed), redirect_stderr(printed):
         try:
-            diagnosis: Diagnosis = diagnose(load(job, notes), job.kind)
+            diagnosis: Diagnosis = diagnose(load(job, notes), job.kind, course=job.course)
         except StudentError as error:
             diagnosis = failed(job.name, error.failure, job.kind)
         except ArgumentError as error:  # no kind, or an unknown one

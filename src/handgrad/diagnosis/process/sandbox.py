@@ -34,7 +34,7 @@ __all__ = ["Job", "diagnose_file", "rebuild", "run"]
 
 @dataclass(frozen=True)
 class Job:
-    """One thing to diagnose: a class, or an object, in a file.
+    """One thing to diagnose: a class, an object or a function, in a file.
 
     The file's own imports start from the folder `root`. Where it is None: from the folder of the
     file, or of the package that it stands in.
@@ -44,17 +44,23 @@ class Job:
     name: str
     kind: str | None = None
     root: str | None = None
+    course: str | None = None
 
 
 def diagnose_file(
-    file: str | Path, name: str, kind: str | None = None, *, timeout: float = 60
+    file: str | Path,
+    name: str,
+    kind: str | None = None,
+    *,
+    course: str | None = None,
+    timeout: float = 60,
 ) -> Diagnosis:
     """Diagnose what a file calls `name`, in a process of its own."""
     if not Path(file).is_file():
         error = f"FileNotFoundError: there is no file {file}"
         hint = "Check the path: it starts at the folder in which you are."
         return failed(name, Failure("looking for the file", error, hint=hint))
-    return run([Job(str(Path(file).resolve()), name, kind)], timeout)[0]
+    return run([Job(str(Path(file).resolve()), name, kind, course=course)], timeout)[0]
 
 
 def run(jobs: Sequence[Job], timeout: float) -> list[Diagnosis]:

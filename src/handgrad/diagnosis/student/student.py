@@ -45,6 +45,8 @@ class Student(ABC):
         self.kind, self.name, self.around = kind, name, tuple(around)
         self.layout: list[tuple[str, Cause]] = []
         """Quantities that are laid out in another way than ours, and how."""
+        self.unwritten: set[str] = set()
+        """Quantities of a pass that is not written yet."""
 
     # How it is called.
 
