@@ -44,7 +44,8 @@ def first(diagnosis: Diagnosis) -> str:
 def named(entry: Entry, seed: int) -> Diagnosis:
     """Diagnose the student who makes a mistake, at small shapes and large ones in turn."""
     large = LARGE_SQUARE if entry.kind in ("dropout", "model") else LARGE
-    return diagnose_student(entry.student, seed=seed, shapes=large if seed % 2 else None)
+    fits = len(KINDS[entry.kind].shapes[0]) == len(large[0])  # others have sizes of their own
+    return diagnose_student(entry.student, seed=seed, shapes=large if seed % 2 and fits else None)
 
 
 def matrix(kind: str, seeds: Iterable[int] = SEEDS) -> dict[str, Counter[str]]:

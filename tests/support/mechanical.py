@@ -7,8 +7,8 @@ kind's catalogue can be tested at once.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from types import SimpleNamespace
@@ -43,6 +43,14 @@ class Entry:
     convention: bool = False
 
 
+ELSEWHERE = {
+    "rnn": ("rnn_step",),
+    "lstm": ("lstm_step", "rnn"),
+    "gru": ("gru_step", "rnn"),
+}
+"""Kinds whose mistakes, where they have the same name, are the same lines in another component."""
+
+
 def catalogue(kind: str) -> list[Mistake]:
     """Return every mistake and convention of a kind, and those that any of them may have."""
     mine = [m for m in KINDS[kind]().catalogue() if m not in GENERAL or m in KINDS[kind].mistakes]
@@ -50,9 +58,16 @@ def catalogue(kind: str) -> list[Mistake]:
 
 
 def entries(kind: str) -> Iterator[Entry]:
-    """Yield an entry for everything that the catalogue knows of a kind."""
+    """Yield an entry for everything that the catalogue knows of a kind, and not of others.
+
+    Of many conventions, such as the orders of four gates, there are some.
+    """
     conventions = KINDS[kind].conventions
+    made = {m.cause.name for other in ELSEWHERE.get(kind, ()) for m in catalogue(other)}
+    made |= {m.cause.name for i, m in enumerate(conventions) if i % (len(conventions) // 5 or 1)}
     for mistake in catalogue(kind):
+        if mistake.cause.name in made:
+            continue
         # Those in the size of an epsilon are seen at the extreme alone.
         small = mistake.cause.name.endswith("in its derivative") and mistake not in conventions
         if not small:
@@ -244,15 +259,17 @@ def _backward(component, dy) -> Results:
     return {"dW": dW, "db": component.gradients["bias"].copy(), "dx": dx}
 
 
-def equal(kind: str, a: Mistake, b: Mistake) -> bool:
-    """Return whether two mistakes give the same, on several inputs."""
-    this = kind_with(kind)
-    for i in (0, 1, 3) if kind == "cross_entropy" else (0, 1):  # 3 is a sum, not a mean
-        given, seen = reference(this, i)
-        right = this.right(given, seen)
-        _suit(this, given, ())
-        one, other = (each.apply(copy.deepcopy(given), right) for each in (a, b))
-        for name, array in one.items():
-            if array.shape != other[name].shape or not np.allclose(array, other[name]):
-                return False
-    return True
+def outcomes(kind: str) -> dict[str, list[Results]]:
+    """Return what each mistake changes in several trials, if it can be made in them, by name."""
+    this, found = kind_with(kind), {}
+    trials = [reference(this, i) for i in ((0, 1, 3) if kind == "cross_entropy" else (0, 1))]
+    for mistake in this.mistakes:  # the last one of a cross-entropy is a sum, not a mean
+        results = []
+        for given, seen in trials:
+            right = this.right(given, seen)
+            _suit(this, given, ())
+            with suppress(ValueError):
+                results.append(mistake.wrong(given, right))
+        if len(results) == len(trials):
+            found[mistake.cause.name] = results
+    return found

@@ -32,6 +32,8 @@ class Mistake:
     convention: bool = False
     options: Mapping[str, Any] = field(default_factory=dict, compare=False)
     """Which options of the input are others under a convention: the order of gates."""
+    needs: frozenset[str] = field(default=frozenset({"right"}), compare=False)
+    """What its formulas ask for, by name."""
 
     def settled(self, given: Given) -> Given:
         """Return the input with these options, which other mistakes then find in it."""
@@ -56,7 +58,8 @@ def mistake(
     `formula` is a `Formula` for each quantity that comes out differently, or one that returns them
     all. Where it asks for a name of which there is nothing, carrying it out raises a KeyError.
     """
-    return Mistake(Cause(name, explanation, (symptom, violated, derivation, mend)), _wrong(formula))
+    cause = Cause(name, explanation, (symptom, violated, derivation, mend))
+    return Mistake(cause, _wrong(formula), needs=_needs(formula))
 
 
 def convention(
@@ -72,6 +75,11 @@ def convention(
 def known_convention(name: str, explanation: str) -> Cause:
     """Return the words of a convention, which needs no hints."""
     return Cause(name, explanation, ("nothing is wrong",) * 4)
+
+
+def _needs(formula: Formula | Mapping[str, Formula]) -> frozenset[str]:
+    formulas = formula.values() if isinstance(formula, Mapping) else [formula]
+    return frozenset(name for each in formulas for name in inspect.signature(each).parameters)
 
 
 def _wrong(

@@ -62,8 +62,7 @@ def explain_all(
     found = _matches(trials, wrong, [(mistake,) for mistake in catalogue], tolerance)
     missing = [name for name in wrong if not any(name in match.covered for match in found)]
     if missing:
-        pairs = list(permutations(_acting(trials[0], missing, catalogue), 2))
-        found += _matches(trials, missing, pairs, tolerance)
+        found += _matches(trials, missing, _pairs(trials[0], missing, catalogue), tolerance)
     return {name: _best(name, found) for name in wrong}
 
 
@@ -93,16 +92,26 @@ def _best(name: str, found: list[_Match]) -> tuple[tuple[Cause, ...], ...]:
     return tuple(distinct.values())
 
 
-def _acting(trial: Trial, names: Sequence[str], catalogue: Sequence[Mistake]) -> list[Mistake]:
-    """Return the mistakes that change one of these quantities, or cannot be made on this input."""
-    acting = []
+def _pairs(
+    trial: Trial, names: Sequence[str], catalogue: Sequence[Mistake]
+) -> list[tuple[Mistake, Mistake]]:
+    """Return the pairs of which the second starts from what the first has changed.
+
+    Of others, each quantity is as one of the two alone makes it. Both change one of the quantities,
+    or cannot be made on this input, which says nothing of them.
+    """
+    acting: dict[Mistake, frozenset[str]] = {}
     for mistake in catalogue:
         predicted = predict((mistake,), trial.given, trial.right)
-        if predicted is None or any(
-            name in predicted and predicted[name] is not trial.right.get(name) for name in names
-        ):
-            acting.append(mistake)
-    return acting
+        changed = predicted or dict.fromkeys(trial.right)
+        changes = {n for n, array in changed.items() if array is not trial.right.get(n)}
+        if not changes.isdisjoint(names):
+            acting[mistake] = frozenset((*changes, "right"))
+    return [
+        (one, other)
+        for one, other in permutations(acting, 2)
+        if not other.needs.isdisjoint(acting[one])
+    ]
 
 
 def _matches(

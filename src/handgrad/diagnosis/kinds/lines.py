@@ -130,10 +130,10 @@ def _remembered(run: Callable[[Given], Results]) -> Callable[[Given], Results]:
         asked = given.known()
         for known, results in kept:
             if known.keys() == asked.keys() and all(asked[n] is known[n] for n in known):
-                return results
+                return dict(results)
         results = run(given)
         kept.append((asked, results))
-        return results
+        return dict(results)
 
     return found
 

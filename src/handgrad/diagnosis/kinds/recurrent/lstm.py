@@ -236,13 +236,6 @@ def lstm_mistakes(program: Program) -> tuple[Mistake, ...]:
             "An open forget gate keeps the cell before.",
         ),
         definition(
-            "input and forget gate in each other's place",
-            {"cell": lambda f, c0, i, g: i * c0 + f * g},
-            "The input gate keeps the cell before, and the forget gate lets the candidate in.",
-            "Where the forget gate is closed, the cell before is still there.",
-            "The forget gate says how much of the cell before stays.",
-        ),
-        definition(
             "the forget gate the wrong way round",
             {"cell": lambda f, c0, i, g: (1 - f) * c0 + i * g},
             "What is kept of the cell before is 1 minus the forget gate.",
