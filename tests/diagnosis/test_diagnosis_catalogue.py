@@ -26,6 +26,8 @@ BY_KIND = [
     for mistake in cls.mistakes
     if mistake.cause.name in {entry.name for entry in ENTRIES if entry.kind == kind}
 ]
+LONG = 35
+"""Of a kind with more mistakes, one in four is asked for where all give the same answer."""
 CAUSES = {
     thing.cause.name + thing.cause.explanation: thing.cause
     for thing in (
@@ -44,8 +46,11 @@ def named(kind, name):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_mistake_gets_its_own_name_with_every_seed(kind):
-    """With one seed at large shapes and one at small ones; the page is of twenty."""
-    counts = matrix(kind, SEEDS[1:3])
+    """With one seed at large shapes and one at small ones; the page is of twenty.
+
+    Where the catalogue of a kind is long, the next test has asked at small shapes already.
+    """
+    counts = matrix(kind, SEEDS[1 : 2 if len(KINDS[kind].mistakes) > LONG else 3])
     wrong = {name: dict(row) for name, row in counts.items() if set(row) != {name}}
     assert wrong == {}
     on_the_page = section(kind, {name: Counter({name: len(SEEDS)}) for name in counts})
@@ -166,7 +171,11 @@ def test_two_mistakes_at_once_are_both_named(kind, pair, seed):
 
 
 # Which share of the entries is kept gives that mistake away whatever else is wrong.
-NEARLY = [pair for pair in BY_KIND if pair[1] is not KEEPS_P]
+NEARLY = [
+    (kind, mistake)
+    for i, (kind, mistake) in enumerate(BY_KIND)
+    if mistake is not KEEPS_P and (len(KINDS[kind].mistakes) <= LONG or i % 4 == 0)
+]
 
 
 @pytest.mark.parametrize(

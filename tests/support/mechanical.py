@@ -100,6 +100,9 @@ class Mechanical(Student):
         super().__init__(kind, f"My{kind.name}")
         self.mistakes = mistakes
 
+    def suited(self, given):
+        return settled(given, self.mistakes)
+
     def start(self, given):
         thing = SimpleNamespace(mask=None)
         self.place(thing, given)
@@ -123,6 +126,8 @@ class Mechanical(Student):
         return self._results(thing, None)
 
     def evaluate(self, given):
+        if "evaluation" not in self.kind.forwards:
+            return {}
         thing = self.start(given)
         thing.given = given.copied()
         thing.seen = drawn(self.kind, thing.given, self.mistakes, thing)
@@ -146,6 +151,13 @@ class Mechanical(Student):
         return {name: np.array(results[name]) for name in names if name in results}
 
 
+def settled(given: Given, mistakes: tuple[Mistake, ...]) -> Given:
+    """Return an input on which the mistakes can be made."""
+    for mistake in mistakes:
+        given = given if mistake.convention else mistake.settled(given)
+    return given
+
+
 def outcome(kind: Kind, mistakes: tuple[Mistake, ...], given: Given, seen: Results) -> Results:
     """Return the results with the mistakes in them."""
     results = kind.right(given, seen)
@@ -166,6 +178,7 @@ def reference(kind: Kind, i: int = 0) -> tuple[Given, Results]:
 def _touched(name: str, mistakes: tuple[Mistake, ...]) -> frozenset[str]:
     kind = kind_with(name)
     given, seen = reference(kind)
+    given = settled(given, mistakes)
     right = kind.right(given, seen)
     names: set[str] = set()
     for mistake in mistakes:
@@ -266,6 +279,7 @@ def outcomes(kind: str) -> dict[str, list[Results]]:
     for mistake in this.mistakes:  # the last one of a cross-entropy is a sum, not a mean
         results = []
         for given, seen in trials:
+            given = settled(given, (mistake,))
             right = this.right(given, seen)
             _suit(this, given, ())
             with suppress(ValueError):

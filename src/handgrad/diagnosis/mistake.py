@@ -31,7 +31,8 @@ class Mistake:
     wrong: Callable[[Given, Results], Results]
     convention: bool = False
     options: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    """Which options of the input are others under a convention: the order of gates."""
+    """Which options of the input are others under a convention: the order of gates. Of a mistake,
+    the options with which alone it can be made: a mask."""
     needs: frozenset[str] = field(default=frozenset({"right"}), compare=False)
     """What its formulas ask for, by name."""
 
