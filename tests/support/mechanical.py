@@ -47,6 +47,9 @@ ELSEWHERE = {
     "rnn": ("rnn_step",),
     "lstm": ("lstm_step", "rnn"),
     "gru": ("gru_step", "rnn"),
+    "multi_head_attention": ("attention",),
+    "temporal_linear": ("linear",),
+    "flat_linear": ("linear",),
 }
 """Kinds whose mistakes, where they have the same name, are the same lines in another component."""
 
