@@ -22,6 +22,7 @@ EXERCISE = SOURCE.parents[1] / "exercise"
 
 ORDER = [
     "errors",
+    "markup",
     "arguments",
     "randomness",
     "modes",
@@ -43,6 +44,7 @@ ORDER = [
     "datasets",
     "training",
     "experiments",
+    "estimators",
     "checking",
     "diagnosis",
     "grading",
