@@ -553,8 +553,8 @@ def test_names_that_look_like_markup_are_printed_as_they_are(tmp_path):
     [
         ("length,width\n1,2\n", None, "without the target 'kind'"),
         ("length,height,kind\n1,2,a\n", None, "without 'width'"),
-        ("length,width,kind\n1,2,a\n3,4,d\n", None, r"kind as the target: 1 bad cell: 'd' on line 3"),
-        ("length,width,sort\n1,2,d\n", "sort", r"sort as the target: 1 bad cell: 'd' on line 2"),
+        ("length,width,kind\n1,2,a\n3,4,d\n", None, "kind as the target: 1 .*'d' on line 3"),
+        ("length,width,sort\n1,2,d\n", "sort", "sort as the target: 1 .*'d' on line 2"),
     ],
 )
 def test_data_of_another_kind_is_named(flowers, tmp_path, content, target, words):

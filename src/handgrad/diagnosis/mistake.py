@@ -30,6 +30,8 @@ class Mistake:
     cause: Cause
     wrong: Callable[[Given, Results], Results]
     convention: bool = False
+    each: bool = False
+    """Whether every quantity may have it by itself, so that it says nothing of the others."""
     options: Mapping[str, Any] = field(default_factory=dict, compare=False)
     """Which options of the input are others under a convention: the order of gates. Of a mistake,
     the options with which alone it can be made: a mask."""
@@ -70,7 +72,9 @@ def convention(
     options: Mapping[str, Any] | None = None,
 ) -> Mistake:
     """Make a `Mistake` that is none, but another convention, as `mistake` does."""
-    return Mistake(known_convention(name, explanation), _wrong(formula), True, options or {})
+    return Mistake(
+        known_convention(name, explanation), _wrong(formula), True, options=options or {}
+    )
 
 
 def known_convention(name: str, explanation: str) -> Cause:

@@ -4,7 +4,13 @@ The commands ``train``, ``evaluate`` and ``predict`` of the command line are the
 names, and nothing else.
 """
 
-from handgrad.experiments.evaluation import Evaluation, evaluate, predict, write_predictions
+from handgrad.experiments.evaluation import (
+    Evaluation,
+    evaluate,
+    evaluation_to_dict,
+    predict,
+    write_predictions,
+)
 from handgrad.experiments.fitting import train
 from handgrad.experiments.folder import free_folder
 from handgrad.experiments.network import NetworkSettings
@@ -24,6 +30,7 @@ __all__ = [
     "class_weights",
     "column_names",
     "evaluate",
+    "evaluation_to_dict",
     "free_folder",
     "hidden_layers",
     "open_run",

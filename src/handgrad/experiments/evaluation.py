@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TextIO
 
 import numpy as np
@@ -31,7 +31,14 @@ from handgrad.training.metrics import (
 )
 from handgrad.training.metrics.scores import class_scores, mean_scores
 
-__all__ = ["Evaluation", "evaluate", "measure", "predict", "write_predictions"]
+__all__ = [
+    "Evaluation",
+    "evaluate",
+    "evaluation_to_dict",
+    "measure",
+    "predict",
+    "write_predictions",
+]
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """With what a formula may begin."""
@@ -68,7 +75,12 @@ class Evaluation:
 
 
 def evaluate(
-    run: Run, data: str, *, target: str | None = None, say: Callable[[str], Any] = lambda text: None
+    run: Run,
+    data: str,
+    *,
+    target: str | None = None,
+    metrics: Sequence[str] | None = None,
+    say: Callable[[str], Any] = lambda text: None,
 ) -> list[Evaluation]:
     """Measure how good a network is.
 
@@ -81,6 +93,8 @@ def evaluate(
         was held out and the part that was trained on are measured apart.
     target
         Where the file has another target than the training's file.
+    metrics
+        The names of those that are wanted; all where it is None.
     say
         Called with sentences about what is odd in the data.
 
@@ -91,6 +105,8 @@ def evaluate(
 
     Raises
     ------
+    ArgumentError
+        There is no metric of such a name.
     DataError
         The data cannot be read, have other features, unknown classes or no target.
 
@@ -124,7 +140,45 @@ def evaluate(
         training, held_out = split(dataset, settings.validation, settings.seed)
         parts = {"held out": held_out, "training": training}
     scores, y = run.scores(dataset), dataset.y
-    return [measure(run, name, scores[rows], y[rows]) for name, rows in parts.items()]
+    found = [measure(run, name, scores[rows], y[rows]) for name, rows in parts.items()]
+    return [_only(each, metrics) for each in found] if metrics else found
+
+
+def _only(found: Evaluation, metrics: Sequence[str]) -> Evaluation:
+    """Return an evaluation with some of its metrics alone."""
+    unknown = [name for name in metrics if name not in found.values]
+    if unknown:
+        raise ArgumentError(
+            f"the metric {unknown[0]!r}", f"one of {', '.join(found.values)}", "choose among these"
+        )
+    return replace(found, values={name: found.values[name] for name in metrics})
+
+
+def evaluation_to_dict(run: Run, data: str, found: Sequence[Evaluation]) -> dict[str, Any]:
+    """Return evaluations as JSON has them.
+
+    Parameters
+    ----------
+    run, data, found
+        What was measured, on what, and what came of it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from handgrad.experiments import train
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run = train("digits", folder, hidden=[], epochs=1, progress=False)
+    >>> made = evaluation_to_dict(run, "digits", evaluate(run, "digits", metrics=["f1"]))
+    >>> list(made), [part["rows"] for part in made["parts"]]
+    (['run', 'data', 'target', 'class_names', 'parts'], [359, 1438])
+    """
+    return {
+        "run": str(run.folder),
+        "data": data,
+        "target": run.target_name,
+        "class_names": list(run.class_names),
+        "parts": [each.to_dict() for each in found],
+    }
 
 
 def predict(

@@ -113,6 +113,7 @@ def _fit(
 ) -> Run:
     """Train, and leave in the folder what there is to see."""
     settings, trainer, folder = run.settings, run.trainer, run.folder
+    weights = _weights(run)
     training, held_out = split(dataset, settings.validation, settings.seed)
     say(f"{settings.data}: {dataset!r}, {len(training):,} to train on, {len(held_out):,} held out")
     for note in dataset.notes:
@@ -121,7 +122,10 @@ def _fit(
 
     trainer.extra["run"] = run.facts()
     trainer.save(folder)  # so that there is something to go on from at any moment
-    write_command(folder, command)
+    try:
+        write_command(folder, command)
+    except OSError as error:  # a disk that is full by now; what comes next says so too
+        say(f"command.txt is not written: {error.strerror or error}")
     saving = ModelCheckpoint(folder, seconds=SECONDS)
     saving.saved = f"what {trainer.epochs_done} epochs have taught"
     if trainer.epochs_done >= settings.epochs:
@@ -138,7 +142,7 @@ def _fit(
             CSVLog(folder / "history.csv", SECONDS),
             saving,
         ],
-        class_weight=_weights(run),
+        class_weight=weights,
         progress=progress,
     )
     if trainer.epochs_done:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -50,11 +49,16 @@ def write_report(run: Run, data: Dataset, rows: Array, say: Callable[[str], Any]
     rows
         Those that it is measured on.
     say
-        Called with what could not be written, and why; the run itself is safe by then.
+        Called with classes that are never found, and with what could not be written, and why; the
+        run itself is safe by then.
     """
     part = "held out" if len(rows) < len(data) else "all"
     scores, y = run.scores(data, rows), data.y[rows]
     found = measure(run, part, scores, y)
+    for name, each in found.classes.items():
+        if each["rows"] and not each["recall"] and run.settings.class_weight is None:
+            held = f"{each['rows']:,} row{'s' * (each['rows'] > 1)}"
+            say(f"of {held} of the class {name} none is found; try --class-weight balanced")
     try:
         pictures = _pictures(run, found, scores, y)
         if not pictures:
@@ -126,7 +130,7 @@ def _page(run: Run, data: Dataset, found: Evaluation, pictures: Sequence[Path]) 
     body += [_embedded(picture) for picture in pictures]
     body += [tag("p", f"The loss is {loss_in_words(run)}.", class_="note")]
     body += [tag("h2", "The data"), *_data(run, data)]
-    body += [tag("h2", "Settings"), _table(["setting", "value"], _settings(run))]
+    body += [tag("h2", "Settings"), _table(["setting", "value"], run.details())]
     command = run.folder / "command.txt"
     if command.is_file():
         typed = command.read_text(encoding="utf-8").splitlines()
@@ -161,18 +165,6 @@ def _data(run: Run, data: Dataset) -> list[Element]:
         rows.append((column.name, what, *numbers, "some" if column.missing else ""))
         place += len(column.names)
     return [*told, _table(["column", "what", "mean", "standard deviation", "missing"], rows)]
-
-
-def _settings(run: Run) -> Iterable[tuple[str, str]]:
-    """Yield the settings, and what stands where one was left to handgrad."""
-    for name, value in asdict(run.settings).items():
-        if name == "epochs":
-            value = f"{run.trainer.epochs_done} of {value}"
-        if isinstance(value, list | tuple):
-            value = ", ".join(map(str, value))
-        yield name.replace("_", " "), "" if value is None else str(value)
-    yield "optimizer", repr(run.trainer.optimizer)
-    yield "parameters of the network", f"{run.trainer.model.parameters.size:,}"
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> Element:

@@ -117,6 +117,17 @@ class Run:
         files = sorted(path.name for path in self.folder.iterdir() if path.name[0] != ".")
         return [f"{shown} on the {rows}, {when}", f"{self.folder}: {', '.join(files)}"]
 
+    def details(self) -> list[tuple[str, str]]:
+        """Return all settings by name, and what stands where one was left to handgrad."""
+        told = asdict(self.settings) | {
+            "epochs": f"{self.trainer.epochs_done} of {self.settings.epochs}",
+            "optimizer": repr(self.trainer.optimizer),
+        }
+        lists = {name: ", ".join(map(str, v)) for name, v in told.items() if isinstance(v, tuple)}
+        words = {name: "" if v is None else str(v) for name, v in (told | lists).items()}
+        words["parameters"] = f"{self.trainer.model.parameters.size:,}"
+        return [(name.replace("_", " "), text) for name, text in words.items()]
+
     def facts(self) -> dict[str, Any]:
         """Return all but folder and trainer, as a checkpoint can hold it."""
         return {

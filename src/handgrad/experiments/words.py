@@ -7,10 +7,10 @@ from handgrad.experiments.run import Run
 __all__ = ["loss_in_words", "metric_in_words"]
 
 _WORDS = {
-    "f1": "F1 (mean of the classes)",
-    "precision": "precision (mean of the classes)",
-    "recall": "recall (mean of the classes)",
-    "auc": "AUC (each class against the others)",
+    "f1": "F1 (class mean)",
+    "precision": "precision (class mean)",
+    "recall": "recall (class mean)",
+    "auc": "AUC (one against all)",
     "r2": "R2",
     "top_3": "top 3 accuracy",
     "loss": "cross-entropy",

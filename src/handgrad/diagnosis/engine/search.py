@@ -10,6 +10,7 @@ import numpy as np
 
 from handgrad.checking.arrays import distance, same
 from handgrad.diagnosis.engine.trials import Trial
+from handgrad.diagnosis.families import FORWARD
 from handgrad.diagnosis.findings import Cause
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.mistake import Mistake
@@ -57,7 +58,8 @@ def explain_all(
     """Return for each wrong quantity the explanations that match it in every trial.
 
     `right` of each trial is in the student's own convention. An explanation that covers more of the
-    wrong quantities comes in place of one that covers fewer.
+    wrong quantities comes in place of one that covers fewer. One that speaks of a quantity which is
+    right, or wrong in another way, is none.
     """
     found = _matches(trials, wrong, [(mistake,) for mistake in catalogue], tolerance)
     missing = [name for name in wrong if not any(name in match.covered for match in found)]
@@ -68,11 +70,12 @@ def explain_all(
 
 @dataclass(frozen=True)
 class _Match:
-    """An explanation, the quantities that it explains, and how many others it gets wrong."""
+    """An explanation, and the quantities that it explains."""
 
     mistakes: Explanation
     covered: frozenset[str]
     contradicted: int
+    """How many others would be wrong by a mistake that any one gradient may have by itself."""
 
     @property
     def rank(self) -> tuple[int, int, int]:
@@ -95,22 +98,22 @@ def _best(name: str, found: list[_Match]) -> tuple[tuple[Cause, ...], ...]:
 def _pairs(
     trial: Trial, names: Sequence[str], catalogue: Sequence[Mistake]
 ) -> list[tuple[Mistake, Mistake]]:
-    """Return the pairs of which the second starts from what the first has changed.
+    """Return the pairs of which the second starts from what the first has changed, or hides it.
 
     Of others, each quantity is as one of the two alone makes it. Both change one of the quantities,
     or cannot be made on this input, which says nothing of them.
     """
-    acting: dict[Mistake, frozenset[str]] = {}
+    acting: dict[Mistake, set[str]] = {}
     for mistake in catalogue:
         predicted = predict((mistake,), trial.given, trial.right)
         changed = predicted or dict.fromkeys(trial.right)
         changes = {n for n, array in changed.items() if array is not trial.right.get(n)}
         if not changes.isdisjoint(names):
-            acting[mistake] = frozenset((*changes, "right"))
+            acting[mistake] = changes
     return [
         (one, other)
         for one, other in permutations(acting, 2)
-        if not other.needs.isdisjoint(acting[one])
+        if not acting[one].isdisjoint(acting[other] | other.needs) or "right" in other.needs
     ]
 
 
@@ -140,6 +143,20 @@ def _matches(
             if not alive:
                 break
         covered = frozenset(name for name, shown in alive.items() if shown >= ENOUGH)
-        if covered:
+        if covered and not (contradicted and contradicted & _spoken_of(candidate, trials)):
             found.append(_Match(candidate, covered, len(contradicted)))
     return found
+
+
+def _spoken_of(mistakes: Explanation, trials: Sequence[Trial]) -> set[str]:
+    """Return the quantities that come out differently, those aside of which each stands alone.
+
+    Where the forward pass is mistaken, what the backward pass makes of it is another matter.
+    """
+    together = tuple(mistake for mistake in mistakes if not mistake.each)
+    names: set[str] = set()
+    for trial in trials if together else ():
+        predicted = predict(together, trial.given, trial.right) or {}
+        right = trial.right
+        names |= {n for n, a in predicted.items() if n not in right or not same(a, right[n], 0)}
+    return names.intersection(FORWARD) or names
