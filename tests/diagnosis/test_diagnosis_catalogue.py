@@ -55,10 +55,13 @@ FIRST = first(BY_KIND, key=lambda pair: pair[1].cause.name)
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_mistake_gets_its_own_name_with_every_seed(kind):
-    """With four seeds, with one where an earlier kind has it too; the page is of twenty."""
+    """With four seeds; of those that an earlier kind has too every third, with one seed.
+
+    The page is of twenty.
+    """
     others = {}
-    for mistake in KINDS[kind].mistakes:
-        for seed in SEEDS[:4] if (kind, mistake) in FIRST else SEEDS[:1]:
+    for i, mistake in enumerate(KINDS[kind].mistakes):
+        for seed in SEEDS[:4] if (kind, mistake) in FIRST else SEEDS[: i % 3 == 0]:
             if (found := mechanical.searched(kind, mistake, seed)) != {mistake.cause.name}:
                 others[mistake.cause.name, seed] = found
     assert others == {}
@@ -206,6 +209,7 @@ def test_what_is_nearly_a_mistake_does_not_get_its_name(kind, mistake):
             array.flat[0] += 1e-3 * (np.abs(array).max() or 1)
         return results
 
-    diagnosis = mechanical.diagnosed(kind, Mistake(mistake.cause, off))
+    nearly = Mistake(mistake.cause, off, options=mistake.options)
+    diagnosis = mechanical.diagnosed(kind, nearly)
     assert diagnosis.status is Status.WRONG
     assert diagnosis.causes == (), str(diagnosis)
