@@ -14,7 +14,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = (ROOT / "docs" / "diagnosis.md", ROOT / "docs" / "check.md", ROOT / "README.md")
+DOCS = ROOT / "docs"
+PAGES = (DOCS / "diagnosis.md", DOCS / "courses.md", DOCS / "check.md", ROOT / "README.md")
 MARK = re.compile(r"(<!-- (\w+)(?:: (.+?))? -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 
@@ -30,7 +31,8 @@ def filled(text):
 
 def file(path):
     """Show a file."""
-    return f"```python\n{(ROOT / path).read_text(encoding='utf-8').strip()}\n```"
+    language = {".py": "python"}.get(Path(path).suffix, Path(path).suffix[1:])
+    return f"```{language}\n{(ROOT / path).read_text(encoding='utf-8').strip()}\n```"
 
 
 def run(command):
@@ -43,10 +45,12 @@ def run(command):
         cwd=ROOT,
         env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1"},
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         check=False,
         encoding="utf-8",
     )
-    lines = [line.rstrip() for line in said.stdout.rstrip().splitlines()]
+    text = said.stdout or said.stderr  # an error, where nothing else is said
+    lines = [line.rstrip() for line in text.rstrip().splitlines()]
     if count:
         lines = lines[: int(count)]
     return "\n".join(["```console", f"$ {command}", *lines, "```"])
@@ -73,7 +77,30 @@ def catalogue(_):
     return "\n".join(lines).rstrip()
 
 
-MAKERS = {"file": file, "run": run, "catalogue": catalogue}
+def interfaces(_):
+    """Show every kind, and the names that a course may use of it."""
+    from handgrad.diagnosis.kinds import KINDS
+
+    head = ("kind", "inputs and parameters", "options", "what comes out", "gradients, of what")
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for name in sorted(name for name in KINDS if KINDS[name].axes):
+        kind = KINDS[name]()
+        given = kind.givens(kind.shapes[:1], 0)[0]
+        arrays = [f"`{n}` ({kind.axes_of(n)})" for n in (*given.inputs, *given.parameters)]
+        options = [f"`{option}`" for option in given.options]
+        outputs = [
+            f"`{output}`"
+            + (f", upstream `{kind.upstream[output]}`" if output in kind.upstream else "")
+            for output in kind.forwards
+        ]
+        gradients = [f"`{gradient}` ({of})" for gradient, of in kind.variables.items()]
+        parts = (arrays, options, outputs, gradients)
+        cells = (f"`{name}`", *("; ".join(part) for part in parts))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+MAKERS = {"file": file, "run": run, "catalogue": catalogue, "interfaces": interfaces}
 
 if __name__ == "__main__":
     for page in PAGES:

@@ -172,7 +172,7 @@ class Called(Student):
             try:
                 found |= self._passed(thing, given, self.component.backward)
             except StudentError as error:
-                if not error.failure.unwritten:
+                if not error.unwritten:
                     raise
         found |= self._attributes(thing, self.kind.variables)
         found = {
