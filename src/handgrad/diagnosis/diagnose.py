@@ -139,8 +139,10 @@ def _beside(reference: Any, thing: Any, seed: int) -> Diagnosis:
     try:
         kind = ReferenceKind(code_of(reference), inputs if inspect.isfunction(inputs) else None)
     except StudentError as error:
-        return _diagnosis(code.name, "reference", Outcome(failure=error.failure), perf_counter())
-    return diagnose_student(ReferenceStudent(kind, code), seed=seed)
+        failed = Outcome(failure=error.failure)
+        return _diagnosis(code.name, "reference", failed, perf_counter(), None, seed)
+    make = partial(ReferenceStudent, kind, code)
+    return diagnose_student(make(), make, seed=seed)
 
 
 def _called(

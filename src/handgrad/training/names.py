@@ -130,7 +130,7 @@ def optimizer_named(name: str, lr: float | None = None, **options: Any) -> Optim
     Examples
     --------
     >>> optimizer_named("sgd", weight_decay=0.1)
-    SGD(lr=0.02, momentum=0.9, nesterov=False, weight_decay=0.1, max_norm=None, decay='all')
+    SGD(lr=0.02, momentum=0.9, nesterov=False, weight_decay=0.1, max_norm=None, decay='all', l1=0.0)
     """
     plain = _known(name, "an optimizer", OptimizerName)
     given = {key: value for key, value in options.items() if value is not None}
