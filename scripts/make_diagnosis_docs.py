@@ -44,8 +44,7 @@ def run(command):
         [sys.executable, "-c", "from handgrad.cli import main; main()", *arguments],
         cwd=ROOT,
         env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         check=False,
         encoding="utf-8",
     )

@@ -95,7 +95,7 @@ def diagnose(
     """
     start = perf_counter()
     if reference is not None:
-        return _beside(reference, obj_or_class, seed)
+        return _beside(reference, obj_or_class, shapes, seed).repaired(budget)
     components, kind = _asked_for(obj_or_class, kind, course)
     if components:
         called = _called(components, names_around(obj_or_class), shapes, seed)
@@ -133,16 +133,17 @@ def diagnose_student(
     return _diagnosis(student.name, student.kind.name, outcome, start, shapes, seed, unwritten)
 
 
-def _beside(reference: Any, thing: Any, seed: int) -> Diagnosis:
+def _beside(reference: Any, thing: Any, shapes: Shapes | None, seed: int) -> Diagnosis:
     """Diagnose code beside a reference that is right."""
-    code, inputs = code_of(thing), names_around(reference).get("inputs")
+    start, code = perf_counter(), code_of(thing)
+    inputs = names_around(reference).get("inputs")
     try:
         kind = ReferenceKind(code_of(reference), inputs if inspect.isfunction(inputs) else None)
     except StudentError as error:
-        failed = Outcome(failure=error.failure)
-        return _diagnosis(code.name, "reference", failed, perf_counter(), None, seed)
+        outcome = Outcome(failure=error.failure)
+        return _diagnosis(code.name, "reference", outcome, start, shapes, seed)
     make = partial(ReferenceStudent, kind, code)
-    return diagnose_student(make(), make, seed=seed)
+    return diagnose_student(make(), make, shapes=shapes, seed=seed)
 
 
 def _called(

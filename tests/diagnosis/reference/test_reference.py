@@ -143,6 +143,17 @@ def test_square_matrices_are_tried():
     assert [f.quantity for f in diagnosis.wrong] == ["square"]
 
 
+def test_what_has_no_kind_is_repaired(tmp_path):
+    file = tmp_path / "maxout_of_mine.py"
+    file.write_text(TRUTH.replace("self.x.T @ d2]", "self.x.T @ d1]"))
+    names = {}
+    exec(compile(file.read_text(), str(file), "exec"), names)
+    diagnosis = diagnose(names["Maxout"], reference=RIGHT["Maxout"], budget=5)
+    (line,) = diagnosis.repairs[0].lines
+    assert line.new == "self.dW = np.stack([self.x.T @ d1, self.x.T @ d2])"
+    assert any("name `d1`, in the gradient of W" in hint.text for hint in diagnosis.hints(3))
+
+
 INPUTS = """
 import numpy as np
 

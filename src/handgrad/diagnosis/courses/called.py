@@ -102,8 +102,7 @@ class Called(Student):
 
     def _scope(self, run: _Run, given: Given) -> dict[str, Any]:
         """Return what every name of a template stands for."""
-        scope: dict[str, Any] = {**letters(self.kind, given), **given.sizes}
-        scope |= {**given.options, **given.derived}
+        scope: dict[str, Any] = {**letters(self.kind, given), **given.sizes, **given.options}
         kept = {n: a.copy() for n, a in given.options.items() if isinstance(a, np.ndarray)}
         arrays = {**kept, **given.arrays, **run.parameters}
         scope |= {name: self._layout(name).theirs_of(array) for name, array in arrays.items()}
