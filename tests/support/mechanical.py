@@ -71,7 +71,8 @@ def entries(kind: str) -> Iterator[Entry]:
     """
     conventions = KINDS[kind].conventions
     made = {m.cause.name for other in ELSEWHERE.get(kind, ()) for m in catalogue(other)}
-    made |= {m.cause.name for i, m in enumerate(conventions) if i % (len(conventions) // 5 or 1)}
+    few = 4 if len(conventions) > 20 else 1
+    made |= {m.cause.name for i, m in enumerate(conventions) if i % few}
     for mistake in catalogue(kind):
         if mistake.cause.name in made:
             continue
