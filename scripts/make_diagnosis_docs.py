@@ -1,6 +1,6 @@
 """Fill in what the pages show: files, what the tool answers, the catalogue of mistakes.
 
-    python scripts/make_diagnosis_docs.py
+    python scripts/make_diagnosis_docs.py [PAGE ...]
 
 What stands between a mark like `<!-- run: COMMAND -->` and `<!-- end -->` is written anew. A test
 asserts that this changes nothing.
@@ -15,7 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
-PAGES = (DOCS / "diagnosis.md", DOCS / "courses.md", DOCS / "check.md", ROOT / "README.md")
+NAMES = ("diagnosis.md", "mistakes.md", "courses.md", "check.md")
+PAGES = (*(DOCS / name for name in NAMES), ROOT / "README.md")
 MARK = re.compile(r"(<!-- (\w+)(?:: (.+?))? -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 
@@ -62,18 +63,35 @@ def catalogue(_):
     from handgrad.diagnosis.kinds import KINDS
 
     tables = {"In any of them": (*GENERAL, FLOAT32, OVERFLOW, *BEHAVIOURS.values())}
-    general = {mistake.cause.name for mistake in GENERAL}
-    for name, kind in KINDS.items():
-        tables[f"In `{name}`"] = [m for m in kind().catalogue() if m.cause.name not in general]
+    tables |= {f"In `{name}`": _own(kind()) for name, kind in KINDS.items()}
     lines = []
     for title, entries in tables.items():
-        lines += [f"### {title}", "", "| name | what the code does |", "|---|---|"]
+        lines += [f"## {title}", "", "| name | what the code does |", "|---|---|"]
         for entry in entries:
             convention = getattr(entry, "convention", False)
             mark = " *A convention, no mistake.*" if convention else ""
             lines.append(f"| {entry.cause.name} | {entry.cause.explanation}{mark} |")
         lines.append("")
     return "\n".join(lines).rstrip()
+
+
+def kinds(_):
+    """Count the mistakes and the conventions of each kind."""
+    from handgrad.diagnosis.kinds import KINDS
+
+    lines = ["| kind | mistakes | conventions |", "|---|--:|--:|"]
+    for name, kind in KINDS.items():
+        conventions = [mistake.convention for mistake in _own(kind())]
+        link = f"[`{name}`](mistakes.md#in-{name})"
+        lines.append(f"| {link} | {conventions.count(False)} | {conventions.count(True)} |")
+    return "\n".join(lines)
+
+
+def _own(kind):
+    """Return the mistakes and conventions of a kind, without those that any kind has."""
+    from handgrad.diagnosis.families import GENERAL
+
+    return [mistake for mistake in kind.catalogue() if mistake not in GENERAL]
 
 
 def interfaces(_):
@@ -99,8 +117,14 @@ def interfaces(_):
     return "\n".join(lines)
 
 
-MAKERS = {"file": file, "run": run, "catalogue": catalogue, "interfaces": interfaces}
+MAKERS = {
+    "file": file,
+    "run": run,
+    "catalogue": catalogue,
+    "kinds": kinds,
+    "interfaces": interfaces,
+}
 
 if __name__ == "__main__":
-    for page in PAGES:
+    for page in map(Path.absolute, map(Path, sys.argv[1:])) if sys.argv[1:] else PAGES:
         page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")

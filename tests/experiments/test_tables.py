@@ -242,9 +242,11 @@ def test_no_name_is_a_formula(tmp_path, capsys):
     assert first == ["'=SUM(A1)", "'=1+1", "'+cmd", "-2", "'@x", "'\tx", "plain-"]
 
 
-def test_metrics_can_be_chosen(tmp_path):
+def test_metrics_and_features_can_be_chosen(tmp_path):
     data = customers(tmp_path / "a.csv", N=80)
-    run = train(data, tmp_path / "run", drop=["joined"], **FAST)
+    typed("train", data, "--features", "age,plan", "--epochs", 2, "--out", tmp_path / "run")
+    run = open_run(tmp_path / "run")
+    assert [column.name for column in run.columns] == ["age", "plan"]
     (part, _) = evaluate(run, data, metrics=["auc", "f1"])
     assert list(part.values) == ["auc", "f1"]
     with pytest.raises(ArgumentError, match=r"'r2'(?s:.*)balanced_accuracy"):

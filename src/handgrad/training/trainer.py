@@ -293,6 +293,9 @@ class Trainer(Asking):
     def resume(cls, folder: str | os.PathLike[str], *, classes: Iterable[type] = ()) -> Self:
         """Return the trainer that was saved, ready to go on.
 
+        For predictions on raw rows of a run of ``handgrad train`` call `handgrad.load`, which knows
+        how the run has prepared them.
+
         Its model is that of the last epoch, also where `EarlyStopping` was at work; its `fit` puts
         the best parameters back when it ends.
 

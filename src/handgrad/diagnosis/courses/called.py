@@ -51,8 +51,8 @@ class Called(Student):
 
     def __init__(self, component: Component, names: Mapping[str, Any]) -> None:
         around = [names[name] for name in component.wanted if name in names]
-        kind = KINDS[component.kind]()
-        kind.mistakes = (*kind.mistakes, *left_out(component, kind))  # type: ignore[misc]
+        kind = KINDS[component.kind]().asked_for(component.arguments_of_forward)
+        kind.mistakes = (*kind.mistakes, *left_out(component, kind))
         super().__init__(kind, component.title, around)
         assert component.forward is not None
         self.component, self.names, self.calls = component, names, component.forward

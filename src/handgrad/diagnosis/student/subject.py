@@ -111,12 +111,25 @@ class Subject:
         with guard(f"calling {self.name}({', '.join(shown)})"):
             return self.thing(*args, **kwargs)
 
+    def arguments(self) -> dict[str, inspect.Parameter]:
+        """Return the arguments of the constructor, by name."""
+        try:
+            return dict(inspect.signature(self.thing).parameters) if self.is_class else {}
+        except (TypeError, ValueError):
+            return {}
+
     def takes(self, name: str) -> bool:
         """Return whether the constructor has an argument of this name."""
-        try:
-            return self.is_class and name in inspect.signature(self.thing).parameters
-        except (TypeError, ValueError):
-            return False
+        return name in self.arguments()
+
+    def needed(self) -> list[str]:
+        """Return the arguments that the constructor must be given."""
+        return [
+            name
+            for name, argument in self.arguments().items()
+            if argument.default is argument.empty
+            and argument.kind not in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD)
+        ]
 
 
 def _short(value: Any) -> str:
