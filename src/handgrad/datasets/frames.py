@@ -35,7 +35,7 @@ def _frame(source: Source, function: str, needed: str) -> Any:
         raise DataError(
             f"{source} without {error.name or needed}",
             f"pandas and {needed}, which read such files",
-            f"install them: pip install pandas {needed}; or save the table as CSV UTF-8",
+            'install them: pip install "handgrad[tables]"; or save the table as CSV UTF-8',
         ) from error
     except (OSError, MemoryError):
         raise

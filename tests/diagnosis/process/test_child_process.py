@@ -247,7 +247,7 @@ def test_a_fault_of_ours_is_not_blamed_on_the_student(answer, tmp_path, monkeypa
 
 
 def test_a_line_of_ours_is_ours_though_theirs_has_called_it(answer, tmp_path, monkeypatch):
-    monkeypatch.setattr(child, "diagnose", lambda cls, kind: cls().grad(None))
+    monkeypatch.setattr(child, "diagnose", lambda cls, kind, **_: cls().grad(None))
     text = (
         RELU
         + "    def grad(self, dy):\n        from handgrad.diagnosis.process.child import Tail\n"
