@@ -67,7 +67,7 @@ class Called(Student):
         """Set the options of the course, and leave out what the course does not ask for."""
         given = self.kind.fitted(given.changed(**self.component.options))
         named = self.component.arguments_of_forward
-        for name in getattr(self.kind, "absent", ()):
+        for name in self.kind.absent:
             if name not in named:
                 given.inputs.pop(name, None)
                 given.parameters.pop(name, None)
