@@ -145,11 +145,15 @@ class Called(Student):
         return self._attributes(thing, thing.parameters)
 
     def _write(self, run: _Run, given: Given) -> None:
-        """Put parameters and options into the attributes in which the object keeps them."""
+        """Put parameters and options into the attributes in which the object keeps them.
+
+        What is None is left as the object has made it.
+        """
         scope = self._scope(run, given)
         for name, path in self.component.attributes.items():
             inside = path[0] in self.component.arguments
-            if name in given and name not in self.kind.titles and not inside:
+            ours = name in given and name not in self.kind.titles and given[name] is not None
+            if ours and not inside:
                 with guard(f"writing {'.'.join(path)} of {self.name}"):
                     _put(run.thing, path, scope[name])
 
