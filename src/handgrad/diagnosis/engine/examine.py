@@ -142,7 +142,14 @@ class Examination:
         right = self.kind.right(given, seen)
         for convention, _ in self.conventions:
             right = convention.apply(given, right)
+            given = convention.settled(given)
         return right
+
+    def _settled(self, given: Given) -> Given:
+        """Return an input with the options of the student's own convention."""
+        for convention, _ in self.conventions:
+            given = convention.settled(given)
+        return given
 
     def _agrees(self, name: str) -> bool:
         """Return whether a quantity is right in all trials; note where only seven digits are."""
@@ -199,6 +206,7 @@ class Examination:
         changed: set[str] = set()
         for trial in self.trials:
             before, trial.right = trial.right, convention.apply(trial.given, trial.right)
+            trial.given = convention.settled(trial.given)
             changed |= {n for n in self.names if distance(before[n], trial.right[n]) > DOUBLE}
         self.conventions.append((convention, changed))
 
@@ -261,6 +269,7 @@ class Examination:
             raise StudentError(failure)
         for trial in trials:
             trial.right = self.expected(trial.given, trial.seen)
+            trial.given = self._settled(trial.given)
         # Where all is 0 that is right, as slopes far from the origin, 1e-20 is right: floor = 1.
         return trials, [
             n

@@ -72,6 +72,8 @@ class Kind(ABC):
     """Inputs that are whole numbers by nature, and stay so."""
     optional: ClassVar[tuple[str, ...]] = ()
     """Which quantities need not be given."""
+    absent: ClassVar[tuple[str, ...]] = ()
+    """Inputs and parameters that may be left out of a `Given`, and then count as zeros."""
     mistakes: tuple[Mistake, ...]
     conventions: tuple[Mistake, ...] = ()
     others: ClassVar[tuple[Mistake, ...]] = ()
