@@ -7,7 +7,15 @@ import handgrad
 from handgrad import diagnose
 from handgrad.diagnosis import Status, Verdict
 
-OURS = ["Conv1d", "Conv2d", "AvgPool2d", "MaxPool2d", "GlobalAveragePool", "GlobalMaxPool", "BatchNorm"]
+OURS = [
+    "Conv1d",
+    "Conv2d",
+    "AvgPool2d",
+    "MaxPool2d",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
+    "BatchNorm",
+]
 
 
 @pytest.mark.parametrize("name", [*OURS, "LayerNorm", "GroupNorm", "RMSNorm"])
