@@ -852,6 +852,12 @@ def test_parquet_and_excel_are_tables_too(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
     frame().to_parquet(path) if suffix == ".parquet" else frame().to_excel(path, index=False)
     same(read(path), read(write(tmp_path, "a.csv", PEOPLE)))
+    gaps = frame().reindex([9, 0, 9, 1, 2, 3])  # two rows hold nothing
+    gaps["kind"] = [None, "1", None, "2", "3", "x"]
+    gaps.to_parquet(path) if suffix == ".parquet" else gaps.to_excel(path, index=False)
+    line = 6 + (suffix == ".xlsx")
+    with pytest.raises(DataError, match=f"kind as the target: 1 bad cell: 'x' on line {line}"):
+        read(path, "kind")
     indexed = frame().set_index("kind").sort_index()
     if suffix == ".parquet":
         indexed.to_parquet(path)
