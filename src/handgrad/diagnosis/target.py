@@ -38,6 +38,12 @@ def diagnose_target(
     or of a whole file for all that both files have.
     """
     if reference is not None:
+        if kind or course:
+            raise ArgumentError(
+                f"the reference {reference} and {'a kind' if kind else 'a course'}",
+                "one of them, since each says what is right",
+                "leave out --kind and --course",
+            )
         return _beside(target, reference, timeout)
     if course and course.endswith(".toml"):
         course = str(Path(course).resolve())  # who reads it again is in another folder
