@@ -11,7 +11,6 @@ import re
 import shlex
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -61,10 +60,8 @@ def catalogue(_):
 
     tables = {"In any of them": (*GENERAL, FLOAT32, OVERFLOW, *BEHAVIOURS.values())}
     general = {mistake.cause.name for mistake in GENERAL}
-    for name in KINDS:
-        module = import_module(f"handgrad.diagnosis.kinds.{name}.mistakes")
-        found = {m.cause.name: m for m in _mistakes(vars(module).values())}
-        tables[f"In `{name}`"] = [found[key] for key in found if key not in general]
+    for name, kind in KINDS.items():
+        tables[f"In `{name}`"] = [m for m in kind().catalogue() if m.cause.name not in general]
     lines = []
     for title, entries in tables.items():
         lines += [f"### {title}", "", "| name | what the code does |", "|---|---|"]
@@ -74,17 +71,6 @@ def catalogue(_):
             lines.append(f"| {entry.cause.name} | {entry.cause.explanation}{mark} |")
         lines.append("")
     return "\n".join(lines).rstrip()
-
-
-def _mistakes(things):
-    """Yield the mistakes among things, and in tables of them."""
-    from handgrad.diagnosis.mistake import Mistake
-
-    for thing in things:
-        if isinstance(thing, Mistake):
-            yield thing
-        elif isinstance(thing, tuple | dict):
-            yield from _mistakes(thing.values() if isinstance(thing, dict) else thing)
 
 
 MAKERS = {"file": file, "run": run, "catalogue": catalogue}

@@ -66,6 +66,33 @@ def test_a_folder_is_checked_whole():
     assert "it is missing: there is neither losses.py" in empty.stdout
 
 
+def test_a_whole_file_is_checked_and_a_notebook():
+    said = json.loads(
+        check(CORPUS / "courses" / "right" / "losses" / "MSELoss.py", "--json").stdout
+    )
+    assert (said["subject"], said["status"]) == ("MSELoss", "right")
+    assert check(CORPUS / "crash" / "typo.py").exit_code == 2
+    assert "SyntaxError" in check(CORPUS / "crash" / "syntax_error.py").stdout
+
+
+def test_a_notebook_is_checked_whole_or_in_part(tmp_path):
+    folder = CORPUS / "courses"
+    files = (folder / "right/activations/ReLU.py", folder / "mistaken/losses.py")
+    cells = [{"cell_type": "code", "source": file.read_text()} for file in files]
+    path = tmp_path / "mine.ipynb"
+    path.write_text(json.dumps({"cells": cells}))
+    said = {
+        d["subject"]: d["status"] for d in json.loads(check(path, "--json").stdout)["diagnoses"]
+    }
+    assert said == {"CrossEntropy": "wrong", "MSELoss": "wrong", "ReLU": "right"}
+    assert check(f"{path}:ReLU").exit_code == 0
+
+
+@pytest.mark.parametrize("kind", ["Linear", "LINEAR", "the Dense layer"])
+def test_a_kind_may_be_written_in_any_way(kind):
+    assert "averaged over the minibatch" in check(MISTAKEN, "--kind", kind).stdout
+
+
 def test_code_that_hangs_is_stopped():
     result = check(CORPUS / "crash" / "endless.py:ReLU", "--timeout", 1)
     assert result.exit_code == 2
@@ -81,7 +108,7 @@ def test_an_unknown_kind_and_an_unknown_name_are_told():
 @pytest.mark.parametrize(
     ("arguments", "mend"),
     [
-        ((CORPUS / "crash" / "typo.py",), "typo.py:ReLU"),
+        ((CORPUS / "mistakes" / "linear.py",), "linear.py:AveragedBias --kind KIND"),
         (("nowhere",), "check the path"),
         ((CORPUS / "courses" / "right", "--kind", "relu"), "leave --kind out"),
     ],

@@ -1,16 +1,18 @@
 """The confusion matrix of the diagnosis: which mistake was made, and which one was named.
 
 ``python tests/support/confusion.py`` writes ``docs/confusion.md``; the tests compare it with a
-new run.
+new run of some of its seeds.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
-from handgrad import diagnose
 from handgrad.diagnosis import Diagnosis, Verdict
+from handgrad.diagnosis.diagnose import diagnose_student
+from handgrad.diagnosis.kinds import KINDS
 from mechanical import Entry, entries
 
 PAGE = Path(__file__).parents[2] / "docs" / "confusion.md"
@@ -26,7 +28,7 @@ a column the first one that was named, under the row's number. Whatever stands o
 would be a wrong diagnosis; "none" is a mistake that was seen and not named.
 
 This page is written by `python tests/support/confusion.py`, and the tests fail where it is not
-what they find.
+what they find with some of the seeds.
 """
 
 
@@ -42,16 +44,15 @@ def first(diagnosis: Diagnosis) -> str:
 def named(entry: Entry, seed: int) -> Diagnosis:
     """Diagnose the student who makes a mistake, at small shapes and large ones in turn."""
     large = LARGE_SQUARE if entry.kind in ("dropout", "model") else LARGE
-    return diagnose(entry.student, entry.kind, seed=seed, shapes=large if seed % 2 else None)
+    return diagnose_student(entry.student, seed=seed, shapes=large if seed % 2 else None)
 
 
-def matrix(kind: str) -> dict[str, Counter[str]]:
+def matrix(kind: str, seeds: Iterable[int] = SEEDS) -> dict[str, Counter[str]]:
     """Return for each mistake of a kind how often each one was named."""
     counts: dict[str, Counter[str]] = {}
-    for entry in entries():
-        if entry.kind == kind:
-            row = counts.setdefault(entry.name, Counter())
-            row.update(first(named(entry, seed)) for seed in SEEDS)
+    for entry in entries(kind):
+        row = counts.setdefault(entry.name, Counter())
+        row.update(first(named(entry, seed)) for seed in seeds)
     return counts
 
 
@@ -78,6 +79,5 @@ def page(sections: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    kinds = dict.fromkeys(entry.kind for entry in entries())
-    PAGE.write_text(page([section(kind, matrix(kind)) for kind in kinds]), encoding="utf-8")
+    PAGE.write_text(page([section(kind, matrix(kind)) for kind in KINDS]), encoding="utf-8")
     print(f"wrote {PAGE}")

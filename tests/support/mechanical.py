@@ -1,33 +1,36 @@
-"""Students made of the catalogue: classes that keep the exercise's calls and make one mistake."""
+"""Students made of the catalogue: code that is right but for one mistake, for every kind.
+
+`student(kind, *mistakes)` makes somebody of any kind who gives
+``mistake.apply(given, kind.right(...))``, and `diagnosed` says what is found in it, so that a new
+kind's catalogue can be tested at once.
+"""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, partial
-from importlib import import_module
+from types import SimpleNamespace
 
 import numpy as np
 
 import handgrad
+from handgrad.diagnosis import Diagnosis
 from handgrad.diagnosis.behaviours import BEHAVIOURS, Behaviour
+from handgrad.diagnosis.courses.exercise import student_type
+from handgrad.diagnosis.diagnose import diagnose_student
 from handgrad.diagnosis.families import FLOAT32, GENERAL, OVERFLOW
 from handgrad.diagnosis.given import Given, Results
-from handgrad.diagnosis.kinds import KINDS
+from handgrad.diagnosis.kinds import KINDS, Kind
+from handgrad.diagnosis.kinds.cross_entropy import CrossEntropyKind
 from handgrad.diagnosis.kinds.dropout.mistakes import KEEPS_P, MASKS
 from handgrad.diagnosis.mistake import Mistake
-from handgrad.diagnosis.student.subject import Subject
+from handgrad.diagnosis.student import Student, Subject
+from handgrad.diagnosis.student.subject import guard
 
-OURS = {
-    "mse": handgrad.MSELoss,
-    "cross_entropy": handgrad.CrossEntropy,
-    "linear": handgrad.Linear,
-    "relu": handgrad.ReLU,
-    "sigmoid": handgrad.Sigmoid,
-    "dropout": handgrad.Dropout,
-    "model": handgrad.Model,
-}
+OVERFLOWING = ("sigmoid",)
+"""Kinds whose formula can overflow in the way that `OVERFLOW` makes."""
 
 
 @dataclass(frozen=True)
@@ -36,265 +39,187 @@ class Entry:
 
     kind: str
     name: str
-    student: type
+    student: Student
     convention: bool = False
 
 
-def defined(kind: str) -> Iterator[Mistake]:
-    """Yield everything that the module of a kind's mistakes defines, in tables or alone."""
-    for value in vars(import_module(f"handgrad.diagnosis.kinds.{kind}.mistakes")).values():
-        group = value.values() if isinstance(value, dict) else value
-        for thing in group if isinstance(group, Iterable) else [group]:
-            if isinstance(thing, Mistake) and thing not in GENERAL:
-                yield thing
+def catalogue(kind: str) -> list[Mistake]:
+    """Return every mistake and convention of a kind, and those that any of them may have."""
+    mine = [m for m in KINDS[kind]().catalogue() if m not in GENERAL or m in KINDS[kind].mistakes]
+    return [*mine, FLOAT32, *([OVERFLOW] if kind in OVERFLOWING else [])]
 
 
-def catalogue() -> Iterator[tuple[str, Mistake]]:
-    """Yield every mistake and convention with its kind; those in the epsilon's size apart."""
-    for kind in OURS:
-        cls = KINDS[kind]
-        listed = [*cls.mistakes, *cls.conventions, FLOAT32]
-        listed += [OVERFLOW] if kind == "sigmoid" else []
-        names = {mistake.cause.name for mistake in listed}
-        others = [m for m in defined(kind) if m.cause.name not in names]
-        yield from ((kind, mistake) for mistake in (*listed, *others))
+def entries(kind: str) -> Iterator[Entry]:
+    """Yield an entry for everything that the catalogue knows of a kind."""
+    conventions = KINDS[kind].conventions
+    for mistake in catalogue(kind):
+        # Those in the size of an epsilon are seen at the extreme alone.
+        small = mistake.cause.name.endswith("in its derivative") and mistake not in conventions
+        if not small:
+            yield Entry(kind, mistake.cause.name, student(kind, mistake), mistake.convention)
+    if kind in ("linear", "sigmoid"):
+        for key, behaviour in BEHAVIOURS.items():
+            if kind == "linear" or key != "parameters":
+                yield Entry(kind, behaviour.cause.name, spoiled(kind, behaviour))
 
 
-def entries() -> Iterator[Entry]:
-    """Yield an entry for everything that the catalogue knows."""
-    for kind, mistake in catalogue():
-        if (
-            not mistake.cause.name.endswith("in its derivative")
-            or mistake in KINDS[kind].conventions
-        ):
-            yield _entry(kind, mistake)
-    for key, behaviour in BEHAVIOURS.items():
-        for kind in ("linear",) if key == "parameters" else ("linear", "sigmoid"):
-            yield Entry(kind, behaviour.cause.name, spoiled(kind, behaviour))
+def kind_with(kind: str) -> Kind:
+    """Return a kind that is asked for all that it can be asked for."""
+    return CrossEntropyKind((True, False)) if kind == "cross_entropy" else KINDS[kind]()
 
 
-def _entry(kind: str, mistake: Mistake) -> Entry:
-    return Entry(kind, mistake.cause.name, student(kind, mistake), mistake.convention)
+def student(kind: str, *mistakes: Mistake) -> Student:
+    """Return somebody whose passes are our right ones, changed by the mistakes."""
+    return Mechanical(kind_with(kind), mistakes)
 
 
-def student(kind: str, *mistakes: Mistake) -> type:
-    """Return a class whose passes are our right ones, changed by the mistakes."""
-    makers = {"linear": _linear, "dropout": _dropout, "model": _model}
-    losses = {"mse": _loss, "cross_entropy": _loss}
-    return {**makers, **losses}.get(kind, _activation)(kind, mistakes)
+def diagnosed(kind: str, *mistakes: Mistake, **options) -> Diagnosis:
+    """Say what is found in somebody who makes these mistakes."""
+    return diagnose_student(student(kind, *mistakes), **options)
 
 
-def bare(kind: str):
-    """Return something that knows what is right, and nothing of a student."""
-    return object.__new__(KINDS[kind])
+class Mechanical(Student):
+    """Somebody who gives the results of `kind.right`, changed by mistakes."""
+
+    def __init__(self, kind: Kind, mistakes: tuple[Mistake, ...]) -> None:
+        super().__init__(kind, f"My{kind.name}")
+        self.mistakes = mistakes
+
+    def start(self, given):
+        thing = SimpleNamespace(mask=None)
+        self.place(thing, given)
+        return thing
+
+    def place(self, thing, given):
+        thing.parameters = {name: array.copy() for name, array in given.parameters.items()}
+
+    def parameters(self, thing):
+        return thing.parameters
+
+    def forward(self, thing, given):
+        thing.given = given.copied()
+        thing.seen = drawn(self.kind, thing.given, self.mistakes, thing)
+        return self._results(thing, [n for n in self.kind.forwards if n != "evaluation"])
+
+    def backward(self, thing, given):
+        upstream = {name: given[name].copy() for name in self.kind.upstream.values()}
+        thing.given = thing.given.changed(**upstream)
+        redrawn(self.kind, thing.given)
+        return self._results(thing, None)
+
+    def evaluate(self, given):
+        thing = self.start(given)
+        thing.given = given.copied()
+        thing.seen = drawn(self.kind, thing.given, self.mistakes, thing)
+        return self._results(thing, ["evaluation"])
+
+    def _results(self, thing, names) -> Results:
+        """Return some results, of the backward pass where `names` is None.
+
+        A mistake that cannot be made on this input raises in its own pass.
+        """
+        given = thing.given.changed(**thing.parameters)
+        with guard("making the mistake"):
+            try:
+                results = outcome(self.kind, self.mistakes, given, thing.seen)
+            except ValueError:
+                mine = touched(self.kind, self.mistakes)
+                if mine & set(names) if names is not None else mine - set(self.kind.forwards):
+                    raise
+                results = self.kind.right(given, thing.seen)
+        names = [n for n in results if n not in self.kind.forwards] if names is None else names
+        return {name: np.array(results[name]) for name in names if name in results}
 
 
-def reference(kind: str, i: int = 0) -> Given:
-    """Return the input of one trial, with square matrices where there are any."""
-    cls = KINDS[kind]
-    given = cls(Subject(OURS[kind])).givens(cls.square or cls.shapes, 0)[i]
-    if kind == "dropout":
-        rng = np.random.default_rng(i)
-        _draw(given, rng.binomial(1, 0.7, given.dy.shape), rng.binomial(1, 0.7, given.dy.shape))
-    return given
-
-
-def right(kind: str, given: Given) -> Results:
-    """Return our results."""
-    if kind == "dropout":
-        output = (given.x @ given["weights"] + given["bias"]) * given["keep"]
-        return bare(kind).right(given.changed(), {"output": output})
-    return bare(kind).right(given, {})
-
-
-def outcome(kind: str, mistakes: tuple[Mistake, ...], given: Given) -> Results:
+def outcome(kind: Kind, mistakes: tuple[Mistake, ...], given: Given, seen: Results) -> Results:
     """Return the results with the mistakes in them."""
-    results = right(kind, given)
+    results = kind.right(given, seen)
+    _suit(kind, given, mistakes)
     for mistake in mistakes:
         results = mistake.apply(given, results)
     return results
 
 
+def reference(kind: Kind, i: int = 0) -> tuple[Given, Results]:
+    """Return the input of one trial, with square matrices if there are any, and what is drawn."""
+    given = kind.givens(kind.square or kind.shapes, 0)[i]
+    np.random.seed(i)
+    return given, drawn(kind, given, (), SimpleNamespace(mask=None))
+
+
 @cache
-def touched(kind: str, mistakes: tuple[Mistake, ...]) -> set[str]:
-    """Return the quantities that come out differently."""
-    given = reference(kind)
-    given.derived |= {"redrawn": True}
+def _touched(name: str, mistakes: tuple[Mistake, ...]) -> frozenset[str]:
+    kind = kind_with(name)
+    given, seen = reference(kind)
+    right = kind.right(given, seen)
     names: set[str] = set()
     for mistake in mistakes:
-        _suit(given, mistake)
-        names |= set(mistake.wrong(given, right(kind, given)))
-    return names
+        _suit(kind, given, (mistake,))
+        names |= set(mistake.wrong(given, right))
+    return frozenset(names)
 
 
-def quantity(kind: str, mistakes: tuple[Mistake, ...], given: Given, name: str):
-    """Return one result; a mistake that cannot be made on this input raises in its own pass."""
-    try:
-        return outcome(kind, mistakes, given)[name]
-    except ValueError:
-        if name in touched(kind, mistakes):
-            raise
-        return right(kind, given)[name]
+def touched(kind: Kind, mistakes: tuple[Mistake, ...]) -> frozenset[str]:
+    """Return the quantities that come out differently."""
+    return _touched(kind.name, mistakes)
 
 
-def _loss(kind: str, mistakes: tuple[Mistake, ...]) -> type:
-    class Loss:
-        def __init__(self, average=True):
-            self.average = average
-
-        def __call__(self, x, y):
-            inputs = {"x": x.astype(float), "y": y.astype(float)}
-            given = Given(inputs=inputs, options={"average": self.average})
-            self.results = outcome(kind, mistakes, given)
-            return self.results["value"]
-
-        def grad(self):
-            return self.results["gradient"]
-
-    return Loss
+# What is random.
 
 
-def _activation(kind: str, mistakes: tuple[Mistake, ...]) -> type:
-    class Activation:
-        def __call__(self, x):
-            self.x = x.astype(float)
-            given = Given(inputs={"x": self.x}, dy=np.ones(x.shape))
-            return outcome(kind, mistakes, given)["output"]
-
-        def grad(self, in_gradient):
-            return outcome(kind, mistakes, Given(inputs={"x": self.x}, dy=in_gradient))["dx"]
-
-    return Activation
+def drawn(kind: Kind, given: Given, mistakes: tuple[Mistake, ...], thing) -> Results:
+    """Return what is random in a forward pass, as `kind.right` is told what was seen."""
+    if not kind.sample:
+        return {}
+    clean = kind.right(given, {})["evaluation"]
+    thing.mask = mask(given["p"], clean.shape, mistakes, thing.mask)
+    redrawn(kind, given)
+    return {"output": clean * thing.mask}
 
 
-def _linear(kind: str, mistakes: tuple[Mistake, ...]) -> type:
-    class Layer:
-        def __init__(self, in_features, out_features):
-            self.weights = 0.05 * np.random.randn(in_features, out_features)
-            self.bias = 0.05 * np.random.randn(1, out_features)
-
-        def given(self, dy):
-            parameters = {"weights": self.weights, "bias": self.bias[0]}
-            return Given(inputs={"x": self.x}, dy=dy, parameters=parameters)
-
-        def __call__(self, x):
-            self.x = x.copy()
-            given = self.given(np.ones((len(x), self.weights.shape[1])))
-            return quantity(kind, mistakes, given, "output")
-
-        def grad(self, in_gradient):
-            results = outcome(kind, mistakes, self.given(in_gradient))
-            self.gradients = {"bias": results["db"]}
-            return results["dW"], results["dx"]
-
-    return Layer
+def redrawn(kind: Kind, given: Given) -> None:
+    """Draw another mask, for whoever does not keep the one of the forward pass."""
+    if kind.sample:
+        given.derived["other"] = np.random.binomial(1, 1 - given["p"], given.dy.shape).astype(float)
 
 
-def _suit(given: Given, mistake: Mistake) -> None:
-    """Let the mask be as the mistake makes it."""
-    if mistake.cause.name == "nothing is dropped":
-        given.derived["keep"] = np.ones_like(given["keep"])
-    given.derived["keeps_p"] = mistake.cause is KEEPS_P.cause
+def mask(p: float, shape: tuple[int, ...], mistakes: tuple[Mistake, ...], last):
+    """Draw a mask, as the mistakes draw it."""
+    causes = [mistake.cause for mistake in mistakes]
+    share = p if KEEPS_P.cause in causes else 1 - p
+    if MASKS["rows"].cause in causes:
+        return np.repeat(np.random.binomial(1, share, size=(1, shape[1])), shape[0], axis=0)
+    if MASKS["columns"].cause in causes:
+        return np.repeat(np.random.binomial(1, share, size=(shape[0], 1)), shape[1], axis=1)
+    if MASKS["once"].cause in causes and last is not None:
+        return last
+    return np.random.binomial(1, share, size=shape)
 
 
-def _draw(given: Given, keep, other) -> None:
-    keep, other = keep.astype(float), other.astype(float)
-    given.derived |= {"keep": keep, "fresh": other, "redrawn": True, "keeps_p": False}
-    given.derived |= {"input_mask": keep, "evaluation_mask": other}
+def _suit(kind: Kind, given: Given, mistakes: tuple[Mistake, ...]) -> None:
+    """Let what is derived of the masks be as the mistakes make it."""
+    if not kind.sample:
+        return
+    names = [mistake.cause.name for mistake in mistakes]
+    keep, other = given["keep"], given["other"]
+    if "nothing is dropped" in names:
+        given.derived["keep"] = np.ones_like(keep)
+    given.derived |= {
+        "fresh": other,
+        "redrawn": True,
+        "keeps_p": KEEPS_P.cause.name in names,
+        "input_mask": keep,
+        "evaluation_mask": other,
+    }
 
 
-def _dropout(kind: str, mistakes: tuple[Mistake, ...]) -> type:
-    class Dropout:
-        training = True
-
-        def __init__(self, layer, p):
-            self.layer, self.p = layer, p
-
-        def eval(self):
-            self.training = False
-
-        def mask(self, shape):
-            share = self.p if any(m.cause is KEEPS_P.cause for m in mistakes) else 1 - self.p
-            if MASKS["rows"] in mistakes:
-                return np.repeat(np.random.binomial(1, share, size=(1, shape[1])), shape[0], axis=0)
-            if MASKS["columns"] in mistakes:
-                return np.repeat(np.random.binomial(1, share, size=(shape[0], 1)), shape[1], axis=1)
-            if MASKS["once"] in mistakes and hasattr(self, "keep"):
-                return self.keep
-            return np.random.binomial(1, share, size=shape)
-
-        def given(self, dy):
-            parameters = {"weights": self.layer.weights, "bias": self.layer.bias[0]}
-            given = Given("", {}, {"x": self.x}, dy, parameters, {"p": self.p})
-            other = np.random.binomial(1, 1 - self.p, size=dy.shape)
-            _draw(given, self.keep, other)
-            for mistake in mistakes:
-                _suit(given, mistake)
-            return given
-
-        def __call__(self, x):
-            self.x = x.copy()
-            dy = np.ones((len(x), self.layer.weights.shape[1]))
-            self.keep = self.mask(dy.shape)
-            name = "output" if self.training else "evaluation"
-            return quantity(kind, mistakes, self.given(dy), name)
-
-        def grad(self, in_gradient):
-            results = outcome(kind, mistakes, self.given(in_gradient))
-            self.gradients = {"bias": results["db"]}
-            return results["dW"], results["dx"]
-
-    return Dropout
-
-
-def _model(kind: str, mistakes: tuple[Mistake, ...]) -> type:
-    class Model:
-        def __init__(self, components):
-            self.components = components
-            self.layers = [c for c in components if hasattr(c, "weights")]
-
-        def given(self, x, dy, lr=1.0):
-            W = np.concatenate([layer.weights.ravel() for layer in self.layers])
-            b = np.concatenate([layer.bias.ravel() for layer in self.layers])
-            letters = {"Linear": "L", "InnerLinear": "L", "InnerReLU": "R", "InnerSigmoid": "S"}
-            options = {
-                "network": "".join(letters[type(c).__name__] for c in self.components),
-                "sizes": [layer.weights.shape for layer in self.layers],
-                "lr": lr,
-            }
-            return Given("", {}, {"x": x}, dy, {"weights": W, "bias": b}, options)
-
-        def forward(self, x):
-            self.x = x.copy()
-            dy = np.ones((len(x), self.layers[-1].weights.shape[1]))
-            return quantity(kind, mistakes, self.given(x, dy), "output")
-
-        def backward(self, dy):
-            self.dy = dy.copy()
-            flat = quantity(kind, mistakes, self.given(self.x, dy), "dW")
-            parts = iter(np.split(flat, np.cumsum([a.weights.size for a in self.layers])[:-1]))
-            return [
-                {"weights": next(parts).reshape(c.weights.shape)} if c in self.layers else {}
-                for c in self.components
-            ]
-
-        def update_parameters(self, gradients, lr):
-            results = outcome(kind, mistakes, self.given(self.x, self.dy, lr))
-            for step, name in (("W step", "weights"), ("b step", "bias")):
-                arrays = [getattr(layer, name) for layer in self.layers]
-                parts = np.split(results[step], np.cumsum([a.size for a in arrays])[:-1])
-                for array, part in zip(arrays, parts, strict=True):
-                    array -= lr * part.reshape(array.shape)
-
-    return Model
-
-
-def spoiled(kind: str, behaviour: Behaviour) -> type:
-    """Return a class whose passes are our right ones, spoiled by a behaviour."""
+def spoiled(kind: str, behaviour: Behaviour) -> Student:
+    """Return somebody whose passes are our right ones, spoiled by a behaviour."""
+    ours = {"linear": handgrad.Linear, "sigmoid": handgrad.Sigmoid}[kind]
 
     class Spoiled:
         def __init__(self, *sizes):
-            self.ours = OURS[kind](*sizes)
+            self.ours = ours(*sizes)
             forward, backward = self.ours.__call__, partial(_backward, self.ours)
             parameters = getattr(self.ours, "parameters", {})
             self.forward, self.backward = behaviour.spoil(forward, backward, parameters)
@@ -309,7 +234,7 @@ def spoiled(kind: str, behaviour: Behaviour) -> type:
             self.gradients = {"bias": results["db"]}
             return results["dW"], results["dx"]
 
-    return Spoiled
+    return student_type(kind)(KINDS[kind](), Subject(Spoiled))
 
 
 def _backward(component, dy) -> Results:
@@ -321,9 +246,12 @@ def _backward(component, dy) -> Results:
 
 def equal(kind: str, a: Mistake, b: Mistake) -> bool:
     """Return whether two mistakes give the same, on several inputs."""
+    this = kind_with(kind)
     for i in (0, 1, 3) if kind == "cross_entropy" else (0, 1):  # 3 is a sum, not a mean
-        given = reference(kind, i)
-        one, other = (outcome(kind, (mistake,), copy.deepcopy(given)) for mistake in (a, b))
+        given, seen = reference(this, i)
+        right = this.right(given, seen)
+        _suit(this, given, ())
+        one, other = (each.apply(copy.deepcopy(given), right) for each in (a, b))
         for name, array in one.items():
             if array.shape != other[name].shape or not np.allclose(array, other[name]):
                 return False

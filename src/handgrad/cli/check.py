@@ -17,14 +17,24 @@ def check(
     target: Annotated[
         str | None,
         typer.Argument(
-            metavar="FILE.py:NAME | FOLDER",
-            help="A class of your own, or a folder that holds activations, losses, layers and "
-            "model; left out, the library itself is checked.",
+            metavar="FILE[:NAME] | FOLDER",
+            help="A class of your own in a script or a notebook, FILE.py:NAME or "
+            "NOTEBOOK.ipynb:NAME; without NAME all of which the names say what they are; or a "
+            "folder that holds activations, losses, layers and model. Left out, the library "
+            "itself is checked.",
         ),
     ] = None,
     kind: Annotated[
         str | None,
         typer.Option(help="Which exercise the class is, where its name is none of ours."),
+    ] = None,
+    course: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME | FILE.toml",
+            help="Whose interface the code keeps, a course that comes with handgrad or a "
+            "description of yours; left out, it is seen from the names.",
+        ),
     ] = None,
     hints: Annotated[
         int,
@@ -50,11 +60,11 @@ def check(
     Exit status 0: right; 1: something is wrong; 2: it could not be run.
     """
     if target is None:
-        if kind is not None or html is not None:
-            raise typer.BadParameter("--kind and --html belong to a FILE.py:NAME or FOLDER")
+        if kind is not None or html is not None or course is not None:
+            raise typer.BadParameter("--kind, --course and --html belong to a FILE or FOLDER")
         _library(as_json)
     else:
-        _target(target, kind, hints, as_json, html, timeout)
+        _target(target, kind, course, hints, as_json, html, timeout)
 
 
 def _library(as_json: bool) -> None:
@@ -70,13 +80,19 @@ def _library(as_json: bool) -> None:
 
 
 def _target(
-    target: str, kind: str | None, hints: int, as_json: bool, html: Path | None, timeout: float
+    target: str,
+    kind: str | None,
+    course: str | None,
+    hints: int,
+    as_json: bool,
+    html: Path | None,
+    timeout: float,
 ) -> None:
     from handgrad.diagnosis.report.html import document
     from handgrad.diagnosis.report.terminal import print_diagnosis, print_folder
     from handgrad.diagnosis.target import diagnose_target, overall, to_dict
 
-    diagnoses = diagnose_target(target, kind, timeout=timeout)
+    diagnoses = diagnose_target(target, kind, course=course, timeout=timeout)
     if html is not None:
         pages = [diagnosis.page(hints) for diagnosis in diagnoses]
         html.write_text(document(pages), encoding="utf-8")

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
+from handgrad.diagnosis.courses.called import Called
+from handgrad.diagnosis.courses.course import Component, course_of, read_course
+from handgrad.diagnosis.courses.exercise import student_type
 from handgrad.diagnosis.engine.examine import Outcome, examine
 from handgrad.diagnosis.findings import Status
 from handgrad.diagnosis.kinds import KINDS, kind_of
-from handgrad.diagnosis.kinds.base import Kind, Shapes
+from handgrad.diagnosis.kinds.base import Shapes
 from handgrad.diagnosis.result import Diagnosis
+from handgrad.diagnosis.student.student import Student
 from handgrad.diagnosis.student.subject import StudentError, Subject, names_around
 from handgrad.errors import ArgumentError
 
-__all__ = ["diagnose"]
+__all__ = ["diagnose", "diagnose_student"]
 
 
 def diagnose(
-    obj_or_class: Any, kind: str | None = None, *, shapes: Shapes | None = None, seed: int = 0
+    obj_or_class: Any,
+    kind: str | None = None,
+    *,
+    course: str | None = None,
+    shapes: Shapes | None = None,
+    seed: int = 0,
 ) -> Diagnosis:
     """Say what is wrong with somebody's loss, activation, layer, dropout or model, and why.
 
@@ -28,7 +40,10 @@ def diagnose(
         made of it. Or an object, which is copied.
     kind
         "mse", "cross_entropy", "linear", "relu", "sigmoid", "dropout" or "model"; from the name of
-        the class where it is None.
+        the class where it is None. Any name that says it will do, "ReLU" or "MSELoss".
+    course
+        Whose interface the code keeps: the name of a course that comes with handgrad, or the path
+        of a TOML file. Of a pair of functions, either is given.
     shapes
         Sizes (N, D, K) of the trials: rows, inputs, outputs. At least two, distinct and coprime,
         or mistakes coincide.
@@ -65,48 +80,111 @@ def diagnose(
     Your gradient never has a negative entry, and does not change when the input does.
     """
     start = perf_counter()
+    components, kind = _asked_for(obj_or_class, kind, course)
+    if components:
+        return _called(components, names_around(obj_or_class), shapes, seed)
     subject = Subject(obj_or_class)
     classes = getattr(subject.type, "__mro__", (subject.type,))  # a function has no bases
-    name = kind or next(filter(None, (kind_of(c.__name__) for c in classes)), None)
-    if name not in KINDS:
+    said = [kind] if kind else [c.__name__ for c in classes]
+    name = kind if kind in KINDS else next(filter(None, map(kind_of, said)), None)
+    if name is None:
         raise ArgumentError(
-            f"{subject.name} of kind {name!r}" if name else f"{subject.name}, of no known kind",
+            f"{subject.name} of kind {kind!r}" if kind else f"{subject.name}, of no known kind",
             f"one of {', '.join(KINDS)}",
             "give the kind, for instance diagnose(thing, kind='linear')",
         )
-    if name == "model" and not subject.is_class:  # an object cannot be given other components
-        subject = Subject(subject.type)
-    outcome = _attempt(KINDS[name], subject, {}, shapes, seed)
-    if KINDS[name].needs and subject.is_class and Status.of(outcome.findings) is not Status.RIGHT:
-        outcome = _with_own(KINDS[name], subject, outcome, shapes, seed)
-    seconds = perf_counter() - start
+    outcome = _attempt(name, subject, {}, shapes, seed)
+    if _needs(name) and subject.is_class and Status.of(outcome.findings) is not Status.RIGHT:
+        outcome = _with_own(name, subject, outcome, shapes, seed)
+    return _diagnosis(subject.name, name, outcome, start)
+
+
+def diagnose_student(student: Student, *, shapes: Shapes | None = None, seed: int = 0) -> Diagnosis:
+    """Say what is wrong with somebody's code that is called in any way, and why."""
+    start = perf_counter()
+    try:
+        outcome = examine(student, shapes, seed)
+    except StudentError as error:
+        outcome = Outcome(failure=error.failure)
+    unwritten = bool(student.unwritten) or bool(outcome.failure and outcome.failure.unwritten)
+    return _diagnosis(student.name, student.kind.name, outcome, start, unwritten)
+
+
+def _called(
+    components: Sequence[Component], names: Mapping[str, Any], shapes: Shapes | None, seed: int
+) -> Diagnosis:
+    """Diagnose code that a course says how to call: in the convention in which it is right."""
+    found = []
+    for component in components:
+        diagnosis = diagnose_student(Called(component, names), shapes=shapes, seed=seed)
+        if diagnosis.status is Status.RIGHT:
+            note = (component.note,) if component.note else ()
+            return replace(diagnosis, notes=(*note, *diagnosis.notes))
+        found.append(diagnosis)
+    return found[0]
+
+
+def _asked_for(
+    thing: Any, kind: str | None, course: str | None
+) -> tuple[list[Component], str | None]:
+    """Return how a course calls something, if it does, and its kind where that is told.
+
+    Where no course is given, a function is seen by its name, and by its backward pass beside it.
+    """
+    name = getattr(thing, "__name__", type(thing).__name__)
+    if course is not None:
+        asked = read_course(course)
+        known = [each for each in asked.known_as(name) if kind in (None, each.kind)]
+        if not known:
+            raise ArgumentError(
+                f"{name}{f' of kind {kind!r}' if kind else ''}, for {asked.title}",
+                f"one of {', '.join(dict.fromkeys(c.name for c in asked.components))}",
+                "give it the name that the course gives it, or choose another course",
+            )
+    elif inspect.isfunction(thing) and kind is None:
+        known = course_of({key: frozenset() for key in names_around(thing)}, name)
+    else:
+        known = []
+    if known and known[0].forward is None:
+        return [], known[0].kind
+    return known, kind
+
+
+def _diagnosis(
+    name: str, kind: str, outcome: Outcome, start: float, unwritten: bool = False
+) -> Diagnosis:
+    status = Status.of(outcome.findings)
     return Diagnosis(
-        subject.name,
         name,
-        Status.of(outcome.findings),
+        kind,
+        Status.UNWRITTEN if unwritten and status is not Status.WRONG else status,
         tuple(outcome.findings),
         tuple(outcome.notes),
         outcome.failure,
-        seconds,
+        perf_counter() - start,
     )
 
 
+def _needs(kind: str) -> tuple[str, ...]:
+    return student_type(kind).needs
+
+
 def _attempt(
-    kind: type[Kind], subject: Subject, own: dict[str, type], shapes: Shapes | None, seed: int
+    kind: str, subject: Subject, own: dict[str, type], shapes: Shapes | None, seed: int
 ) -> Outcome:
     try:
-        return examine(kind(subject, own), shapes, seed)
+        return examine(student_type(kind)(KINDS[kind](), subject, own), shapes, seed)
     except StudentError as error:
         return Outcome(failure=error.failure)
 
 
 def _with_own(
-    kind: type[Kind], subject: Subject, outcome: Outcome, shapes: Shapes | None, seed: int
+    kind: str, subject: Subject, outcome: Outcome, shapes: Shapes | None, seed: int
 ) -> Outcome:
     """Try again with the layers of the student's module, for code that takes no others."""
     usable: dict[str, type] = {}
     for name, cls in _own_classes(kind, subject).items():
-        alone = _attempt(KINDS[name], Subject(cls), {}, None, seed)
+        alone = _attempt(name, Subject(cls), {}, None, seed)
         if Status.of(alone.findings) is Status.RIGHT:
             usable[name] = cls
         else:
@@ -120,7 +198,7 @@ def _with_own(
     return again if better else outcome
 
 
-def _own_classes(kind: type[Kind], subject: Subject) -> dict[str, type]:
+def _own_classes(kind: str, subject: Subject) -> dict[str, type]:
     """Return what the subject needs of the layers and activations in its module, by their kind.
 
     A model that is written for its own layers, and asks for theirs by type, runs with no others.
@@ -129,6 +207,6 @@ def _own_classes(kind: type[Kind], subject: Subject) -> dict[str, type]:
     for name, value in list(names_around(subject.type).items()):
         if not isinstance(value, type) or value is subject.type:
             continue
-        if (its := kind_of(name)) in kind.needs and not value.__module__.startswith("handgrad."):
+        if (its := kind_of(name)) in _needs(kind) and not value.__module__.startswith("handgrad."):
             found.setdefault(str(its), value)
     return found

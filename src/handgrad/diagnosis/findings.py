@@ -40,11 +40,12 @@ class Status(StrEnum):
     RIGHT = "right"
     WRONG = "wrong"
     FAILED = "could not run"
+    UNWRITTEN = "not written yet"
 
     @property
     def exit_code(self) -> int:
-        """0 for right, 1 for wrong, 2 where the code could not be run."""
-        return {Status.RIGHT: 0, Status.WRONG: 1, Status.FAILED: 2}[self]
+        """0 for right, 1 for wrong, 2 where the code could not be run, or is not written yet."""
+        return {Status.RIGHT: 0, Status.WRONG: 1}.get(self, 2)
 
     @classmethod
     def of(cls, findings: Iterable[Finding]) -> Status:
@@ -200,6 +201,8 @@ class Failure:
         The student's own lines of the traceback: (file, line number, source).
     hint
         What to look at where the cause is a known one, else "".
+    unwritten
+        Whether nothing is wrong but that the code is not written yet.
 
     Examples
     --------
@@ -211,3 +214,4 @@ class Failure:
     error: str
     lines: tuple[tuple[str, int, str], ...] = ()
     hint: str = ""
+    unwritten: bool = False

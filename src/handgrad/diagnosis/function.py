@@ -21,8 +21,8 @@ from handgrad.diagnosis.engine.trials import Trial
 from handgrad.diagnosis.findings import Example, Finding, Status, Verdict
 from handgrad.diagnosis.function_mistakes import MISTAKES
 from handgrad.diagnosis.given import Given
-from handgrad.diagnosis.kinds.base import seeded
 from handgrad.diagnosis.result import Diagnosis
+from handgrad.diagnosis.student.student import seeded
 from handgrad.diagnosis.student.subject import StudentError, guard, numbers, restored
 
 __all__ = ["diagnose_function"]

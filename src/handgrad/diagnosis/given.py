@@ -34,6 +34,8 @@ class Given:
     """What the kind works out of the run for its mistakes: which entries a dropout kept."""
     seed: int = 0
     """Of NumPy's and Python's global random state before the run."""
+    upstream: dict[str, Array] = field(default_factory=dict)
+    """The upstream gradients of further outputs, by name."""
 
     @property
     def x(self) -> Array:
@@ -43,7 +45,7 @@ class Given:
     @property
     def arrays(self) -> dict[str, Array]:
         """Every array that the code is given."""
-        return {**self.inputs, **({"dy": self.dy} if self.dy.size else {})}
+        return {**self.inputs, **({"dy": self.dy} if self.dy.size else {}), **self.upstream}
 
     def __getitem__(self, name: str) -> Any:
         if name == "dy":
@@ -59,7 +61,8 @@ class Given:
         return name in ("dy", "N") or any(name in group for group in self._groups())
 
     def _groups(self) -> Iterator[dict[str, Any]]:
-        yield from (self.inputs, self.parameters, self.options, self.derived, self.sizes)
+        yield from (self.inputs, self.parameters, self.upstream)
+        yield from (self.options, self.derived, self.sizes)
 
     def changed(self, label: str | None = None, /, **values: Any) -> Given:
         """Return a copy with other values for some of the names; parameters and options too."""
@@ -68,6 +71,7 @@ class Given:
             label=self.label if label is None else label,
             inputs=dict(self.inputs),
             dy=values.pop("dy", self.dy),
+            upstream=dict(self.upstream),
             parameters=dict(self.parameters),
             options=dict(self.options),
             derived=dict(self.derived),

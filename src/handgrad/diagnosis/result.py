@@ -88,6 +88,9 @@ class Diagnosis:
                 return f"{self.subject} could not be run: {self.failure.error}"
             known = (sentence for finding in self.findings for sentence in finding.evidence)
             return f"{self.subject} could not be judged: {next(known, 'nothing could be compared')}"
+        if self.status is Status.UNWRITTEN:
+            what = self.failure.error if self.failure else "its backward pass is not written yet"
+            return f"{self.subject}: {what}"
         if self.status is Status.RIGHT:
             conventions = dict.fromkeys(
                 f.summary for f in self.findings if f.verdict is Verdict.CONVENTION and f.summary

@@ -1,4 +1,4 @@
-"""What the command line may be pointed at: ``FILE.py:NAME``, or a folder."""
+"""What the command line may be pointed at: ``FILE.py:NAME``, a file, a notebook, or a folder."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from handgrad.diagnosis.courses.folder import diagnose_folder, names_in
+from handgrad.diagnosis.courses.course import Course, read_course, seen
+from handgrad.diagnosis.courses.folder import diagnose_folder
+from handgrad.diagnosis.courses.outline import names_in, outline
 from handgrad.diagnosis.findings import Status
-from handgrad.diagnosis.process.sandbox import diagnose_file
+from handgrad.diagnosis.kinds import KINDS, kind_of
+from handgrad.diagnosis.process.sandbox import Job, diagnose_file, run
 from handgrad.diagnosis.result import Diagnosis
 from handgrad.errors import ArgumentError
 
@@ -16,36 +19,99 @@ __all__ = ["diagnose_target", "overall", "to_dict"]
 
 
 def diagnose_target(
-    target: str, kind: str | None = None, *, timeout: float = 60
+    target: str, kind: str | None = None, *, course: str | None = None, timeout: float = 60
 ) -> tuple[Diagnosis, ...]:
-    """Diagnose a class, ``FILE.py:NAME``, or everything in a folder in the course's layout.
+    """Diagnose ``FILE.py:NAME``, all that a course asks for in a file, or a whole folder.
 
-    Each diagnosis is stopped after `timeout` seconds. A target that is neither, and a kind that is
-    given for a folder, raise an ArgumentError.
+    The course is the one whose names are in the file, where none is given. Of a file that is of no
+    course, those classes are diagnosed whose names say what they are. Each diagnosis is stopped
+    after `timeout` seconds. A target that is none of these, and a kind that is given for more than
+    one class, raise an ArgumentError.
     """
-    if Path(target).is_dir():
+    if course and course.endswith(".toml"):
+        course = str(Path(course).resolve())  # who reads it again is in another folder
+    asked = read_course(course) if course else None
+    path = Path(target)
+    if path.is_dir():
         if kind is not None:
             raise ArgumentError(
                 f"the kind {kind!r} for the folder {target}",
                 "no kind, since the names in a folder say what they are",
                 "leave --kind out, or name one class as FILE.py:NAME",
             )
-        return diagnose_folder(target, timeout=timeout)
+        if asked is None or _is_the_exercise(asked):
+            return diagnose_folder(target, timeout=timeout)
+        files = sorted(file for file in path.rglob("*.py") if not _hidden(file, path))
+        return _together(
+            [job for file in files for job in _jobs(file, asked, course)], path, timeout
+        )
+    if path.is_file():
+        its = asked or seen(outline(path))
+        if its is None or _is_the_exercise(its):
+            return _file(path, kind, timeout)
+        jobs = [job for job in _jobs(path, its, course) if kind in (None, job.kind)]
+        return _together(jobs, path, timeout)
     file, colon, name = target.rpartition(":")
     if not colon or not name.isidentifier():
-        names = sorted(names_in(Path(target), classes_only=True) or ["NAME"])
         raise ArgumentError(
             f"{target!r} as what to check",
-            "FILE.py:NAME, or a folder that holds activations, losses, layers and model",
-            f"write {target}:{names[0]}" if Path(target).is_file() else "check the path",
+            "FILE.py:NAME, NOTEBOOK.ipynb:NAME, one of them without NAME, or a folder that holds "
+            "activations, losses, layers and model",
+            "check the path",
         )
-    return (diagnose_file(file, name, kind, timeout=timeout),)
+    if course is None and kind is None and (its := seen(outline(Path(file)))):
+        course = its.name if its.known_as(name) and not _is_the_exercise(its) else None
+    return (diagnose_file(file, name, kind, course=course, timeout=timeout),)
+
+
+def _is_the_exercise(course: Course) -> bool:
+    """Return whether a course only has classes that are called as the exercise does it."""
+    return all(component.forward is None for component in course.components)
+
+
+def _hidden(file: Path, folder: Path) -> bool:
+    return any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
+
+
+def _jobs(file: Path, course: Course, asked: str | None) -> list[Job]:
+    """Return a job for each thing in a file that a course asks for."""
+    return [
+        Job(str(file.resolve()), name, components[0].kind, course=asked or course.name)
+        for name, components in course.inside(outline(file)).items()
+    ]
+
+
+def _together(jobs: list[Job], path: Path, timeout: float) -> tuple[Diagnosis, ...]:
+    if not jobs:
+        raise ArgumentError(
+            f"{path}, which has nothing of the course",
+            "the functions or classes that the course asks for, by their names",
+            "check the path and the names, or choose another course with --course",
+        )
+    return tuple(run(jobs, timeout))
+
+
+def _file(file: Path, kind: str | None, timeout: float) -> tuple[Diagnosis, ...]:
+    """Diagnose every class in a file whose name says what it is; the only one, where it is told."""
+    names = names_in(file, classes_only=True)
+    if names is None:  # whoever runs it says what is wrong
+        return (diagnose_file(file, file.stem, kind, timeout=timeout),)
+    known = sorted(name for name in names if kind_of(name) or (kind and len(names) == 1))
+    if not known or (kind and len(known) > 1):
+        name = next(iter(known or sorted(names) or ["NAME"]))
+        raise ArgumentError(
+            f"{file}, in which {'several names say' if known else 'no name says'} what they are",
+            f"classes whose names have a kind in them ({', '.join(KINDS)}), or one and its kind",
+            f"name it: {file}:{name} --kind {kind or 'KIND'}",
+        )
+    return tuple(run([Job(str(file.resolve()), name, kind) for name in known], timeout))
 
 
 def overall(diagnoses: Sequence[Diagnosis]) -> Status:
-    """Return what is said of several together: wrong before could not run before right."""
+    """Return what is said of several together: the worst, from wrong to right."""
     found = {diagnosis.status for diagnosis in diagnoses}
-    return next(s for s in (Status.WRONG, Status.FAILED, Status.RIGHT) if s in found)
+    worst = (Status.WRONG, Status.FAILED, Status.UNWRITTEN, Status.RIGHT)
+    return next(status for status in worst if status in found)
 
 
 def to_dict(diagnoses: Sequence[Diagnosis], level: int = 4) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import pytest
 
 from handgrad.component import Component
 from handgrad.diagnosis import Status
+from handgrad.diagnosis.courses.exercise import ExerciseStudent
 from handgrad.diagnosis.engine import examine
 from handgrad.diagnosis.families import GENERAL, Gradient, averaged_input, ignored_in
 from handgrad.diagnosis.given import Given
@@ -67,8 +68,10 @@ class GateKind(Kind):
             givens.append(Given(f"N = {N}", sizes, x, dy, {"gamma": gamma}))
         return givens
 
+
+class GateStudent(ExerciseStudent):
     def start(self, given):
-        thing = self.subject.make()
+        thing = super().start(given)
         self.place(thing, given)
         return thing
 
@@ -82,7 +85,7 @@ class GateKind(Kind):
         return dict(zip(("da", "db", "dg"), self.returned(thing, given), strict=True))
 
 
-class Student:
+class Right:
     def __call__(self, a, b):
         self.a, self.b = a, b
         return self.gamma * a * b
@@ -93,7 +96,7 @@ class Student:
 
 
 def test_two_inputs_and_a_parameter_need_no_change_to_the_base():
-    outcome = examine(GateKind(Subject(Student)))
+    outcome = examine(GateStudent(GateKind(), Subject(Right)))
     assert Status.of(outcome.findings) is Status.RIGHT, outcome
     assert sum("numerical derivative" in " ".join(f.evidence) for f in outcome.findings) == 3
 
@@ -108,12 +111,12 @@ def test_two_inputs_and_a_parameter_need_no_change_to_the_base():
     ],
 )  # fmt: skip
 def test_families_name_mistakes_in_them(spoil, name):
-    class Spoiled(Student):
+    class Spoiled(Right):
         def grad(self, dy):
             da, *others = super().grad(dy)
             return spoil(self, da, dy), *others
 
-    findings = examine(GateKind(Subject(Spoiled))).findings
+    findings = examine(GateStudent(GateKind(), Subject(Spoiled))).findings
     assert {f.summary for f in findings if f.summary} == {name}
 
 
@@ -121,4 +124,4 @@ def test_a_kind_is_found_by_its_folder_and_says_its_words():
     assert {kind.name for kind in KINDS.values()} == set(KINDS)
     for kind in KINDS.values():
         assert {kind_of(word) for word in kind.words} == {kind.name}
-        assert kind.__module__ == f"handgrad.diagnosis.kinds.{kind.name}"
+        assert kind.__module__.startswith("handgrad.diagnosis.kinds.")

@@ -112,7 +112,11 @@ def test_a_file_in_a_package_imports_as_its_author_does(tmp_path, init):
 
 def test_input_and_name_are_explained(tmp_path):
     asks = write(tmp_path, "asks.py", RELU + "\ninput('which seed?')\n")
-    assert "input()" in diagnose_file(asks, "ReLU").failure.hint
+    answered = diagnose_file(asks, "ReLU")
+    assert answered.status is Status.RIGHT
+    assert "asks.py does not run to its end (EOFError" in answered.notes[0]
+    alone = write(tmp_path, "alone.py", "input('which seed?')\n")
+    assert "input()" in diagnose_file(alone, "ReLU").failure.hint
     near = diagnose_file(write(tmp_path, "near.py", RELU), "Relu").failure
     assert near.hint == "Did you mean ReLU?"
     bare = diagnose_file(write(tmp_path, "bare.py", "x = 1\n"), "ReLU").failure
@@ -184,9 +188,11 @@ def test_a_process_that_outlives_the_child_is_not_waited_for(tmp_path):
 
 
 @pytest.fixture
-def answer(monkeypatch):
+def answer(monkeypatch, tmp_path):
     """What the child says of a job; the path and the modules are as before afterwards."""
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     before = set(sys.modules)
     yield child._answer
     for name in set(sys.modules) - before:

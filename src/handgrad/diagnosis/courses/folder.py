@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 from pathlib import Path
 
+from handgrad.diagnosis.courses.course import read_course
+from handgrad.diagnosis.courses.outline import names_in
 from handgrad.diagnosis.findings import Failure
 from handgrad.diagnosis.process.sandbox import Job, failed, run
 from handgrad.diagnosis.result import Diagnosis
 
 __all__ = ["COURSE", "diagnose_folder"]
 
-COURSE: tuple[tuple[str, str], ...] = (
-    ("losses", "MSELoss"),
-    ("losses", "CrossEntropy"),
-    ("activations", "ReLU"),
-    ("activations", "Sigmoid"),
-    ("layers", "Linear"),
-    ("layers", "Dropout"),
-    ("model", "Model"),
+COURSE: tuple[tuple[str, str], ...] = tuple(
+    (each.module, each.name) for each in read_course("exercise").components
 )
 """Module and name of everything that the course asks for."""
 
@@ -64,27 +59,6 @@ def _find(folder: Path, module: str, name: str) -> Path | None:
         elif name in names:
             return file
     return unreadable
-
-
-def names_in(file: Path, classes_only: bool = False) -> set[str] | None:
-    """Return the names at the top of a file, or None where Python cannot read it."""
-    try:
-        body = ast.parse(file.read_bytes()).body
-    except (OSError, SyntaxError, ValueError):
-        return None
-    names: set[str] = set()
-    for node in body:
-        if isinstance(node, ast.ClassDef):
-            names.add(node.name)
-        elif classes_only:
-            continue
-        elif isinstance(node, ast.FunctionDef):
-            names.add(node.name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            names.update(alias.asname or alias.name for alias in node.names)
-        elif isinstance(node, ast.Assign):
-            names.update(target.id for target in node.targets if isinstance(target, ast.Name))
-    return names
 
 
 def _unexported(folder: Path, module: str, job: Job) -> str:

@@ -13,7 +13,7 @@ from handgrad.diagnosis.behaviours import BEHAVIOURS, Behaviour
 from handgrad.diagnosis.engine.trials import Trial
 from handgrad.diagnosis.findings import Finding, Verdict
 from handgrad.diagnosis.given import Given, Results
-from handgrad.diagnosis.kinds.base import Kind, seeded
+from handgrad.diagnosis.student.student import Student, seeded
 from handgrad.diagnosis.student.subject import StudentError
 
 __all__ = ["Expected", "behaviours", "cost", "written"]
@@ -29,7 +29,7 @@ PATIENCE = 0.05
 
 
 def behaviours(
-    kind: Kind,
+    student: Student,
     trials: Sequence[Trial],
     right: Sequence[str],
     expected: Expected,
@@ -41,11 +41,11 @@ def behaviours(
     `right` are the quantities that are right in the trials.
     """
     given = trials[0].given
-    findings = _mutation(kind, given)
-    if backwards := [n for n in trials[0].seen if n not in kind.forwards]:
-        findings += _linearity(kind, given, backwards, seed, tolerance)
+    findings = _mutation(student, given)
+    if backwards := [n for n in trials[0].seen if n not in student.kind.forwards]:
+        findings += _linearity(student, given, backwards, seed, tolerance)
     calls = CALLS if len(right) == len(trials[0].seen) else FEW
-    return findings + _history(kind, given, right, expected, seed, tolerance, calls)
+    return findings + _history(student, given, right, expected, seed, tolerance, calls)
 
 
 def _finding(name: str, title: str, known: Behaviour | None, *evidence: str) -> Finding:
@@ -53,16 +53,16 @@ def _finding(name: str, title: str, known: Behaviour | None, *evidence: str) -> 
     return Finding(name, title, Verdict.WRONG, explanations, evidence)
 
 
-def _mutation(kind: Kind, given: Given) -> list[Finding]:
+def _mutation(student: Student, given: Given) -> list[Finding]:
     """Compare the arrays that the code was given before and after each pass."""
     mine = given.copied()
-    thing = kind.start(mine)
-    before = {name: array.copy() for name, array in kind.parameters(thing).items()}
-    kind.forward(thing, mine)
+    thing = student.start(mine)
+    before = {name: array.copy() for name, array in student.parameters(thing).items()}
+    student.forward(thing, mine)
     findings = written(mine, given, "forward")
-    kind.backward(thing, mine)
+    student.backward(thing, mine)
     findings += written(mine, given, "backward")
-    after = kind.parameters(thing)
+    after = student.parameters(thing)
     for name, array in before.items():
         if name in after and not identical(after[name], array):
             findings.append(
@@ -95,22 +95,27 @@ def written(mine: Given, given: Given, which: str) -> list[Finding]:
 
 
 def _linearity(
-    kind: Kind, given: Given, names: Sequence[str], seed: int, tolerance: float
+    student: Student, given: Given, names: Sequence[str], seed: int, tolerance: float
 ) -> list[Finding]:
     """Compare B(a g) with a B(g), and B(g + h) with B(g) + B(h)."""
-    if not given.dy.size:
+    upstream = [given[name] for name in student.kind.upstream.values()]
+    if not upstream:
         return []
     rng = np.random.default_rng([seed, 5])
-    other = rng.standard_normal(given.dy.shape)
+    flat = np.concatenate([dy.ravel() for dy in upstream])
+    ends = np.cumsum([dy.size for dy in upstream])[:-1]
 
-    def back(dy: Array) -> Results:
-        mine = given.changed(dy=dy)
-        return kind.run(kind.fresh(mine), mine)
+    def back(vector: Array) -> Results:
+        parts = zip(student.kind.upstream.values(), np.split(vector, ends), upstream, strict=True)
+        mine = given.changed(**{name: part.reshape(dy.shape) for name, part, dy in parts})
+        return student.run(student.fresh(mine), mine)
 
-    seen = linearity(back, given.dy, other)
+    seen = linearity(back, flat, rng.standard_normal(flat.size))
     g = seen.g
     others = (seen.h, seen.scaled, seen.added)
-    if any(not same(g[n], r[n], tolerance) for r in others for n in kind.forwards if n in g):
+    if any(
+        not same(g[n], r[n], tolerance) for r in others for n in student.kind.forwards if n in g
+    ):
         return []  # the forward pass is not repeatable, so that nothing can be compared
     findings = []
     for name in names:
@@ -123,13 +128,13 @@ def _linearity(
                 f"B(a g) and a B(g) differ by {worst[0]:.1e}, B(g + h) and B(g) + B(h) by "
                 f"{worst[1]:.1e}, where B is your backward pass"
             )
-            title = f"{kind.titles[name]}: linear in the upstream gradient"
+            title = f"{student.kind.titles[name]}: linear in the upstream gradient"
             findings.append(_finding(f"linearity of {name}", title, None, *sentences))
     return findings
 
 
 def _history(
-    kind: Kind,
+    student: Student,
     given: Given,
     right: Sequence[str],
     expected: Expected,
@@ -139,8 +144,8 @@ def _history(
 ) -> list[Finding]:
     """Call one object again and again, with two inputs in turn."""
     rng = np.random.default_rng([seed, 6])
-    second = kind.another(given, rng)
-    thing = kind.start(given)
+    second = student.kind.another(given, rng)
+    thing = student.start(given)
     first_seen: Results = {}
     wrong: dict[str, list[int]] = {}
     findings: list[Finding] = []
@@ -150,7 +155,7 @@ def _history(
         mine = second if call % 3 == 1 else given
         seeded(seed + call)
         try:
-            seen = kind.run(thing, mine)
+            seen = student.run(thing, mine)
         except StudentError as error:
             evidence = f"call {call + 1} of one object: {error.failure.error}"
             return [_finding("repeated calls", "calls after the first", None, evidence)]
@@ -162,7 +167,11 @@ def _history(
             first_seen = seen
         if call == 1 and wrong:
             # What has the second call left of the first?
-            stale = kind.right(second.changed(x=given.x), first_seen)
+            first = next(iter(given.inputs))
+            stale = [
+                student.kind.right(second.changed(**old), first_seen)
+                for old in ({first: given.x}, given.inputs)
+            ]
             for name in wrong:
                 known = None
                 evidence = (
@@ -171,7 +180,7 @@ def _history(
                 if same(seen[name], truth[name] + first_seen[name], loose):
                     known = BEHAVIOURS["piles"]
                     evidence += "; there it is the sum of both"
-                elif name in stale and same(seen[name], stale[name], loose):
+                elif any(name in old and same(seen[name], old[name], loose) for old in stale):
                     known = BEHAVIOURS["stale"]
                     evidence += "; there it belongs to the first input"
                 findings.append(
@@ -191,17 +200,17 @@ def _history(
     return findings
 
 
-def cost(kind: Kind, seed: int) -> list[str]:
+def cost(student: Student, seed: int) -> list[str]:
     """Say it where the time grows with the rows as that of a loop over them does."""
     few, many = 16, 128
     times = {}
     for N in (few, many):
-        given = kind.givens(((N, *kind.shapes[0][1:]),), seed)[0]
-        thing = kind.start(given)
+        given = student.givens(((N, *student.kind.shapes[0][1:]),), seed)[0]
+        thing = student.start(given)
         best = np.inf
         for _ in range(3):
             start = perf_counter()
-            kind.run(thing, given)
+            student.run(thing, given)
             best = min(best, perf_counter() - start)
             if best > PATIENCE:
                 break

@@ -17,8 +17,9 @@ from handgrad.diagnosis.engine.trials import Trial, example, run, run_all
 from handgrad.diagnosis.families import EPSILON, FLOAT32, OVERFLOW, scaled
 from handgrad.diagnosis.findings import Cause, Example, Failure, Finding, Verdict
 from handgrad.diagnosis.given import Given, Results
-from handgrad.diagnosis.kinds.base import Kind, Shapes, Stress, seeded
+from handgrad.diagnosis.kinds.base import Shapes, Stress
 from handgrad.diagnosis.mistake import Mistake
+from handgrad.diagnosis.student.student import Student, seeded
 from handgrad.diagnosis.student.subject import StudentError, restored
 
 __all__ = ["Outcome", "examine"]
@@ -33,25 +34,25 @@ class Outcome:
     failure: Failure | None = None
 
 
-def examine(kind: Kind, shapes: Shapes | None = None, seed: int = 0) -> Outcome:
+def examine(student: Student, shapes: Shapes | None = None, seed: int = 0) -> Outcome:
     """Run the student's code, and decide in order what is right and what is wrong.
 
     A `StudentError` says that the code does not run on enough inputs to say anything.
     """
-    with restored(kind.subject.thing):
+    with restored(*student.around):
         seeded(seed)
-        return _Examination(kind, shapes or kind.shapes, seed).outcome
+        return _Examination(student, shapes or student.kind.shapes, seed).outcome
 
 
 class _Examination:
     """One examination: what the steps share."""
 
-    def __init__(self, kind: Kind, shapes: Shapes, seed: int) -> None:
-        self.kind, self.seed = kind, seed
+    def __init__(self, student: Student, shapes: Shapes, seed: int) -> None:
+        self.student, self.kind, self.seed = student, student.kind, seed
         self.outcome = Outcome()
         self.convention: Mistake | None = None
         self.trials = self._trials(shapes)
-        self.names = [n for n in kind.titles if all(n in t.seen for t in self.trials)]
+        self.names = [n for n in self.kind.titles if all(n in t.seen for t in self.trials)]
         kinds = {t.seen[n].dtype for t in self.trials for n in self.names}
         single = any(d.kind == "f" and d.itemsize < 8 for d in kinds)
         self.tolerance = SINGLE if single else DOUBLE
@@ -60,16 +61,17 @@ class _Examination:
 
     def _trials(self, shapes: Shapes) -> list[Trial]:
         """Run every trial; where too few run, those with square matrices."""
-        trials, failure = run_all(self.kind, self.kind.givens(shapes, self.seed), self.seed)
-        if len(trials) < 2 and self.kind.subject.is_class:
-            trials, _ = run_all(self.kind, self.kind.givens(self.kind.square, self.seed), self.seed)
+        student, seed = self.student, self.seed
+        trials, failure = run_all(student, student.givens(shapes, seed), seed)
+        if len(trials) < 2 and student.any_size:
+            trials, _ = run_all(student, student.givens(self.kind.square, seed), seed)
         if failure and len(trials) < 2:
             raise StudentError(failure)
         self.outcome.failure = failure
         return trials
 
     def _decide(self) -> None:
-        kind, outcome = self.kind, self.outcome
+        student, kind, outcome = self.student, self.kind, self.outcome
         if outcome.failure:
             outcome.findings.append(_stopped("runs", "runs on every input", outcome.failure))
         forwards = [n for n in self.names if n in kind.forwards]
@@ -80,7 +82,7 @@ class _Examination:
                 self._adopt(convention)
                 break
         wrong_forward = [n for n in forwards if not self._agrees(n)]
-        own = agreement(kind, self.trials, backwards, self.tolerance > DOUBLE)
+        own = agreement(student, self.trials, backwards, self.tolerance > DOUBLE)
         disagree = [n for n in backwards if not self._agrees(n)]
         if wrong_forward and not self.convention and set(disagree) <= set(own):
             wrong_forward = self._scaled(wrong_forward)
@@ -92,27 +94,33 @@ class _Examination:
             else:
                 outcome.findings.append(self._right(name, own.get(name)))
         outcome.findings += self._missing()
+        right = [name for name in self.names if self._agrees(name)]
+        tolerance = max(self.tolerance, HIDDEN if self.hidden else 0)
         outcome.findings += behaviours(
-            kind, self.trials, [n for n in self.names if self._agrees(n)], self.expected, self.seed,
-            max(self.tolerance, HIDDEN if self.hidden else 0),
-        )  # fmt: skip
-        outcome.findings += kind.extra(self.seed)
+            student, self.trials, right, self.expected, self.seed, tolerance
+        )
+        outcome.findings += student.extra(self.seed)
         if all(f.verdict is not Verdict.WRONG for f in outcome.findings):
-            for stress in kind.stresses(self.seed):
+            for stress in student.stresses(self.seed):
                 outcome.findings += self._stress(stress)
         if all(f.verdict is not Verdict.WRONG for f in outcome.findings):
-            outcome.notes += cost(kind, self.seed)
+            outcome.notes += cost(student, self.seed)
 
     def _missing(self) -> list[Finding]:
         """Say of a gradient that is nowhere to be found that it is; one of them may be left out."""
         findings = []
-        for name in self.kind.variables:
+        for name, variable in self.kind.variables.items():
+            if variable not in self.trials[0].given:
+                continue  # it is not asked for
             if any(name not in trial.seen for trial in self.trials):
                 optional = name in self.kind.optional
                 sentence = f"your code gives no {self.kind.titles[name]}" + (
                     ": the exercise lets that be" if optional else ""
                 )
-                verdict = Verdict.UNKNOWN if optional else Verdict.WRONG
+                if name in self.student.unwritten:
+                    sentence = "it is not written yet"
+                unjudged = optional or name in self.student.unwritten
+                verdict = Verdict.UNKNOWN if unjudged else Verdict.WRONG
                 findings.append(
                     Finding(name, self.kind.titles[name], verdict, evidence=(sentence,))
                 )
@@ -166,8 +174,11 @@ class _Examination:
     def _imprecise(self, name: str) -> Cause:
         """Return why only seven digits are right: float32 does not see a change in the eleventh."""
         trial = self.trials[0]
-        nearby = trial.given.changed(x=trial.given.x * (1 + 1e-11))
-        seen = self.kind.run(self.kind.fresh(nearby), nearby)[name]
+        given = trial.given
+        moving = {n: a for n, a in given.inputs.items() if a.dtype.kind == "f"}
+        moving = moving or given.parameters
+        nearby = given.changed(**{name: array * (1 + 1e-11) for name, array in moving.items()})
+        seen = self.student.run(self.student.fresh(nearby), nearby)[name]
         unmoved = np.mean(seen == trial.seen[name])  # an entry may lie at the edge of a step
         return FLOAT32.cause if unmoved > 0.5 else EPSILON
 
@@ -179,7 +190,7 @@ class _Examination:
     # Findings.
 
     def _right(self, name: str, own: float | None) -> Finding:
-        causes = [cause for quantity, cause in self.kind.layout if quantity == name]
+        causes = [cause for quantity, cause in self.student.layout if quantity == name]
         if self.convention and any(
             distance(self.kind.right(t.given, t.seen)[name], t.right[name]) > DOUBLE
             for t in self.trials
@@ -228,7 +239,7 @@ class _Examination:
         """Judge input that the trials avoid; nothing is said where it is right."""
         tolerance = max(self.tolerance, HIDDEN)
         try:
-            trials = [run(self.kind, given) for given in stress.givens]
+            trials = [run(self.student, given) for given in stress.givens]
         except StudentError as error:
             self.outcome.failure = error.failure
             return [_stopped(stress.name, stress.title, error.failure)]

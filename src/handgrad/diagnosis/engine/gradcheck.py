@@ -11,7 +11,7 @@ from handgrad.arguments import Array
 from handgrad.checking.arrays import distance
 from handgrad.checking.truth import central_differences
 from handgrad.diagnosis.engine.trials import Trial
-from handgrad.diagnosis.kinds.base import Kind, seeded
+from handgrad.diagnosis.student.student import Student, seeded
 from handgrad.diagnosis.student.subject import StudentError
 
 __all__ = ["agreement", "smallest"]
@@ -29,7 +29,7 @@ def smallest(trials: Sequence[Trial]) -> Trial:
 
 
 def agreement(
-    kind: Kind, trials: Sequence[Trial], names: Sequence[str], single: bool
+    student: Student, trials: Sequence[Trial], names: Sequence[str], single: bool
 ) -> dict[str, float]:
     """Return how far each gradient is from that of the student's own forward pass.
 
@@ -42,12 +42,12 @@ def agreement(
     truths: dict[str, tuple[Array, Array]] = {}
     agree = {}
     for name in names:
-        variable = kind.variables.get(name)
+        variable = student.kind.variables.get(name)
         if variable is None or trial.seen[name].shape != trial.right[name].shape:
             continue
         if variable not in truths:
             try:
-                truths[variable] = _slopes(kind, trial, variable, 1000.0 if single else 1.0)
+                truths[variable] = _slopes(student, trial, variable, 1000.0 if single else 1.0)
             except (StudentError, ValueError):
                 continue
         places, slopes = truths[variable]
@@ -57,28 +57,31 @@ def agreement(
     return agree
 
 
-def _slopes(kind: Kind, trial: Trial, variable: str, stretch: float) -> tuple[Array, Array]:
+def _slopes(student: Student, trial: Trial, variable: str, stretch: float) -> tuple[Array, Array]:
     """Return places in a flattened variable, and the slopes along them, by steps so wide."""
     given = trial.given.copied()  # the code may write to it
     start = np.asarray(given[variable], dtype=np.float64)
     places = np.arange(start.size)
     if start.size > ENTRIES:
         places = np.random.default_rng(0).choice(places, ENTRIES, replace=False)
-    thing = kind.fresh(given)
+    thing = student.fresh(given)
     began = perf_counter()
-    kind.look(thing, given)
+    student.look(thing, given)
     affordable = max(3, int(PATIENCE / (perf_counter() - began + 1e-6) / 2))
     if places.size > affordable:
         places = places[np.linspace(0, places.size - 1, affordable).astype(int)]
+    upstream = student.kind.upstream
+    outputs = list(upstream) or student.kind.forwards[:1]  # a loss has no upstream gradient
+    dy = np.concatenate([given[name].ravel() for name in upstream.values()]) if upstream else 1.0
     values = np.array(start)  # contiguous, so that raveling it gives a view
 
     def forward(steps: Array) -> Array:
         values.ravel()[places] = start.ravel()[places] + stretch * steps
         given = trial.given.changed(**{variable: values.copy()})
-        kind.place(thing, given)
+        student.place(thing, given)
         seeded(given.seed)
-        return kind.look(thing, given)[kind.forwards[0]]
+        seen = student.look(thing, given)
+        return np.concatenate([seen[name].ravel() for name in outputs])
 
-    upstream = given.dy if given.dy.size else 1.0  # a loss has none
-    slopes = central_differences(forward, np.zeros(places.size), upstream)
+    slopes = central_differences(forward, np.zeros(places.size), dy)
     return places, slopes / stretch

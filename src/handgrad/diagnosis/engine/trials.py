@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from handgrad.diagnosis.closeness import HIDDEN, mask
 from handgrad.diagnosis.findings import Example, Failure
 from handgrad.diagnosis.given import Given, Results
-from handgrad.diagnosis.kinds.base import Kind
+from handgrad.diagnosis.student.student import Student
 from handgrad.diagnosis.student.subject import StudentError
 
 __all__ = ["Trial", "example", "run", "run_all"]
@@ -30,19 +30,21 @@ def example(trial: Trial, name: str, tolerance: float) -> Example:
     return Example(trial.given.label, seen, truth, mask(seen, right, max(tolerance, HIDDEN)))
 
 
-def run(kind: Kind, given: Given) -> Trial:
+def run(student: Student, given: Given) -> Trial:
     """Run the student's code on one input, and ours."""
-    seen = kind.run(kind.fresh(given), given)
-    return Trial(given, seen, kind.right(given, seen))
+    seen = student.run(student.fresh(given), given)
+    return Trial(given, seen, student.kind.right(given, seen))
 
 
-def run_all(kind: Kind, givens: Sequence[Given], seed: int) -> tuple[list[Trial], Failure | None]:
+def run_all(
+    student: Student, givens: Sequence[Given], seed: int
+) -> tuple[list[Trial], Failure | None]:
     """Run all trials; return those that ran, and the first failure."""
     trials, failure = [], None
     for i, given in enumerate(givens):
         given.seed = 1000 * i + seed
         try:
-            trials.append(run(kind, given))
+            trials.append(run(student, given))
         except StudentError as error:
             failure = failure or error.failure
     return trials, failure

@@ -1,8 +1,9 @@
-"""The kinds of component that can be diagnosed, a folder each: what it needs, and its mistakes."""
+"""The kinds of component that can be diagnosed, by folder: what they need, and their mistakes."""
 
 from __future__ import annotations
 
 import pkgutil
+from collections.abc import Iterator
 from importlib import import_module
 
 from handgrad.diagnosis.kinds.base import Kind
@@ -10,15 +11,20 @@ from handgrad.diagnosis.kinds.base import Kind
 __all__ = ["KINDS", "Kind", "kind_of"]
 
 
-def _found(folder: str) -> type[Kind]:
-    """Return the kind that a folder exports."""
+def _found(folder: str) -> Iterator[type[Kind]]:
+    """Yield the kinds that a folder exports."""
     module = import_module(f"{__name__}.{folder}")
-    exported = (getattr(module, name) for name in module.__all__)
-    return next(each for each in exported if isinstance(each, type) and issubclass(each, Kind))
+    for name in module.__all__:
+        exported = getattr(module, name)
+        if isinstance(exported, type) and issubclass(exported, Kind):
+            yield exported
 
 
 KINDS: dict[str, type[Kind]] = {
-    kind.name: kind for kind in (_found(e.name) for e in pkgutil.iter_modules(__path__) if e.ispkg)
+    kind.name: kind
+    for entry in pkgutil.iter_modules(__path__)
+    if entry.ispkg
+    for kind in _found(entry.name)
 }
 
 

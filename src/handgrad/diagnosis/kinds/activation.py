@@ -19,6 +19,7 @@ class ActivationKind(Kind):
 
     titles: ClassVar = {"output": "output", "dx": "gradient of the input"}
     variables: ClassVar = {"dx": "x"}
+    axes: ClassVar = {"x": "N D", "output": "N D"}
     square = SQUARES
     component: ClassVar[Activation]
     """Ours."""

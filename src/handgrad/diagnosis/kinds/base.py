@@ -1,23 +1,21 @@
-"""What the diagnosis has to know of a kind of component."""
+"""What the diagnosis has to know of a kind of component: its mathematics, and its mistakes."""
 
 from __future__ import annotations
 
-import random
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.component import Component
-from handgrad.diagnosis.findings import Cause, Finding
+from handgrad.diagnosis.findings import Finding
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.mistake import Mistake
-from handgrad.diagnosis.student.subject import Subject, ask, numbers
 
-__all__ = ["SQUARES", "TABLES", "Kind", "Shapes", "Stress", "floats", "seeded"]
+__all__ = ["SQUARES", "TABLES", "Kind", "Shapes", "Stress", "floats"]
 
 Shapes = Sequence[tuple[int, ...]]
 """Sizes of the trials, the rows first: which ones there are is the kind's affair."""
@@ -44,11 +42,11 @@ class Stress:
 
 
 class Kind(ABC):
-    """How to make, run and judge one kind of component.
+    """The mathematics of one kind of component: what it is given, what is right, what goes wrong.
 
-    What stands here does for a component that is called with its inputs, is asked for the gradient
-    of its first input, and is right where ours is. A new kind is a folder beside this file, which
-    exports one such class. `own` are the student's own classes by kind, used in place of ours.
+    Nothing here knows how somebody's code is called; that is a `Student`'s affair. What stands here
+    does for a component that is right where ours is. A new kind is a class that a folder beside
+    this file exports.
     """
 
     name: ClassVar[str]
@@ -58,21 +56,28 @@ class Kind(ABC):
     """Every quantity in words."""
     forwards: ClassVar[tuple[str, ...]] = ("output",)
     """The quantities of the forward pass; the others are the backward pass'."""
+    upstream: ClassVar[dict[str, str]] = {"output": "dy"}
+    """For each quantity of the forward pass that the backward pass starts from, the name of its
+    upstream gradient: "dy", or a name in ``given.upstream``. A loss has none."""
     variables: ClassVar[dict[str, str]] = {}
     """For each quantity of the backward pass, which input or parameter it is the gradient of."""
+    axes: ClassVar[dict[str, str]] = {}
+    """For each input, parameter and quantity its axes in letters, "N H W C". A gradient that has
+    none has its variable's, an upstream gradient its output's."""
+    indices: ClassVar[tuple[str, ...]] = ()
+    """Inputs that are whole numbers by nature, and stay so."""
     optional: ClassVar[tuple[str, ...]] = ()
-    """Which of them need not be given."""
+    """Which quantities need not be given."""
     mistakes: ClassVar[tuple[Mistake, ...]]
     conventions: ClassVar[tuple[Mistake, ...]] = ()
+    others: ClassVar[tuple[Mistake, ...]] = ()
+    """What else may be named: how a mask is drawn."""
     shapes: ClassVar[Shapes] = TABLES
     square: ClassVar[Shapes] = ()
     """Shapes to fall back on, where the code runs on too few of the others."""
-    needs: ClassVar[tuple[str, ...]] = ()
-    """Kinds of component that it is given; ours, unless the student's code takes only its own."""
-
-    def __init__(self, subject: Subject, own: dict[str, type] | None = None) -> None:
-        self.subject, self.own = subject, own or {}
-        self.layout: list[tuple[str, Cause]] = []
+    sample: ClassVar[tuple[int, ...]] = ()
+    """A large shape at which one object is called several times, where something is drawn at
+    random: `judged` and `drawn` get what comes out."""
 
     @abstractmethod
     def givens(self, shapes: Shapes, seed: int) -> list[Given]:
@@ -82,33 +87,14 @@ class Kind(ABC):
         """Return the runs on input that the trials avoid."""
         return []
 
-    def start(self, given: Given) -> Any:
-        """Return a new object for this input, its parameters random and noted in `given`."""
-        return self.subject.make()
-
-    def forward(self, thing: Any, given: Given) -> Results:
-        """Return what the object's forward pass gives."""
-        name = self.forwards[0]
-        doing = f"calling {self.subject.name} on {given.label}"
-        output = ask(thing, ("__call__", "forward"), given.inputs.values(), doing)
-        return {name: numbers(output, f"the {self.titles[name]}")}
-
-    def backward(self, thing: Any, given: Given) -> Results:
-        """Return what the object's backward pass gives."""
-        return {next(iter(self.variables)): numbers(self.returned(thing, given), "the gradient")}
-
-    def returned(self, thing: Any, given: Given) -> Any:
-        """Return what the object answers when it is asked for its gradients."""
-        doing = f"calling {self.subject.name}.grad for {given.label}"
-        return ask(thing, ("grad", "backward"), [given.dy], doing)
-
     def ours(self, given: Given) -> Component:
         """Return our component with the parameters in `given`."""
         raise NotImplementedError
 
     def right(self, given: Given, seen: Results) -> Results:
         """Return what ours gives. What was drawn at random is taken from `seen`."""
-        ours, inputs = self.ours(given), [floats(array) for array in given.inputs.values()]
+        ours = self.ours(given)
+        inputs = [a if n in self.indices else floats(a) for n, a in given.inputs.items()]
         output, saved = ours.apply(inputs[0] if len(inputs) == 1 else tuple(inputs))
         dx, gradients = ours.pullback(given.dy, saved)
         all_dx = dx if isinstance(dx, tuple) else (dx,)
@@ -116,47 +102,43 @@ class Kind(ABC):
         found = {q: gradients[v].reshape(given[v].shape) for q, v in self.variables.items()}
         return {self.forwards[0]: output, **found}
 
-    def place(self, thing: Any, given: Given) -> None:  # noqa: B027 (nothing, where there are none)
-        """Write the parameters in `given` into the object, where it has any."""
-
-    def fresh(self, given: Given) -> Any:
-        """Return a new object, with all random numbers as they were the last time."""
-        seeded(given.seed)  # for what the constructor draws
-        thing = self.start(given)
-        seeded(given.seed)  # for what the passes draw
-        return thing
-
-    def look(self, thing: Any, given: Given) -> Results:
-        """Return what the forward pass gives, on copies of the input."""
-        return self.forward(thing, given.copied())
-
-    def run(self, thing: Any, given: Given) -> Results:
-        """Return what both passes of the object give, on copies of the input."""
-        given = given.copied()
-        return {**self.forward(thing, given), **self.backward(thing, given)}
-
-    def extra(self, seed: int) -> list[Finding]:
-        """Judge what only this kind has; nothing is returned where it is right."""
-        return []
-
-    def parameters(self, thing: Any) -> Results:
-        """Return the object's parameters, by name."""
-        return {}
-
     def another(self, given: Given, rng: np.random.Generator) -> Given:
         """Return other input of the same shapes, for the same parameters."""
         first, *others = given.inputs
         inputs = {first: rng.permuted(given.x, axis=-1)[::-1].copy()}
         inputs |= {name: given.inputs[name][::-1].copy() for name in others}
-        return given.changed(dy=rng.standard_normal(given.dy.shape), **inputs)
+        upstream = {
+            name: rng.standard_normal(dy.shape)
+            for name, dy in {"dy": given.dy, **given.upstream}.items()
+        }
+        return given.changed(**upstream, **inputs)
 
+    def drawn(self, given: Given, looks: Sequence[Results]) -> dict[str, bool]:
+        """Return what several forward passes of one object at `sample` tell, for `derived`."""
+        return {}
 
-def seeded(seed: int) -> None:
-    """Put NumPy's and Python's global random state where it always is for this seed."""
-    np.random.seed(seed)
-    random.seed(seed)
+    def judged(self, given: Given, looks: Sequence[Results]) -> list[Finding]:
+        """Judge the same by its statistics; nothing is returned where it is right."""
+        return []
+
+    def axes_of(self, name: str) -> str:
+        """Return the axes of an input, a parameter, a quantity or an upstream gradient, or ""."""
+        origins = {**self.variables, **{dy: output for output, dy in self.upstream.items()}}
+        return self.axes.get(name) or self.axes.get(origins.get(name, ""), "")
+
+    def catalogue(self) -> list[Mistake]:
+        """Return every mistake and convention that may be named, each name once."""
+        stresses = self.stresses(0)
+        listed = (
+            *self.mistakes,
+            *self.conventions,
+            *self.others,
+            *(mistake for stress in stresses for mistake in stress.mistakes),
+            *(mistake for stress in stresses for mistake in stress.conventions),
+        )
+        return list({mistake.cause.name: mistake for mistake in reversed(listed)}.values())[::-1]
 
 
 def floats(array: Array) -> Array:
     """Return an array of integers as float64, another one as it is."""
-    return array if array.dtype.kind == "f" else array.astype(np.float64)
+    return array.astype(np.float64) if array.dtype.kind in "iu" else array

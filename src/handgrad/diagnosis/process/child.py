@@ -10,19 +10,15 @@ from __future__ import annotations
 
 import dataclasses
 import faulthandler
-import importlib
-import importlib.util
 import io
 import json
 import os
 import sys
 from contextlib import redirect_stderr, redirect_stdout, suppress
-from difflib import get_close_matches
-from pathlib import Path
-from typing import Any
 
 from handgrad.diagnosis import diagnose
 from handgrad.diagnosis.findings import Failure
+from handgrad.diagnosis.process.loading import load
 from handgrad.diagnosis.process.sandbox import Job, failed
 from handgrad.diagnosis.result import Diagnosis
 from handgrad.diagnosis.student.exceptions import explain
@@ -34,7 +30,7 @@ try:
 except ImportError:  # on Windows
     resource = None  # type: ignore[assignment]
 
-__all__ = ["load", "main"]
+__all__ = ["main"]
 
 MEMORY = 8 << 30
 """Bytes of address space for the child: PyTorch alone asks for some, most of it never used."""
@@ -61,69 +57,12 @@ class Tail(io.TextIOBase):
         return f"it prints while it runs ({self.lines} lines, the last one: {last!r})"
 
 
-def load(job: Job) -> Any:
-    """Import the file as its author would, and return what it calls by the job's name."""
-    file = Path(job.file)
-    root = Path(job.root) if job.root else file.parent
-    if not job.root:
-        while (root / "__init__.py").is_file():
-            root = root.parent
-    # The folder above comes last, for `from layers.Linear import ...` without an __init__.py.
-    sys.path[:] = [str(root), *(p for p in sys.path if p != str(root)), str(root.parent)]
-    parts = list(file.relative_to(root).with_suffix("").parts)
-    if parts[-1] == "__init__":
-        parts.pop()
-    doing = f"reading {file.name}"
-    try:
-        if len(parts) > 1 or file.name == "__init__.py":
-            module = importlib.import_module(".".join(parts))
-        else:
-            module = _single(file, parts[0])
-    except SyntaxError as error:
-        where = ((error.filename or job.file, error.lineno or 0, (error.text or "").strip()),)
-        hint = "Python cannot read this line; look also at the end of the line before it."
-        message = f"{type(error).__name__}: {error.msg}"
-        raise StudentError(Failure(doing, message, where, hint)) from error
-    except BaseException as error:  # SystemExit, and whatever else the file raises
-        raise StudentError(explain(error, doing)) from error
-    if not hasattr(module, job.name):
-        raise StudentError(_missing(job.name, module))
-    return getattr(module, job.name)
-
-
-def _single(file: Path, stem: str) -> Any:
-    """Import a file that belongs to no package, under a name that no other module has."""
-    name = f"student_{stem}" if stem in sys.modules else stem
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def _missing(name: str, module: Any) -> Failure:
-    there = [key for key, value in vars(module).items() if isinstance(value, type)]
-    small = {key.lower(): key for key in there}
-    near = get_close_matches(name.lower(), small, n=1)
-    hint = (
-        f"Did you mean {small[near[0]]}?"
-        if near
-        else f"The file has the classes {', '.join(there)}."
-        if there
-        else "The file has no classes at all: is it saved?"
-    )
-    return Failure(
-        f"looking for {name}", f"AttributeError: there is no {name} in the file", (), hint
-    )
-
-
 def _answer(job: Job) -> Diagnosis:
     printed = Tail()
+    notes: list[str] = []
     with redirect_stdout(printed), redirect_stderr(printed):
         try:
-            diagnosis: Diagnosis = diagnose(load(job), job.kind)
+            diagnosis: Diagnosis = diagnose(load(job, notes), job.kind, course=job.course)
         except StudentError as error:
             diagnosis = failed(job.name, error.failure, job.kind)
         except ArgumentError as error:  # no kind, or an unknown one
@@ -138,8 +77,8 @@ def _answer(job: Job) -> Diagnosis:
                 failure = dataclasses.replace(failure, hint=hint)
             diagnosis = failed(job.name, failure, job.kind)
     if printed.text.strip():
-        diagnosis = dataclasses.replace(diagnosis, notes=(*diagnosis.notes, printed.note()))
-    return diagnosis
+        notes.append(printed.note())
+    return dataclasses.replace(diagnosis, notes=(*diagnosis.notes, *notes))
 
 
 def main(results: str, trace: str, timeout: str) -> None:

@@ -19,7 +19,6 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from linecache import getline
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +27,14 @@ import numpy as np
 from handgrad.diagnosis.findings import Cause, Example, Failure, Finding, Status, Verdict
 from handgrad.diagnosis.result import Diagnosis
 from handgrad.diagnosis.student.exceptions import is_theirs
+from handgrad.diagnosis.student.source import source_line
 
 __all__ = ["Job", "diagnose_file", "rebuild", "run"]
 
 
 @dataclass(frozen=True)
 class Job:
-    """One thing to diagnose: a class, or an object, in a file.
+    """One thing to diagnose: a class, an object or a function, in a file.
 
     The file's own imports start from the folder `root`. Where it is None: from the folder of the
     file, or of the package that it stands in.
@@ -44,17 +44,23 @@ class Job:
     name: str
     kind: str | None = None
     root: str | None = None
+    course: str | None = None
 
 
 def diagnose_file(
-    file: str | Path, name: str, kind: str | None = None, *, timeout: float = 60
+    file: str | Path,
+    name: str,
+    kind: str | None = None,
+    *,
+    course: str | None = None,
+    timeout: float = 60,
 ) -> Diagnosis:
     """Diagnose what a file calls `name`, in a process of its own."""
     if not Path(file).is_file():
         error = f"FileNotFoundError: there is no file {file}"
         hint = "Check the path: it starts at the folder in which you are."
         return failed(name, Failure("looking for the file", error, hint=hint))
-    return run([Job(str(Path(file).resolve()), name, kind)], timeout)[0]
+    return run([Job(str(Path(file).resolve()), name, kind, course=course)], timeout)[0]
 
 
 def run(jobs: Sequence[Job], timeout: float) -> list[Diagnosis]:
@@ -195,7 +201,7 @@ def _kill(child: subprocess.Popen[bytes]) -> None:
 def _broken_off(status: int, trace: str, timeout: float) -> Failure:
     """Say why a child ended before it had an answer."""
     lines = tuple(
-        (file, int(number), getline(file, int(number)).strip())
+        (file, int(number), source_line(file, int(number)))
         for file, number in reversed(re.findall(r'File "(.+)", line (\d+) in', trace))
         if is_theirs(file)
     )

@@ -21,7 +21,7 @@ __all__ = ["document", "fragment"]
 
 ROWS, COLUMNS = 16, 16  # of a heat map; the rest is left out
 
-CLASSES = {Status.RIGHT: "right", Status.WRONG: "wrong", Status.FAILED: "unknown"}
+CLASSES = dict.fromkeys(Status, "unknown") | {Status.RIGHT: "right", Status.WRONG: "wrong"}
 
 STYLE = """
 .handgrad { font: 15px/1.5 system-ui, sans-serif; color: #1f2328; background: #fff;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -25,6 +26,7 @@ STYLES = {
     Status.RIGHT: "green",
     Status.WRONG: "bold red",
     Status.FAILED: "bold yellow",
+    Status.UNWRITTEN: "yellow",
 }
 
 ROWS, COLUMNS = 8, 6  # of a matrix that is shown; the rest is left out
@@ -40,7 +42,7 @@ def print_diagnosis(diagnosis: Diagnosis, level: int = 2, console: Console | Non
 def print_folder(
     diagnoses: Sequence[Diagnosis], level: int = 2, console: Console | None = None
 ) -> None:
-    """Print the diagnoses of a folder: a table of all, then a page for each that is not right."""
+    """Print several diagnoses: a table of all, a page for each that is not right, the counts."""
     console = console or Console()
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for page in (diagnosis.page(level) for diagnosis in diagnoses):
@@ -49,9 +51,13 @@ def print_folder(
         table.add_row(Text(page.subject), Text(said, STYLES[page.status]))
     console.print(Padding(table, (0, 0, 0, 2)))
     for diagnosis in diagnoses:
-        if diagnosis.status is not Status.RIGHT or diagnosis.notes:
+        if diagnosis.status in (Status.WRONG, Status.FAILED) or diagnosis.notes:
             console.rule(Text(diagnosis.page(level).subject))
             print_diagnosis(diagnosis, level, console)
+    console.rule()
+    counts = Counter(diagnosis.status for diagnosis in diagnoses)
+    counted = (f"{counts[status]} {status}" for status in Status if counts[status])
+    console.print(Text(", ".join(counted)))
 
 
 def _page(page: Page) -> Iterable[RenderableType]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,29 +23,23 @@ __all__ = ["CrossEntropyKind"]
 
 
 class CrossEntropyKind(LossKind):
-    """The cross-entropy of a softmax."""
+    """The cross-entropy of a softmax: of the mean, or of the sum where that is asked for."""
 
     name = "cross_entropy"
     words = ("crossentropy", "xent", "softmaxloss")
     mistakes = MISTAKES
     conventions = CONVENTIONS
+    axes: ClassVar = {"x": "N K", "y": "N K", "value": ""}
+
+    def __init__(self, averages: Sequence[bool] = (True,)) -> None:
+        self.averages = averages
 
     def loss(self, given: Given) -> CrossEntropy:
         return CrossEntropy(average=given["average"])
 
-    def start(self, given: Given) -> Any:
-        if self.subject.takes("average"):
-            return self.subject.make(average=given["average"])
-        return self.subject.make()
-
     def givens(self, shapes: Shapes, seed: int) -> list[Given]:
-        """Return logits and one-hot targets; half of them for the sum where it can be asked for."""
-        asked = [True, False] if self.subject.takes("average") else [self._average()]
-        return [self._given(s, seed, i, a) for a in asked for i, s in enumerate(shapes)]
-
-    def _average(self) -> bool:
-        """Return what a finished object was asked for."""
-        return self.subject.is_class or bool(getattr(self.subject.thing, "average", True))
+        """Return logits and one-hot targets; some of them for the sum where it can be asked for."""
+        return [self._given(s, seed, i, a) for a in self.averages for i, s in enumerate(shapes)]
 
     def _given(self, shape: tuple[int, ...], seed: int, i: int, average: bool = True) -> Given:
         rng = np.random.default_rng([seed, i, average])
@@ -57,7 +52,7 @@ class CrossEntropyKind(LossKind):
     def stresses(self, seed: int) -> list[Stress]:
         extreme, large, whole = [], [], []
         for i, (N, K) in enumerate(((5, 4), (7, 3))):
-            average = bool(getattr(self.subject.thing, "average", True))
+            average = self.averages[0]
             given = self._given((N, K), seed, 98 + i, average)
             extreme.append(given.changed(f"logits of 1e3, {given.label}", x=1e3 * given.x))
             x, y = np.rint(given.x).astype(np.int64), given["y"].astype(np.int64)

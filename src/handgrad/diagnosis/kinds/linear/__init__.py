@@ -2,57 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from handgrad.arguments import Array
-from handgrad.checking.arrays import same
-from handgrad.diagnosis.given import Given, Results
+from handgrad.diagnosis.given import Given
 from handgrad.diagnosis.kinds.base import SQUARES, Kind, Shapes, Stress
-from handgrad.diagnosis.kinds.linear.mistakes import LAYOUTS, MISTAKES
-from handgrad.diagnosis.student.arrays import Slot, find_bias, find_weights, meaning, walk
-from handgrad.diagnosis.student.gradients import sort_gradients
-from handgrad.diagnosis.student.subject import StudentError, Subject
+from handgrad.diagnosis.kinds.linear.mistakes import MISTAKES
 from handgrad.layers import Linear
 
-__all__ = ["LinearHandle", "LinearKind"]
-
-
-@dataclass
-class LinearHandle:
-    """An affine layer, ours or a student's, and where its parameters are."""
-
-    thing: Any
-    weights: Slot
-    bias: Slot | None
-    transposed: bool = False
-    joined: bool = False
-    """Whether the bias is the last row of the weights."""
-
-    def place(self, W: Array, b: Array) -> None:
-        """Write weights (D, K) and bias (K,) to where they are."""
-        W = np.vstack([W, b]) if self.joined else W
-        self.weights.write(W.T if self.transposed else W)
-        if self.bias is not None:
-            self.bias.write(b.reshape(self.bias.array.shape))
-
-    def read(self) -> tuple[Array, Array]:
-        """Return copies of the weights (D, K) and the bias (K,), of zeros where there is none."""
-        W = self.weights.array.T if self.transposed else self.weights.array
-        if self.joined:
-            return W[:-1].copy(), W[-1].copy()
-        b = np.zeros(W.shape[1]) if self.bias is None else self.bias.array.ravel()
-        return W.copy(), b.copy()
-
-    def orient(self, gradient: Array) -> Array:
-        """Return a gradient of the weights as (D, K)."""
-        return gradient.T if self.transposed and gradient.ndim == 2 else gradient
+__all__ = ["LinearKind"]
 
 
 class LinearKind(Kind):
-    """The affine layer."""
+    """The affine layer; of these sizes, (D, K), where a finished one has them."""
 
     name = "linear"
     words = ("linear", "dense", "affine", "fullyconnected")
@@ -64,35 +27,12 @@ class LinearKind(Kind):
     }
     variables: ClassVar = {"dW": "weights", "db": "bias", "dx": "x"}
     optional = ("db",)
+    axes: ClassVar = {"x": "N D", "weights": "D K", "bias": "K", "output": "N K"}
     mistakes = MISTAKES
     square = SQUARES
 
-    def __init__(self, subject: Subject, own: dict[str, type] | None = None) -> None:
-        super().__init__(subject, own)
-        self.sizes: tuple[int, int] | None = None
-        self._plans: dict[tuple[int, int], LinearHandle] = {}
-        if not subject.is_class:
-            self.sizes = self._sizes_of_object()
-
-    def _sizes_of_object(self) -> tuple[int, int]:
-        """Return inputs and outputs of a finished layer, found by trying its matrices."""
-        thing = self.subject.make()
-        for slot in walk(thing):
-            if slot.array.ndim != 2:
-                continue
-            for D in slot.array.shape:
-                given = Given(f"N = 2, D = {D}", inputs={"x": np.ones((2, D))})
-                try:
-                    output = self.forward(thing, given)["output"]
-                except StudentError:
-                    continue
-                if output.ndim == 2 and {D, output.shape[1]} == set(slot.array.shape):
-                    return D, output.shape[1]
-        raise StudentError.missing(
-            f"the weights of the {self.subject.name} object",
-            "no matrix in it fits an input",
-            "Keep the weights in an attribute of the layer, for instance self.weights.",
-        )
+    def __init__(self, sizes: tuple[int, int] | None = None) -> None:
+        self.sizes = sizes
 
     def givens(self, shapes: Shapes, seed: int) -> list[Given]:
         givens = []
@@ -111,102 +51,9 @@ class LinearKind(Kind):
             given.x[...] *= 10
         return [Stress("large", "a large minibatch, of large values", large)]
 
-    def start(self, given: Given) -> Any:
-        D = given.x.shape[1]
-        K = given.dy.shape[1]
-        thing = self.subject.make(D, K)
-        made = self._known(thing, D, K) or self._made(thing, given, D, K)
-        self._plans[D, K] = made
-        self.place(made, given)
-        return made
-
-    def place(self, thing: Any, given: Given) -> None:
-        thing.place(given["weights"], given["bias"])
-        given.parameters["weights"], given.parameters["bias"] = thing.read()
-
-    def _known(self, thing: Any, D: int, K: int) -> LinearHandle | None:
-        """Return where the parameters are, from where they were in an object of the same size."""
-        if (D, K) not in self._plans:
-            return None
-        plan = self._plans[D, K]
-        slots = {slot.path: slot for slot in walk(thing)}
-        weights = slots.get(plan.weights.path)
-        bias = slots.get(plan.bias.path) if plan.bias else None
-        if weights is None or (plan.bias is not None and bias is None):
-            return None
-        return replace(plan, thing=thing, weights=weights, bias=bias)
-
-    def _made(self, thing: Any, given: Given, D: int, K: int) -> LinearHandle:
-        rng = np.random.default_rng(0)
-        named = [slot for slot in walk(thing) if meaning(slot.path) == ("b", False)]
-
-        def forward() -> Array:
-            return self.look(thing, given)["output"]
-
-        forward()
-        weights = find_weights(thing, D, K, forward, rng)
-        shape = weights.array.shape
-        if shape in {(D + 1, K), (K, D + 1)} and D + 1 != K and shape != (D, K):
-            self._layout("dW", "weights and bias in one matrix")
-            return LinearHandle(thing, weights, None, shape != (D + 1, K), True)
-        bias = find_bias(thing, K, forward, rng)
-        bias = bias or next((slot for slot in named if slot.array.size == K), None)
-        transposed = shape != (D, K)
-        if D == K and self.subject.is_class:
-            # One that is not square tells whether all of them have (out, in) weights.
-            shapes = {slot.array.shape for slot in walk(self.subject.make(3, 5))}
-            transposed = (5, 3) in shapes and (3, 5) not in shapes
-        elif D == K:
-            weights.write(rng.standard_normal(shape))
-            W, b = weights.array, np.zeros(K) if bias is None else bias.array.ravel()
-            output = forward()
-            transposed, straight = (same(output, given.x @ V + b, 1e-5) for V in (W.T, W))
-            transposed &= not straight
-        if transposed:
-            self._layout("dW", "weights stored (out, in)")
-        if bias is not None and bias.array.shape != (1, K):
-            ndim = bias.array.ndim
-            self._layout("db", f"a bias of shape (out{',' if ndim == 1 else ', 1'})")
-        return LinearHandle(thing, weights, bias, transposed, False)
-
-    def _layout(self, quantity: str, name: str) -> None:
-        if (quantity, LAYOUTS[name]) not in self.layout:
-            self.layout.append((quantity, LAYOUTS[name]))
-
-    def parameters(self, thing: Any) -> Results:
-        slots = {"weights": thing.weights, "bias": thing.bias}
-        return {name: slot.array for name, slot in slots.items() if slot is not None}
-
-    def forward(self, thing: Any, given: Given) -> Results:
-        return super().forward(thing.thing if isinstance(thing, LinearHandle) else thing, given)
-
-    def backward(self, thing: Any, given: Given) -> Results:
-        returned = self.returned(thing.thing, given)
-        results, swapped = sort_gradients(
-            thing.thing, returned, given.x.shape, thing.weights.array.shape
-        )
-        if swapped:
-            self._layout("dx", "returned in the other order")
-        if "dW" in results and results["dW"].ndim == 2:
-            D, K = given["weights"].shape
-            results["dW"] = thing.orient(results["dW"])
-            if thing.joined and results["dW"].shape == (D + 1, K):
-                results["db"], results["dW"] = results["dW"][-1], results["dW"][:-1]
-        if "db" in results:
-            results["db"] = _as_bias(results["db"], thing.bias, given["bias"].size)
-        return results
-
     @staticmethod
     def ours(given: Given) -> Linear:
         weights = given["weights"]
         layer = Linear(*weights.shape, rng=np.random.default_rng(0), dtype=np.float64)
         layer.weights, layer.bias = weights, given["bias"][None, :]
         return layer
-
-
-def _as_bias(db: Array, slot: Slot | None, K: int) -> Array:
-    """Return the gradient of the bias as a vector where its shape fits the bias'."""
-    if db.size == 1 < K:
-        return np.full(K, db.ravel()[0])
-    shape = None if slot is None else slot.array.shape
-    return db.ravel() if db.size == K and (db.shape == shape or db.shape[-1:] == (K,)) else db

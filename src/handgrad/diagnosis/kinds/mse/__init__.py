@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from handgrad.diagnosis.families import TRUNCATED
@@ -21,6 +23,7 @@ class MSEKind(LossKind):
     words = ("mse", "meansquared")
     mistakes = MISTAKES
     conventions = CONVENTIONS
+    axes: ClassVar = {"x": "N D", "y": "N D", "value": ""}
 
     def loss(self, given: Given) -> MSELoss:
         return MSELoss()

@@ -1,0 +1,327 @@
+"""Somebody's code that is called as a course says."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from handgrad.arguments import Array
+from handgrad.checking.arrays import identical
+from handgrad.diagnosis.courses.course import Component, letters
+from handgrad.diagnosis.courses.template import Call, Expression
+from handgrad.diagnosis.findings import Failure, Finding, Verdict
+from handgrad.diagnosis.given import Given, Results
+from handgrad.diagnosis.kinds import KINDS
+from handgrad.diagnosis.mistake import known_convention
+from handgrad.diagnosis.student.layout import Layout
+from handgrad.diagnosis.student.student import Student
+from handgrad.diagnosis.student.subject import StudentError, guard, numbers
+
+__all__ = ["Called"]
+
+KEPT_AXES = known_convention(
+    "one more axis of size 1",
+    "The numbers are right; the array has more axes of size 1 than the course asks for.",
+)
+
+
+@dataclass
+class _Run:
+    """An object of the student's, where there is one, and what its passes have left."""
+
+    thing: Any = None
+    parameters: dict[str, Array] = field(default_factory=dict)
+    kept: dict[str, Any] = field(default_factory=dict)
+    """What the forward pass has returned for the backward pass, and arguments with names."""
+    early: dict[str, Any] = field(default_factory=dict)
+    """Gradients that the forward pass has returned already."""
+
+
+class Called(Student):
+    """Code that is called by a course's templates.
+
+    Parameters
+    ----------
+    component
+        How.
+    names
+        The names of the student's module, among which the functions or the class are.
+    """
+
+    def __init__(self, component: Component, names: Mapping[str, Any]) -> None:
+        around = [names[name] for name in component.wanted if name in names]
+        super().__init__(KINDS[component.kind](), component.title, around)
+        assert component.forward is not None
+        self.component, self.names, self.calls = component, names, component.forward
+        self.torch = _torch(names)
+        self.misshapen: dict[str, tuple[tuple[int, ...], str]] = {}
+        """Arrays whose axes of size 1 are not the course's."""
+
+    # What it is given.
+
+    def suited(self, given: Given) -> Given:
+        """Set the options of the course, and leave out what the course does not ask for."""
+        given = given.changed(**self.component.options)
+        named = self.component.arguments_of_forward
+        for name in getattr(self.kind, "absent", ()):
+            if name not in named:
+                given.inputs.pop(name, None)
+                given.parameters.pop(name, None)
+        return given
+
+    def _scope(self, run: _Run, given: Given) -> dict[str, Any]:
+        """Return what every name of a template stands for."""
+        arrays = {**given.arrays, **run.parameters}
+        options = {n: _copied(value) for n, value in given.options.items()}
+        scope: dict[str, Any] = {**letters(self.kind, given), **given.sizes, **options}
+        scope |= {name: self._layout(name).theirs_of(array) for name, array in arrays.items()}
+        scope = {name: self._given(value) for name, value in scope.items()}
+        arguments = {n: _filled(a, scope) for n, a in self.component.arguments.items()}
+        return {**scope, **arguments, **run.kept}
+
+    def _given(self, value: Any) -> Any:
+        """Return an array as the student's code takes it."""
+        if self.torch is not None and isinstance(value, np.ndarray):
+            return self.torch.from_numpy(np.ascontiguousarray(value))
+        return value
+
+    def _layout(self, name: str) -> Layout:
+        """Return the order of the axes of an array: its own, or its variable's or output's."""
+        axes = self.component.axes
+        origin = {**self.kind.variables, **{dy: y for y, dy in self.kind.upstream.items()}}
+        ours = self.kind.axes_of(name)
+        return axes.get(name) or axes.get(origin.get(name, "")) or Layout(ours, ours)
+
+    # Calling it.
+
+    def start(self, given: Given) -> _Run:
+        run = _Run()
+        self._place(run, given)
+        if made := self.component.made:
+            run.thing = self._call(made, self._found(made, self.names), self._scope(run, given))
+            self._write(run, given)
+        return run
+
+    def place(self, thing: _Run, given: Given) -> None:
+        self._place(thing, given)
+        if thing.thing is not None:
+            self._write(thing, given)
+
+    def _place(self, run: _Run, given: Given) -> None:
+        run.parameters = {name: array.copy() for name, array in given.parameters.items()}
+
+    def parameters(self, thing: _Run) -> Results:
+        if thing.thing is None:
+            return thing.parameters
+        return self._attributes(thing, thing.parameters)
+
+    def _write(self, run: _Run, given: Given) -> None:
+        """Put parameters and options into the attributes in which the object keeps them."""
+        scope = self._scope(run, given)
+        for name, path in self.component.attributes.items():
+            inside = path[0] in self.component.arguments
+            if name in given and name not in self.kind.titles and not inside:
+                with guard(f"writing {'.'.join(path)} of {self.name}"):
+                    _put(run.thing, path, scope[name])
+
+    def forward(self, thing: _Run, given: Given) -> Results:
+        thing.kept, thing.early = {}, {}
+        found = self._passed(thing, given, self.calls)
+        thing.early = {n: a for n, a in found.items() if n in self.kind.variables}
+        results = {n: a for n, a in found.items() if n in self.kind.forwards}
+        results |= self._attributes(thing, self.kind.forwards)
+        if not results:
+            raise self._unwritten(self.calls)
+        return results
+
+    def backward(self, thing: _Run, given: Given) -> Results:
+        found: Results = dict(thing.early)
+        if self.component.backward:
+            try:
+                found |= self._passed(thing, given, self.component.backward)
+            except StudentError as error:
+                if not error.failure.unwritten:
+                    raise
+        found |= self._attributes(thing, self.kind.variables)
+        found = {n: a for n, a in found.items() if n in self.kind.variables}
+        if not found:
+            self.unwritten |= set(self.kind.variables)
+        scope = {**given.sizes, **letters(self.kind, given), **given.options}
+        for name, factor in self.component.factor.items():
+            if name in found:
+                found[name] = found[name] / factor.value(scope)
+        return found
+
+    def evaluate(self, given: Given) -> Results:
+        component = self.component
+        if "evaluation" not in self.kind.titles:
+            return {}
+        modes = {"mode": "test", "training": False}
+        modes = {name: value for name, value in modes.items() if name in given.options}
+        asked = component.evaluation or self.calls
+        if component.evaluation is None and not component.arguments_of_forward & set(modes):
+            return {}
+        other = given.changed(**modes).copied()
+        found = self._passed(self.start(other), other, asked)
+        seen = found.get("evaluation", found.get("output"))
+        return {} if seen is None else {"evaluation": seen}
+
+    def _passed(self, run: _Run, given: Given, call: Call) -> Results:
+        """Make one call; return its quantities, and let `given` show what it wrote to."""
+        scope = self._scope(run, given)
+        before = {n: np.array(scope[n]) for n in (*given.arrays, *run.parameters)}
+        holder = self.names if run.thing is None else run.thing
+        returned = self._call(call, self._found(call, holder), scope)
+        run.kept |= {name: scope[name] for name in self.component.arguments}
+        for name, array in before.items():
+            after = self._numpy(scope[name])
+            if not identical(after, array):
+                target = run.parameters if name in run.parameters else given.arrays
+                target[name][...] = self._layout(name).ours_of(after)
+        return self._taken(run, call, returned)
+
+    def _found(self, call: Call, holder: Any) -> Any:
+        """Return what a call's path leads to."""
+        found: Any = holder
+        for name in call.path:
+            found = found.get(name) if isinstance(found, Mapping) else getattr(found, name, None)
+        if callable(found):
+            return found
+        raise StudentError.missing(
+            call.name,
+            f"AttributeError: there is no {call.name}",
+            f"The course calls {call.text}",
+        )
+
+    def _call(self, call: Call, function: Any, scope: Mapping[str, Any]) -> Any:
+        arguments, keywords = call.bound(scope)
+        doing = f"calling {call.text.partition(' ->')[0]}"
+        with guard(doing):
+            try:
+                return function(*arguments, **keywords)
+            except NotImplementedError as error:
+                raise self._unwritten(call) from error
+
+    def _taken(self, run: _Run, call: Call, returned: Any) -> Results:
+        """Return the quantities in what came back; the rest is kept for the next call."""
+        if returned is None or returned is NotImplemented:
+            if any(True for _ in call.results.names):
+                raise self._unwritten(call)
+            return {}
+        with guard(f"taking what {call.name} returns"):
+            taken = dict(call.results.take(returned))
+        quantities = {name: value for name, value in taken.items() if name in self.kind.titles}
+        run.kept |= {name: value for name, value in taken.items() if name not in quantities}
+        read = {name: self._read(name, value) for name, value in quantities.items()}
+        there = {name: array for name, array in read.items() if array is not None}
+        if quantities and not there:
+            raise self._unwritten(call)
+        return there
+
+    def _attributes(self, run: _Run, names: Any) -> Results:
+        """Return the quantities that the object, or an argument, holds."""
+        found = {}
+        for name, path in self.component.attributes.items():
+            if name not in names:
+                continue
+            inside = path[0] in self.component.arguments
+            value = _at(run.kept if inside else run.thing, path)
+            if (array := self._read(name, value)) is not None:
+                found[name] = array
+        return found
+
+    def _unwritten(self, call: Call) -> StudentError:
+        error = f"{call.name} is not written yet"
+        return StudentError(Failure(f"calling {call.name}", error, unwritten=True))
+
+    # What comes back.
+
+    def _numpy(self, value: Any) -> Any:
+        if self.torch is not None and isinstance(value, self.torch.Tensor):
+            return value.detach().cpu().numpy()
+        return value
+
+    def _read(self, name: str, value: Any) -> Array | None:
+        """Return a quantity in our order of axes, None where there is nothing."""
+        if value is None or value is NotImplemented:
+            return None
+        title = self.kind.titles.get(name, name)
+        layout = self._layout(name)
+        array = numbers(self._numpy(value), f"the {title}")
+        wanted = layout.theirs.split()
+        if array.ndim == len(wanted) or name not in (*self.kind.axes, *self.kind.variables):
+            return layout.ours_of(array)
+        return self._squeezed(name, array, layout)
+
+    def _squeezed(self, name: str, array: Array, layout: Layout) -> Array:
+        """Return an array with the right number of axes of size 1; note where it has another."""
+        theirs = layout.theirs.split()
+        full = [size for size in array.shape if size != 1]
+        if "1" in theirs and len(full) == len(layout.ours.split()):
+            # A step with it would broadcast: it is wrong, whatever the numbers are.
+            self.misshapen[name] = array.shape, layout.theirs
+            return array.reshape(full)
+        spare = [axis for axis, size in enumerate(array.shape) if size == 1]
+        spare = spare[: max(0, array.ndim - len(theirs))]
+        if array.ndim - len(spare) != len(theirs):
+            return array
+        if theirs and (name, KEPT_AXES) not in self.layout:
+            self.layout.append((name, KEPT_AXES))
+        return np.squeeze(array, tuple(spare))
+
+    def extra(self, seed: int) -> list[Finding]:
+        findings = super().extra(seed)
+        for name, (shape, axes) in self.misshapen.items():
+            variable = self.kind.variables.get(name, name)
+            sentence = (
+                f"your {name} has shape {shape}, and the {variable} has the axes ({axes}): in a "
+                "step the two would be broadcast to another shape"
+            )
+            title = f"shape of the {self.kind.titles[name]}"
+            findings.append(Finding(f"shape of {name}", title, Verdict.WRONG, (), (sentence,)))
+        return findings
+
+
+def _torch(names: Mapping[str, Any]) -> ModuleType | None:
+    """Return PyTorch where the student's code works with its tensors, and not with NumPy's arrays.
+
+    It is never imported by us.
+    """
+    modules = {value.__name__ for value in names.values() if isinstance(value, ModuleType)}
+    return sys.modules.get("torch") if "torch" in modules and "numpy" not in modules else None
+
+
+def _copied(value: Any) -> Any:
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def _filled(argument: Any, scope: Mapping[str, Any]) -> Any:
+    """Return an argument with its expressions worked out; what is None is left out of a dict."""
+    if isinstance(argument, Expression):
+        return argument.value(scope)
+    if isinstance(argument, Mapping):
+        filled = {key: _filled(inner, scope) for key, inner in argument.items()}
+        return {key: value for key, value in filled.items() if value is not None}
+    return argument
+
+
+def _at(thing: Any, path: tuple[str, ...]) -> Any:
+    """Return what is at a path of attributes and keys, None where nothing is."""
+    for name in path:
+        thing = thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)
+    return thing
+
+
+def _put(thing: Any, path: tuple[str, ...], value: Any) -> None:
+    """Put a value at a path of attributes and keys."""
+    *way, last = path
+    holder = _at(thing, tuple(way))
+    if isinstance(holder, dict):
+        holder[last] = value
+    else:
+        setattr(holder, last, value)

@@ -1,0 +1,64 @@
+"""The exercise's calls: a class, its `__call__`, and its `grad`."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from handgrad.diagnosis.given import Given, Results
+from handgrad.diagnosis.kinds.base import Kind
+from handgrad.diagnosis.kinds.cross_entropy import CrossEntropyKind
+from handgrad.diagnosis.student.student import Student
+from handgrad.diagnosis.student.subject import Subject, ask, numbers
+
+__all__ = ["CrossEntropyStudent", "ExerciseStudent"]
+
+
+class ExerciseStudent(Student):
+    """A class, or an object, that is called with its inputs and asked for its `grad`.
+
+    What stands here is for components without parameters. `own` are the student's own classes by
+    kind, used in place of ours where the component is given others.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Kinds of component that it is given; ours, unless the student's code takes only its own."""
+
+    def __init__(self, kind: Kind, subject: Subject, own: dict[str, type] | None = None) -> None:
+        super().__init__(kind, subject.name, (subject.thing,))
+        self.any_size = subject.is_class
+        self.subject, self.own = subject, own or {}
+
+    def start(self, given: Given) -> Any:
+        return self.subject.make()
+
+    def forward(self, thing: Any, given: Given) -> Results:
+        name = self.kind.forwards[0]
+        doing = f"calling {self.name} on {given.label}"
+        output = ask(thing, ("__call__", "forward"), given.inputs.values(), doing)
+        return {name: numbers(output, f"the {self.kind.titles[name]}")}
+
+    def backward(self, thing: Any, given: Given) -> Results:
+        returned = self.returned(thing, given)
+        return {next(iter(self.kind.variables)): numbers(returned, "the gradient")}
+
+    def returned(self, thing: Any, given: Given) -> Any:
+        """Return what the object answers when it is asked for its gradients."""
+        upstream = [given.dy] if self.kind.upstream else []
+        doing = f"calling {self.name}.grad{'' if upstream else '()'} for {given.label}"
+        return ask(thing, ("grad", "backward"), upstream, doing)
+
+
+class CrossEntropyStudent(ExerciseStudent):
+    """A cross-entropy, which may take `average`."""
+
+    def __init__(self, kind: Kind, subject: Subject, own: dict[str, type] | None = None) -> None:
+        self._takes_average = subject.takes("average")
+        # A finished object has been asked for one of them already.
+        asked = subject.is_class or bool(getattr(subject.thing, "average", True))
+        kind = CrossEntropyKind((True, False) if self._takes_average else (asked,))
+        super().__init__(kind, subject, own)
+
+    def start(self, given: Given) -> Any:
+        if self._takes_average:
+            return self.subject.make(average=given["average"])
+        return self.subject.make()

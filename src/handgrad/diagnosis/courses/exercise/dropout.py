@@ -1,0 +1,119 @@
+"""The exercise's dropout, which wraps a layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from handgrad.diagnosis.courses.exercise.calls import ExerciseStudent
+from handgrad.diagnosis.courses.exercise.inner import linear_handle, own_linear
+from handgrad.diagnosis.courses.exercise.linear import LinearHandle
+from handgrad.diagnosis.given import Given, Results
+from handgrad.diagnosis.kinds.base import Kind
+from handgrad.diagnosis.kinds.dropout import DropoutKind
+from handgrad.diagnosis.student.gradients import sort_gradients
+from handgrad.diagnosis.student.subject import StudentError, Subject, guard
+
+__all__ = ["DropoutStudent"]
+
+
+@dataclass
+class _Wrapped:
+    """A student's dropout, and the layer that it wraps."""
+
+    thing: Any
+    inner: LinearHandle
+
+
+class DropoutStudent(ExerciseStudent):
+    """A dropout around a layer of ours, or around its own."""
+
+    needs = ("linear",)
+
+    def __init__(self, kind: Kind, subject: Subject, own: dict[str, type] | None = None) -> None:
+        if not subject.is_class:
+            kind = DropoutKind(_probability(subject))
+        super().__init__(kind, subject, own)
+        self._own_linear = own_linear(self.own)
+
+    def start(self, given: Given) -> Any:
+        inner = linear_handle(given["weights"], given["bias"], self._own_linear)
+        if not self.subject.is_class:
+            thing = self.subject.make()
+            setattr(thing, _inner_name(thing), inner.thing)
+        elif self.subject.takes("p"):
+            thing = self.subject.make(inner.thing, p=given["p"])
+        else:
+            thing = self.subject.make(inner.thing, given["p"])
+        return _Wrapped(thing, inner)
+
+    def place(self, thing: Any, given: Given) -> None:
+        thing.inner.place(given["weights"], given["bias"])
+
+    def forward(self, thing: Any, given: Given) -> Results:
+        return super().forward(thing.thing, given)
+
+    def backward(self, thing: Any, given: Given) -> Results:
+        returned = self.returned(thing.thing, given)
+        results, _ = sort_gradients(thing.thing, returned, given.x.shape, given["weights"].shape)
+        if "dW" in results:
+            results["dW"] = thing.inner.orient(results["dW"])
+        if "db" in results and results["db"].size == given["bias"].size:
+            results["db"] = results["db"].ravel()
+        return results
+
+    def evaluate(self, given: Given) -> Results:
+        other = self.start(given)
+        if not _switched(other.thing):
+            return {}
+        return {"evaluation": self.look(other, given)["output"]}
+
+
+def _switched(thing: Any) -> bool:
+    """Switch to evaluation mode; return whether the object has one."""
+    if callable(getattr(thing, "eval", None)):
+        with guard("calling eval()"):
+            thing.eval()
+        return True
+    for name in ("training", "train"):
+        if isinstance(getattr(thing, name, None), bool):
+            setattr(thing, name, False)
+            return True
+    return False
+
+
+def _inner_name(thing: Any) -> str:
+    """Return the attribute that holds the wrapped layer."""
+    name: str
+    for name, value in vars(thing).items():
+        if callable(value) and (hasattr(value, "grad") or hasattr(value, "backward")):
+            return name
+    raise StudentError.missing(
+        f"the layer that {type(thing).__name__} wraps",
+        "no attribute holds an object with __call__ and grad",
+        "Keep the wrapped layer in an attribute, for instance self.layer.",
+    )
+
+
+_PROBABILITIES = {"p", "prob", "probability", "rate", "drop", "dropout", "p_drop", "drop_prob"}
+
+
+def _probability(subject: Subject) -> float:
+    """Return the probability with which a finished object drops."""
+    values = {
+        name: float(value)
+        for name, value in vars(subject.thing).items()
+        if isinstance(value, float | int) and not isinstance(value, bool) and 0 <= value < 1
+    }
+    for name, value in values.items():
+        if name.lower().strip("_") in _PROBABILITIES:
+            return value
+        if "keep" in name.lower():
+            return 1 - value
+    if len(values) == 1:
+        return next(iter(values.values()))
+    raise StudentError.missing(
+        f"the probability of the {subject.name} object",
+        "no attribute holds a number between 0 and 1",
+        "Keep the probability in an attribute, for instance self.p.",
+    )
