@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from benchmarks import agreement, growth, memory, results, sizes
+from benchmarks import agreement, estimators, growth, memory, results, sizes
 from benchmarks.contestants import LAYERS, NAMES, OURS
 from benchmarks.layers import agreement as layer_agreement
 from benchmarks.layers.tasks import TASKS, TURN
@@ -33,6 +33,7 @@ class Part(StrEnum):
     GROWTH = "growth"
     SIZES = "sizes"
     LAYERS = "layers"
+    ESTIMATORS = "estimators"
 
 
 def main(
@@ -53,7 +54,9 @@ def main(
     networks: Annotated[
         int, typer.Option(min=1, max=len(NETWORKS), help="Run the first few networks alone.")
     ] = len(NETWORKS),
-    layers: Annotated[str, typer.Option(help="Run only the layers whose name contains this.")] = "",
+    layers: Annotated[
+        str, typer.Option(help="Run only the layers, or data, whose name contains this.")
+    ] = "",
     out: Annotated[Path, typer.Option(help="Where the results go.")] = results.FOLDER,
 ) -> None:
     """Check that all contestants compute the same; then time them, in turns, and write it down."""
@@ -68,7 +71,7 @@ def main(
     def say(text: str) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    alone = wanted == {Part.LAYERS}
+    alone = wanted <= {Part.LAYERS, Part.ESTIMATORS}
     with working([] if alone else names, threads) as (workers, absent):
         for name, reason in absent.items():
             say(f"left out: {name}: {reason}")
@@ -77,7 +80,7 @@ def main(
         def keep(part: Part, found: Any) -> None:
             results.write(out, part, machine, found)
 
-        if wanted - {Part.MEMORY, Part.SIZES, Part.LAYERS}:
+        if wanted - {Part.MEMORY, Part.SIZES, Part.LAYERS, Part.ESTIMATORS}:
             try:
                 agreed = agree(workers, chosen, say)
             except AbsentError as reason:
@@ -106,6 +109,12 @@ def main(
             say_load(threads, say)
             for layer in agreed:
                 keep(Part.LAYERS, race(workers, [layer], rounds, min(seconds, TURN), say))
+    if Part.ESTIMATORS in wanted:
+        say_load(threads, say)
+        machine = describe([], threads) | {"versions": estimators.versions()}
+        sets = [data for data in estimators.DATA if layers in data.name]
+        measured = list(estimators.measure(sets, estimators.SPLITS, rounds, threads, say))
+        keep(Part.ESTIMATORS, measured)
     if Part.MEMORY in wanted:
         keep(Part.MEMORY, memory.measure(names, threads, say))
     if Part.SIZES in wanted:

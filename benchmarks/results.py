@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import plots, tables
+from benchmarks.estimators import Found, estimator_table
 from benchmarks.layers.tables import layer_table
 from benchmarks.layers.tasks import LayerTask
 from benchmarks.timing import Timing
@@ -46,6 +47,8 @@ def collect(folder: Path) -> list[tables.Table]:
     if "layers" in found:
         layers = [Timing.from_json(values, LayerTask) for values in found["layers"]]
         made.append(layer_table(layers))
+    if "estimators" in found:
+        made.append(estimator_table([Found(**values) for values in found["estimators"]]))
     if "growth" in found:
         growth = {
             axis: [Timing.from_json(values) for values in timings]
@@ -103,7 +106,7 @@ def _distinct(machines: Any) -> list[dict[str, Any]]:
 
 
 def _to_json(found: Any) -> Any:
-    if isinstance(found, Timing):
+    if isinstance(found, Timing | Found):
         return found.to_json()
     if isinstance(found, dict):
         return {key: _to_json(value) for key, value in found.items()}

@@ -9,9 +9,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from handgrad import (
+    LSTM,
     Activation,
     Component,
     Dropout,
+    Embedding,
     Gradients,
     Linear,
     Model,
@@ -569,3 +571,74 @@ def test_a_shallow_copy_is_a_copy_too():
 def test_sizes_beyond_the_memory_are_told_in_words(size):
     with pytest.raises(ArgumentError, match="smaller"):
         Linear(size, 1)
+
+
+# A model as a sequence, and what it says
+
+
+def chain(rng=None):
+    rng = np.random.default_rng(0) if rng is None else rng
+    return Model(
+        [Linear(4, 8, rng=rng), Dropout(ReLU(), 0.5, rng=rng), Linear(8, 5, rng=rng), ReLU()]
+    )
+
+
+def test_a_model_is_a_sequence_of_its_components():
+    model = chain()
+    assert len(model) == 4
+    assert model[0] is model.components[0]
+    assert model[-1] is model.components[-1]
+    assert list(model) == list(model.components)
+    with pytest.raises(IndexError):
+        model[4]
+
+
+def test_a_slice_is_a_model_with_the_same_parameters_that_leaves_the_whole_as_it_is():
+    model, x = chain().eval(), np.random.default_rng(1).standard_normal((7, 4))
+    front, back = model[:2], model[2:]
+    assert not front.training
+    assert_array_equal(back(front(x)), model(x))
+    assert front.parameters.size == 4 * 8 + 8
+    assert np.shares_memory(front.parameters, model.parameters)
+    assert np.shares_memory(back.parameters, model.parameters)
+    gradients = back.backward(np.random.default_rng(2).standard_normal((7, 5)))
+    back.update_parameters(gradients, 0.1)
+    assert_array_equal(back(front(x)), model(x))
+    assert_array_equal(model[::2](x), model[2](model[0](x)))
+    assert copy.deepcopy(front).parameters.base is not model.parameters
+    assert model[1:2].parameters.size == 0
+    with pytest.raises(ArgumentError, match="at least one component"):
+        model[4:]
+    with pytest.raises(ShapeError):
+        model[::3][:1]([[1.0]])
+
+
+def test_predict_is_the_model_in_evaluation_mode_whatever_the_batch():
+    model, x = chain(), np.random.default_rng(1).standard_normal((7, 4))
+    expected = model.eval()(x)
+    model.train()
+    for size in (2, 7, 512):
+        assert_allclose(model.predict(x, batch_size=size), expected, rtol=1e-12)
+    assert model.training
+    assert model.predict(x.astype(np.float32)).dtype == np.float64
+    with pytest.raises(ArgumentError, match="batch_size"):
+        model.predict(x, batch_size=0)
+    with pytest.raises(ShapeError):
+        model.predict(x[:, :3])
+    with pytest.raises(ShapeError, match="rows"):
+        model.predict(3.0)
+
+
+def test_predict_takes_what_the_model_takes():
+    words = Model([Embedding(9, 4), LSTM(4, 3)])
+    x, lengths = np.random.default_rng(0).integers(0, 9, (5, 6)), np.array([6, 2, 3, 1, 4])
+    said = words.predict((x, lengths), batch_size=2)
+    assert_allclose(said, words.eval()((x, lengths)), rtol=1e-12)
+    with pytest.raises(ShapeError, match="5, 6 rows"):
+        words.predict((np.vstack([x, x[:1]]), lengths))
+
+
+def test_the_summary_knows_the_shapes_of_an_input():
+    model = chain()
+    assert model.summary() == repr(model)
+    assert "(32, 8)" in model.summary((32, 4))

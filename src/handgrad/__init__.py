@@ -56,7 +56,15 @@ from handgrad.modes import evaluating
 from handgrad.parameter import Parameter
 
 if TYPE_CHECKING:
-    from handgrad import checking, checkpoint, datasets, diagnosis, optimizers, training
+    from handgrad import (
+        checking,
+        checkpoint,
+        datasets,
+        diagnosis,
+        estimators,
+        optimizers,
+        training,
+    )
     from handgrad.diagnosis import diagnose, diagnose_function
     from handgrad.optimizers import SGD, Adam, AdamW, RMSprop
     from handgrad.training import History, Trainer
@@ -120,6 +128,7 @@ __all__ = [
     "diagnose",
     "diagnose_function",
     "diagnosis",
+    "estimators",
     "evaluating",
     "optimizers",
     "training",
@@ -138,7 +147,15 @@ _PLACES = {
     "diagnose": "diagnosis",
     "diagnose_function": "diagnosis",
 }
-_MODULES = {"checking", "checkpoint", "datasets", "diagnosis", "optimizers", "training"}
+_MODULES = {
+    "checking",
+    "checkpoint",
+    "datasets",
+    "diagnosis",
+    "estimators",
+    "optimizers",
+    "training",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
-from typing import Any, Self
+from collections.abc import Iterable
+from typing import Any, Self, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.adapter import adapt
-from handgrad.arguments import Array, as_numbers, in_short, is_real
-from handgrad.component import Component
+from handgrad.arguments import Array, as_numbers, is_real
+from handgrad.chain import Chain
 from handgrad.errors import ArgumentError, GradientsError, ShapeError
 from handgrad.flat.gradients import Gradients, Reusable
 from handgrad.flat.layout import Layout, together
-from handgrad.shapes import Shape, shape_text
-from handgrad.walk import buffers, check_arrays, check_passed_on, own_arrays, parameters, walk
+from handgrad.predicting import predict_rows
+from handgrad.shapes import Shape
+from handgrad.summary import summary_of
+from handgrad.walk import buffers, check_arrays, check_passed_on, parameters, walk
 
 __all__ = ["Model"]
 
 
-class Model(Component):
+class Model(Chain):
     r"""Components in a row, each fed with the output of the one before it.
 
     .. math:: y = f_L(\dots f_2(f_1(x)))
@@ -35,8 +36,9 @@ class Model(Component):
 
     Attributes
     ----------
-    components : tuple of Component
-        What the model is made of.
+    components : tuple
+        What the model is made of; ``model[i]`` is one of them, and ``model[:-1]`` a model of some,
+        with the same parameters.
     parameters : Array, (P,)
         All parameters, at whatever depth, in one contiguous vector. What a layer calls
         ``weights`` and ``bias`` are views into it, so that changing either changes both.
@@ -113,33 +115,20 @@ class Model(Component):
     _reusable: Reusable | None = None
 
     def __init__(self, components: Iterable[Any]) -> None:
-        try:
-            given = tuple(components)
-        except TypeError:
-            given = ()
-        if not given:
-            raise ArgumentError(
-                f"{components!r} as the components of a Model",
-                "a list with at least one component",
-                "write Model([Linear(4, 8), ReLU(), Linear(8, 3)])",
-            )
-        made = {id(component): adapt(component) for component in given}
-        self.components = tuple(made[id(component)] for component in given)
-        self.takes_integers = self.components[0].takes_integers
-        # A tuple is what the first one takes, or else sequences and their lengths.
-        own = self.components[0].takes_tuple and not self.components[0].takes_lengths
-        self.takes_lengths = not own and any(c.takes_lengths for c in self.components)
-        self.takes_tuple = own or self.takes_lengths
-        self.output_shape((...,))
+        self._consist_of(components)
         self._pack()
 
-    def _pack(self) -> None:
-        """Move all parameters into one new vector, and look at what else is in the tree."""
+    def _look(self) -> None:
+        """Look at what is in the tree."""
         check_arrays(self)
         check_passed_on(self)
-        self.has_buffers = any(buffers(self))
-        self.layout, places = Layout(self), list(parameters(self))
+        self.has_buffers, self.layout = any(buffers(self)), Layout(self)
         self._reverse = [(i, *named) for i, named in enumerate(self.children().items())][::-1]
+
+    def _pack(self) -> None:
+        """Move all parameters into one new vector."""
+        self._look()
+        places = list(parameters(self))
         flat = np.empty_like(places[0].array, shape=self.layout.size) if places else np.empty(0)
         spans = {}
         for (_, holder, key), span in zip(places, self.layout.spans, strict=True):
@@ -184,79 +173,6 @@ class Model(Component):
                 "take the vector from a model with the same components",
             )
         flat[...] = given
-
-    def children(self) -> dict[str, Component]:
-        return {str(i): component for i, component in enumerate(self.components)}
-
-    def apply(self, x: Any) -> tuple[Array, list[Any]]:
-        """Run the components one after the other, and keep what each of them saves."""
-        saved: list[Any] = []
-        x, *more = x if self.takes_lengths and isinstance(x, tuple) else (x,)
-        try:
-            for component in self.components:
-                if more and component.takes_lengths:
-                    # Lengths concern what follows too; keys, values and states do not.
-                    x, more = (x, *more), [m for m in more[:1] if np.asarray(m).dtype.kind in "biu"]
-                x, kept = component.apply(x)
-                saved.append(kept)
-        except Exception as error:
-            self._locate(error, len(saved))
-            raise
-        return x, saved
-
-    def pullback(
-        self, dy: Array, saved: list[Any], need_dx: bool = True, out: Any = None
-    ) -> tuple[Any, dict[str, Any]]:
-        """Run the components' pullbacks in reverse, each fed with the one's that stands after it.
-
-        Without `need_dx` the walk ends at the first component that learns something.
-        """
-        offered = {} if out is None else out
-        others: dict[str, Any] = {}
-        first = 0 if need_dx else self._first
-        dx: Any = dy
-        more: list[Any] = []
-        try:
-            for i, name, component in self._reverse:
-                if i < first:
-                    break
-                mine = offered.get(name)
-                dx, given = component.pullback(dx, saved[i], need_dx or i > first, mine)
-                if given is not mine and (given or mine):
-                    others[name] = given
-                if self.takes_lengths and isinstance(dx, tuple):
-                    dx, *more = dx  # at last those of the first that took lengths
-                if dx is None and i > first:
-                    raise GradientsError(
-                        f"no gradient of the input from {in_short(component)}",
-                        "one for what stands before it",
-                        "put a component whose input has no gradient, such as indices, first",
-                    )
-        except Exception as error:
-            self._locate(error, i)
-            raise
-        dx = None if not need_dx else (dx, *more) if more else dx
-        return dx, {**offered, **others} if others else offered
-
-    def update_buffers(self, saved: list[Any]) -> None:
-        if self.has_buffers:
-            for component, kept in zip(self.components, saved, strict=True):
-                if component.training:
-                    component.update_buffers(kept)
-
-    def output_shape(self, input_shape: Shape) -> Shape:
-        if self.takes_lengths and input_shape and isinstance(input_shape[0], tuple):
-            input_shape = input_shape[0]
-        for i, component in enumerate(self.components):
-            try:
-                input_shape = component.output_shape(input_shape)
-            except Exception as error:
-                self._locate(error, i)
-                raise
-        return input_shape
-
-    def _locate(self, error: Exception, i: int) -> None:
-        error.add_note(f"in component {i} of the model, {in_short(self.components[i])}")
 
     def forward(self, x: Any) -> Array:
         """Run the forward pass, and remember what `backward` needs: the same as a call."""
@@ -369,30 +285,51 @@ class Model(Component):
         # Parameters live in one model: a copy that shared its components would move them out.
         return copy.deepcopy(self)
 
+    @overload
+    def __getitem__(self, index: slice) -> Model: ...
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    def __getitem__(self, index: Any) -> Any:
+        """Return a component, or for a slice a model of some of them, with the same parameters."""
+        if not isinstance(index, slice):
+            return self.components[index]
+        part = Model.__new__(Model)
+        part._consist_of(self.components[index])
+        part._training = self._training
+        part._look()
+        homes = zip(self._homes, self.layout.spans, strict=True)
+        places = {(id(holder), key): span.place for (holder, key, _), span in homes}
+        spans = [places[id(holder), key] for _, holder, key in parameters(part)]
+        part._rest_on(together(spans, self.parameters))
+        return part
+
+    def predict(self, x: Any, *, batch_size: int = 512) -> Array:
+        """Return what the model says of all rows, in evaluation mode; nothing is written to it.
+
+        Parameters
+        ----------
+        x
+            Input, (N, ...), or a tuple of arrays where the model takes one; floats are converted to
+            the type of its parameters.
+        batch_size : int, default 512
+            How many rows go through it at a time.
+
+        Returns
+        -------
+        Array, (N, ...)
+            Output.
+
+        Raises
+        ------
+        ShapeError, DtypeError, ArgumentError
+            The input does not fit.
+        """
+        dtype = self._homes[0][2].dtype if self._homes else np.float64
+        return predict_rows(self, x, dtype, batch_size)
+
+    def summary(self, input_shape: Shape = (...,)) -> str:
+        """Return what the model is made of, for an input's shape if that is given, as a table."""
+        return summary_of(self, input_shape)
+
     def __repr__(self) -> str:
-        rows = [("Model", "output", "parameters"), *_rows(self, "", (...,), set())]
-        rows.append(("total", self.layout.groups.frozen, f"{self.layout.size:,}"))
-        name, output, count = (max(map(len, column)) for column in zip(*rows, strict=True))
-        return "\n".join(f"{a:{name}} {b:{output}} {c:>{count}}" for a, b, c in rows)
-
-
-def _rows(
-    component: Component, indent: str, shape: Shape, met: set[int]
-) -> Iterator[tuple[str, str, str]]:
-    """Yield name, output shape and number of parameters of all that a component holds."""
-    for child in component.children().values():
-        output = child.output_shape(shape)
-        if isinstance(component, Model):
-            before, shape = shape, output
-        else:  # what a container gives to its children is its own affair
-            before, output = (...,), child.output_shape((...,))
-        text = "?" if output == (...,) else shape_text(output)
-        if "\n" in repr(child):
-            yield f"{indent}{type(child).__name__}", text, ""
-            yield from _rows(child, indent + "  ", before, met)
-        else:
-            own = [p for _, c in walk(child) if (p := own_arrays(c))]
-            size = sum(array.size for arrays in own for array in arrays.values())
-            shared = size and all(id(arrays) in met for arrays in own)
-            met |= {id(arrays) for arrays in own}
-            yield f"{indent}{child!r}", text, "shared" if shared else f"{size:,}"
+        return self.summary()

@@ -18,7 +18,7 @@ from benchmarks.timing import Timing, race, ratio
 from benchmarks.workers import AbsentError, Worker, working
 from numpy.testing import assert_allclose
 
-from benchmarks import import_time, results, sizes, step
+from benchmarks import estimators, import_time, results, sizes, step
 
 ROOT = Path(__file__).parents[2]
 
@@ -204,3 +204,21 @@ def test_importing_is_timed_in_a_fresh_process():
     assert import_time.seconds("json") > 0
     with pytest.raises(subprocess.CalledProcessError):
         import_time.seconds("no_such_module")
+
+
+def test_the_estimators_are_scored_and_timed_beside_scikit_learns(tmp_path, monkeypatch):
+    monkeypatch.setattr(estimators, "EPOCHS", 2)
+    said = []
+    chosen = [data for data in estimators.DATA if data.name in ("iris", "diabetes")]
+    found = list(estimators.measure(chosen, 2, 1, 1, said.append))
+    names = [(one.task, one.contestant) for one in found]
+    assert names[:2] == [("iris", OURS), ("iris", estimators.THEIRS)]
+    assert len(names) == 5  # for numbers there is one whose targets are standardized too
+    assert len(said) == 5
+    assert all(len(one.scores) == 2 and len(one.seconds) == 1 for one in found)
+    assert all(0.85 < one.score <= 1 for one in found[:2])
+    results.write(tmp_path, "estimators", {"versions": estimators.versions()}, found)
+    (table, _) = results.collect(tmp_path)
+    assert table.rows[1][0] == "diabetes, R2"
+    assert "±" in table.rows[0][1]
+    assert table.title in (tmp_path / "README.md").read_text()

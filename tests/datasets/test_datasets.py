@@ -198,3 +198,23 @@ def test_the_choice_depends_on_the_generator():
     y = load_digits().y
     first, second = (stratified_split(y, 0.2, np.random.default_rng(s))[1] for s in (0, 1))
     assert not np.array_equal(first, second)
+
+
+def test_missing_numbers_are_left_out_and_become_the_mean():
+    rng = np.random.default_rng(6)
+    x = data(rng, 101)
+    gone = rng.random(x.shape) < 0.2
+    x[gone] = np.nan
+    standardizer = Standardizer(missing=True).fit(x)
+    np.testing.assert_allclose(standardizer.mean, np.nanmean(x, axis=0), rtol=1e-12)
+    np.testing.assert_allclose(standardizer.scale, np.nanstd(x, axis=0), rtol=1e-9)
+    z = standardizer.transform(x)
+    np.testing.assert_array_equal(z == 0, gone)
+    whole = data(rng, 50)
+    for measured in ("mean", "scale"):
+        ours, plain = (Standardizer(missing=m).fit(whole) for m in (True, False))
+        np.testing.assert_array_equal(getattr(ours, measured), getattr(plain, measured))
+    empty = Standardizer(missing=True).fit([[np.nan, 1.0], [np.nan, 3.0]])
+    np.testing.assert_array_equal(empty.transform([[5.0, np.nan]]), [[5, 0]])
+    with pytest.raises(ArgumentError, match="column 0"):
+        Standardizer(missing=True).fit([[np.inf], [np.nan]])

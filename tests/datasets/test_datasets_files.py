@@ -2,16 +2,25 @@
 
 import gzip
 import io
+import os
 import pickle
 import struct
+import subprocess
+import sys
+import threading
+import time
 import zipfile
 
 import numpy as np
+import pandas
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handgrad.datasets import Dataset, read
+import handgrad.datasets.arrow
+import handgrad.datasets.source
+import handgrad.datasets.text
+from handgrad.datasets import Column, Dataset, read
 from handgrad.errors import DataError, HandgradError
 
 TABLE = np.array([[5.5, 3.0, 0], [4.25, 1.0, 1], [1.0, 2.0, 1], [0.5, -1.0, 0]])
@@ -173,45 +182,49 @@ def test_a_wide_table_is_read_in_time_that_grows_with_its_width(tmp_path):
 @pytest.mark.parametrize(
     ("content", "arguments", "words"),
     [
-        ("a,b,k\n1,2,x\n1,oops,y\n", {}, r"line 3, column 2: 'oops'.*0 and 1 for each name"),
-        ("d,b,k\n2024-01-01,2,x\n", {}, r"line 2, column 1: '2024-01-01'.*leave the column out"),
-        ("a,b,k\n1,2,x\n1,,y\n", {}, r"line 3, column 2: ''.*leave the row out"),
-        ("a,b,k\n1,?,x\n", {}, r"line 2, column 2: '\?'.*fill in what is missing"),
-        ("a,b,k\n1,NA,x\n", {}, r"line 2, column 2: 'NA'.*fill in what is missing"),
-        ("a;b;k\n1,5;2;x\n", {}, r"line 2, column 1: '1,5'.*a point, no comma"),
-        ('a,b,k\n1,"2,000",x\n', {}, r"line 2, column 2: '2,000'.*between the thousands"),
-        ("a;k\n1;3,5\n2;4,5\n", {}, r"line 2: '3,5' as k.*a point, no comma"),
-        ("a;k\n1;3,5\n2;4\n", {}, r"line 2: '3,5' as k.*a point, no comma"),
-        ("a,k\n1,x\n2,NA\n", {}, r"line 3: 'NA' as k.*fill in what is missing"),
-        ("a,k\n1,1\n2,?\n", {}, r"line 3: '\?' as k.*fill in what is missing"),
+        ("a,b,k\n1,2,x\n1,oops,y\n", {}, r"column b, 1 bad cell: 'oops' on line 3.*--drop b"),
+        ("d,b,k\n2024-01-01,2,x\n", {}, r"column d, dates, such as '2024-01-01'.*--drop d"),
+        ("a,b,k\n1,?,x\n", {}, "column b, no value at all.*--drop b"),
+        ("a;b;k\n1,5;2;x\n", {}, r"column a, 1 bad cell: '1,5' on line 2.*--decimal ,"),
+        ('a,b,k\n1,"2,000",x\n', {}, r"column b, .*'2,000' on line 2.*between the thousands"),
+        ("a;k\n1;3,5\n2;4,5\n", {}, r"k as the target: 2 bad cells: '3,5' on line 2.*--decimal ,"),
+        ("a;k\n1;3,5\n2;4\n", {}, r"k as the target: 1 bad cell: '3,5' on line 2.*--decimal ,"),
+        ("a;k\n1;3.5\n2;4\n", {"decimal": ","}, r"1 bad cell: '3.5' on line 2"),
+        ("a,k\n1,x\n2,NA\n", {}, r"k as the target: 1 bad cell: 'NA' on line 3.*fill in"),
+        ("a,k\n1,1\n2,?\n", {}, r"k as the target: 1 bad cell: nothing on line 3.*fill in"),
         ("a,b,\n1,2,x\n", {}, r"line 2: 3 fields.*2 fields"),
         ("a,b,b\n1,2,x\n", {}, r"'b' twice"),
-        ("a,b,k\n1,2,x\n1,nan,y\n", {}, r"line 3, column 2: 'nan'"),
-        ("a,b,k\n1,-inf,x\n", {}, r"line 2, column 2: '-inf'"),
-        ("a,b,k\n1,1_000,x\n", {}, r"line 2, column 2: '1_000'"),
+        ("a,b,k\n1,-inf,x\n", {}, r"column b, 1 bad cell: '-inf' on line 2"),
+        ("a,b,k\n1,1_000,x\n", {}, r"column b, 1 bad cell: '1_000' on line 2"),
         ("a,b,k\n1,2,x\n\n1,2\n", {}, r"line 4: 2 fields"),
         ("a,b,k\n1,2,x,9\n", {}, r"line 2: 4 fields"),
-        ('a,b,k\n1,2,"x\ny"\n1,z,x\n', {}, r"line 4, column 2"),
+        ('a,b,k\n1,2,"x\ny"\n1,z,x\n', {}, r"column b, 1 bad cell: 'z' on line 4"),
         ('a,b,k\n1,2,"x\n3,4,y\n', {}, r"line 2: a row that is not well-formed"),
         ('a,b,k\n1,2,"x"y\n', {}, r"line 2: a row that is not well-formed"),
         ("1,x,k\n1,2,x\n", {}, r"line 1, column 2: 'x' beside numbers"),
-        (",a,k\n0,1,x\n", {}, r"line 1, column 1: a column without a name.*pandas"),
+        (",a,k\n0,1,x\n", {}, r"line 1, column 1: a column without a name.*--drop 0"),
         ("a,a,k\n0,1,x\n", {}, r"'a' twice"),
         ("a,b,k\n", {}, "header and no rows"),
         ("a,b,k\n1,2,x\n", {"target": "kind"}, r"'kind' as the target.*a, b, k"),
         ("1,2,3\n", {"target": 3}, "3 as the target.*index"),
         ("1 2 x\n", {}, "separate the columns with commas"),
         ("1\n2\n", {}, "0 columns of features"),
-        ("1,x\n2,\n", {}, r"line 2: '' as 1"),
-        ("1,3\n2,x\n", {}, r"line 2: 'x' as 1.*finite number"),
-        ("1,3\n2,nan\n", {}, r"line 2: 'nan' as 1"),
-        ("1,b\n2,b\n", {"classes": False}, r"line 1: 'b' as 1.*choose a loss for classes"),
-        ("1,b\n2,d\n", {"classes": ("a", "b")}, r"line 2: 'd' as 1.*classes a, b"),
-        ("1,3\n2,4\n", {"classes": ("3", "5")}, r"line 2: '4' as 1.*classes 3, 5"),
+        ("1,x\n2,\n", {}, r"1 as the target: 1 bad cell: nothing on line 2"),
+        ("1,3\n2,x\n", {}, r"1 as the target: 1 bad cell: 'x' on line 2.*finite number"),
+        ("1,3\n2,nan\n", {}, r"1 as the target: 1 bad cell: nothing on line 2"),
+        ("1,b\n2,b\n", {"classes": False}, r"2 bad cells: 'b' on line 1.*--task classes"),
+        ("1,b\n2,d\n", {"classes": ("a", "b")}, r"1 bad cell: 'd' on line 2.*classes a, b"),
+        ("1,3\n2,4\n", {"classes": ("3", "5")}, r"1 bad cell: '4' on line 2.*classes 3, 5"),
         ("a,k\n1,b\n", {"features": ("a", "z")}, r"without 'z'.*2 features"),
         ("1,2,3,4\n", {"features": ("a", "z")}, "3 columns of features.*2, beside"),
         (b"a,b,k\n1,2,x\n1,\xff,y\n", {}, "line 3: bytes that are not UTF-8"),
         ("a,b\n1,2\n".encode("utf-16"), {}, "neither UTF-8 text nor in a binary format"),
+        ("a,b,k\nx,1,2\ny,oops,3\nz,7,?\nz,?,4\n", {}, r"column b, 1 bad cell: 'oops' on line 3"),
+        ("a,d,k\n1,1.2.2024,3\nx,2.2.2024,3\n2,,1\n", {}, r"column a, 1.*'x'.*; column d, dates"),
+        ("a,k\n" + "".join(f"name{i},{i}\n" for i in range(60)), {}, "60 different texts in 60"),
+        ("a,b,k\n1,2,x\n", {"drop": ["k"]}, "'k' as a column of .* to be dropped.*the target"),
+        ("a,b,k\n1,2,x\n", {"drop": ["c"]}, "column 'c' of.*a, b, k"),
+        ("a,b,k\n1,2,x\n", {"drop": ["a", "0", "b"]}, "0 columns of features"),
         ("", {}, "empty"),
         ('""\n', {}, "without any rows"),
         ("\x1f\n", {}, "without any rows"),
@@ -321,6 +334,7 @@ def header(shape, descr="<f8", version=1):
         ("a.npy", npy(TABLE) + b"!", {}, "1 bytes after its numbers"),
         ("a.npy", header("(10**15, 8)".replace("10**15", str(10**15))) + b"1" * 64, {}, "at most"),
         ("a.npy", header((0, 3)), {}, "at least one row"),
+        ("a.npy", header((-20, -3)) + b"1" * 480, {}, "at least one row"),
         ("a.npy", header(()) + b"1" * 8, {}, "at least one row"),
         ("a.npy", header((4,)) + b"1" * 32, {}, r"of shape \(4,\) with the target -1"),
         ("a.npy", header((1, 4), version=3) + b"1" * 32, {}, "header is damaged"),
@@ -530,10 +544,317 @@ def test_whatever_is_in_a_file_there_is_an_answer(
     assert data.x.shape == (len(data), len(data.feature_names))
     assert data.x.size
     assert data.x.dtype.kind in "fiub"
-    assert np.isfinite(data.x).all()
+    assert not np.isinf(data.x).any()
     assert len(data.y) == (len(data) if data.target_name else 0)
     assert np.isfinite(data.y).all()
     if data.class_names:
         assert data.y.dtype == np.int64
         assert data.y.min() >= 0
         assert data.y.max() < len(data.class_names)
+
+
+# Tables
+
+
+PEOPLE = """age,colour,member,kind
+31,red,true,a
+,blue,False,b
+44, red ,true,a
+27,?,true,b
+"""
+
+
+def test_texts_become_columns_of_0_and_1_and_missing_numbers_are_marked(tmp_path):
+    data = read(write(tmp_path, "a.csv", PEOPLE))
+    names = ("age", "age missing", "colour=blue", "colour=red", "colour missing", "member")
+    assert data.feature_names == names
+    np.testing.assert_array_equal(
+        data.x,
+        [[31, 0, 0, 1, 0, 1], [np.nan, 1, 1, 0, 0, 0], [44, 0, 0, 1, 0, 1], [27, 0, 0, 0, 1, 1]],
+    )
+    assert data.columns == (
+        Column("age", missing=True),
+        Column("colour", ("blue", "red"), missing=True),
+        Column("member"),
+    )
+    texts, missing = data.notes
+    assert "colour (2)" in texts
+    assert "age (1), colour (1)" in missing
+
+
+def test_columns_do_the_same_to_other_rows(tmp_path):
+    columns = read(write(tmp_path, "a.csv", PEOPLE)).columns
+    other = "colour,kind,member,age\ngreen,b,,50\nred,a,true,\n"
+    data = read(write(tmp_path, "b.csv", other), "kind", features=columns)
+    np.testing.assert_array_equal(data.x, [[50, 0, 0, 0, 0, np.nan], [np.nan, 1, 0, 1, 0, 1]])
+    unknown, missing = data.notes
+    assert "'green' in colour" in unknown
+    assert "member (1)" in missing
+    with pytest.raises(DataError, match=r"column age, 2 bad cells: 'old' on line 2, 'young' on"):
+        read(
+            write(tmp_path, "c.csv", "age,colour,member\nold,red,1\nyoung,2,1\n"), features=columns
+        )
+    texts = (Column("code", ("1", "2a")),)
+    numbers = read(write(tmp_path, "d.csv", "code\n1.0\n2\n"), None, features=texts)
+    np.testing.assert_array_equal(numbers.x, [[1, 0], [0, 0]])
+
+
+DAYS = "day,a,name,b,k\n" + "1.1.2024,1,x1,2,u\n2.1.2024,3,x2,4,v\n" * 6
+
+
+def test_columns_can_be_left_out_or_chosen(tmp_path):
+    path = write(tmp_path, "a.csv", DAYS)
+    for chosen in ({"drop": ["day", "2"]}, {"features": ["a", "b"]}):
+        data = read(path, **chosen)
+        assert data.feature_names == ("a", "b")
+        np.testing.assert_array_equal(data.x[:2], [[1, 2], [3, 4]])
+    bare = write(tmp_path, "b.csv", "1,2,3,u\n4,5,6,v\n")
+    assert read(bare, drop=["1"]).feature_names == ("0", "2")
+    np.testing.assert_array_equal(read(bare, features=["2", "0"]).x, [[3, 1], [6, 4]])
+    np.save(tmp_path / "a.npy", TABLE)
+    for chosen in ({"drop": ["0"]}, {"features": ["1"]}):
+        data = read(tmp_path / "a.npy", **chosen)
+        assert data.feature_names == ("1",)
+        np.testing.assert_array_equal(data.x[:, 0], TABLE[:, 1])
+    with pytest.raises(DataError, match="2 features, and not kind"):
+        read(tmp_path / "a.npy", drop=["kind"])
+
+
+def test_decimals_may_stand_behind_a_comma(tmp_path):
+    data = read(write(tmp_path, "a.csv", 'a;b;k\n1,5;"2,25";0,5\n-1;1e3;7\n'), decimal=",")
+    np.testing.assert_array_equal(data.x, [[1.5, 2.25], [-1, 1000]])
+    np.testing.assert_array_equal(data.y, [0.5, 7])
+    bars = read(write(tmp_path, "b.csv", "a|b|k\n1|2|x\n3|4|y\n"), delimiter="|")
+    np.testing.assert_array_equal(bars.x, [[1, 2], [3, 4]])
+    for wrong in ({"decimal": ";"}, {"delimiter": "ab"}):
+        with pytest.raises(HandgradError, match="one character"):
+            read(tmp_path / "b.csv", **wrong)
+
+
+@pytest.mark.parametrize(
+    ("rows", "header"),
+    [
+        ("5,red,3\n7,red,3\n8,blue,4\n", False),
+        ("red,big,2.5\nblue,big,3\nred,small,4\n", False),
+        (",red,2.5\n,blue,3\n5,red,4\n", False),
+        ("size,colour,price\n7,red,3\n8,blue,4\n", True),
+    ],
+)
+def test_a_row_with_texts_in_it_is_no_header(tmp_path, rows, header):
+    assert len(read(write(tmp_path, "a.csv", rows))) == 3 - header
+
+
+def test_a_column_that_numbers_the_rows_is_pointed_out(tmp_path):
+    rows = "".join(f"{7 * i % 20},{i * i},{i % 3 + 0.5}\n" for i in range(20))
+    (note,) = read(write(tmp_path, "a.csv", "nr,square,k\n" + rows)).notes
+    assert note.endswith("(leave it out: --drop): nr")
+    (note,) = read(write(tmp_path, "b.csv", "a,squareId,k\n" + rows)).notes
+    assert note.endswith(": a, squareId")
+
+
+@pytest.mark.parametrize(("K", "decided"), [(34, "for a class"), (70, "for numbers")])
+def test_what_whole_numbers_were_taken_for_is_said(tmp_path, K, decided):
+    rows = "".join(f"0.5,{i % K}\n" for i in range(4 * K))
+    (note,) = read(write(tmp_path, "a.csv", rows)).notes
+    assert f"{K} different whole numbers in {4 * K} rows" in note
+    assert decided in note
+    assert "--task" in note
+    assert not read(tmp_path / "a.csv", classes=False).notes
+
+
+def test_all_bad_cells_of_a_column_are_counted(tmp_path):
+    rows = "".join(f"{i},{'oops' if i % 7 == 3 else i},1.5\n" for i in range(100))
+    with pytest.raises(DataError, match=r"column b, 14 bad cells: 'oops' on line 5, .*, \.\.\."):
+        read(write(tmp_path, "a.csv", "a,b,k\n" + rows))
+
+
+def test_a_column_of_more_than_one_block_is_one_column(tmp_path):
+    rows = [f"{i}" for i in range(9000)]
+    rows[8000], rows[8500] = "", "true"
+    content = "a,k\n" + "".join(f"{row},0.5\n" for row in rows)
+    data = read(write(tmp_path, "a.csv", content))
+    assert data.feature_names == ("a", "a missing")
+    assert np.isnan(data.x[:, 0]).nonzero()[0].tolist() == [8000]
+    assert data.x[8500, 0] == 1
+    assert data.x[8999, 0] == 8999
+
+
+# Where they come from
+
+
+@pytest.mark.parametrize("content", [CSV.encode(), npy(TABLE), npz(x=TABLE[:, :2], y=TABLE[:, 2])])
+def test_what_gzip_has_packed_is_read(tmp_path, content):
+    suffix = {0x93: ".npy", 0x50: ".npz"}.get(content[0], ".csv")
+    data = read(write(tmp_path, f"a{suffix}.gz", gzip.compress(content)))
+    np.testing.assert_array_equal(data.x, TABLE[:, :2])
+    with pytest.raises(DataError, match="damaged or cut short"):
+        read(write(tmp_path, f"b{suffix}.gz", gzip.compress(content)[:-9]))
+
+
+def test_what_unpacks_to_far_more_than_it_should_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(handgrad.datasets.source, "_ALWAYS", 1 << 20)
+    path = write(tmp_path, "a.csv.gz", gzip.compress(b"1,2\n" + b"3,4\n" * (1 << 20)))
+    with pytest.raises(DataError, match=r"more than [12] MB, 200 times its size"):
+        read(path)
+
+
+def test_an_address_and_a_device_are_no_files():
+    with pytest.raises(DataError, match=r"an address and no file(?s:.*)curl -L https://"):
+        read("https://example.org/iris.csv")
+    with pytest.raises(DataError, match="/dev/zero, which is a device"):
+        read("/dev/zero")
+
+
+@pytest.mark.parametrize("content", [CSV.encode(), npy(TABLE), gzip.compress(CSV.encode())])
+def test_the_standard_input_is_read(monkeypatch, content):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+    data = read("-")
+    np.testing.assert_array_equal(data.x, TABLE[:, :2])
+    assert data.description == "the standard input"
+
+
+def test_a_pipe_is_read_to_its_end_whoever_comes_first(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    rows = CSV + "1,2,iris\n" * 40_000  # more than a pipe holds
+
+    def write_late():
+        with pipe.open("w") as file:
+            file.write(rows[:10])
+            file.flush()
+            time.sleep(0.15)  # longer than one look takes
+            file.write(rows[10:])
+
+    writer = threading.Thread(target=write_late)
+    writer.start()
+    assert len(read(pipe)) == 40_004
+    writer.join()
+
+
+def test_a_pipe_that_nobody_writes_to_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(handgrad.datasets.source, "_PATIENCE", 0.05)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="nobody has opened for writing"):
+        read(tmp_path / "pipe")
+
+
+def test_process_substitution_is_read(tmp_path):
+    path = write(tmp_path, "a.csv", CSV)
+    code = "import sys, handgrad.datasets as d; print(len(d.read(sys.argv[1])))"
+    command = ["bash", "-c", f'"$0" -c "$1" <(cat {path})', sys.executable, code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "4\n"
+
+
+@pytest.mark.parametrize("start", ["", "a,b\n1,2\n"])
+def test_a_file_of_blank_lines_is_refused_before_its_end(tmp_path, start):
+    path = write(tmp_path, "a.csv", start + "\n" * 40_000_000)
+    begun = time.process_time()
+    with pytest.raises(DataError, match="more than 100,000 blank lines after line "):
+        read(path)
+    assert time.process_time() - begun < 1
+
+
+# pyarrow and pandas
+
+
+def big_table(path, mark=",", decimal=".", N=9000):
+    """Write a table of all that there may be, and of many digits."""
+    rng = np.random.default_rng(0)
+    numbers = rng.standard_normal((N, 2)) * 10.0 ** rng.integers(-300, 300, (N, 2))
+    colours = rng.choice(["red", " blue", "NA", "1"], N)
+    missing = rng.choice(["", "1", "-3", "nan", " 2.5", "1e5"], N)
+    kinds = rng.choice(["a", "b"], N)
+    with path.open("w") as file:
+        print("x", "y", "colour", "m", "kind", sep=mark, file=file)
+        for (x, y), *rest in zip(numbers.tolist(), colours, missing, kinds, strict=True):
+            cells = (repr(x), f"{y:.20g}", *rest)
+            print(*(cell.replace(".", decimal) for cell in cells), sep=mark, file=file)
+    return path
+
+
+def same(one, two):
+    for name in ("x", "y"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
+    for name in ("feature_names", "class_names", "target_name", "columns", "notes"):
+        assert getattr(one, name) == getattr(two, name)
+
+
+@pytest.mark.parametrize(("mark", "decimal"), [(",", "."), ("\t", "."), (";", ",")])
+def test_pyarrow_reads_what_our_own_reader_reads(tmp_path, monkeypatch, mark, decimal):
+    path = big_table(tmp_path / "a.csv", mark, decimal)
+    slow = read(path, decimal=decimal)
+    monkeypatch.setattr(handgrad.datasets.arrow, "_LARGE", 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(handgrad.datasets.text, "_read", None)  # it is not asked
+        fast = read(path, decimal=decimal)
+    same(slow, fast)
+    assert slow.columns[2].values == ("1", "blue", "red")
+    assert slow.class_names == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        '1,"2",red,4,a',
+        "1,2",
+        "1,2,red,inf,a",
+        "1,2,red,-nan,a",
+        "1,2,red,x,a",
+        ",,,,",
+        "1_0,2,red,4,a",
+    ],
+)
+def test_what_is_not_plain_is_left_to_our_own_reader(tmp_path, monkeypatch, row):
+    path = big_table(tmp_path / "a.csv", N=300)
+    path.write_text(path.read_text() + row + "\n")
+
+    def answer():
+        try:
+            data = read(path)
+        except DataError as error:
+            return str(error)
+        return len(data), data.x[-1].tolist()
+
+    slow = answer()
+    monkeypatch.setattr(handgrad.datasets.arrow, "_LARGE", 0)
+    assert answer() == slow
+    if row == "1,2,red,x,a":
+        assert "column m, 1 bad cell: 'x' on line 302" in slow
+
+
+def frame():
+    """A table as pandas has it."""
+    return pandas.DataFrame(
+        {
+            "age": [31, None, 44, 27],
+            "colour": ["red", "blue", " red ", None],
+            "member": [True, False, True, True],
+            "kind": ["a", "b", "a", "b"],
+        }
+    )
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".xlsx"])
+def test_parquet_and_excel_are_tables_too(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    frame().to_parquet(path) if suffix == ".parquet" else frame().to_excel(path, index=False)
+    same(read(path), read(write(tmp_path, "a.csv", PEOPLE)))
+    indexed = frame().set_index("kind").sort_index()
+    if suffix == ".parquet":
+        indexed.to_parquet(path)
+        assert read(path, "kind").class_names == ("a", "b")
+    with_dates = frame().assign(day=pandas.to_datetime("2024-05-01"))
+    with_dates.to_parquet(path) if suffix == ".parquet" else with_dates.to_excel(path)
+    with pytest.raises(DataError, match=r"column day, dates, such as '2024-05-01|without a name"):
+        read(path, "kind")
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(DataError, match="which pandas cannot read"):
+        read(path)
+
+
+def test_without_pandas_it_is_said_how_to_get_it(tmp_path, monkeypatch):
+    frame().to_parquet(tmp_path / "a.parquet")
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(DataError, match="pip install pandas pyarrow"):
+        read(tmp_path / "a.parquet")

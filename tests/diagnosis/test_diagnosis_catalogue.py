@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import mechanical
-from confusion import PAGE, SEEDS, matrix, section
-from handgrad.diagnosis import Status, Verdict, families
+from confusion import PAGE, SEEDS, section
+from handgrad.diagnosis import Status, Verdict, families, kinds
 from handgrad.diagnosis.behaviours import BEHAVIOURS
 from handgrad.diagnosis.diagnose import diagnose_student
 from handgrad.diagnosis.function_mistakes import MISTAKES as OF_FUNCTIONS
@@ -31,30 +31,47 @@ CAUSES = {
 }
 
 
+def first(things, key):
+    """Return the first of the things that have a key, for each key.
+
+    A mistake that many kinds share, by a family, needs to be examined in full in one of them.
+    """
+    return list({key(thing): thing for thing in reversed(things)}.values())[::-1]
+
+
 def named(kind, name):
     """Return the one mistake of a kind that has this name."""
     (found,) = (mistake for mistake in KINDS[kind].mistakes if mistake.cause.name == name)
     return found
 
 
+FIRST = first(BY_KIND, key=lambda pair: pair[1].cause.name)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_mistake_gets_its_own_name_with_every_seed(kind):
-    """With one seed at large shapes and one at small ones; the page is of twenty."""
-    counts = matrix(kind, SEEDS[1:3])
-    wrong = {name: dict(row) for name, row in counts.items() if set(row) != {name}}
-    assert wrong == {}
-    on_the_page = section(kind, {name: Counter({name: len(SEEDS)}) for name in counts})
+    """With four seeds, with one where an earlier kind has it too; the page is of twenty."""
+    others = {}
+    for mistake in KINDS[kind].mistakes:
+        for seed in SEEDS[:4] if (kind, mistake) in FIRST else SEEDS[:1]:
+            if (found := mechanical.searched(kind, mistake, seed)) != {mistake.cause.name}:
+                others[mistake.cause.name, seed] = found
+    assert others == {}
+    names = [entry.name for entry in mechanical.entries(kind)]
+    on_the_page = section(kind, {name: Counter({name: len(SEEDS)}) for name in names})
     assert on_the_page in PAGE.read_text(encoding="utf-8"), "run python tests/support/confusion.py"
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{entry.kind}-{entry.name}")
+@pytest.mark.parametrize(
+    "entry", first(ENTRIES, key=lambda e: e.name), ids=lambda entry: f"{entry.kind}-{entry.name}"
+)
 def test_a_mistake_is_wrong_and_a_convention_is_right(entry):
     diagnosis = diagnose_student(entry.student)
     assert diagnosis.status is (Status.RIGHT if entry.convention else Status.WRONG), str(diagnosis)
-    named = {f.summary for f in diagnosis.findings if f.summary}
+    verdict = Verdict.CONVENTION if entry.convention else Verdict.WRONG
+    named = {f.summary for f in diagnosis.findings if f.summary and f.verdict is verdict}
     assert named == {entry.name}, str(diagnosis)
     if entry.convention:
-        assert any(f.verdict is Verdict.CONVENTION for f in diagnosis.findings)
         assert diagnosis.hints() == ()
     else:
         assert [hint.level for hint in diagnosis.hints()] == [1, 2, 3, 4]
@@ -65,16 +82,15 @@ def test_every_entry_of_the_catalogue_is_made_by_a_student():
     made = {entry.name for entry in ENTRIES}
     assert {m.cause.name for m in families.GENERAL} <= made
     assert {behaviour.cause.name for behaviour in BEHAVIOURS.values()} <= made
-    for kind in KINDS:
-        defined = {m.cause.name for m in _defined(kind)}
-        known = {mistake.cause.name for mistake in mechanical.catalogue(kind)}
-        assert defined <= known, "a kind's `mistakes`, `conventions`, `others` and stresses say it"
+    known = {m.cause.name for kind in KINDS for m in mechanical.catalogue(kind)}
+    defined = {m.cause.name for m in _defined()}
+    assert defined <= known, "a kind's `mistakes`, `conventions`, `others` and stresses say it"
 
 
-def _defined(kind):
-    """Yield everything that the modules of a kind's folder define, in tables or alone."""
-    for info in pkgutil.iter_modules(import_module(KINDS[kind].__module__).__path__):
-        for value in vars(import_module(f"{KINDS[kind].__module__}.{info.name}")).values():
+def _defined():
+    """Yield everything that the modules of the kinds' folders define, in tables or alone."""
+    for info in pkgutil.walk_packages(kinds.__path__, f"{kinds.__name__}."):
+        for value in vars(import_module(info.name)).values():
             group = value.values() if isinstance(value, dict) else value
             for thing in group if isinstance(group, Iterable) else [group]:
                 if isinstance(thing, Mistake) and thing not in families.GENERAL:
@@ -153,8 +169,16 @@ def test_two_mistakes_at_once_are_both_named(kind, pair, seed):
     assert {c.name for c in diagnosis.causes} == set(pair), str(diagnosis)
 
 
+def touched(pair):
+    kind, mistake = pair
+    try:
+        return kind, mechanical.touched(mechanical.kind_with(kind), (mistake,))
+    except ValueError:  # it cannot be made on square matrices
+        return pair
+
+
 # Which share of the entries is kept gives that mistake away whatever else is wrong.
-NEARLY = [pair for pair in BY_KIND if pair[1] is not KEEPS_P]
+NEARLY = first([pair for pair in BY_KIND if pair[1] is not KEEPS_P], key=touched)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 import handgrad.cli
 import handgrad.experiments.fitting as fitting
+import handgrad.experiments.report as report
 from handgrad import Dropout, Linear, Model, MSELoss, ReLU, Sigmoid
 from handgrad.datasets import load_digits, read
 from handgrad.errors import ArgumentError, CheckpointError, DataError, TrainingError
@@ -37,6 +38,7 @@ from handgrad.optimizers.schedules import Cosine, ReduceOnPlateau, Step
 from handgrad.training import Trainer
 from handgrad.training.names import OptimizerName
 
+COLUMN = {"name": "a", "values": [], "missing": False}
 SMALL = {"hidden": [16], "epochs": 4, "progress": False}
 FAST = {"hidden": [16], "epochs": 15, "dropout": 0.0, "lr": 0.05, "progress": False}
 
@@ -45,7 +47,7 @@ FAST = {"hidden": [16], "epochs": 15, "dropout": 0.0, "lr": 0.05, "progress": Fa
 def no_picture():
     """Leave out what takes most of the time, except where a test looks at it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "find_spec", lambda name: None)
+        patch.setattr(report, "find_spec", lambda name: None)
         yield patch
 
 
@@ -89,7 +91,7 @@ def test_the_digits_are_learned_with_the_defaults(tmp_path, seed):
 
 
 def test_a_run_holds_model_history_picture_and_command(tmp_path, monkeypatch):
-    monkeypatch.setattr(fitting, "find_spec", importlib.util.find_spec)
+    monkeypatch.setattr(report, "find_spec", importlib.util.find_spec)
     arguments = ["train", "digits", "--out", str(tmp_path / "my run"), "--hidden", "8,4"]
     arguments += ["--epochs", "3", "--validation", "0.25", "--lr", "0.01", "--dtype", "float64"]
     arguments += ["--activation", "sigmoid", "--dropout", "0", "--optimizer", "sgd"]
@@ -340,7 +342,7 @@ def test_hidden_layers_are_numbers_with_commas():
         ("1,x\n2,x\n", {}, "one class, 'x'"),
         ("1,2.5\n", {}, "one row"),
         ("1,x\n2,y\n", {}, "a class of its own for each row"),
-        ("1,x\n2,y\n", {"loss": "mse"}, "choose a loss for classes"),
+        ("1,x\n2,y\n", {"loss": "mse"}, "--task classes"),
     ],
 )
 def test_data_that_cannot_be_trained_on_are_named(tmp_path, content, options, words):
@@ -435,8 +437,9 @@ def test_only_a_run_is_opened(tmp_path):
         {"class_names": []},
         {"class_names": [["a"]] * 10},
         {"class_names": list(range(10))},
-        {"feature_names": ["a"] * 63},
-        {"feature_names": []},
+        {"columns": [COLUMN] * 63},
+        {"columns": []},
+        {"columns": [COLUMN] * 63 + [COLUMN | {"values": ["x", "y"]}]},
         {"target_name": 3},
         {"fingerprint": None},
         {"shape": [8, 8, 1]},
@@ -550,8 +553,8 @@ def test_names_that_look_like_markup_are_printed_as_they_are(tmp_path):
     [
         ("length,width\n1,2\n", None, "without the target 'kind'"),
         ("length,height,kind\n1,2,a\n", None, "without 'width'"),
-        ("length,width,kind\n1,2,a\n3,4,d\n", None, "line 3: 'd' as kind"),
-        ("length,width,sort\n1,2,d\n", "sort", "line 2: 'd' as sort"),
+        ("length,width,kind\n1,2,a\n3,4,d\n", None, "kind as the target: 1 .*'d' on line 3"),
+        ("length,width,sort\n1,2,d\n", "sort", "sort as the target: 1 .*'d' on line 2"),
     ],
 )
 def test_data_of_another_kind_is_named(flowers, tmp_path, content, target, words):
@@ -602,7 +605,7 @@ def test_predictions_do_not_need_the_target(flowers, tmp_path, header, target):
     path = tmp_path / "new.csv"
     path.write_text("\n".join(lines))
     if not header and target:  # the name of the target says nothing here
-        with pytest.raises(DataError, match=r"'\w' beside numbers"):
+        with pytest.raises(DataError, match="3 columns of features"):
             predict(flowers.run, str(path))
         return
     names, rows = predict(flowers.run, str(path))

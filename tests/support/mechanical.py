@@ -16,10 +16,14 @@ from types import SimpleNamespace
 import numpy as np
 
 import handgrad
+from handgrad.checking.arrays import same
 from handgrad.diagnosis import Diagnosis
 from handgrad.diagnosis.behaviours import BEHAVIOURS, Behaviour
+from handgrad.diagnosis.closeness import DOUBLE
 from handgrad.diagnosis.courses.exercise import student_type
 from handgrad.diagnosis.diagnose import diagnose_student
+from handgrad.diagnosis.engine.search import ENOUGH, explain_all
+from handgrad.diagnosis.engine.trials import Trial, run_all
 from handgrad.diagnosis.families import FLOAT32, GENERAL, OVERFLOW
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds import KINDS, Kind
@@ -78,17 +82,40 @@ def diagnosed(kind: str, *mistakes: Mistake, **options) -> Diagnosis:
     return diagnose_student(student(kind, *mistakes), **options)
 
 
+def searched(kind: str, mistake: Mistake, seed: int) -> set[str]:
+    """Return what the search alone says of somebody who makes a mistake, without an examination."""
+    somebody = student(kind, mistake)
+    for shapes in (somebody.kind.shapes, somebody.kind.square):
+        trials, _, _ = run_all(somebody, somebody.givens(shapes, seed), seed)
+        if len(trials) >= ENOUGH:
+            break
+    wrong = [n for n in trials[0].seen if any(_differs(t, n) for t in trials)]
+    found = explain_all(trials, wrong, somebody.kind.mistakes, DOUBLE)
+    explanations = {explanation for each in found.values() for explanation in each}
+    return {" and ".join(cause.name for cause in together) for together in explanations}
+
+
+def _differs(trial: Trial, name: str) -> bool:
+    return not same(trial.seen[name], trial.right[name], DOUBLE)
+
+
 class Mechanical(Student):
     """Somebody who gives the results of `kind.right`, changed by mistakes."""
 
     def __init__(self, kind: Kind, mistakes: tuple[Mistake, ...]) -> None:
         super().__init__(kind, f"My{kind.name}")
         self.mistakes = mistakes
+        self.last: tuple[object, Results] = None, {}
 
     def start(self, given):
         thing = SimpleNamespace(mask=None)
         self.place(thing, given)
         return thing
+
+    def suited(self, given):
+        """Leave open what a course may leave open, for somebody who keeps another convention."""
+        open_to_all = "shares" in given and all(m.convention for m in self.mistakes)
+        return given.changed(shares="either") if open_to_all else given
 
     def place(self, thing, given):
         thing.parameters = {name: array.copy() for name, array in given.parameters.items()}
@@ -121,7 +148,7 @@ class Mechanical(Student):
         given = thing.given.changed(**thing.parameters)
         with guard("making the mistake"):
             try:
-                results = outcome(self.kind, self.mistakes, given, thing.seen)
+                results = self._outcome(given, thing.seen)
             except ValueError:
                 mine = touched(self.kind, self.mistakes)
                 if mine & set(names) if names is not None else mine - set(self.kind.forwards):
@@ -129,6 +156,14 @@ class Mechanical(Student):
                 results = self.kind.right(given, thing.seen)
         names = [n for n in results if n not in self.kind.forwards] if names is None else names
         return {name: np.array(results[name]) for name in names if name in results}
+
+    def _outcome(self, given: Given, seen: Results) -> Results:
+        """Return the results; both passes, and evaluation, of one input are worked out once."""
+        arrays = (*given.arrays.values(), *given.parameters.values())
+        key = tuple(array.tobytes() for array in arrays)
+        if self.kind.sample or self.last[0] != key:
+            self.last = key, outcome(self.kind, self.mistakes, given, seen)
+        return self.last[1]
 
 
 def outcome(kind: Kind, mistakes: tuple[Mistake, ...], given: Given, seen: Results) -> Results:

@@ -416,8 +416,8 @@ def test_lines_where_there_is_no_terminal(data, capsys):
     assert lines[-1] == "2 epochs done"
     number = r"[\d.e+-]+"
     pattern = (
-        rf"epoch 1/2  loss {number}  accuracy {number}  validation_loss {number}  "
-        rf"validation_accuracy {number}  lr 0.1  [\d,]+ samples/s  \d+ s left"
+        rf"epoch 1/2  loss {number}  accuracy {number}  val_loss {number}  "
+        rf"val_accuracy {number}(  lr 0.1)?(  [\d,]+ samples/s)?  \d+ s left"
     )
     assert re.fullmatch(pattern, lines[0])
     assert lines[1].startswith("epoch 2/2")
@@ -455,14 +455,48 @@ def test_the_bar(data, terminal):
     assert "2 epochs done" in text
 
 
-def test_the_bar_in_a_narrow_terminal():
-    console = Console(file=io.StringIO(), force_terminal=True, width=60, _environ={})
+VALUES = {
+    "loss": 1.137,
+    "accuracy": 0.6284,
+    "validation_loss": 1.2345,
+    "validation_accuracy": 0.5,
+    "lr": 0.001,
+}
+
+
+@pytest.mark.parametrize(
+    ("width", "words"),
+    [
+        (40, "step 93/157 loss 1.137"),
+        (60, "step 93/157 loss 1.137"),
+        (80, "step 93/157 loss 1.137 val_loss 1.234 1 min 7 s left"),
+        (
+            170,
+            "step 93/157 loss 1.137 accuracy 0.6284 val_loss 1.234 val_accuracy 0.5 lr 0.001 "
+            "11,904 samples/s 1 min 7 s left",
+        ),
+    ],
+)
+def test_the_bar_fits_the_terminal(width, words, monkeypatch):
+    console = Console(file=io.StringIO(), force_terminal=True, width=width, _environ={})
+    monkeypatch.setattr(progress_module, "perf_counter", iter([0.0, 1.0, 1.0, 1.0]).__next__)
     with Bar(console) as bar:
-        bar.begin(97, 100, 157, 0)
-        bar.step(93, 11904, {"loss": 1.137, "accuracy": 0.6284})
+        bar.begin(97, 100, 157, 85)
+        bar.step(93, 11904, VALUES)
     text = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", console.file.getvalue())
-    words = "epoch 97/100 step 93/157 loss 1.137 accuracy 0.6284 samples/s left"
-    assert set(words.split()) <= set(text.split())
+    lines = [line.rstrip() for line in re.split(r"[\r\n]+", text) if line.strip()]
+    assert all(len(line) <= width for line in lines)
+    assert re.sub(r"[━╸╺ ]+", " ", lines[-1]) == f"epoch 97/100 {words}"
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_a_line_fits_so_many_columns(width):
+    line = progress_module.fitted("epoch 1000/1000", VALUES, 1e6, 3e4, width)
+    assert len(line) <= width
+    assert line.startswith("epoch 1000/1000  loss 1.137  ")
+    assert "val_loss 1.234" in line
+    narrow = progress_module.fitted("epoch 1/2", VALUES, 1e6, 3e4, 10)
+    assert narrow == "epoch 1/2  loss 1.137"
 
 
 def test_the_bar_keeps_its_pace_however_short_the_epochs(data, terminal, monkeypatch):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -18,21 +20,50 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="handgrad",
-    help="Neural networks whose every gradient is written by hand, and checked by machine.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from handgrad import __version__
+
+        typer.echo(f"handgrad {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Say which release this is."
+        ),
+    ] = False,
+) -> None:
+    """Neural networks whose every gradient is written by hand, and checked by machine."""
+
+
 app.command()(check)
 app.command()(train)
 app.command()(evaluate)
 app.command()(predict)
 
 
+def _tell(message: Warning | str, *where: Any, **more: Any) -> None:
+    """Show a warning as one line, without the line of code that it comes from."""
+    Console(stderr=True).print(
+        f"[bold]handgrad:[/] {escape(str(message))}", highlight=False, soft_wrap=True
+    )
+
+
 def main() -> None:
     """Run the command line; what goes wrong on purpose is told in words, with exit status 2."""
     try:
-        app()
+        with warnings.catch_warnings():
+            warnings.showwarning = _tell
+            app()
     except (HandgradError, OSError) as error:  # OSError: a disk that is full, for instance
         Console(stderr=True).print(
             f"[bold red]handgrad:[/] {escape(str(error))}", highlight=False, soft_wrap=True

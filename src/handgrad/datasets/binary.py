@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from handgrad.arguments import Array
+from handgrad.datasets.targets import Wanted
 from handgrad.errors import DataError
 
 __all__ = ["Readable", "check_size", "fill", "flatten", "native"]
@@ -29,7 +28,7 @@ def check_size(
     shape: tuple[int, ...],
     dtype: np.dtype[Any],
     available: int,
-    path: Path,
+    source: object,
     packed: bool = False,
 ) -> None:
     """Raise `DataError` where a header states another size than the file can hold.
@@ -38,8 +37,8 @@ def check_size(
     so that only an upper limit is known.
     """
     size = math.prod(shape) * dtype.itemsize
-    stated = f"{path}, whose header states {shape} numbers of {dtype.itemsize} bytes"
-    if size == 0 or not 1 <= len(shape) <= 32:
+    stated = f"{source}, whose header states {shape} numbers of {dtype.itemsize} bytes"
+    if min(shape, default=0) < 1 or not 1 <= len(shape) <= 32:
         raise DataError(f"{stated}", "at least one row of numbers", "check how it was written")
     most = available * _DEFLATE if packed else available
     if size > most:
@@ -49,10 +48,10 @@ def check_size(
             "the file is damaged or cut short: write or download it again",
         )
     if size < available and not packed:
-        raise _trailing(path, size, f"{available - size:,}")
+        raise _trailing(source, size, f"{available - size:,}")
 
 
-def fill(array: Array, file: Readable, path: Path) -> None:
+def fill(array: Array, file: Readable, source: object) -> None:
     """Read the numbers of a whole array, and raise `DataError` where there are fewer, or more."""
     view = memoryview(array.reshape(-1).view(np.uint8).data)
     done = 0
@@ -60,19 +59,19 @@ def fill(array: Array, file: Readable, path: Path) -> None:
         part = file.read(min(len(view) - done, _PART))
         if not part:
             raise DataError(
-                f"{path} with {done:,} bytes of numbers",
+                f"{source} with {done:,} bytes of numbers",
                 f"{len(view):,} bytes, as its header states",
                 "the file is cut short: write or download it again",
             )
         view[done : done + len(part)] = part
         done += len(part)
     if file.read(1):
-        raise _trailing(path, len(view), "more")
+        raise _trailing(source, len(view), "more")
 
 
-def _trailing(path: Path, size: int, more: str) -> DataError:
+def _trailing(source: object, size: int, more: str) -> DataError:
     return DataError(
-        f"{path} with {more} bytes after its numbers",
+        f"{source} with {more} bytes after its numbers",
         f"an end after {size:,} bytes of numbers, as its header states",
         "the file is damaged: write or download it again",
     )
@@ -84,14 +83,31 @@ def native(array: Array) -> Array:
 
 
 def flatten(
-    array: Array, features: Sequence[str] | None, path: Path
+    array: Array, wanted: Wanted, source: object, left_out: int | None = None
 ) -> tuple[Array, tuple[str, ...], tuple[int, ...]]:
-    """Return an array, (N, ...), as rows, (N, D), the features' names, and an image's shape."""
+    """Return an array, (N, ...), as rows, (N, D), the features' names, and an image's shape.
+
+    Its columns are called by their indices. `left_out` is one that is no feature.
+    """
     x = array.reshape(len(array), -1)
-    D = x.shape[1]
-    if features is not None and len(features) != D:
-        raise DataError(
-            f"{path} with {D} features", f"{len(features)}, as expected", "give the same columns"
-        )
-    names = tuple(features) if features is not None else tuple(str(d) for d in range(D))
-    return x, names, array.shape[1:] if array.ndim > 2 else ()
+    known = [str(d) for d in range(x.shape[1])]
+    rest = [name for d, name in enumerate(known) if d != left_out]
+    names, image = wanted.names, array.shape[1:] if array.ndim > 2 else ()
+    chosen = rest
+    if wanted.drop or (names is not None and len(names) != len(rest)):
+        chosen = [name for name in names or rest if name not in wanted.drop]
+        unknown = [name for name in (*chosen, *wanted.drop) if name not in rest]
+        if unknown or not chosen:
+            raise DataError(
+                f"{source} with {len(rest)} features, and not {', '.join(unknown[:5]) or 'one'}",
+                f"{len(chosen)}, as expected" if names else "indices of its columns, from 0 on",
+                "give the same columns" if names else "choose other columns",
+            )
+        image = ()
+    return _columns(x, [*map(int, chosen)]), tuple(names or chosen), image
+
+
+def _columns(x: Array, places: list[int]) -> Array:
+    """Return some columns: a view, which stays on the disk, wherever they stand side by side."""
+    first, last = places[0], places[-1] + 1
+    return x[:, first:last] if places == [*range(first, last)] else x[:, places]

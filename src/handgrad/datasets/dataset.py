@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from handgrad.arguments import Array
+from handgrad.datasets.columns import Column
 
 __all__ = ["Dataset"]
 
@@ -16,8 +17,8 @@ class Dataset:
     Parameters
     ----------
     x : Array, (N, D)
-        Features, finite numbers. A large file's are read from the disk as they are needed
-        (`numpy.memmap`) wherever its format allows that.
+        Features: finite numbers, or NaN where one is missing in a table. A large file's are read
+        from the disk as they are needed (`numpy.memmap`) wherever its format allows that.
     y : Array, (N,)
         Targets: class indices, int64, where there are `class_names`; else numbers, float64. Of
         shape (0,) where the data has no targets.
@@ -32,6 +33,10 @@ class Dataset:
     image : tuple of int
         The shape of a datapoint that is an image, so that ``x[n].reshape(image)`` shows it; empty
         where a datapoint is a row of features.
+    columns : tuple of Column
+        Of a table, what became of each of its columns; to be handed to `read` for more of its kind.
+    notes : tuple of str
+        Sentences that say what was decided, and what is odd.
 
     Examples
     --------
@@ -47,6 +52,8 @@ class Dataset:
     target_name: str = ""
     description: str = ""
     image: tuple[int, ...] = ()
+    columns: tuple[Column, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.x)

@@ -32,6 +32,9 @@ class Standardizer:
         Whether all features are divided by one number, the root of the mean of all
         :math:`\sigma_d^2`. For pixels, which have one unit: a pixel at the border, which is
         hardly ever touched, would otherwise count as much as those that tell images apart.
+    missing : bool, default False
+        Whether NaN stands for a number that is missing: it is left out where the data is measured,
+        and becomes 0, which is the mean.
 
     Attributes
     ----------
@@ -72,8 +75,8 @@ class Standardizer:
     mean: Array | None = None
     scale: Array | None = None
 
-    def __init__(self, shared_scale: bool = False) -> None:
-        self.shared_scale = shared_scale
+    def __init__(self, shared_scale: bool = False, missing: bool = False) -> None:
+        self.shared_scale, self.missing = shared_scale, missing
 
     def fit(self, x: npt.ArrayLike) -> Self:
         """Measure the training data, (N, D), and return the standardizer itself."""
@@ -84,7 +87,14 @@ class Standardizer:
                 "a row of features for each datapoint, (N, D)",
                 "reshape it, for instance with x.reshape(len(x), -1)",
             )
-        low, high = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
+        count: Any = len(x)
+        if self.missing and x.dtype.kind == "f":
+            count = sum((~np.isnan(x[rows])).sum(axis=0) for rows in row_slices(len(x)))
+            none = count == 0  # of which any measure is right
+            low, high = (np.where(none, 0.0, f.reduce(x, axis=0)) for f in (np.fmin, np.fmax))
+            count = np.maximum(count, 1)
+        else:
+            low, high = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
             width = high - low
         if not np.isfinite(width).all():
@@ -97,9 +107,10 @@ class Standardizer:
         width[width == 0] = 1
         # In units of the width, so that no square overflows or vanishes.
         parts = [*row_slices(len(x))]
-        mean = sum(((x[rows] - low) / width).sum(axis=0) for rows in parts) / len(x)
-        square = sum(np.square((x[rows] - low) / width - mean).sum(axis=0) for rows in parts)
-        square = square / len(x)
+        add = np.nansum if self.missing else np.sum
+        mean = sum(add((x[rows] - low) / width, axis=0) for rows in parts) / count
+        square = sum(add(np.square((x[rows] - low) / width - mean), axis=0) for rows in parts)
+        square = square / count
         self.mean = low + width * mean
         scale = width * np.sqrt(square)
         if self.shared_scale and (largest := scale.max()) > 0:
@@ -119,6 +130,8 @@ class Standardizer:
             )
         z: Array = x - mean.astype(x.dtype)
         z /= scale.astype(x.dtype)
+        if self.missing:
+            z[np.isnan(z)] = 0
         return z
 
     def restore(self, z: npt.ArrayLike) -> Array:
@@ -148,7 +161,8 @@ class Standardizer:
         )
 
     def __repr__(self) -> str:
-        return f"Standardizer(shared_scale={self.shared_scale})"
+        missing = ", missing=True" if self.missing else ""
+        return f"Standardizer(shared_scale={self.shared_scale}{missing})"
 
 
 def one_hot(

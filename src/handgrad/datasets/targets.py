@@ -1,24 +1,47 @@
-"""Make class indices or numbers of whatever a file has as its target."""
+"""What is asked of a reader, and class indices or numbers of whatever a file has as its target."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from operator import index
 
 import numpy as np
 
 from handgrad.arguments import Array
+from handgrad.datasets.cells import class_name
+from handgrad.datasets.columns import Column
 from handgrad.errors import DataError
 
-__all__ = ["Classes", "Features", "Target", "check_finite", "class_name", "column", "encode"]
-
-Target = str | int | None
-Features = Sequence[str] | None
-Classes = bool | Sequence[str] | None
-"""What the arguments of `read` may be, which all readers are handed."""
+__all__ = ["Wanted", "check_finite", "column", "encode", "look_like_classes"]
 
 _MOST_CLASSES = 50  # whole numbers with more different values than this are numbers, not classes
 _ENTRIES = 1 << 20  # at a time
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of a reader: the arguments of `read`, which documents them."""
+
+    target: str | int | None = -1
+    features: Sequence[str | Column] | None = None
+    classes: bool | Sequence[str] | None = None
+    drop: Sequence[str] = ()
+    decimal: str = "."
+    delimiter: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """The names of the features; None where it may be any."""
+        if self.features is None:
+            return None
+        return tuple(f.name if isinstance(f, Column) else f for f in self.features)
+
+    @property
+    def columns(self) -> tuple[Column, ...] | None:
+        """What becomes of the features; None where that is seen from them."""
+        found = tuple(f for f in self.features or () if isinstance(f, Column))
+        return found if found and len(found) == len(self.features or ()) else None
 
 
 def column(target: object, columns: int) -> int | None:
@@ -33,19 +56,23 @@ def column(target: object, columns: int) -> int | None:
     return t % columns if -columns <= t < columns else None
 
 
-def encode(values: Array, classes: Classes, place: str) -> tuple[Array, tuple[str, ...]]:
-    """Return class indices and the classes' names, or numbers and no names.
+def encode(
+    values: Array, classes: bool | Sequence[str] | None, place: str
+) -> tuple[Array, tuple[str, ...], str]:
+    """Return class indices and the classes' names, or numbers and no names; and why, if asked.
 
-    `values` are finite numbers, (N,); `classes` is as in `read`; `place` is for messages.
+    `values` are finite numbers, (N,); `classes` is as in `read`; `place` is for messages. The
+    sentence says what whole numbers were taken for, where it was for this function to decide.
     """
+    why = ""
     if classes is None:
-        classes = _look_like_classes(values)
+        classes, why = look_like_classes(values)
     if classes is False:
-        return values.astype(np.float64), ()
+        return values.astype(np.float64), (), why
     unique, y = np.unique(values, return_inverse=True)
     names = [class_name(value) for value in unique]
     if classes is True:
-        return y.astype(np.int64), tuple(names)
+        return y.astype(np.int64), tuple(names), why
     known = {name: k for k, name in enumerate(classes)}
     for name in names:
         if name not in known:
@@ -54,19 +81,19 @@ def encode(values: Array, classes: Classes, place: str) -> tuple[Array, tuple[st
                 f"one of the classes {', '.join(classes)}",
                 "leave the rows of other classes out, or train with them",
             )
-    return np.array([known[name] for name in names], dtype=np.int64)[y], tuple(classes)
+    return np.array([known[name] for name in names], dtype=np.int64)[y], tuple(classes), why
 
 
-def class_name(value: float) -> str:
-    """Return the name of a class that is a number: 3 and 3.0 are "3", 0.5 is "0.5"."""
-    number = float(value)
-    return str(int(number)) if number.is_integer() else repr(number)
-
-
-def _look_like_classes(values: Array) -> bool:
+def look_like_classes(values: Array) -> tuple[bool, str]:
+    """Return whether numbers are classes, and a sentence that says why; empty where it is plain."""
     unique = np.unique(values)
-    whole = bool((unique == np.rint(unique)).all())
-    return whole and len(unique) <= min(_MOST_CLASSES, len(values) / 2)
+    if (unique != np.rint(unique)).any():
+        return False, ""
+    K, N = len(unique), len(values)
+    whole = f"holds {K} different whole numbers in {N:,} rows"
+    if min(_MOST_CLASSES, N / 2) >= K:
+        return True, f"{whole}, so each is taken for a class (--task numbers: for a number)"
+    return False, f"{whole}, so they are taken for numbers (--task classes: each for a class)"
 
 
 def check_finite(array: Array, place: str) -> None:

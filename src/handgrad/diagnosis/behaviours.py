@@ -77,6 +77,50 @@ def _stale(forward: Forward, backward: Backward, parameters: Results) -> Passes:
     return wrong_forward, wrong_backward
 
 
+def _previous(forward: Forward, backward: Backward, parameters: Results) -> Passes:
+    inputs: list[Array] = []
+
+    def wrong_forward(x: Array) -> Array:
+        inputs.append(x.copy())
+        return forward(x)
+
+    def wrong_backward(dy: Array) -> Results:
+        forward(inputs[max(len(inputs) - 2, 0)])
+        return backward(dy)
+
+    return wrong_forward, wrong_backward
+
+
+def _spends(forward: Forward, backward: Backward, parameters: Results) -> Passes:
+    saved: list[Array] = []
+
+    def wrong_forward(x: Array) -> Array:
+        saved[:] = [x.copy()]
+        return forward(x)
+
+    def wrong_backward(dy: Array) -> Results:
+        forward(saved[0])
+        saved[0] = saved[0] - 1
+        return backward(dy)
+
+    return wrong_forward, wrong_backward
+
+
+_EVERYBODYS: dict[str, Array] = {}
+
+
+def _shares(forward: Forward, backward: Backward, parameters: Results) -> Passes:
+    def wrong_forward(x: Array) -> Array:
+        _EVERYBODYS["x"] = x.copy()
+        return forward(x)
+
+    def wrong_backward(dy: Array) -> Results:
+        forward(_EVERYBODYS["x"])
+        return backward(dy)
+
+    return wrong_forward, wrong_backward
+
+
 def _steps_inside(forward: Forward, backward: Backward, parameters: Results) -> Passes:
     def wrong(dy: Array) -> Results:
         results = backward(dy)
@@ -127,6 +171,38 @@ BEHAVIOURS: dict[str, Behaviour] = {
         "The gradient belongs to the last forward pass.",
         "The line that uses what the forward pass has saved: it is kept from an earlier call.",
         "Save the input (or output) in every forward pass, not only where nothing is saved yet.",
+    ),
+    "previous": _behaviour(
+        "remembers the call before",
+        _previous,
+        "The backward pass uses what was saved in the forward pass before the last one.",
+        "The first minibatch is right, and every later one gets the gradient of its predecessor.",
+        "The gradient belongs to the last forward pass.",
+        "The line that uses what the forward pass has saved: it is kept from the call before.",
+        "Save the input (or output) of this call before anything reads it, and not what the "
+        "attribute held until now.",
+    ),
+    "spends": _behaviour(
+        "the backward pass changes what the forward pass has saved",
+        _spends,
+        "Asked for the gradient a second time after one forward pass, the code gives another "
+        "answer.",
+        "Asking twice gives two answers, so that a second look at the gradient misleads.",
+        "The gradient belongs to the last forward pass, however often it is asked for.",
+        "No line of the derivation: the backward pass writes to what it reads.",
+        "Work on new arrays in the backward pass: assign nothing to what the forward pass has "
+        "saved, and use no operation in place on it.",
+    ),
+    "shares": _behaviour(
+        "all objects share one memory",
+        _shares,
+        "What one object saves, another one overwrites: it lies in the class, in a default "
+        "argument or in the module, and not in the object.",
+        "One layer alone is right; in a network of two, each gets what the other has saved.",
+        "Two layers know nothing of each other.",
+        "No line of the derivation: the attribute belongs to the class and not to the object.",
+        "Assign to `self` in `__init__` and in the forward pass: `self.x = x` and `self.gradients "
+        "= {}`, not in the class' body and not as a default argument.",
     ),
     "parameters": _behaviour(
         "changes its parameters in the backward pass",

@@ -9,8 +9,10 @@ from time import perf_counter
 from typing import Any
 
 from handgrad.diagnosis.courses.called import Called
-from handgrad.diagnosis.courses.course import Component, course_of, read_course
+from handgrad.diagnosis.courses.course import Component
 from handgrad.diagnosis.courses.exercise import student_type
+from handgrad.diagnosis.courses.outline import outline_of
+from handgrad.diagnosis.courses.reading import read_course, seen
 from handgrad.diagnosis.engine.examine import Outcome, examine
 from handgrad.diagnosis.findings import Status
 from handgrad.diagnosis.kinds import KINDS, kind_of
@@ -131,7 +133,7 @@ def _asked_for(
 
     Where no course is given, a function is seen by its name, and by its backward pass beside it.
     """
-    name = getattr(thing, "__name__", type(thing).__name__)
+    name = getattr(thing, "__qualname__", type(thing).__name__).rpartition("<locals>.")[2]
     if course is not None:
         asked = read_course(course)
         known = [each for each in asked.known_as(name) if kind in (None, each.kind)]
@@ -142,12 +144,13 @@ def _asked_for(
                 "give it the name that the course gives it, or choose another course",
             )
     elif inspect.isfunction(thing) and kind is None:
-        known = course_of({key: frozenset() for key in names_around(thing)}, name)
+        its = seen(outline_of(names_around(thing)), name)
+        known = its.known_as(name) if its else []
     else:
         known = []
     if known and known[0].forward is None:
         return [], known[0].kind
-    return known, kind
+    return [each for each in known if each.kind == known[0].kind], kind
 
 
 def _diagnosis(
@@ -173,7 +176,9 @@ def _attempt(
     kind: str, subject: Subject, own: dict[str, type], shapes: Shapes | None, seed: int
 ) -> Outcome:
     try:
-        return examine(student_type(kind)(KINDS[kind](), subject, own), shapes, seed)
+        student = student_type(kind)(KINDS[kind](), subject, own)
+        student.like = _own_classes(kind, subject)
+        return examine(student, shapes, seed)
     except StudentError as error:
         return Outcome(failure=error.failure)
 
@@ -183,12 +188,14 @@ def _with_own(
 ) -> Outcome:
     """Try again with the layers of the student's module, for code that takes no others."""
     usable: dict[str, type] = {}
-    for name, cls in _own_classes(kind, subject).items():
-        alone = _attempt(name, Subject(cls), {}, None, seed)
-        if Status.of(alone.findings) is Status.RIGHT:
+    for name, classes in _own_classes(kind, subject).items():
+        tried = ((cls, _attempt(name, Subject(cls), {}, None, seed)) for cls in classes)
+        right = (cls for cls, alone in tried if Status.of(alone.findings) is Status.RIGHT)
+        if cls := next(right, None):
             usable[name] = cls
         else:
-            outcome.notes.append(f"its own {cls.__name__} is not right: mend that one first")
+            note = f"its own {classes[0].__name__} is not right: mend that one first"
+            outcome.notes.append(note)
     if not usable:
         return outcome
     again = _attempt(kind, subject, usable, shapes, seed)
@@ -198,15 +205,15 @@ def _with_own(
     return again if better else outcome
 
 
-def _own_classes(kind: str, subject: Subject) -> dict[str, type]:
+def _own_classes(kind: str, subject: Subject) -> dict[str, list[type]]:
     """Return what the subject needs of the layers and activations in its module, by their kind.
 
     A model that is written for its own layers, and asks for theirs by type, runs with no others.
     """
-    found: dict[str, type] = {}
+    found: dict[str, list[type]] = {}
     for name, value in list(names_around(subject.type).items()):
         if not isinstance(value, type) or value is subject.type:
             continue
         if (its := kind_of(name)) in _needs(kind) and not value.__module__.startswith("handgrad."):
-            found.setdefault(str(its), value)
+            found.setdefault(str(its), []).append(value)
     return found

@@ -7,7 +7,7 @@ formula and some of the words are asked for, and the rest is always the same.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,7 +37,7 @@ __all__ = [
     "scaled",
 ]
 
-FORWARD = ("value", "output", "evaluation")
+FORWARD = ("value", "output", "evaluation", "new_running_mean", "new_running_variance")
 """Quantities of a forward pass; all others are gradients, or made of them."""
 
 LINEAR = "The backward pass is linear in the upstream gradient."
@@ -51,7 +51,12 @@ def _gradients(change: Callable[[Array], Array]) -> Formula:
     return lambda right: {n: np.asarray(change(a)) for n, a in right.items() if n not in FORWARD}
 
 
-FLIPPED, ZERO, DOUBLED, HALVED, TRUNCATED = GENERAL = (
+def _alone(*mistakes: Mistake) -> tuple[Mistake, ...]:
+    """Return mistakes that each gradient may have by itself."""
+    return tuple(replace(mistake, each=True) for mistake in mistakes)
+
+
+FLIPPED, ZERO, DOUBLED, HALVED, TRUNCATED = GENERAL = _alone(
     mistake(
         "the sign is flipped",
         _gradients(np.negative),

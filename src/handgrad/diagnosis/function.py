@@ -73,7 +73,7 @@ def diagnose_function(
     x = as_floats(x, "x", "diagnose_function").astype(np.float64)
     failure = None
     findings: list[Finding] = []
-    with restored(f, grad_f):
+    with restored(f, grad_f), np.errstate(all="ignore"):
         try:
             findings = _findings(f, grad_f, x, seed)
         except StudentError as error:

@@ -30,6 +30,8 @@ class Mistake:
     cause: Cause
     wrong: Callable[[Given, Results], Results]
     convention: bool = False
+    each: bool = False
+    """Whether every quantity may have it by itself, so that it says nothing of the others."""
 
     def apply(self, given: Given, right: Results) -> Results:
         """Return all results, those of the mistake in place of the right ones."""

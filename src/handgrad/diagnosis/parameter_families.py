@@ -98,15 +98,15 @@ def multiplied(of: Gradient, by: str = "") -> Mistake:
     )
 
 
-def shifted(noun: str, zero: str, formula: str) -> tuple[Mistake, ...]:
+def shifted(noun: str, zero: str, formula: str, name: str = "") -> tuple[Mistake, ...]:
     """Make the mistakes in how a parameter is added to the output.
 
     `zero` is the input or the factor for which nothing but the parameter is left of the output,
-    and `formula` the right one, in code.
+    `formula` the right one, in code, and `name` the parameter's, where it is not its noun.
     """
 
     def times(factor: float) -> dict[str, Formula]:
-        return {"output": lambda given, right: right["output"] + factor * given[noun]}
+        return {"output": lambda given, right: right["output"] + factor * given[name or noun]}
 
     violated = f"For {zero} the output is the {noun}."
     return (

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from handgrad.diagnosis.courses.course import Course, read_course, seen
+from handgrad.diagnosis.courses.course import Course
 from handgrad.diagnosis.courses.folder import diagnose_folder
 from handgrad.diagnosis.courses.outline import names_in, outline
+from handgrad.diagnosis.courses.reading import read_course, seen
 from handgrad.diagnosis.findings import Status
 from handgrad.diagnosis.kinds import KINDS, kind_of
 from handgrad.diagnosis.process.sandbox import Job, diagnose_file, run
@@ -52,15 +53,15 @@ def diagnose_target(
         jobs = [job for job in _jobs(path, its, course) if kind in (None, job.kind)]
         return _together(jobs, path, timeout)
     file, colon, name = target.rpartition(":")
-    if not colon or not name.isidentifier():
+    if not colon or not all(part.isidentifier() for part in name.split(".")):
         raise ArgumentError(
             f"{target!r} as what to check",
             "FILE.py:NAME, NOTEBOOK.ipynb:NAME, one of them without NAME, or a folder that holds "
             "activations, losses, layers and model",
             "check the path",
         )
-    if course is None and kind is None and (its := seen(outline(Path(file)))):
-        course = its.name if its.known_as(name) and not _is_the_exercise(its) else None
+    if course is None and kind is None and (its := seen(outline(Path(file)), name)):
+        course = None if _is_the_exercise(its) else its.name
     return (diagnose_file(file, name, kind, course=course, timeout=timeout),)
 
 
@@ -76,8 +77,8 @@ def _hidden(file: Path, folder: Path) -> bool:
 def _jobs(file: Path, course: Course, asked: str | None) -> list[Job]:
     """Return a job for each thing in a file that a course asks for."""
     return [
-        Job(str(file.resolve()), name, components[0].kind, course=asked or course.name)
-        for name, components in course.inside(outline(file)).items()
+        Job(str(file.resolve()), first.name, first.kind, course=asked or course.name)
+        for first, *_ in course.inside(outline(file))
     ]
 
 

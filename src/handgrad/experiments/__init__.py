@@ -4,18 +4,33 @@ The commands ``train``, ``evaluate`` and ``predict`` of the command line are the
 names, and nothing else.
 """
 
-from handgrad.experiments.evaluation import Evaluation, evaluate, predict, write_predictions
-from handgrad.experiments.fitting import free_folder, train
+from handgrad.experiments.evaluation import (
+    Evaluation,
+    evaluate,
+    evaluation_to_dict,
+    predict,
+    write_predictions,
+)
+from handgrad.experiments.fitting import train
+from handgrad.experiments.folder import free_folder
 from handgrad.experiments.network import NetworkSettings
 from handgrad.experiments.run import Run, open_run
-from handgrad.experiments.settings import Settings, hidden_layers
+from handgrad.experiments.settings import (
+    Settings,
+    class_weights,
+    column_names,
+    hidden_layers,
+)
 
 __all__ = [
     "Evaluation",
     "NetworkSettings",
     "Run",
     "Settings",
+    "class_weights",
+    "column_names",
     "evaluate",
+    "evaluation_to_dict",
     "free_folder",
     "hidden_layers",
     "open_run",

@@ -3,37 +3,45 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from handgrad.arguments import Array
-from handgrad.datasets import Dataset, load_digits, read, stratified_split
+from handgrad.datasets import Column, Dataset, load_digits, read, stratified_split
 from handgrad.datasets.preparation import row_slices
+from handgrad.datasets.source import Source
+from handgrad.datasets.targets import Wanted
 from handgrad.errors import DataError
 
 __all__ = ["fingerprint", "read_data", "split"]
 
 
 def read_data(
-    data: str,
+    data: str | os.PathLike[str] | Source,
     target: str | int | None = -1,
-    features: Sequence[str] | None = None,
+    features: Sequence[str | Column] | None = None,
     classes: bool | Sequence[str] | None = None,
+    **marks: Any,
 ) -> Dataset:
     """Return the digits where `data` is ``digits``, or what is in a file of another name.
 
     A file of that name is ``./digits``; the rest is as `handgrad.datasets.read` has it.
     """
     if data != "digits":
-        return read(data, target, features=features, classes=classes)
+        return read(data, target, features=features, classes=classes, **marks)
     digits = load_digits()
-    if features is not None and tuple(features) != digits.feature_names:
+    names = Wanted(features=features).names
+    if marks.get("drop") or (names is not None and names != digits.feature_names):
         raise DataError(
             f"the digits, with {len(digits.feature_names)} pixels each",
-            f"the {len(features)} features that the network was trained on",
-            "train a network on the digits",
+            f"the {len(names or ())} features that the network was trained on"
+            if names
+            else "all of them",
+            "train a network on the digits, without --drop and --features",
         )
     if target not in {None, -1, "-1", digits.target_name}:
         raise DataError(
@@ -63,7 +71,7 @@ def split(data: Dataset, validation: float, seed: int) -> tuple[Array, Array]:
             raise DataError(
                 f"{data.description} with a class of its own for each row",
                 "classes with two rows or more",
-                "choose another --target; use --loss mse for numbers; or use --validation 0",
+                "choose another --target; or use --task numbers, or --validation 0",
             )
         return stratified_split(data.y, validation, rng)
     if N < 2:

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from importlib.util import find_spec
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from handgrad.datasets import Dataset, Standardizer
+from handgrad.datasets import Column, Dataset, Standardizer
 from handgrad.errors import ArgumentError, DataError
 from handgrad.experiments.data import fingerprint, read_data, split
+from handgrad.experiments.folder import check_free, locked, write_command
 from handgrad.experiments.network import build_model, build_trainer
+from handgrad.experiments.report import write_report
 from handgrad.experiments.run import Run, open_run
 from handgrad.experiments.settings import Settings
 from handgrad.training.callbacks import CSVLog, ModelCheckpoint
 from handgrad.training.metrics import R2, Accuracy
 from handgrad.training.names import loss_named
 
-__all__ = ["free_folder", "train"]
+__all__ = ["train"]
+
+SECONDS = 5.0
+"""So much work a crash may cost, at most; a network of a few rows is trained in less."""
 
 
 def train(
@@ -81,86 +84,84 @@ def train(
     folder = Path(folder)
     given = {name: value for name, value in options.items() if value is not None}
     if resume:
-        run = _go_on(open_run(folder), given)
-        dataset = read_data(data, run.target_name, run.feature_names, run.class_names or False)
-        if fingerprint(dataset) != run.fingerprint:
-            raise DataError(
-                f"{data}, which is not what the run in {folder} was begun with",
-                f"the same data, unchanged; it was {run.settings.data}",
-                "begin another run with this data",
-            )
-    else:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise ArgumentError(
-                f"{folder}, where something is already",
-                "a new or empty folder for the run",
-                "choose another folder with --out; or go on with the run that is there: --resume",
-            )
-        settings = Settings(data=data, **given)
-        classes = {"auto": None, "mse": False}.get(settings.loss, True)
-        dataset = read_data(data, -1 if settings.target is None else settings.target, None, classes)
-        run = _begin(folder, settings, dataset)
-    settings, trainer = run.settings, run.trainer
+        if not folder.is_dir():
+            open_run(folder)  # which says that there is none
+        with locked(folder):
+            run = _go_on(open_run(folder, best=False), given)
+            known = (run.target_name, run.columns, run.class_names or False)
+            dataset = read_data(data, *known, **run.settings.marks)
+            if fingerprint(dataset) != run.fingerprint:
+                raise DataError(
+                    f"{data}, which is not what the run in {folder} was begun with",
+                    f"the same data, unchanged; it was {run.settings.data}",
+                    "begin another run with this data",
+                )
+            return _fit(run, dataset, command, progress, say)
+    check_free(folder)
+    settings = Settings(data=data, **given)
+    target = -1 if settings.target is None else settings.target
+    wanted = (target, settings.features or None, settings.classes)
+    dataset = read_data(data, *wanted, drop=settings.drop, **settings.marks)
+    run = _begin(folder, settings, dataset)
+    with locked(folder):
+        check_free(folder)  # of whoever was faster
+        return _fit(run, dataset, command, progress, say)
+
+
+def _fit(
+    run: Run, dataset: Dataset, command: str, progress: bool, say: Callable[[str], Any]
+) -> Run:
+    """Train, and leave in the folder what there is to see."""
+    settings, trainer, folder = run.settings, run.trainer, run.folder
+    weights = _weights(run)
     training, held_out = split(dataset, settings.validation, settings.seed)
-    say(f"{data}: {dataset!r}, {len(training):,} to train on, {len(held_out):,} held out")
+    say(f"{settings.data}: {dataset!r}, {len(training):,} to train on, {len(held_out):,} held out")
+    for note in dataset.notes:
+        say(note)
     say(repr(trainer.model))
 
-    _write_command(folder, command)
     trainer.extra["run"] = run.facts()
     trainer.save(folder)  # so that there is something to go on from at any moment
-    saving = ModelCheckpoint(folder)
+    try:
+        write_command(folder, command)
+    except OSError as error:  # a disk that is full by now; what comes next says so too
+        say(f"command.txt is not written: {error.strerror or error}")
+    saving = ModelCheckpoint(folder, seconds=SECONDS)
     saving.saved = f"what {trainer.epochs_done} epochs have taught"
     if trainer.epochs_done >= settings.epochs:
         say(f"it has had its {trainer.epochs_done} epochs; --epochs N goes on to N")
+    held = (run.x(dataset, held_out), run.y(dataset, held_out)) if len(held_out) else None
     trainer.fit(
         run.x(dataset, training),
         run.y(dataset, training),
         epochs=settings.epochs,
         batch_size=settings.batch_rows(len(training)),
-        validation_data=(run.x(dataset, held_out), run.y(dataset, held_out))
-        if len(held_out)
-        else None,
-        callbacks=[CSVLog(folder / "history.csv"), saving],
+        validation_data=held,
+        callbacks=[
+            *settings.make_callbacks(held is not None),
+            CSVLog(folder / "history.csv", SECONDS),
+            saving,
+        ],
+        class_weight=weights,
         progress=progress,
     )
-    if trainer.epochs_done and find_spec("matplotlib"):
-        trainer.history.plot(folder / "history.png")
-    elif trainer.epochs_done:
-        say('history.png is not drawn, since matplotlib is missing: pip install "handgrad[plot]"')
+    if trainer.epochs_done:
+        write_report(run, dataset, training if held is None else held_out, say)
     return run
 
 
-def free_folder(data: str) -> Path:
-    """Return the first of ``runs/NAME``, ``runs/NAME-2``, ... that is not there yet.
-
-    Parameters
-    ----------
-    data
-        ``digits``, or the path of a file, after which the folder is named.
-
-    Examples
-    --------
-    >>> free_folder("flowers.csv").as_posix()
-    'runs/flowers'
-    """
-    name = Path(data).name.split(".")[0] or "run"
-    names = (name if i == 1 else f"{name}-{i}" for i in count(1))
-    return next(folder for name in names if not (folder := Path("runs", name)).exists())
-
-
-def _write_command(folder: Path, command: str) -> None:
-    """Make the folder, and add the command to those that were typed for it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if command:
-            with (folder / "command.txt").open("a", encoding="utf-8") as file:
-                file.write(f"{command}\n")
-    except OSError as error:
+def _weights(run: Run) -> Any:
+    """Return the weights of the classes by their indices."""
+    weights, classes = run.settings.class_weight, run.class_names
+    if weights is None or (classes and weights == "balanced"):
+        return weights
+    if not isinstance(weights, Mapping) or not set(weights) <= set(classes):
         raise ArgumentError(
-            f"{folder}, which cannot be written to: {error.strerror}",
-            "a folder for the run",
-            "choose another folder with --out",
-        ) from error
+            f"class_weight={weights!r} for {run.target_name}",
+            f"weights of {', '.join(classes)}" if classes else "none, for a target of numbers",
+            "name the classes as the data does; or leave --class-weight out",
+        )
+    return {classes.index(name): weight for name, weight in weights.items()}
 
 
 def _begin(folder: Path, settings: Settings, data: Dataset) -> Run:
@@ -169,7 +170,7 @@ def _begin(folder: Path, settings: Settings, data: Dataset) -> Run:
         raise DataError(
             f"{settings.data} with one class, {data.class_names[0]!r}",
             "two classes or more, or a target that is a number",
-            "choose another --target, or --loss mse",
+            "choose another --target, or --task numbers",
         )
     training, _ = split(data, settings.validation, settings.seed)
     shape: tuple[int, ...] = data.x.shape[1:]
@@ -182,7 +183,14 @@ def _begin(folder: Path, settings: Settings, data: Dataset) -> Run:
             )
         shape = (*data.image, 1) if len(data.image) == 2 else data.image
     # The pixels of images have one unit; the columns of a table have not.
-    inputs = Standardizer(shared_scale=bool(data.image)).fit(data.x[training])
+    columns = data.columns or tuple(map(Column, data.feature_names))
+    measured = [one for column in columns for one in column.measured]
+    inputs = Standardizer(shared_scale=bool(data.image), missing=True).fit(data.x[training])
+    state = inputs.state_dict()  # where 0 and 1 stay what they are
+    unchanged = {"mean": 0.0, "scale": 1.0}
+    inputs.load_state_dict(
+        {name: np.where(measured, found, unchanged[name]) for name, found in state.items()}
+    )
     outputs, K = Standardizer(), len(data.class_names)
     if not K:
         outputs.fit(data.y[training, None])
@@ -198,7 +206,7 @@ def _begin(folder: Path, settings: Settings, data: Dataset) -> Run:
         folder,
         trainer,
         settings,
-        data.feature_names,
+        columns,
         data.class_names,
         data.target_name,
         fingerprint(data),

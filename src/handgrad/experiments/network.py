@@ -56,7 +56,7 @@ class NetworkSettings:
         The optimizer's weight decay; None for its own default.
     max_norm : float, optional
         Gradients with a larger norm are scaled down to it.
-    epochs : int, default 40
+    epochs : int, default 200
         How often each datapoint is seen, at most.
     batch_size : int, optional
         Rows of a minibatch; None for all where they are at most 64, else for a power of two from 16
@@ -64,7 +64,7 @@ class NetworkSettings:
     early_stopping : bool, default True
         Whether the training ends when the held-out loss has not improved for `patience` epochs, and
         the network is that of the best epoch. Without held-out data it changes nothing.
-    patience : int, default 10
+    patience : int, default 20
         After how many epochs without an improvement.
     class_weight : "balanced" or mapping, optional
         How much each class counts in the training's loss, by its name; ``balanced`` for classes
@@ -91,10 +91,10 @@ class NetworkSettings:
     schedule: str = "constant"
     weight_decay: float | None = None
     max_norm: float | None = None
-    epochs: int = 40
+    epochs: int = 200
     batch_size: int | None = None
     early_stopping: bool = True
-    patience: int = 10
+    patience: int = 20
     class_weight: str | Mapping[str, float] | None = None
     dtype: str = "float32"
 
@@ -170,14 +170,16 @@ def build_model(
 
     Where `shape`, of a datapoint, is (H, W, C), two convolutions stand before them. Biases begin at
     0, and weights as He or, where no ReLU follows, Glorot would have them: so the outputs of all
-    layers are of about one size, however many there are (`handgrad.initializers`).
+    layers are of about one size, however many there are (`handgrad.initializers`). Glorot's are
+    also those of a layer that is given a table's few features: He's, which do not look at how many
+    units there are, make a wider function of them than most tables are of.
     """
     options: dict[str, Any] = {"bias_init": "zeros", "rng": rng, "dtype": settings.dtype}
-    kept = {"init": "he" if settings.activation == "relu" else "glorot", **options}
+    init = "he" if settings.activation == "relu" else "glorot"
     activation = ACTIVATIONS[settings.activation]
     components: list[Any] = []
     if len(shape) > 1:
-        components = _convolutions(shape, activation, kept)
+        components = _convolutions(shape, activation, {"init": init, **options})
         made: Shape = (1, *shape)
         for component in components:
             made = component.output_shape(made)
@@ -186,7 +188,7 @@ def build_model(
     sizes = [*shape, *settings.hidden]
     for D, K in itertools.pairwise(sizes):
         hidden = activation()
-        components.append(Linear(D, K, **kept))
+        components.append(Linear(D, K, init=init if components else "glorot", **options))
         components.append(Dropout(hidden, p, rng=rng) if p else hidden)
     components.append(Linear(sizes[-1], outputs, init="glorot", **options))
     return Model(components)

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from handgrad.arguments import Array
-from handgrad.datasets import Dataset, Standardizer
+from handgrad.datasets import Column, Dataset, Standardizer, from_rows
 from handgrad.datasets.preparation import row_slices
 from handgrad.errors import ArgumentError, CheckpointError, DataError, cause, shorten
 from handgrad.experiments.settings import Settings
+from handgrad.training.callbacks.early_stopping import put_best_back
 from handgrad.training.trainer import Trainer
 
 __all__ = ["Run", "open_run"]
@@ -31,14 +32,17 @@ class Run:
         The model, and the state of its training.
     settings : Settings
         What the training was told.
-    feature_names, class_names : tuple of str
-        Of the data; no classes where the target is a number.
+    columns : tuple of Column
+        What becomes of the columns of a table.
+    class_names : tuple of str
+        Of the data; empty where the target is a number.
     target_name : str
         Of the data.
     fingerprint : str
         The SHA-256 of the data.
     inputs, outputs : Standardizer
-        Fitted on the training part; `outputs` on the target, where that is a number.
+        Fitted on the training part; `outputs` on the target, where that is a number. A number that
+        is missing becomes the mean.
     shape : tuple of int
         Of a datapoint, as the network takes it: (D,), or an image's (H, W, C).
     """
@@ -46,13 +50,23 @@ class Run:
     folder: Path
     trainer: Trainer
     settings: Settings
-    feature_names: tuple[str, ...]
+    columns: tuple[Column, ...]
     class_names: tuple[str, ...]
     target_name: str
     fingerprint: str
     inputs: Standardizer
     outputs: Standardizer
     shape: tuple[int, ...]
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The names of the numbers that the network is given."""
+        return tuple(name for column in self.columns for name in column.names)
+
+    def prepare(self, rows: Any) -> Array:
+        """Return raw rows, a DataFrame or (N, ...), as the network takes them."""
+        data = from_rows(rows, self.columns)
+        return self.x(data, np.arange(len(data)))
 
     def x(self, data: Dataset, rows: Array) -> Array:
         """Return the features of some rows as the network takes them."""
@@ -74,11 +88,19 @@ class Run:
             return y
         return self.outputs.transform(y[:, None]).astype(self.settings.dtype)
 
-    def scores(self, data: Dataset) -> Array:
-        """Return what the network says of all rows: logits, (N, K), or numbers, (N, 1)."""
-        x = self.x(data, np.arange(len(data)))
+    def scores(self, data: Dataset, rows: Array | None = None) -> Array:
+        """Return what the network says of rows, or all: logits, (N, K), or numbers, (N, 1)."""
+        x = self.x(data, np.arange(len(data)) if rows is None else rows)
         scores: Array = self.trainer.predict(x).astype(np.float64)
         return scores if self.class_names else self.outputs.restore(scores)
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch that the network is of, counted from 1; 0 before the first."""
+        history = self.trainer.history
+        if self.settings.early_stopping and "validation_loss" in history:
+            return int(np.argmin(history["validation_loss"])) + 1
+        return history.epochs
 
     def summary(self) -> list[str]:
         """Return in lines how the training ended, and where its result is."""
@@ -87,18 +109,30 @@ class Run:
         name, rows = f"validation_{metric}", "held-out data"
         if name not in history:
             name, rows = metric, "training data, while it was trained"
-        value = history[name][-1]
+        value, best = history[name][self.best_epoch - 1], self.best_epoch
         shown = f"accuracy {value:.2%}" if self.class_names else f"R2 {value:.4f}"
-        return [
-            f"{shown} on the {rows}, after {history.epochs} epochs",
-            f"{self.folder}: {', '.join(sorted(path.name for path in self.folder.iterdir()))}",
-        ]
+        when = f"after {history.epochs} epochs"
+        if best < history.epochs:
+            when = f"in epoch {best}, the best of {history.epochs}"
+        files = sorted(path.name for path in self.folder.iterdir() if path.name[0] != ".")
+        return [f"{shown} on the {rows}, {when}", f"{self.folder}: {', '.join(files)}"]
+
+    def details(self) -> list[tuple[str, str]]:
+        """Return all settings by name, and what stands where one was left to handgrad."""
+        told = asdict(self.settings) | {
+            "epochs": f"{self.trainer.epochs_done} of {self.settings.epochs}",
+            "optimizer": repr(self.trainer.optimizer),
+        }
+        lists = {name: ", ".join(map(str, v)) for name, v in told.items() if isinstance(v, tuple)}
+        words = {name: "" if v is None else str(v) for name, v in (told | lists).items()}
+        words["parameters"] = f"{self.trainer.model.parameters.size:,}"
+        return [(name.replace("_", " "), text) for name, text in words.items()]
 
     def facts(self) -> dict[str, Any]:
         """Return all but folder and trainer, as a checkpoint can hold it."""
         return {
             "settings": asdict(self.settings),
-            "feature_names": list(self.feature_names),
+            "columns": [asdict(column) for column in self.columns],
             "class_names": list(self.class_names),
             "target_name": self.target_name,
             "fingerprint": self.fingerprint,
@@ -108,13 +142,16 @@ class Run:
         }
 
 
-def open_run(folder: str | os.PathLike[str]) -> Run:
+def open_run(folder: str | os.PathLike[str], *, best: bool = True) -> Run:
     """Return the run in a folder.
 
     Parameters
     ----------
     folder
         Where `train` put it.
+    best
+        Whether the network is that of the best epoch, where early stopping has watched the
+        training; else that of the last one, from which a training goes on.
 
     Raises
     ------
@@ -136,10 +173,11 @@ def open_run(folder: str | os.PathLike[str]) -> Run:
     try:
         facts = dict(trainer.extra["run"])
         settings = Settings(**facts.pop("settings"))
-        for name in ("feature_names", "class_names", "shape"):
+        facts["columns"] = tuple(map(Column.from_dict, facts["columns"]))
+        for name in ("class_names", "shape"):
             facts[name] = tuple(facts[name])
         for name in ("inputs", "outputs"):
-            standardizer = Standardizer()
+            standardizer = Standardizer(missing=True)
             standardizer.load_state_dict(facts[name])
             facts[name] = standardizer
         run = Run(Path(folder), trainer, settings, **facts)
@@ -149,14 +187,16 @@ def open_run(folder: str | os.PathLike[str]) -> Run:
             "the folder of a run",
             "load it in Python: handgrad.Trainer.resume(folder)",
         ) from error
-    _check(run)
+    _check(run, best)
     return run
 
 
-def _check(run: Run) -> None:
+def _check(run: Run, best: bool) -> None:
     """Raise `CheckpointError` where names, scales and network do not fit each other."""
     x = np.zeros((1, len(run.feature_names)))
     try:
+        if best:
+            put_best_back(run.trainer)
         names = (*run.feature_names, *run.class_names, run.target_name, run.fingerprint)
         x = run.inputs.transform(x).astype(run.settings.dtype).reshape(1, *run.shape)
         scores = run.trainer.predict(x)

@@ -47,6 +47,8 @@ class Layout:
     ----------
     spans : list of Span
         For each parameter.
+    owners : list of str
+        For each parameter the place in the tree of the component whose it is.
     root : Node
         The same as a tree.
     shared : bool
@@ -86,6 +88,7 @@ class Layout:
                 "one type, since the parameters share one vector",
                 "make every layer with the same dtype=",
             )
+        self.owners = [place.name.rpartition(".")[0] for place in places]
         self.spans: list[Span] = []
         self.size = 0
         owned: dict[int, dict[str, Span]] = {}

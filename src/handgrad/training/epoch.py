@@ -13,7 +13,6 @@ import numpy as np
 from handgrad.arguments import Array
 from handgrad.errors import ArgumentError, ShapeError, TrainingError
 from handgrad.modes import evaluating
-from handgrad.randomness import Sources
 from handgrad.training.batches import Batches
 from handgrad.training.callbacks.order import overridden
 from handgrad.training.epoch_state import Average, EpochState, gradient_norms
@@ -57,8 +56,7 @@ def run_steps(
             metric.load_state_dict(state.metrics[i])
     take.load_state_dict(state.step)
     take.start(trainer, gradients, weigh)
-    sources = Sources([trainer.rng, model, trainer.loss])
-    settled = updated = False
+    sources, updated = trainer._sources, False
     first = trainer._first_loss
     step, rows, due = state.steps, 0, progress.due
 
@@ -70,9 +68,9 @@ def run_steps(
             except Refused as refused:
                 sources.go_back(before)
                 raise _stopped(trainer, state, step, refused.value, (x, y, weights)) from None
-            if not settled:  # from now on only those states are read that a step changes
+            if not trainer._settled:  # from now on only those states are read that a step changes
                 sources.keep_changed(before)
-                settled = True
+                trainer._settled = True
             if first is None and count:  # of a batch in which nothing counts the loss is 0
                 first = trainer._first_loss = value
                 take.limit = largest_loss(value)

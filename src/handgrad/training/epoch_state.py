@@ -13,7 +13,6 @@ from handgrad.arguments import Array, positive_size
 from handgrad.model import Model
 from handgrad.optimizers.checks import count as check_count
 from handgrad.training.batches import Batches
-from handgrad.walk import parameters
 
 __all__ = ["Average", "EpochState", "gradient_norms"]
 
@@ -84,9 +83,15 @@ class EpochState:
 def gradient_norms(model: Model, flat: Array) -> dict[str, float]:
     """Return the Euclidean norm of all that is not frozen, and of each component's own gradient."""
     parts = [flat[part] for part in model.layout.groups.updated]
-    squares = {"gradient_norm": sum(float(np.sum(np.square(p, dtype=np.float64))) for p in parts)}
-    for (name, _, _), span in zip(parameters(model), model.layout.spans, strict=True):
-        owner = f"gradient_norm.{name.rpartition('.')[0]}"
-        square = float(np.sum(np.square(flat[span.place], dtype=np.float64)))
-        squares[owner] = squares.get(owner, 0.0) + square
+    squares = {"gradient_norm": sum(map(_square, parts))}
+    for place, span in zip(model.layout.owners, model.layout.spans, strict=True):
+        owner = f"gradient_norm.{place}"
+        squares[owner] = squares.get(owner, 0.0) + _square(flat[span.place])
     return {name: math.sqrt(square) for name, square in squares.items()}
+
+
+def _square(part: Array) -> float:
+    """Return the sum of squares, in float64, in which a square of float32 never overflows."""
+    if part.dtype == np.float64:
+        return float(np.vdot(part, part))
+    return float(np.sum(np.square(part, dtype=np.float64)))

@@ -111,7 +111,8 @@ def find_unwritten(model: Model, flat: Array) -> tuple[str, str] | None:
 
 def check_parameters(model: Model, where: str, saved: str) -> None:
     """Raise `TrainingError` where an update has made parameters or buffers that are not finite."""
-    if all_finite(model.parameters) and all(all_finite(b.array) for b in buffers(model)):
+    held = buffers(model) if model.has_buffers else ()
+    if all_finite(model.parameters) and all(all_finite(buffer.array) for buffer in held):
         return
     places = (*parameters(model), *buffers(model))
     place, _, key = next(p.name for p in places if not all_finite(p.array)).rpartition(".")

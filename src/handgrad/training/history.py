@@ -15,7 +15,7 @@ import numpy as np
 from handgrad.errors import ArgumentError
 from handgrad.training.plotting import plot_history
 
-__all__ = ["History", "in_a_line"]
+__all__ = ["History", "in_short"]
 
 
 class History:
@@ -141,19 +141,19 @@ class History:
     def __repr__(self) -> str:
         if not self.epochs:
             return "History(no epochs)"
-        last = in_a_line(self.row(), ", ")
+        last = ", ".join(f"{name} {value}" for name, value in in_short(self.row()).items())
         plural = "" if self.epochs == 1 else "s"
         how = ", interrupted" if self.interrupted else ""
         return f"History({self.epochs} epoch{plural}{how}: {last})"
 
 
-def in_a_line(values: Mapping[str, Any], between: str) -> str:
-    """Return the values that fit a line: no arrays, and of the gradients nothing."""
-    return between.join(
-        f"{name} {value:.4g}"
+def in_short(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the values that fit a line, as texts: no arrays, and of the gradients nothing."""
+    return {
+        name: f"{value:.4g}"
         for name, value in values.items()
         if np.ndim(value) == 0 and not name.startswith("gradient_norm")
-    )
+    }
 
 
 def _cell(value: Any) -> Any:

@@ -13,6 +13,7 @@ from handgrad.errors import ArgumentError, CallOrderError
 from handgrad.flat import Gradients
 from handgrad.model import Model
 from handgrad.modes import evaluating_here
+from handgrad.randomness import Sources
 from handgrad.training.batches import Batches
 from handgrad.training.callbacks.model_checkpoint import reached
 from handgrad.training.epoch import run_steps, score
@@ -119,6 +120,7 @@ def _start(trainer: Any) -> None:
         trainer.schedule.start(trainer.optimizer)
     for callback in trainer._callbacks:
         callback.on_start(trainer)
+    trainer._sources, trainer._settled = Sources([trainer.rng, trainer.model, trainer.loss]), False
 
 
 def _end(trainer: Any, interrupted: bool, progress: Progress) -> None:

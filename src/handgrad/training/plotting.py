@@ -26,7 +26,7 @@ def plot_history(
     """
     try:
         from matplotlib.figure import Figure
-        from matplotlib.ticker import MaxNLocator
+        from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
     except ImportError as error:
         raise ArgumentError(
             "a request for a plot without matplotlib",
@@ -41,7 +41,17 @@ def plot_history(
     across = min(len(panels), 2)
     down = -(-len(panels) // across)
     # A Figure of its own, not pyplot's: nothing global changes, and no window opens.
-    figure = Figure(figsize=(5.2 * across, 3.2 * down), layout="constrained")
+    figure = Figure(figsize=(5.2 * across, 3.2 * down))
+    # Places of its own too, since to measure every text first takes as long as to draw it all.
+    width, height = figure.get_size_inches()
+    figure.subplots_adjust(
+        left=0.75 / width,
+        right=1 - 0.15 / width,
+        bottom=0.5 / height,
+        top=1 - 0.35 / height,
+        wspace=0.25,
+        hspace=0.4,
+    )
     epochs = np.arange(1, len(next(iter(values.values()))) + 1)
     dot = "." if len(epochs) <= _FEW else None
     for i, (title, names) in enumerate(panels.items()):
@@ -53,12 +63,15 @@ def plot_history(
             axes.plot(epochs, y, marker=dot, linestyle="--" if held_out else "-", label=label)
         if title == "gradient norm" and min(np.nanmin(_column(values[n])) for n in names) > 0:
             axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+            axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter("{x:.4g}")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         if len(names) > 1:
             axes.legend(fontsize="small")
     if path is not None:
-        figure.savefig(path, dpi=120)
+        figure.savefig(path, dpi=100)
     return figure
 
 
@@ -74,9 +87,14 @@ def _column(values: Sequence[Any]) -> Any:
 
 
 def _panels(values: Mapping[str, Sequence[Any]]) -> dict[str, list[str]]:
-    """Return what stands in each panel; a value that is not a number has none."""
+    """Return what stands in each panel.
+
+    A value that is not a number has none, nor has a learning rate that never changes.
+    """
     panels: dict[str, list[str]] = {}
     for name, column in values.items():
+        if name == "lr" and len({*column}) == 1 and len(values) > 1:
+            continue
         if all(value is None or np.ndim(value) == 0 for value in column):
             title = name.removeprefix(_VALIDATION).partition(".")[0].replace("_", " ")
             title = "learning rate" if title == "lr" else title

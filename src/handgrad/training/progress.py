@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from time import perf_counter
 from typing import Any, Self
 
-from handgrad.training.history import in_a_line
+from handgrad.training.history import in_short
 
-__all__ = ["Bar", "Lines", "Progress", "make_progress"]
+__all__ = ["Bar", "Lines", "Progress", "fitted", "make_progress"]
+
+LONGEST = 100
+"""So many columns a line has at most."""
 
 
 class Progress:
@@ -61,10 +64,13 @@ class Lines(Progress):
         seconds = (now - self._first) / (self.epoch - self._first_epoch)
         left = seconds * (self.epochs - self.epoch)
         speed = self._rows / max(now - self._from, 1e-9)
-        self.say(
-            f"epoch {self.epoch}/{self.epochs}  {in_a_line(values, '  ')}  {speed:,.0f} samples/s"
-            + (f"  {_time(left)} left" if left else "")
-        )
+        head = f"epoch {self.epoch}/{self.epochs}"
+        self.say(fitted(head, values, speed, left, self.width))
+
+    @property
+    def width(self) -> int:
+        """How many columns a line may have."""
+        return LONGEST
 
     def say(self, text: str) -> None:
         print(text, flush=True)
@@ -83,12 +89,13 @@ class Bar(Lines):
         from rich.table import Column
 
         # No thread of its own: it is drawn from the loop, when a step finds that it is due.
+        console = console or Console()
+        self._drawn = 24 if console.width >= LONGEST else 10
         self._bar = RichProgress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            # Where the terminal is too narrow for all of it, the numbers go on on the next line.
-            TextColumn("{task.fields[numbers]}", table_column=Column()),
-            console=console or Console(),
+            BarColumn(bar_width=self._drawn),
+            TextColumn("{task.fields[numbers]}", table_column=Column(no_wrap=True)),
+            console=console,
             auto_refresh=False,
             transient=True,
         )
@@ -104,14 +111,20 @@ class Bar(Lines):
         now = perf_counter()
         speed = rows / max(now - self._from, 1e-9)
         of = f"/{self.steps}" if self.steps else ""
-        numbers = f"step {step}{of}  {in_a_line(values, '  ')}  {speed:,.0f} samples/s"
+        left = 0.0
         if self.steps:
             ahead = self.steps - step + (self.epochs - self.epoch) * self.steps
-            each = (now - self._from) / max(step - self._steps_before, 1)
-            numbers += f"  {_time(ahead * each)} left"
+            left = ahead * (now - self._from) / max(step - self._steps_before, 1)
+        # The description and the bar stand before it, with a blank behind each.
+        room = self._bar.console.width - len(f"epoch {self.epoch}/{self.epochs}") - self._drawn - 2
+        numbers = fitted(f"step {step}{of}", values, speed, left, room)
         self._bar.update(self._task, completed=step, numbers=numbers)
         self._bar.refresh()
         self.due = perf_counter() + self.interval
+
+    @property
+    def width(self) -> int:
+        return min(self._bar.console.width, LONGEST)
 
     def say(self, text: str) -> None:
         self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -130,6 +143,29 @@ def make_progress(wanted: bool) -> Progress:
         return Progress()
     terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     return Bar() if terminal else Lines()
+
+
+def fitted(head: str, values: Mapping[str, Any], speed: float, left: float, width: int) -> str:
+    """Return a line of so many columns: what is in it, values, datapoints a second, the time left.
+
+    Where not all of it fits, what matters least is left out; the loss never is.
+    """
+    shown = {
+        name: f"{name.replace('validation_', 'val_', 1)} {value}"
+        for name, value in in_short(values).items()
+    }
+    held_out = [name for name in shown if name.startswith("validation_")]
+    measured = [name for name in shown if name not in {"loss", "lr", *held_out}]
+    shown |= {"speed": f"{speed:,.0f} samples/s", "left": f"{_time(left)} left"}
+    least = ["speed", "lr", *reversed(measured), *reversed(held_out[1:]), "left", *held_out]
+    if not left:
+        del shown["left"]
+    for name in [None, *least]:
+        shown.pop(name or "", None)
+        line = "  ".join([head, *shown.values()])
+        if len(line) <= width:
+            break
+    return line
 
 
 def _time(seconds: float) -> str:

@@ -19,6 +19,12 @@ from handgrad.training.foreign_loss import as_loss, weighted
 __all__ = ["AccumulateGradients", "Refused", "Result", "TrainStep", "largest_loss"]
 
 
+_TAKEN = {
+    *("trainer", "gradients", "weigh", "model", "optimizer", "loss"),
+    *("parameters", "limit", "_flat", "_hooks", "_open", "_keeps"),
+}
+
+
 def largest_loss(first: float | None) -> float:
     """Return the largest loss of a training that has not diverged, given the loss at first."""
     return sys.float_info.max if first is None else 1e8 * max(first, 1.0)
@@ -172,6 +178,10 @@ class TrainStep:
     def finish(self) -> bool:
         """Do what is left to do at the end of an epoch, and return whether there was an update."""
         return False
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What `start` takes hold of are others' things, and some of them cannot be pickled.
+        return {name: value for name, value in vars(self).items() if name not in _TAKEN}
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed training needs to know, JSON values and arrays."""

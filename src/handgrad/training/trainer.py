@@ -299,6 +299,11 @@ class Trainer:
         batches = make_batches(x, None, None, rows, Inputs.of(self.model), labelled=False)
         return predictions(self, batches)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # What `fit` makes anew is of no use to a copy, and a large part of it.
+        made = ("_gradients", "_sources")
+        return {name: value for name, value in vars(self).items() if name not in made}
+
     def state_dict(self) -> dict[str, Any]:
         """Return all but the model, as a checkpoint can hold it."""
         return state_of(self)

@@ -183,6 +183,14 @@ class EndsEarly(BeginsWithOne):
     rows = slice(None, -1)
 
 
+class InputFirst(Layer):
+    """The pair the other way round."""
+
+    def grad(self, in_gradient):
+        self.gradients["bias"] = in_gradient.sum(axis=0, keepdims=True)
+        return in_gradient @ self.weights.T, self.x.T @ in_gradient
+
+
 class ReshapedWeights(Layer):
     def grad(self, in_gradient):
         self.gradients["bias"] = in_gradient.sum(axis=0, keepdims=True)
@@ -206,8 +214,9 @@ CASES = {
     "AveragedBoth": ("linear", ["the parameters' gradients are averaged over the minibatch"]),
     "AveragedBias": ("linear", ["the bias' gradient is averaged over the minibatch"]),
     "BiasSummedToANumber": ("linear", ["the bias' gradient is summed over everything"]),
-    "BeginsWithOne": ("linear", ["the first row is left out"]),
-    "EndsEarly": ("linear", ["the last row is left out"]),
+    "InputFirst": ("linear", ["returned in the other order"]),
+    "BeginsWithOne": ("linear", ["the first row is left out of the parameters' gradients"]),
+    "EndsEarly": ("linear", ["the last row is left out of the parameters' gradients"]),
     "ReshapedWeights": ("linear", ["the weights are reshaped, not transposed"]),
     "ReshapedInput": ("linear", ["the input is reshaped, not transposed"]),
     "BiasSummedOverEverything": ("linear", ["the bias' gradient is summed over everything"]),

@@ -253,14 +253,6 @@ class GradAttributes:
         return self.grad_weights, in_gradient @ self.theta.T
 
 
-class InputFirst(Linear):
-    """The pair the other way round."""
-
-    def grad(self, in_gradient):
-        self.gradients["bias"] = in_gradient.sum(axis=0, keepdims=True)
-        return in_gradient @ self.weights.T, self.x.T @ in_gradient
-
-
 class Recorded:
     def __init__(self, n_in, n_out):
         self.W = np.random.randn(n_in, n_out)
@@ -289,7 +281,6 @@ class RecordedAlone(Recorded):
 CASES = {
     "Recorded": ("linear", "right"),
     "RecordedAlone": ("linear", "right"),
-    "InputFirst": ("linear", "convention"),
     "Linear": ("linear", "right"),
     "FlatBias": ("linear", "convention"),
     "OutIn": ("linear", "convention"),

@@ -63,7 +63,6 @@ class Named(Base):
         (OutIn, {"weights stored (out, in)", "a bias of shape (out,)"}),
         (Column, {"a bias of shape (out, 1)"}),
         (Joined, {"weights and bias in one matrix"}),
-        (Swapped, {"returned in the other order"}),
         (Triple, set()),
     ],
 )
@@ -72,6 +71,12 @@ def test_another_layout_is_right_and_is_named(cls, names):
     assert diagnosis.status is Status.RIGHT, str(diagnosis)
     assert conventions(diagnosis) == names
     assert verdicts(diagnosis).keys() == {"output", "dW", "db", "dx"}
+
+
+def test_the_other_order_than_the_exercise_unpacks_is_a_mistake():
+    diagnosis = diagnose(Swapped, "linear")
+    assert diagnosis.headline == "Swapped is wrong: returned in the other order"
+    assert {f.quantity for f in diagnosis.wrong} == {"order"}, str(diagnosis)
 
 
 @pytest.mark.parametrize("sizes", [(3, 5), (4, 4)])
@@ -248,3 +253,42 @@ def test_walking_survives_cycles_and_odd_things():
     thing.odd, thing.text = odd, np.array(["a"])
     names = {slot.name for slot in walk(thing)}
     assert names == {"weights", "bias", "pair.1.0", "odd.only"}
+
+
+class RightUnlessSquare(Base):
+    def grad(self, in_gradient):
+        dW, dx = super().grad(in_gradient)
+        square = len(set(self.weights.shape)) == 1
+        return dW, in_gradient @ self.weights if square else dx
+
+
+class TransposedWhereItFits(Base):
+    def grad(self, in_gradient):
+        dW, dx = super().grad(in_gradient)
+        return dW.T if dW.T.shape == dW.shape else dW, dx
+
+
+@pytest.mark.parametrize(
+    ("cls", "name"),
+    [
+        (RightUnlessSquare, "the weights are not transposed for the gradient of the input"),
+        (TransposedWhereItFits, "the gradient of the weights is transposed"),
+    ],
+)
+def test_a_square_layer_is_tried_too(cls, name):
+    diagnosis = diagnose(cls, "linear")
+    assert [c.name for c in diagnosis.causes] == [name], str(diagnosis)
+
+
+class OneAveragedTheOtherScaled(Base):
+    def grad(self, in_gradient):
+        dW, dx = super().grad(in_gradient)
+        self.gradients["bias"] = 3.3 * in_gradient.sum(axis=0, keepdims=True)
+        return dW / len(in_gradient), dx
+
+
+def test_a_name_for_two_gradients_is_not_given_to_one():
+    said = diagnose(OneAveragedTheOtherScaled, "linear").headline
+    assert said.endswith(
+        "the weights' gradient is averaged over the minibatch (dW); and I don't know why db is"
+    )

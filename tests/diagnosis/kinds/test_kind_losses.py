@@ -78,17 +78,26 @@ def test_an_object_that_is_asked_for_the_sum():
     assert diagnose(Sum(), "cross_entropy").headline == "Sum is right"
 
 
-def test_only_vectors_fail():
+def test_two_axes_alone_are_right_with_a_note():
     cls = loss(
         lambda x, y: np.sum((x - y) ** 2) / x.shape[0] / x.shape[1],
         lambda x, y: 2 * (x - y) / x.size,
     )
     diagnosis = diagnose(cls, "mse")
+    assert diagnosis.status is Status.RIGHT, str(diagnosis)
+    assert verdicts(diagnosis) == {"value": Verdict.RIGHT, "gradient": Verdict.RIGHT}
+    assert diagnosis.notes[0] == "it takes arrays of two axes alone, no vectors"
+
+
+def test_a_minibatch_of_another_size_has_to_run():
+    def value(x, y):
+        assert len(x) != 11
+        return np.mean((x - y) ** 2)
+
+    diagnosis = diagnose(loss(value, lambda x, y: 2 * (x - y) / x.size), "mse")
     assert diagnosis.status is Status.WRONG
-    assert verdicts(diagnosis) == {
-        "runs": Verdict.WRONG, "value": Verdict.RIGHT, "gradient": Verdict.RIGHT,
-    }  # fmt: skip
-    assert "a vector of 13" in diagnosis.failure.doing
+    assert verdicts(diagnosis)["runs"] is Verdict.WRONG
+    assert "N = 11" in diagnosis.failure.doing
     assert diagnosis.failure.lines
 
 
@@ -109,8 +118,9 @@ def test_integers_are_tried():
 
     class InPlace(Into):
         def grad(self):
-            self.r *= 2 / self.r.size
-            return self.r
+            r = self.r.copy()
+            r *= 2 / r.size
+            return r
 
     diagnosis = diagnose(InPlace, "mse")
     assert diagnosis.status is Status.WRONG

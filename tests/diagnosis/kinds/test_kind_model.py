@@ -1,6 +1,7 @@
 """Models, also of a student's own layers."""
 
 import numpy as np
+import pytest
 
 from handgrad import (
     diagnose,
@@ -105,6 +106,98 @@ def test_a_model_whose_own_layers_are_wrong_is_told_to_mend_them_first(monkeypat
     diagnosis = diagnose(OnlyOwn, "model")
     assert diagnosis.status is Status.FAILED
     assert "its own Affine is not right: mend that one first" in diagnosis.notes
+
+
+def test_ours_say_what_they_are():
+    class Asks(Walk):
+        def forward(self, x):
+            assert [c.get_type() for c in self.components[:2]] == ["layer", "activation"]
+            return super().forward(x)
+
+    assert diagnose(Asks, "model").status is Status.RIGHT
+
+
+class Steps(Walk):
+    """Returns the gradients in the components' order, and takes them so."""
+
+    def backward(self, dy):
+        return super().backward(dy)[::-1]
+
+    def update_parameters(self, gradients, lr):
+        super().update_parameters(gradients[::-1], lr)
+
+
+class UphillWithoutBias(Steps):
+    def update_parameters(self, gradients, lr):
+        super().update_parameters([(-dW, 0 * db) for dW, db in gradients], lr)
+
+
+class Doubled(Steps):
+    def backward(self, dy):
+        return [(2 * dW, 2 * db) for dW, db in super().backward(dy)]
+
+    def update_parameters(self, gradients, lr):
+        super().update_parameters(gradients, lr / 2)
+
+
+class TurnedInPlace(Walk):
+    """Walks its own list, which it turns round; the gradients are in that order."""
+
+    def backward(self, dy):
+        self.components.reverse()
+        found = []
+        for component in self.components:
+            dy = component.backward(dy)
+            if isinstance(dy, tuple):
+                dW, dy = dy
+                found.append((dW, component.gradients["bias"]))
+        return found
+
+    def update_parameters(self, gradients, lr):
+        super().update_parameters(gradients[::-1], lr)
+
+
+class TurnedInPlaceInOurOrder(TurnedInPlace):
+    """The same, with the gradients in the order of the forward pass."""
+
+    def backward(self, dy):
+        return super().backward(dy)[::-1]
+
+
+@pytest.mark.parametrize(
+    ("cls", "said"),
+    [
+        (Steps, "is right"),
+        (UphillWithoutBias, "the weights ascend (W step); the bias is not updated (b step)"),
+        (Doubled, "is wrong: the returned gradients are doubled"),
+        (TurnedInPlace, "is wrong: the components are turned round in place"),
+        (TurnedInPlaceInOurOrder, "is wrong: the components are turned round in place"),
+    ],
+)
+def test_a_step_gets_its_own_name(cls, said):
+    diagnosis = diagnose(cls, "model")
+    assert diagnosis.headline.endswith(said), str(diagnosis)
+
+
+def test_a_dropout_around_an_activation_that_crashes_is_noted():
+    class Unpacks:
+        def __init__(self, layer, p):
+            self.layer, self.p = layer, p
+
+        def __call__(self, x):
+            y = self.layer(x)
+            self.mask = np.random.binomial(1, 1 - self.p, y.shape) / (1 - self.p)
+            return y * self.mask
+
+        def grad(self, dy):
+            dW, dx = self.layer.grad(dy * self.mask)
+            return dW, dx
+
+    diagnosis = diagnose(Unpacks, "dropout")
+    assert diagnosis.status is Status.RIGHT
+    (note,) = diagnosis.notes
+    assert note.startswith("around an activation it does not run: ValueError: too many values")
+    assert note.endswith("`dW, dx = self.layer.grad(dy * self.mask)`")
 
 
 def test_a_dropout_that_takes_only_its_own_layer_gets_it():

@@ -10,6 +10,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from handgrad.diagnosis.courses.folder import diagnose_folder
@@ -242,7 +243,31 @@ def test_a_fault_of_ours_is_not_blamed_on_the_student(answer, tmp_path, monkeypa
     monkeypatch.setattr(child, "diagnose", operator.truediv)  # raises, in no file at all
     failure = answer(Job(str(write(tmp_path, "fine.py", RELU)), "ReLU")).failure
     assert failure.lines == ()
-    assert "a fault of handgrad" in failure.hint
+    assert "one of handgrad's: report it" in failure.hint
+
+
+def test_a_line_of_ours_is_ours_though_theirs_has_called_it(answer, tmp_path, monkeypatch):
+    monkeypatch.setattr(child, "diagnose", lambda cls, kind: cls().grad(None))
+    text = (
+        RELU
+        + "    def grad(self, dy):\n        from handgrad.diagnosis.process.child import Tail\n"
+    )
+    text += "        return Tail().write(3)\n"
+    failure = answer(Job(str(write(tmp_path, "calls.py", text)), "ReLU")).failure
+    assert failure.lines
+    assert "one of handgrad's: report it" in failure.hint
+
+
+def test_what_a_file_tells_numpy_to_raise_is_not_raised_in_ours(answer, tmp_path):
+    text = RELU.replace("np.maximum(x, 0)", "1 / (1 + np.exp(-x))").replace(
+        "(self.x > 0)", "np.exp(-self.x) / (1 + np.exp(-self.x)) ** 2"
+    )
+    loud = "import numpy as np\nnp.seterr(all='raise')\n" + text
+    with np.errstate():
+        diagnosis = answer(Job(str(write(tmp_path, "loud.py", loud)), "ReLU", "sigmoid"))
+    assert diagnosis.failure is None, str(diagnosis)
+    quiet = answer(Job(str(write(tmp_path, "quiet.py", text)), "ReLU", "sigmoid"))
+    assert diagnosis.headline == quiet.headline
 
 
 def test_the_child_writes_a_line_for_each_job(answer, tmp_path, monkeypatch):

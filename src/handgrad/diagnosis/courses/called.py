@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
@@ -12,22 +12,18 @@ import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.checking.arrays import identical
+from handgrad.diagnosis.courses.conventions import ANOTHER_AXIS, KEPT_AXES, left_out
 from handgrad.diagnosis.courses.course import Component, letters
 from handgrad.diagnosis.courses.template import Call, Expression
 from handgrad.diagnosis.findings import Failure, Finding, Verdict
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds import KINDS
-from handgrad.diagnosis.mistake import known_convention
+from handgrad.diagnosis.kinds.base import Shapes, Stress
 from handgrad.diagnosis.student.layout import Layout
 from handgrad.diagnosis.student.student import Student
 from handgrad.diagnosis.student.subject import StudentError, guard, numbers
 
 __all__ = ["Called"]
-
-KEPT_AXES = known_convention(
-    "one more axis of size 1",
-    "The numbers are right; the array has more axes of size 1 than the course asks for.",
-)
 
 
 @dataclass
@@ -55,9 +51,12 @@ class Called(Student):
 
     def __init__(self, component: Component, names: Mapping[str, Any]) -> None:
         around = [names[name] for name in component.wanted if name in names]
-        super().__init__(KINDS[component.kind](), component.title, around)
+        kind = KINDS[component.kind]()
+        kind.mistakes = (*kind.mistakes, *left_out(component, kind))  # type: ignore[misc]
+        super().__init__(kind, component.title, around)
         assert component.forward is not None
         self.component, self.names, self.calls = component, names, component.forward
+        self.customs = frozenset(component.conventions)
         self.torch = _torch(names)
         self.misshapen: dict[str, tuple[tuple[int, ...], str]] = {}
         """Arrays whose axes of size 1 are not the course's."""
@@ -66,7 +65,7 @@ class Called(Student):
 
     def suited(self, given: Given) -> Given:
         """Set the options of the course, and leave out what the course does not ask for."""
-        given = given.changed(**self.component.options)
+        given = self.kind.fitted(given.changed(**self.component.options))
         named = self.component.arguments_of_forward
         for name in getattr(self.kind, "absent", ()):
             if name not in named:
@@ -74,11 +73,39 @@ class Called(Student):
                 given.parameters.pop(name, None)
         return given
 
+    def must_give(self, name: str) -> bool | None:
+        return True if name in self.component.asked else None
+
+    def givens(self, shapes: Shapes, seed: int) -> list[Given]:
+        return [given for given in super().givens(shapes, seed) if self._takes(given)]
+
+    def stresses(self, seed: int) -> list[Stress]:
+        # Arrays of integers are the exercise's; a course makes arrays like the one that it gives.
+        avoided = {"integers", *self.component.avoid}
+        kept = (
+            replace(stress, givens=[given for given in stress.givens if self._takes(given)])
+            for stress in super().stresses(seed)
+            if stress.name not in avoided
+        )
+        return [stress for stress in kept if stress.givens]
+
+    def _takes(self, given: Given) -> bool:
+        """Return whether this code can be given such an input.
+
+        A kind may have tables, and vectors besides; a course asks for what its axes say.
+        """
+        return all(
+            array.ndim == len(self.kind.axes_of(name).split())
+            for name, array in given.inputs.items()
+            if name in self.kind.axes
+        )
+
     def _scope(self, run: _Run, given: Given) -> dict[str, Any]:
         """Return what every name of a template stands for."""
-        arrays = {**given.arrays, **run.parameters}
-        options = {n: _copied(value) for n, value in given.options.items()}
-        scope: dict[str, Any] = {**letters(self.kind, given), **given.sizes, **options}
+        scope: dict[str, Any] = {**letters(self.kind, given), **given.sizes}
+        scope |= {**given.options, **given.derived}
+        kept = {n: a.copy() for n, a in given.options.items() if isinstance(a, np.ndarray)}
+        arrays = {**kept, **given.arrays, **run.parameters}
         scope |= {name: self._layout(name).theirs_of(array) for name, array in arrays.items()}
         scope = {name: self._given(value) for name, value in scope.items()}
         arguments = {n: _filled(a, scope) for n, a in self.component.arguments.items()}
@@ -92,10 +119,8 @@ class Called(Student):
 
     def _layout(self, name: str) -> Layout:
         """Return the order of the axes of an array: its own, or its variable's or output's."""
-        axes = self.component.axes
-        origin = {**self.kind.variables, **{dy: y for y, dy in self.kind.upstream.items()}}
-        ours = self.kind.axes_of(name)
-        return axes.get(name) or axes.get(origin.get(name, "")) or Layout(ours, ours)
+        axes, ours = self.component.axes, self.kind.axes_of(name)
+        return axes.get(name) or axes.get(self.kind.origin(name)) or Layout(ours, ours)
 
     # Calling it.
 
@@ -131,6 +156,8 @@ class Called(Student):
 
     def forward(self, thing: _Run, given: Given) -> Results:
         thing.kept, thing.early = {}, {}
+        if thing.thing is not None and set(self.component.attributes) & set(given.options):
+            self._write(thing, given)  # what a call before has moved, a running mean
         found = self._passed(thing, given, self.calls)
         thing.early = {n: a for n, a in found.items() if n in self.kind.variables}
         results = {n: a for n, a in found.items() if n in self.kind.forwards}
@@ -148,7 +175,11 @@ class Called(Student):
                 if not error.failure.unwritten:
                     raise
         found |= self._attributes(thing, self.kind.variables)
-        found = {n: a for n, a in found.items() if n in self.kind.variables}
+        found = {
+            name: _spread(array, given[self.kind.variables[name]])
+            for name, array in found.items()
+            if name in self.kind.variables
+        }
         if not found:
             self.unwritten |= set(self.kind.variables)
         scope = {**given.sizes, **letters(self.kind, given), **given.options}
@@ -174,7 +205,7 @@ class Called(Student):
     def _passed(self, run: _Run, given: Given, call: Call) -> Results:
         """Make one call; return its quantities, and let `given` show what it wrote to."""
         scope = self._scope(run, given)
-        before = {n: np.array(scope[n]) for n in (*given.arrays, *run.parameters)}
+        before = {n: np.array(self._numpy(scope[n])) for n in (*given.arrays, *run.parameters)}
         holder = self.names if run.thing is None else run.thing
         returned = self._call(call, self._found(call, holder), scope)
         run.kept |= {name: scope[name] for name in self.component.arguments}
@@ -216,7 +247,7 @@ class Called(Student):
         with guard(f"taking what {call.name} returns"):
             taken = dict(call.results.take(returned))
         quantities = {name: value for name, value in taken.items() if name in self.kind.titles}
-        run.kept |= {name: value for name, value in taken.items() if name not in quantities}
+        run.kept |= taken
         read = {name: self._read(name, value) for name, value in quantities.items()}
         there = {name: array for name, array in read.items() if array is not None}
         if quantities and not there:
@@ -253,8 +284,7 @@ class Called(Student):
         title = self.kind.titles.get(name, name)
         layout = self._layout(name)
         array = numbers(self._numpy(value), f"the {title}")
-        wanted = layout.theirs.split()
-        if array.ndim == len(wanted) or name not in (*self.kind.axes, *self.kind.variables):
+        if layout.is_of(array) or name not in (*self.kind.axes, *self.kind.variables):
             return layout.ours_of(array)
         return self._squeezed(name, array, layout)
 
@@ -283,7 +313,8 @@ class Called(Student):
                 "step the two would be broadcast to another shape"
             )
             title = f"shape of the {self.kind.titles[name]}"
-            findings.append(Finding(f"shape of {name}", title, Verdict.WRONG, (), (sentence,)))
+            found = ((ANOTHER_AXIS,),)
+            findings.append(Finding(f"shape of {name}", title, Verdict.WRONG, found, (sentence,)))
         return findings
 
 
@@ -296,8 +327,13 @@ def _torch(names: Mapping[str, Any]) -> ModuleType | None:
     return sys.modules.get("torch") if "torch" in modules and "numpy" not in modules else None
 
 
-def _copied(value: Any) -> Any:
-    return value.copy() if isinstance(value, np.ndarray) else value
+def _spread(gradient: Array, variable: Array) -> Array:
+    """Return a number in place of a vector's gradient as one that has it everywhere.
+
+    That is what a step makes of it, and what the mistakes with sums say.
+    """
+    spread = gradient.size == 1 < variable.size and variable.ndim == 1
+    return np.full(variable.shape, gradient.ravel()[0]) if spread else gradient
 
 
 def _filled(argument: Any, scope: Mapping[str, Any]) -> Any:

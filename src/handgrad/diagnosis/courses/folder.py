@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from handgrad.diagnosis.courses.course import read_course
 from handgrad.diagnosis.courses.outline import names_in
+from handgrad.diagnosis.courses.reading import read_course
 from handgrad.diagnosis.findings import Failure
 from handgrad.diagnosis.process.sandbox import Job, failed, run
 from handgrad.diagnosis.result import Diagnosis

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import ast
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf
 from pathlib import Path
+from typing import Any
 
 from handgrad.diagnosis.student.source import parse, pieces
 
-__all__ = ["names_in", "outline"]
+__all__ = ["Entry", "names_in", "outline", "outline_of"]
 
 
 def names_in(file: Path, classes_only: bool = False) -> set[str] | None:
@@ -30,21 +35,46 @@ def names_in(file: Path, classes_only: bool = False) -> set[str] | None:
     return names
 
 
-def outline(file: Path) -> dict[str, frozenset[str]]:
-    """Return the functions and classes of a file, and what each class mentions.
+@dataclass(frozen=True)
+class Entry:
+    """A function, and how many arguments it may be given; or a class, and what it mentions."""
 
-    That are the names of its methods and of every attribute, its bases' too.
-    """
-    found: dict[str, frozenset[str]] = {}
+    is_class: bool = False
+    mentions: frozenset[str] = frozenset()
+    """The names of its methods and of every attribute, its bases' too."""
+    least: int = 0
+    most: float = inf
+
+
+def outline(file: Path) -> dict[str, Entry]:
+    """Return the functions and classes at the top of a file."""
+    found: dict[str, Entry] = {}
     for node in _body(file) or ():
         if isinstance(node, ast.FunctionDef):
-            found[node.name] = frozenset()
+            count = len(node.args.posonlyargs) + len(node.args.args)
+            most = inf if node.args.vararg else count
+            found[node.name] = Entry(least=count - len(node.args.defaults), most=most)
         elif isinstance(node, ast.ClassDef):
             inside = list(ast.walk(node))
             names = {each.attr for each in inside if isinstance(each, ast.Attribute)}
             names |= {each.name for each in inside if isinstance(each, ast.FunctionDef)}
             bases = [base.id for base in node.bases if isinstance(base, ast.Name)]
-            found[node.name] = frozenset(names).union(*(found.get(base, ()) for base in bases))
+            inherited = (found[base].mentions for base in bases if base in found)
+            mentions = frozenset(names).union(*inherited)
+            found[node.name] = Entry(True, mentions)
+    return found
+
+
+def outline_of(names: Mapping[str, Any]) -> dict[str, Entry]:
+    """Return the same of what has been imported; of a class, what it holds."""
+    found: dict[str, Entry] = {}
+    for name, value in names.items():
+        if isinstance(value, type):
+            found[name] = Entry(True, frozenset(dir(value)))
+        elif inspect.isfunction(value):
+            code, defaults = value.__code__, value.__defaults__ or ()
+            most = inf if code.co_flags & inspect.CO_VARARGS else code.co_argcount
+            found[name] = Entry(least=code.co_argcount - len(defaults), most=most)
     return found
 
 

@@ -1,24 +1,28 @@
-"""What one call does not show: what is written to, what is remembered, what depends on chance."""
+"""What one call does not show: what is written to, what is not linear, what takes long."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from time import perf_counter
 
 import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.checking.arrays import distance, identical, linearity, same
-from handgrad.diagnosis.behaviours import BEHAVIOURS, Behaviour
+from handgrad.diagnosis.behaviours import BEHAVIOURS
+from handgrad.diagnosis.engine.memory import (
+    Expected,
+    asked_again,
+    behaviour,
+    repeated,
+    together,
+)
 from handgrad.diagnosis.engine.trials import Trial
-from handgrad.diagnosis.findings import Finding, Verdict
+from handgrad.diagnosis.findings import Finding
 from handgrad.diagnosis.given import Given, Results
-from handgrad.diagnosis.student.student import Student, seeded
-from handgrad.diagnosis.student.subject import StudentError
+from handgrad.diagnosis.student.student import Student
 
-__all__ = ["Expected", "behaviours", "cost", "written"]
-
-Expected = Callable[[Given, Results], Results]
+__all__ = ["behaviours", "cost", "written"]
 
 CALLS = 40
 """How often one object is called, to see whether some calls go wrong."""
@@ -45,12 +49,12 @@ def behaviours(
     if backwards := [n for n in trials[0].seen if n not in student.kind.forwards]:
         findings += _linearity(student, given, backwards, seed, tolerance)
     calls = CALLS if len(right) == len(trials[0].seen) else FEW
-    return findings + _history(student, given, right, expected, seed, tolerance, calls)
-
-
-def _finding(name: str, title: str, known: Behaviour | None, *evidence: str) -> Finding:
-    explanations = ((known.cause,),) if known else ()
-    return Finding(name, title, Verdict.WRONG, explanations, evidence)
+    findings += repeated(student, given, right, expected, seed, tolerance, calls)
+    if not findings:
+        findings += asked_again(student, given, right, tolerance)
+    if not findings and student.any_size:
+        findings += together(student, given, right, expected, seed, tolerance)
+    return findings
 
 
 def _mutation(student: Student, given: Given) -> list[Finding]:
@@ -66,7 +70,7 @@ def _mutation(student: Student, given: Given) -> list[Finding]:
     for name, array in before.items():
         if name in after and not identical(after[name], array):
             findings.append(
-                _finding(
+                behaviour(
                     f"the {name}",
                     "the parameters",
                     BEHAVIOURS["parameters"],
@@ -89,7 +93,7 @@ def written(mine: Given, given: Given, which: str) -> list[Finding]:
             )
             known = BEHAVIOURS["upstream" if name == "dy" else "input"]
             title = "the arrays that it is given"
-            findings.append(_finding(f"the given {name}", title, known, sentence))
+            findings.append(behaviour(f"the given {name}", title, known, sentence))
             array[...] = given[name]
     return findings
 
@@ -129,74 +133,7 @@ def _linearity(
                 f"{worst[1]:.1e}, where B is your backward pass"
             )
             title = f"{student.kind.titles[name]}: linear in the upstream gradient"
-            findings.append(_finding(f"linearity of {name}", title, None, *sentences))
-    return findings
-
-
-def _history(
-    student: Student,
-    given: Given,
-    right: Sequence[str],
-    expected: Expected,
-    seed: int,
-    tolerance: float,
-    calls: int,
-) -> list[Finding]:
-    """Call one object again and again, with two inputs in turn."""
-    rng = np.random.default_rng([seed, 6])
-    second = student.kind.another(given, rng)
-    thing = student.start(given)
-    first_seen: Results = {}
-    wrong: dict[str, list[int]] = {}
-    findings: list[Finding] = []
-    loose = max(tolerance, 1e-7)
-    started = perf_counter()
-    for call in range(calls):
-        mine = second if call % 3 == 1 else given
-        seeded(seed + call)
-        try:
-            seen = student.run(thing, mine)
-        except StudentError as error:
-            evidence = f"call {call + 1} of one object: {error.failure.error}"
-            return [_finding("repeated calls", "calls after the first", None, evidence)]
-        truth = expected(mine, seen)
-        for name in right:
-            if name in seen and not same(seen[name], truth[name], loose):
-                wrong.setdefault(name, []).append(call)
-        if call == 0:
-            first_seen = seen
-        if call == 1 and wrong:
-            # What has the second call left of the first?
-            first = next(iter(given.inputs))
-            stale = [
-                student.kind.right(second.changed(**old), first_seen)
-                for old in ({first: given.x}, given.inputs)
-            ]
-            for name in wrong:
-                known = None
-                evidence = (
-                    f"your {name} is right in the first call of an object and wrong in the second"
-                )
-                if same(seen[name], truth[name] + first_seen[name], loose):
-                    known = BEHAVIOURS["piles"]
-                    evidence += "; there it is the sum of both"
-                elif any(name in old and same(seen[name], old[name], loose) for old in stale):
-                    known = BEHAVIOURS["stale"]
-                    evidence += "; there it belongs to the first input"
-                findings.append(
-                    _finding(f"{name} in repeated calls", "calls after the first", known, evidence)
-                )
-            return findings
-        if perf_counter() - started > 0.5 and call > 3:
-            break
-    for name, when in wrong.items():
-        evidence = (
-            f"of {call + 1} calls of one object your {name} is wrong in {len(when)}, first in call "
-            f"{when[0] + 1}"
-        )
-        findings.append(
-            _finding(f"{name} in repeated calls", "calls after the first", None, evidence)
-        )
+            findings.append(behaviour(f"linearity of {name}", title, None, *sentences))
     return findings
 
 

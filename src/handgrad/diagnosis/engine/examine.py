@@ -13,7 +13,7 @@ from handgrad.diagnosis.engine.behaviour import behaviours, cost
 from handgrad.diagnosis.engine.evidence import describe
 from handgrad.diagnosis.engine.gradcheck import agreement, smallest
 from handgrad.diagnosis.engine.search import explain_all, fitting
-from handgrad.diagnosis.engine.trials import Trial, example, run, run_all
+from handgrad.diagnosis.engine.trials import Trial, example, run_all
 from handgrad.diagnosis.families import EPSILON, FLOAT32, OVERFLOW, scaled
 from handgrad.diagnosis.findings import Cause, Example, Failure, Finding, Verdict
 from handgrad.diagnosis.given import Given, Results
@@ -39,7 +39,8 @@ def examine(student: Student, shapes: Shapes | None = None, seed: int = 0) -> Ou
 
     A `StudentError` says that the code does not run on enough inputs to say anything.
     """
-    with restored(*student.around):
+    # A module of the student's may have told NumPy to raise: in ours, nothing does.
+    with restored(*student.around), np.errstate(all="ignore"):
         seeded(seed)
         return _Examination(student, shapes or student.kind.shapes, seed).outcome
 
@@ -50,7 +51,8 @@ class _Examination:
     def __init__(self, student: Student, shapes: Shapes, seed: int) -> None:
         self.student, self.kind, self.seed = student, student.kind, seed
         self.outcome = Outcome()
-        self.convention: Mistake | None = None
+        self.conventions: list[tuple[Mistake, set[str]]] = []
+        """Those that the student keeps, and the quantities that are others by them."""
         self.trials = self._trials(shapes)
         self.names = [n for n in self.kind.titles if all(n in t.seen for t in self.trials)]
         kinds = {t.seen[n].dtype for t in self.trials for n in self.names}
@@ -62,9 +64,10 @@ class _Examination:
     def _trials(self, shapes: Shapes) -> list[Trial]:
         """Run every trial; where too few run, those with square matrices."""
         student, seed = self.student, self.seed
-        trials, failure = run_all(student, student.givens(shapes, seed), seed)
+        trials, failure, notes = run_all(student, student.givens(shapes, seed), seed)
+        self.outcome.notes += notes
         if len(trials) < 2 and student.any_size:
-            trials, _ = run_all(student, student.givens(self.kind.square, seed), seed)
+            trials, _, _ = run_all(student, student.givens(self.kind.square, seed), seed)
         if failure and len(trials) < 2:
             raise StudentError(failure)
         self.outcome.failure = failure
@@ -77,14 +80,14 @@ class _Examination:
         forwards = [n for n in self.names if n in kind.forwards]
         backwards = [n for n in self.names if n not in kind.forwards]
         for tolerance in (self.tolerance, max(self.tolerance, HIDDEN)):
-            off = [n for n in forwards if self._worst(n) > tolerance]
-            if off and (convention := self._find_convention(off, tolerance)):
+            while convention := self._find_convention(forwards, tolerance):
                 self._adopt(convention)
+            if self.conventions:
                 break
         wrong_forward = [n for n in forwards if not self._agrees(n)]
         own = agreement(student, self.trials, backwards, self.tolerance > DOUBLE)
         disagree = [n for n in backwards if not self._agrees(n)]
-        if wrong_forward and not self.convention and set(disagree) <= set(own):
+        if wrong_forward and not self.conventions and set(disagree) <= set(own):
             wrong_forward = self._scaled(wrong_forward)
         wrong = [n for n in disagree if not (wrong_forward and n in own)]
         found = explain_all(self.trials, wrong_forward + wrong, kind.mistakes, self.tolerance)
@@ -104,16 +107,17 @@ class _Examination:
             for stress in student.stresses(self.seed):
                 outcome.findings += self._stress(stress)
         if all(f.verdict is not Verdict.WRONG for f in outcome.findings):
-            outcome.notes += cost(student, self.seed)
+            outcome.notes += [*student.remarks(self.seed), *cost(student, self.seed)]
 
     def _missing(self) -> list[Finding]:
         """Say of a gradient that is nowhere to be found that it is; one of them may be left out."""
         findings = []
         for name, variable in self.kind.variables.items():
-            if variable not in self.trials[0].given:
+            must = self.student.must_give(name)
+            if variable not in self.trials[0].given or must is None:
                 continue  # it is not asked for
             if any(name not in trial.seen for trial in self.trials):
-                optional = name in self.kind.optional
+                optional = not must
                 sentence = f"your code gives no {self.kind.titles[name]}" + (
                     ": the exercise lets that be" if optional else ""
                 )
@@ -131,7 +135,9 @@ class _Examination:
     def expected(self, given: Given, seen: Results) -> Results:
         """Return what is right for an input, in the student's own convention."""
         right = self.kind.right(given, seen)
-        return self.convention.apply(given, right) if self.convention else right
+        for convention, _ in self.conventions:
+            right = convention.apply(given, right)
+        return right
 
     def _agrees(self, name: str) -> bool:
         """Return whether a quantity is right in all trials; note where only seven digits are."""
@@ -142,12 +148,13 @@ class _Examination:
     def _worst(self, name: str) -> float:
         return max(distance(t.seen[name], t.right[name]) for t in self.trials)
 
-    def _find_convention(self, wrong: Sequence[str], tolerance: float) -> Mistake | None:
-        """Return the convention that gives these quantities, and most of the others too."""
+    def _find_convention(self, forwards: Sequence[str], tolerance: float) -> Mistake | None:
+        """Return the convention that makes more of the forward pass right, and most of the rest."""
+        right = {n for n in forwards if self._worst(n) <= tolerance}
         best, most = None, 0
-        for convention in self.kind.conventions:
+        for convention in self.kind.conventions if len(right) < len(forwards) else ():
             fits = fitting(convention, self.trials, self.names, tolerance)
-            if set(wrong) <= set(fits) and len(fits) > most:
+            if right < set(fits).intersection(forwards) and len(fits) > most:
                 best, most = convention, len(fits)
         return best
 
@@ -183,19 +190,18 @@ class _Examination:
         return FLOAT32.cause if unmoved > 0.5 else EPSILON
 
     def _adopt(self, convention: Mistake) -> None:
-        self.convention = convention
+        changed: set[str] = set()
         for trial in self.trials:
-            trial.right = convention.apply(trial.given, trial.right)
+            before, trial.right = trial.right, convention.apply(trial.given, trial.right)
+            changed |= {n for n in self.names if distance(before[n], trial.right[n]) > DOUBLE}
+        self.conventions.append((convention, changed))
 
     # Findings.
 
     def _right(self, name: str, own: float | None) -> Finding:
         causes = [cause for quantity, cause in self.student.layout if quantity == name]
-        if self.convention and any(
-            distance(self.kind.right(t.given, t.seen)[name], t.right[name]) > DOUBLE
-            for t in self.trials
-        ):
-            causes.append(self.convention.cause)
+        causes += [convention.cause for convention, changed in self.conventions if name in changed]
+        causes = [cause for cause in causes if cause.name not in self.student.customs]
         evidence = []
         worst = self._worst(name)
         if worst <= max(self.tolerance, HIDDEN):
@@ -238,11 +244,10 @@ class _Examination:
     def _stress(self, stress: Stress) -> list[Finding]:
         """Judge input that the trials avoid; nothing is said where it is right."""
         tolerance = max(self.tolerance, HIDDEN)
-        try:
-            trials = [run(self.student, given) for given in stress.givens]
-        except StudentError as error:
-            self.outcome.failure = error.failure
-            return [_stopped(stress.name, stress.title, error.failure)]
+        trials, failure, _ = run_all(self.student, stress.givens, self.seed)
+        if failure:
+            self.outcome.failure = failure
+            return [_stopped(stress.name, stress.title, failure)]
         for trial in trials:
             trial.right = self.expected(trial.given, trial.seen)
         # Where all is 0 that is right, as slopes far from the origin, 1e-20 is right: floor = 1.
@@ -259,6 +264,8 @@ class _Examination:
             return []
         for convention in stress.conventions:
             if wrong and fitting(convention, trials, wrong, tolerance) == wrong:
+                if convention.cause.name in self.student.customs:
+                    return []
                 note = f"differs from ours only there: {convention.cause.explanation}"
                 shown = example(trials[0], wrong[0], tolerance)
                 causes = ((convention.cause,),)

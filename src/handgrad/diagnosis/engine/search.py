@@ -57,7 +57,8 @@ def explain_all(
     """Return for each wrong quantity the explanations that match it in every trial.
 
     `right` of each trial is in the student's own convention. An explanation that covers more of the
-    wrong quantities comes in place of one that covers fewer.
+    wrong quantities comes in place of one that covers fewer. One that speaks of a quantity which is
+    right, or wrong in another way, is none.
     """
     found = _matches(trials, wrong, [(mistake,) for mistake in catalogue], tolerance)
     missing = [name for name in wrong if not any(name in match.covered for match in found)]
@@ -69,11 +70,12 @@ def explain_all(
 
 @dataclass(frozen=True)
 class _Match:
-    """An explanation, the quantities that it explains, and how many others it gets wrong."""
+    """An explanation, and the quantities that it explains."""
 
     mistakes: Explanation
     covered: frozenset[str]
     contradicted: int
+    """How many others would be wrong by a mistake that any one gradient may have by itself."""
 
     @property
     def rank(self) -> tuple[int, int, int]:
@@ -131,6 +133,17 @@ def _matches(
             if not alive:
                 break
         covered = frozenset(name for name, shown in alive.items() if shown >= ENOUGH)
-        if covered:
+        if covered and not (contradicted and contradicted & _spoken_of(candidate, trials)):
             found.append(_Match(candidate, covered, len(contradicted)))
     return found
+
+
+def _spoken_of(mistakes: Explanation, trials: Sequence[Trial]) -> set[str]:
+    """Return the quantities that come out differently, those aside of which each stands alone."""
+    together = tuple(mistake for mistake in mistakes if not mistake.each)
+    names: set[str] = set()
+    for trial in trials if together else ():
+        predicted = predict(together, trial.given, trial.right) or {}
+        right = trial.right
+        names |= {n for n, a in predicted.items() if n not in right or not same(a, right[n], 0)}
+    return names

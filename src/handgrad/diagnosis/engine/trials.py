@@ -38,13 +38,16 @@ def run(student: Student, given: Given) -> Trial:
 
 def run_all(
     student: Student, givens: Sequence[Given], seed: int
-) -> tuple[list[Trial], Failure | None]:
-    """Run all trials; return those that ran, and the first failure."""
-    trials, failure = [], None
+) -> tuple[list[Trial], Failure | None, list[str]]:
+    """Run all trials; return those that ran, the first failure, and what is noted of others."""
+    trials, failure, notes = [], None, []
     for i, given in enumerate(givens):
         given.seed = 1000 * i + seed
         try:
             trials.append(run(student, given))
         except StudentError as error:
-            failure = failure or error.failure
-    return trials, failure
+            if note := student.kind.spares(given):
+                notes.append(note)
+            else:
+                failure = failure or error.failure
+    return trials, failure, notes

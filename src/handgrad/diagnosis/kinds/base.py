@@ -83,6 +83,10 @@ class Kind(ABC):
     def givens(self, shapes: Shapes, seed: int) -> list[Given]:
         """Return the input of each trial, each of its own shape and seed."""
 
+    def fitted(self, given: Given) -> Given:
+        """Return an input, some of whose options a course has set, with the rest as they ask."""
+        return given
+
     def stresses(self, seed: int) -> list[Stress]:
         """Return the runs on input that the trials avoid."""
         return []
@@ -113,6 +117,10 @@ class Kind(ABC):
         }
         return given.changed(**upstream, **inputs)
 
+    def spares(self, given: Given) -> str:
+        """Return what is noted of code that does not run on this input, "" where it has to."""
+        return ""
+
     def drawn(self, given: Given, looks: Sequence[Results]) -> dict[str, bool]:
         """Return what several forward passes of one object at `sample` tell, for `derived`."""
         return {}
@@ -123,8 +131,13 @@ class Kind(ABC):
 
     def axes_of(self, name: str) -> str:
         """Return the axes of an input, a parameter, a quantity or an upstream gradient, or ""."""
-        origins = {**self.variables, **{dy: output for output, dy in self.upstream.items()}}
-        return self.axes.get(name) or self.axes.get(origins.get(name, ""), "")
+        return self.axes.get(name) or self.axes.get(self.origin(name), "")
+
+    def origin(self, name: str) -> str:
+        """Return whose axes a gradient has, and what comes out of the forward pass besides."""
+        origins = {dy: output for output, dy in self.upstream.items()}
+        origins |= {"evaluation": "output", **self.variables}
+        return origins.get(name, name.removeprefix("new_"))
 
     def catalogue(self) -> list[Mistake]:
         """Return every mistake and convention that may be named, each name once."""

@@ -21,7 +21,7 @@ from handgrad.diagnosis.findings import Failure
 from handgrad.diagnosis.process.loading import load
 from handgrad.diagnosis.process.sandbox import Job, failed
 from handgrad.diagnosis.result import Diagnosis
-from handgrad.diagnosis.student.exceptions import explain
+from handgrad.diagnosis.student.exceptions import explain, is_ours
 from handgrad.diagnosis.student.subject import StudentError
 from handgrad.errors import ArgumentError
 
@@ -72,8 +72,8 @@ def _answer(job: Job) -> Diagnosis:
             diagnosis = failed(job.name, explain(error, "running the code"), job.kind)
         except Exception as error:
             failure = explain(error, "diagnosing")
-            if not failure.lines:
-                hint = "None of your lines is involved, so this is a fault of handgrad: report it."
+            if not failure.lines or is_ours(error):
+                hint = "It is no line of yours that raised this, but one of handgrad's: report it."
                 failure = dataclasses.replace(failure, hint=hint)
             diagnosis = failed(job.name, failure, job.kind)
     if printed.text.strip():

@@ -61,7 +61,7 @@ def load(job: Job, notes: list[str]) -> Any:
         if (len(parts) > 1 or file.name == "__init__.py") and not is_notebook(file):
             module = import_module(".".join(parts))
         else:
-            module = _single(file, parts[0], job.name, notes)
+            module = _single(file, parts[0], job.name.partition(".")[0], notes)
     except SyntaxError as error:
         where = ((error.filename or job.file, error.lineno or 0, (error.text or "").strip()),)
         hint = "Python cannot read this line; look also at the end of the line before it."
@@ -69,9 +69,12 @@ def load(job: Job, notes: list[str]) -> Any:
         raise StudentError(Failure(doing, message, where, hint)) from error
     except BaseException as error:  # SystemExit, and whatever else the file raises
         raise StudentError(explain(error, doing)) from error
-    if not hasattr(module, job.name):
-        raise StudentError(_missing(job.name, module))
-    return getattr(module, job.name)
+    found: Any = module
+    for name in job.name.split("."):  # a method of a class, where it has a dot
+        if not hasattr(found, name):
+            raise StudentError(_missing(name, found))
+        found = getattr(found, name)
+    return found
 
 
 def _single(file: Path, stem: str, wanted: str, notes: list[str]) -> types.ModuleType:

@@ -16,6 +16,8 @@ import numpy as np
 from handgrad.arguments import Array
 from handgrad.diagnosis.findings import Example, Failure, Finding, Status
 from handgrad.diagnosis.report.page import Page, marked, matrices, told
+from handgrad.markup import document as whole_page
+from handgrad.markup import tag as _tag
 
 __all__ = ["document", "fragment"]
 
@@ -47,36 +49,12 @@ STYLE = """
 def document(pages: Sequence[Page]) -> str:
     """Return a whole page for one diagnosis, or for those of a folder."""
     title = pages[0].headline if len(pages) == 1 else "a folder"
-    html = _tag(
-        "html",
-        _tag(
-            "head",
-            _tag("meta", charset="utf-8"),
-            _tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-            _tag("title", f"handgrad check: {title}"),
-        ),
-        _tag("body", _body(pages)),
-        lang="en",
-    )
-    return "<!DOCTYPE html>\n" + tostring(html, encoding="unicode", method="html") + "\n"
+    return whole_page(f"handgrad check: {title}", _body(pages))
 
 
 def fragment(page: Page) -> str:
     """Return one diagnosis as a piece of HTML, for a notebook."""
     return tostring(_body([page]), encoding="unicode", method="html")
-
-
-def _tag(name: str, /, *children: Element | str, **attributes: str) -> Element:
-    """Return an element; ``class_`` is the attribute class."""
-    element = Element(name, {key.rstrip("_"): value for key, value in attributes.items()})
-    for child in children:
-        if isinstance(child, Element):
-            element.append(child)
-        elif len(element):
-            element[-1].tail = (element[-1].tail or "") + child
-        else:
-            element.text = (element.text or "") + child
-    return element
 
 
 def _body(pages: Sequence[Page]) -> Element:

@@ -86,6 +86,12 @@ def walk(thing: Any) -> Iterator[Slot]:
                 for name in (slots,) if isinstance(slots, str) else slots:
                     if hasattr(value, name):
                         items.append((name, getattr(value, name)))
+                # What lies in the class, and so in all objects alike.
+                items += [
+                    (name, inner)
+                    for name, inner in vars(cls).items()
+                    if isinstance(inner, dict | list | np.ndarray) and not name.startswith("__")
+                ]
         for key, inner in items:
             here = (*path, str(key))
             if _is_numbers(inner):

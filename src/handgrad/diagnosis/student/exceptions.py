@@ -10,7 +10,7 @@ from pathlib import Path
 
 from handgrad.diagnosis.findings import Failure
 
-__all__ = ["HINTS", "explain", "is_theirs"]
+__all__ = ["HINTS", "explain", "is_ours", "is_theirs"]
 
 _OURS = Path(__file__).resolve().parents[2]
 _LIBRARIES = tuple(
@@ -115,6 +115,13 @@ def explain(error: BaseException, doing: str) -> Failure:
     linecache.checkcache()
     name = type(error).__name__
     return Failure(doing, f"{name}: {message}" if message else name, lines, hint)
+
+
+def is_ours(error: BaseException) -> bool:
+    """Return whether it was raised in a line of ours, which the student's code may have called."""
+    frames = traceback.extract_tb(error.__traceback__)
+    files = [Path(frame.filename).resolve() for frame in frames]
+    return any(file.is_relative_to(_OURS) for file in files[-1:])
 
 
 def is_theirs(filename: str) -> bool:

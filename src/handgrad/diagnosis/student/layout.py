@@ -38,6 +38,12 @@ class Layout:
         """Whether theirs are our axes, in any order."""
         return sorted(self.ours.split()) == sorted(a for a in self.theirs.split() if a != "1")
 
+    def is_of(self, array: Array) -> bool:
+        """Return whether an array has the axes that theirs have, those of size 1 too."""
+        axes = self.theirs.split()
+        sizes = zip(axes, array.shape, strict=False)
+        return array.ndim == len(axes) and all(axis != "1" or size == 1 for axis, size in sizes)
+
     def theirs_of(self, array: Array) -> Array:
         """Return an array of ours as they have it, a copy where that is another one."""
         if self.same or array.ndim != len(self.ours.split()):
@@ -51,7 +57,7 @@ class Layout:
         """Return an array of theirs as we have it; as it is where its axes are not those."""
         ours, theirs = self.ours.split(), self.theirs.split()
         places = tuple(i for i, axis in enumerate(theirs) if axis == "1")
-        if self.same or array.ndim != len(theirs) or any(array.shape[i] != 1 for i in places):
+        if self.same or not self.is_of(array):
             return array
         rest = [axis for axis in theirs if axis != "1"]
         return np.squeeze(array, places).transpose([rest.index(axis) for axis in ours])

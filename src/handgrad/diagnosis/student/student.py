@@ -45,6 +45,8 @@ class Student(ABC):
         self.kind, self.name, self.around = kind, name, tuple(around)
         self.layout: list[tuple[str, Cause]] = []
         """Quantities that are laid out in another way than ours, and how."""
+        self.customs: frozenset[str] = frozenset()
+        """Names of conventions that need no mention, since they are those of the course."""
         self.unwritten: set[str] = set()
         """Quantities of a pass that is not written yet."""
 
@@ -77,6 +79,10 @@ class Student(ABC):
         """Return an input as this code takes it."""
         return given
 
+    def must_give(self, name: str) -> bool | None:
+        """Return whether a gradient must be given; None where it is not asked for at all."""
+        return name not in self.kind.optional
+
     # What is made of that.
 
     def givens(self, shapes: Shapes, seed: int) -> list[Given]:
@@ -84,11 +90,16 @@ class Student(ABC):
         return [self.suited(given) for given in self.kind.givens(shapes, seed)]
 
     def stresses(self, seed: int) -> list[Stress]:
-        """Return the runs on input that the trials avoid."""
-        return [
+        """Return the runs on input that the trials avoid; square matrices are one of them."""
+        stresses = [
             replace(stress, givens=[self.suited(given) for given in stress.givens])
             for stress in self.kind.stresses(seed)
         ]
+        if self.any_size and self.kind.square:
+            title = "where inputs and outputs are as many"
+            givens = self.givens(self.kind.square[:2], seed + 97)
+            stresses.insert(0, Stress("square", title, givens, self.kind.mistakes))
+        return stresses
 
     def fresh(self, given: Given) -> Any:
         """Return a new object, with all random numbers as they were the last time."""
@@ -113,6 +124,10 @@ class Student(ABC):
     def extra(self, seed: int) -> list[Finding]:
         """Judge what is drawn at random; nothing is returned where it is right."""
         return self.kind.judged(*self._sampled(seed)) if self.kind.sample else []
+
+    def remarks(self, seed: int) -> list[str]:
+        """Return what is worth knowing of code that is right."""
+        return []
 
     @cached_property
     def _drawn(self) -> dict[str, bool]:

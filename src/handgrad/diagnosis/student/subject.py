@@ -131,6 +131,7 @@ def _around(thing: Any) -> list[Any]:
 def names_around(kind: Any) -> dict[str, Any]:
     """Return the names of the module in which a class, or a function, is defined."""
     for function in (kind, *vars(kind).values()):
+        function = getattr(function, "__func__", function)  # of a static method
         if inspect.isfunction(function):
             return function.__globals__
     return {}

@@ -13,7 +13,7 @@ from handgrad.optimizers.schedules.best import BestSoFar
 from handgrad.training.callbacks.callback import Callback
 from handgrad.walk import buffers, parameters, restore, snapshot
 
-__all__ = ["EarlyStopping"]
+__all__ = ["EarlyStopping", "put_best_back"]
 
 
 class EarlyStopping(BestSoFar, Callback):
@@ -81,7 +81,11 @@ class EarlyStopping(BestSoFar, Callback):
         self._best: Any = None
 
     def on_start(self, trainer: Any) -> None:
-        places = (*parameters(trainer.model), *buffers(trainer.model))
+        self._check(trainer.model)
+        self._stop_if_due(trainer)
+
+    def _check(self, model: Any) -> None:
+        places = (*parameters(model), *buffers(model))
         shapes = {place.name: place.array.shape for place in places}
         if self._best is not None and shapes != {n: a.shape for n, a in self._best.items()}:
             raise ArgumentError(
@@ -89,7 +93,6 @@ class EarlyStopping(BestSoFar, Callback):
                 "one for each model",
                 "make a new EarlyStopping()",
             )
-        self._stop_if_due(trainer)
 
     def on_epoch(self, trainer: Any) -> None:
         name = self.monitor
@@ -134,3 +137,14 @@ class EarlyStopping(BestSoFar, Callback):
 
     def __repr__(self) -> str:
         return f"EarlyStopping(monitor={self.monitor!r}, patience={self.patience})"
+
+
+def put_best_back(trainer: Any) -> None:
+    """Give a trainer that was saved the parameters and buffers of its best epoch, if it has one."""
+    for saved in trainer._waiting.get("callbacks", ()):
+        if saved["class"] == EarlyStopping.__name__:
+            stopping = EarlyStopping()
+            stopping.load_state_dict(saved["state"])
+            stopping._check(trainer.model)
+            if stopping._best is not None:
+                restore(trainer.model, stopping._best)

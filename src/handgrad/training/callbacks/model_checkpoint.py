@@ -11,6 +11,7 @@ from handgrad.arguments import positive_size
 from handgrad.checkpoint import check
 from handgrad.errors import CheckpointError
 from handgrad.training.callbacks.callback import Callback
+from handgrad.training.callbacks.pace import Pace
 
 __all__ = ["ModelCheckpoint", "reached", "what_is_saved"]
 
@@ -32,6 +33,9 @@ class ModelCheckpoint(Callback):
         Where to save; the checkpoint there is replaced at once. `Trainer.resume` goes on from it.
     every : int, default 1
         After how many epochs to save.
+    seconds : float, default 0
+        How much time lies between two of them, at least; the end of the training is saved whenever
+        it comes.
 
     Attributes
     ----------
@@ -41,7 +45,7 @@ class ModelCheckpoint(Callback):
     Raises
     ------
     ArgumentError
-        `every` is not a positive integer.
+        `every` is not a positive integer, or `seconds` is below 0.
     CheckpointError
         Something can't be saved.
 
@@ -51,17 +55,22 @@ class ModelCheckpoint(Callback):
     ModelCheckpoint('run', every=5)
     """
 
-    def __init__(self, folder: str | os.PathLike[str], every: int = 1) -> None:
+    def __init__(
+        self, folder: str | os.PathLike[str], every: int = 1, seconds: float = 0.0
+    ) -> None:
         self.folder = os.fspath(folder)
         self.every = positive_size(every, "every", "ModelCheckpoint")
+        self._pace = Pace(seconds, "a ModelCheckpoint")
         self.saved = ""
         self._refused: CheckpointError | None = None
 
     def on_start(self, trainer: Any) -> None:
         check(trainer.model, trainer.state_dict())
+        self._pace.begin()
 
     def on_epoch(self, trainer: Any) -> None:
-        if not (self._refused or trainer.ending or trainer.epochs_done % self.every == 0):
+        due = trainer.epochs_done % self.every == 0 and self._pace.due()
+        if not (self._refused or trainer.ending or due):
             return
         try:
             self._save(trainer)
@@ -86,6 +95,7 @@ class ModelCheckpoint(Callback):
     def _save(self, trainer: Any) -> None:
         trainer.save(self.folder)
         self._refused = None
+        self._pace.begin()
         self.saved = f"everything up to the end of {reached(trainer)}"
 
     def __repr__(self) -> str:

@@ -27,6 +27,8 @@ class ExerciseStudent(Student):
         super().__init__(kind, subject.name, (subject.thing,))
         self.any_size = subject.is_class
         self.subject, self.own = subject, own or {}
+        self.like: dict[str, list[type]] = {}
+        """The student's classes by kind for which ours stand in."""
 
     def start(self, given: Given) -> Any:
         return self.subject.make()

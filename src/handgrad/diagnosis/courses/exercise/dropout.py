@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from handgrad.diagnosis.courses.exercise.calls import ExerciseStudent
-from handgrad.diagnosis.courses.exercise.inner import linear_handle, own_linear
-from handgrad.diagnosis.courses.exercise.linear import LinearHandle
+from handgrad.diagnosis.courses.exercise.inner import linear_handle, own_linear, stand_in
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.base import Kind
 from handgrad.diagnosis.kinds.dropout import DropoutKind
+from handgrad.diagnosis.kinds.inner import InnerReLU
 from handgrad.diagnosis.student.gradients import sort_gradients
 from handgrad.diagnosis.student.subject import StudentError, Subject, guard
 
@@ -22,7 +22,7 @@ class _Wrapped:
     """A student's dropout, and the layer that it wraps."""
 
     thing: Any
-    inner: LinearHandle
+    inner: Any
 
 
 class DropoutStudent(ExerciseStudent):
@@ -37,15 +37,35 @@ class DropoutStudent(ExerciseStudent):
         self._own_linear = own_linear(self.own)
 
     def start(self, given: Given) -> Any:
-        inner = linear_handle(given["weights"], given["bias"], self._own_linear)
+        like = self.like.get("linear", ())
+        inner = linear_handle(given["weights"], given["bias"], self._own_linear, like)
         if not self.subject.is_class:
             thing = self.subject.make()
             setattr(thing, _inner_name(thing), inner.thing)
-        elif self.subject.takes("p"):
-            thing = self.subject.make(inner.thing, p=given["p"])
-        else:
-            thing = self.subject.make(inner.thing, given["p"])
-        return _Wrapped(thing, inner)
+            return _Wrapped(thing, inner)
+        return _Wrapped(self._around(inner.thing, given), inner)
+
+    def _around(self, component: Any, given: Given) -> Any:
+        if self.subject.takes("p"):
+            return self.subject.make(component, p=given["p"])
+        return self.subject.make(component, given["p"])
+
+    def remarks(self, seed: int) -> list[str]:
+        """Try it around an activation, which the exercise does not ask for."""
+        if not self.subject.is_class:
+            return []
+        given = self.givens(self.kind.shapes[:1], seed)[0]
+        try:
+            thing = _Wrapped(
+                self._around(stand_in(InnerReLU, self.like.get("relu", ()))(), given), None
+            )
+            self.forward(thing, given)
+            self.returned(thing.thing, given)
+        except StudentError as error:
+            _, number, line = error.failure.lines[-1] if error.failure.lines else ("", 0, "")
+            where = f", in line {number}, `{line}`" if number else ""
+            return [f"around an activation it does not run: {error.failure.error}{where}"]
+        return []
 
     def place(self, thing: Any, given: Given) -> None:
         thing.inner.place(given["weights"], given["bias"])

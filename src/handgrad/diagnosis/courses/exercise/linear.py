@@ -10,10 +10,11 @@ import numpy as np
 from handgrad.arguments import Array
 from handgrad.checking.arrays import same
 from handgrad.diagnosis.courses.exercise.calls import ExerciseStudent
+from handgrad.diagnosis.findings import Finding, Verdict
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.base import Kind
 from handgrad.diagnosis.kinds.linear import LinearKind
-from handgrad.diagnosis.kinds.linear.mistakes import LAYOUTS
+from handgrad.diagnosis.kinds.linear.mistakes import LAYOUTS, SWAPPED
 from handgrad.diagnosis.student.arrays import Slot, find_bias, find_weights, meaning, walk
 from handgrad.diagnosis.student.gradients import sort_gradients
 from handgrad.diagnosis.student.subject import StudentError, Subject
@@ -58,6 +59,7 @@ class LinearStudent(ExerciseStudent):
     def __init__(self, kind: Kind, subject: Subject, own: dict[str, type] | None = None) -> None:
         super().__init__(kind, subject, own)
         self._plans: dict[tuple[int, int], LinearHandle] = {}
+        self._swapped = False
         if not subject.is_class:
             self.kind = LinearKind(self._sizes_of_object())
 
@@ -150,13 +152,20 @@ class LinearStudent(ExerciseStudent):
     def forward(self, thing: Any, given: Given) -> Results:
         return super().forward(thing.thing if isinstance(thing, LinearHandle) else thing, given)
 
+    def extra(self, seed: int) -> list[Finding]:
+        """Say that the pair is returned in another order than the exercise unpacks."""
+        if not self._swapped:
+            return super().extra(seed)
+        sentence = "the first of the two arrays has the shape of the input, the second the weights'"
+        title = "order of the returned pair"
+        return [Finding("order", title, Verdict.WRONG, ((SWAPPED,),), (sentence,))]
+
     def backward(self, thing: Any, given: Given) -> Results:
         returned = self.returned(thing.thing, given)
         results, swapped = sort_gradients(
             thing.thing, returned, given.x.shape, thing.weights.array.shape
         )
-        if swapped:
-            self._layout("dx", "returned in the other order")
+        self._swapped |= swapped
         if "dW" in results and results["dW"].ndim == 2:
             D, K = given["weights"].shape
             results["dW"] = thing.orient(results["dW"])

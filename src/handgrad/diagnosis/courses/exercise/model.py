@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,15 @@ import numpy as np
 from handgrad.arguments import Array
 from handgrad.checking.arrays import same
 from handgrad.diagnosis.courses.exercise.calls import ExerciseStudent
-from handgrad.diagnosis.courses.exercise.inner import linear_handle, own_linear
+from handgrad.diagnosis.courses.exercise.inner import linear_handle, own_linear, stand_in
 from handgrad.diagnosis.courses.exercise.linear import LinearHandle
+from handgrad.diagnosis.findings import Finding, Verdict
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.base import Kind
 from handgrad.diagnosis.kinds.inner import InnerReLU, InnerSigmoid
-from handgrad.diagnosis.kinds.model import parts
-from handgrad.diagnosis.kinds.model.mistakes import REVERSED
-from handgrad.diagnosis.student.subject import Subject, ask, numbers
+from handgrad.diagnosis.kinds.model import ModelKind, parts
+from handgrad.diagnosis.kinds.model.mistakes import REVERSED, REVERSED_STEP, TURNED
+from handgrad.diagnosis.student.subject import StudentError, Subject, ask, numbers
 
 __all__ = ["ModelStudent"]
 
@@ -30,6 +32,8 @@ class _Chain:
     thing: Any
     components: list[Any]
     layers: list[LinearHandle]
+    given: list[Any]
+    """The very list that the model was made of."""
     returned: Any = None
 
     def place(self, given: Given) -> None:
@@ -37,10 +41,25 @@ class _Chain:
         for layer, (W, b) in zip(self.layers, parts(given), strict=True):
             layer.place(W, b)
 
+    def turned(self) -> bool:
+        """Return whether the model's own list of the components is in reverse."""
+        ids = [id(component) for component in reversed(self.components)]
+        lists = [self.given, *(v for v in vars(self.thing).values() if isinstance(v, list))]
+        return any([id(component) for component in each] == ids for each in lists)
+
     def read(self) -> tuple[Array, Array]:
         """Return all weights, and all biases, in one vector each."""
         pairs = [layer.read() for layer in self.layers]
         return np.concatenate([W.ravel() for W, _ in pairs]), np.concatenate([b for _, b in pairs])
+
+
+class _TurnedKind(ModelKind):
+    """A model whose list of components is turned round: that is why its steps are in reverse."""
+
+    mistakes = tuple(
+        replace(mistake, cause=TURNED) if mistake is REVERSED_STEP else mistake
+        for mistake in ModelKind.mistakes
+    )
 
 
 class ModelStudent(ExerciseStudent):
@@ -53,10 +72,13 @@ class ModelStudent(ExerciseStudent):
             subject = Subject(subject.type)
         super().__init__(kind, subject, own)
         self._own_linear = own_linear(self.own)
+        if self._turns():
+            self.kind = _TurnedKind()
 
     def start(self, given: Given) -> Any:
         components, layers = self._components(given, self.own)
-        return _Chain(self.subject.make(list(components)), components, layers)
+        mine = list(components)
+        return _Chain(self.subject.make(mine), components, layers, mine)
 
     def _components(
         self, given: Given, own: dict[str, type]
@@ -67,12 +89,12 @@ class ModelStudent(ExerciseStudent):
         layers: list[LinearHandle] = []
         for letter in given["network"]:
             if letter == "L":
-                layers.append(linear_handle(*next(pairs), self._own_linear if own else None))
+                its = self._own_linear if own else None
+                layers.append(linear_handle(*next(pairs), its, self.like.get("linear", ())))
                 components.append(layers[-1].thing)
-            elif letter == "R":
-                components.append(own.get("relu", InnerReLU)())
             else:
-                components.append(own.get("sigmoid", InnerSigmoid)())
+                name, ours = ("relu", InnerReLU) if letter == "R" else ("sigmoid", InnerSigmoid)
+                components.append((own.get(name) or stand_in(ours, self.like.get(name, ())))())
         return components, layers
 
     def parameters(self, thing: Any) -> Results:
@@ -100,8 +122,39 @@ class ModelStudent(ExerciseStudent):
         results = super().run(thing, given)
         before, lr = thing.read(), given["lr"]
         self._ask(thing, given, ("update_parameters", "update", "step"), thing.returned, lr)
-        steps = ((old - new) / lr for old, new in zip(before, thing.read(), strict=True))
-        return {**results, **dict(zip(("W step", "b step"), steps, strict=True))}
+        steps = [(old - new) / lr for old, new in zip(before, thing.read(), strict=True)]
+        results["W step"] = steps[0]
+        if steps[1].any() or not self._biasless:
+            results["b step"] = steps[1]
+        return results
+
+    @cached_property
+    def _biasless(self) -> bool:
+        """Whether its own layers have no gradient of the bias, which the exercise lets be."""
+        if self._own_linear is None:
+            return False
+        given = self._own_linear.givens(((7, 3, 5),), 0)[0]
+        return "db" not in self._own_linear.run(self._own_linear.fresh(given), given)
+
+    def extra(self, seed: int) -> list[Finding]:
+        """Say that the backward pass does not leave the model's components in their order."""
+        if not isinstance(self.kind, _TurnedKind):
+            return super().extra(seed)
+        sentence = "after a backward pass the model's own list of components is in reverse"
+        title = "the model after a backward pass"
+        return [Finding("the components", title, Verdict.WRONG, ((TURNED,),), (sentence,))]
+
+    def _turns(self) -> bool:
+        """Return whether a backward pass turns the model's own list of components round."""
+        given = self.givens(self.kind.shapes[:1], 0)[0]
+        try:
+            thing = self.start(given)
+            self.forward(thing, given)
+            before = thing.turned()
+            self.backward(thing, given)
+        except StudentError:
+            return False
+        return not before and bool(thing.turned())
 
     def _flat(self, thing: Any, given: Given) -> Array | None:
         """Return the weights' gradients from what the model returned, None where it has none."""
@@ -128,7 +181,7 @@ class ModelStudent(ExerciseStudent):
                 candidates.append(np.concatenate([array.ravel() for array in turned]))
         for candidate, backwards in zip(candidates, (False, True), strict=False):
             if same(candidate, right, 1e-6):
-                if backwards and ("dW", REVERSED) not in self.layout:
+                if backwards and not thing.turned() and ("dW", REVERSED) not in self.layout:
                     self.layout.append(("dW", REVERSED))
                 return candidate
         return candidates[0] if candidates else None

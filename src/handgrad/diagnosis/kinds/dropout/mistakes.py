@@ -85,6 +85,26 @@ MISTAKES: tuple[Mistake, ...] = (
         "Multiply by the same array in both passes: `dy * mask / (1 - p)`.",
     ),
     mistake(
+        "scaled twice in the backward pass",
+        lambda given, dy, keep, p: _back(given, dy * keep / (1 - p) ** 2),
+        "The gradient gets the factor of the forward pass two times.",
+        "The gradient is too large, and the more so the more is dropped.",
+        _MASK,
+        "The line of the derivative: mask and scale are one constant in the forward pass.",
+        "Multiply by the scale once: either the mask that was saved holds it already, or the "
+        "product does.",
+    ),
+    mistake(
+        "divided by p in the backward pass",
+        lambda given, dy, keep, p: _back(given, dy * keep / p),
+        "The gradient is divided by the probability to be dropped, where the forward pass divides "
+        "by the probability to be kept.",
+        "For p = 1/2 the gradient is right; for smaller p it is too large.",
+        _MASK,
+        "The line of the derivative: mask and scale are one constant in the forward pass.",
+        "Divide by `1 - p`, as the forward pass does.",
+    ),
+    mistake(
         "no mask in the backward pass",
         lambda given, dy, p: _back(given, dy / (1 - p)),
         "The gradient is scaled, but what was dropped gets a gradient too.",

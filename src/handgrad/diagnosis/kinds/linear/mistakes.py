@@ -20,29 +20,47 @@ from handgrad.diagnosis.given import Results
 from handgrad.diagnosis.mistake import Mistake, known_convention, mistake
 from handgrad.diagnosis.parameter_families import loops, multiplied, shifted, summed
 
-__all__ = ["LAYOUTS", "MISTAKES"]
+__all__ = ["LAYOUTS", "MISTAKES", "SWAPPED"]
 
 WEIGHTS = Gradient("dW", "weights", "the weights'", "a weight", "x.T @ dy")
 BIAS = Gradient("db", "bias", "the bias'", "the bias", "dy.sum(axis=0)")
 INPUT = Gradient("dx", "input", "the input's", "an input", "dy @ W.T")
 
 
-def _without(row: int, which: str, mend: str) -> Mistake:
-    def wrong(x: Array, dy: Array, dx: Array) -> Results:
+def _without(row: int, which: str, mend: str) -> tuple[Mistake, Mistake]:
+    """Make the mistake that a loop leaves a row out, of all gradients, or of the parameters'."""
+
+    def parameters(x: Array, dy: Array) -> Results:
+        x, dy = np.delete(x, row, axis=0), np.delete(dy, row, axis=0)
+        return {"dW": x.T @ dy, "db": dy.sum(axis=0)}
+
+    def everything(x: Array, dy: Array, dx: Array) -> Results:
         dx = dx.copy()
         dx[row] = 0
-        x, dy = np.delete(x, row, axis=0), np.delete(dy, row, axis=0)
-        return {"dW": x.T @ dy, "db": dy.sum(axis=0), "dx": dx}
+        return {**parameters(x, dy), "dx": dx}
 
-    return mistake(
-        f"the {which} row is left out",
-        wrong,
-        f"The gradient is that of all rows but the {which}.",
-        f"The {which} row of the minibatch might as well not be there.",
-        "Each row has its part in the gradients of the parameters, and its own row in the gradient "
-        "of the input.",
-        "The index n: it runs over all rows.",
-        mend,
+    derivation = "The index n: it runs over all rows."
+    symptom = f"The {which} row of the minibatch might as well not be there."
+    return (
+        mistake(
+            f"the {which} row is left out",
+            everything,
+            f"The gradient is that of all rows but the {which}.",
+            symptom,
+            "Each row has its part in the gradients of the parameters, and its own row in the "
+            "gradient of the input.",
+            derivation,
+            mend,
+        ),
+        mistake(
+            f"the {which} row is left out of the parameters' gradients",
+            parameters,
+            f"The gradients of weights and bias are those of all rows but the {which}.",
+            symptom,
+            "Each row has its part in the gradients of the parameters.",
+            derivation,
+            mend,
+        ),
     )
 
 
@@ -63,13 +81,20 @@ LAYOUTS: dict[str, Cause] = {
             "weights and bias in one matrix",
             "The bias is one more row of the weights, as if the input had a column of ones.",
         ),
-        (
-            "returned in the other order",
-            "The gradient of the input comes first, and that of the weights second; the exercise "
-            "unpacks them as gradient_weights, gradient_input.",
-        ),
     )
 }
+
+SWAPPED = Cause(
+    "returned in the other order",
+    "The gradient of the input comes first, and that of the weights second.",
+    (
+        "The layer below gets the gradient of the weights, which does not fit.",
+        "Whoever calls the layer unpacks the weights' gradient first and the input's second.",
+        "No line of the derivation: both gradients are right, and stand in each other's place.",
+        "Return `gradient_weights, gradient_input`, in this order.",
+    ),
+)
+"""Two gradients that are right and change places."""
 
 MISTAKES: tuple[Mistake, ...] = (
     mistake(
@@ -139,8 +164,8 @@ MISTAKES: tuple[Mistake, ...] = (
         WEIGHTS.chain_rule,
         "Multiply by the upstream gradient: `x.T @ dy`.",
     ),
-    _without(0, "first", "Begin the loop with row 0, `range(len(dy))`."),
-    _without(-1, "last", "End the loop with the last row, `range(len(dy))`."),
+    *_without(0, "first", "Begin the loop with row 0, `range(len(dy))`."),
+    *_without(-1, "last", "End the loop with the last row, `range(len(dy))`."),
     reshaped(
         INPUT,
         "weights are",

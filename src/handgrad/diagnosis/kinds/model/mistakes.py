@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from handgrad.arguments import Array
+from handgrad.diagnosis.findings import Cause
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.mistake import Mistake, known_convention, mistake
 
-__all__ = ["MISTAKES", "REVERSED", "backward", "forward"]
+__all__ = ["MISTAKES", "REVERSED", "REVERSED_STEP", "TURNED", "backward", "forward"]
 
 STEPS = {"W step": "weights", "b step": "bias"}
 
@@ -114,6 +115,14 @@ def _only(which: str, others: str, kept: int) -> Mistake:
         "Loop over all layers; a `return` inside the loop ends it too early.",
     )
 
+
+REVERSED_STEP = _misplaced(
+    "updated with the gradients in reverse order",
+    lambda i, count: count - 1 - i,
+    "The first layer is moved by the last layer's gradient and so on.",
+    "both move",
+    "The walk was in reverse, so the list is too: turn it round before the step.",
+)
 
 MISTAKES: tuple[Mistake, ...] = (
     mistake(
@@ -313,13 +322,25 @@ MISTAKES: tuple[Mistake, ...] = (
         "The step: it is the same for every parameter.",
         "Subtract for the bias too.",
     ),
-    _misplaced(
-        "updated with the gradients in reverse order",
-        lambda i, count: count - 1 - i,
-        "The first layer is moved by the last layer's gradient and so on.",
-        "both move",
-        "The walk was in reverse, so the list is too: turn it round before the step.",
+    mistake(
+        "the weights ascend",
+        {"W step": lambda right: -right["W step"]},
+        "The biases go downhill and the weights uphill.",
+        "The loss rises at every step, although the biases' step is right.",
+        "A small step of gradient descent lowers the loss.",
+        "The step: it is the same for every parameter.",
+        "Subtract for the weights too.",
     ),
+    mistake(
+        "the returned gradients are doubled",
+        {"dW": lambda dW: 2 * dW},
+        "The step is right, and the gradients that the backward pass returns are twice as large.",
+        "Whoever reads the gradients, to clip or to print them, sees twice their size.",
+        "The step is the learning rate times the gradient that the backward pass has returned.",
+        "The backward pass: no factor stands before the sum, and none in the step to undo it.",
+        "Return the gradients as they are, and leave out the half in the step.",
+    ),
+    REVERSED_STEP,
     *(
         _misplaced(
             f"every layer is updated with the {which} layer's gradient",
@@ -343,6 +364,18 @@ MISTAKES: tuple[Mistake, ...] = (
     _only("first", "last", 0),
 )
 
+TURNED = Cause(
+    "the components are turned round in place",
+    "The backward pass reverses the model's own list, so that the next forward pass runs from the "
+    "last component to the first.",
+    (
+        "The first step is right, and from then on the model is another one.",
+        "The backward pass leaves the model as it was: two forward passes give the same.",
+        "No line of the derivation: the walk is in reverse, and the list is not.",
+        "Walk in reverse without writing to the list: `for component in reversed(components)`, and "
+        "not `components.reverse()`.",
+    ),
+)
 
 REVERSED = known_convention(
     "gradients from the last component to the first",

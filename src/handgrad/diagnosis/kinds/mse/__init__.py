@@ -38,6 +38,9 @@ class MSEKind(LossKind):
         sizes = dict(zip(("N", "D"), shape, strict=False))
         return Given(label, sizes, {n: rng.standard_normal(shape) for n in ("x", "y")})
 
+    def spares(self, given: Given) -> str:
+        return "it takes arrays of two axes alone, no vectors" if given.x.ndim == 1 else ""
+
     def stresses(self, seed: int) -> list[Stress]:
         whole, large = [], []
         for i, shape in enumerate(((5, 3), (7, 4))):

@@ -1,0 +1,207 @@
+"""Reading a course from a TOML file, and saying what is wrong in it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from handgrad.diagnosis.courses.course import Component, Course, names_in
+from handgrad.diagnosis.courses.outline import Entry
+from handgrad.diagnosis.courses.template import FUNCTIONS, Call, Expression, read_call
+from handgrad.diagnosis.kinds import KINDS
+from handgrad.diagnosis.kinds.base import Kind
+from handgrad.diagnosis.student.layout import Layout
+from handgrad.errors import ArgumentError
+
+__all__ = ["COURSES", "course_from", "read_course", "seen"]
+
+_HERE = Path(__file__).parent
+COURSES = tuple(sorted(file.stem for file in _HERE.glob("*.toml")))
+"""The courses that come with handgrad."""
+
+
+@cache
+def read_course(name: str) -> Course:
+    """Return a course that comes with handgrad, or the one that a file describes."""
+    path = Path(name) if name.endswith(".toml") else _HERE / f"{name}.toml"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ArgumentError(
+            f"the course {name!r}",
+            f"one of {', '.join(COURSES)}, or a file of your own, such as my_course.toml",
+            _near(name, COURSES) or "check the path",
+        ) from error
+    try:
+        return course_from(tomllib.loads(text), path.stem, path.name)
+    except tomllib.TOMLDecodeError as error:
+        raise ArgumentError(
+            f"{path.name}, which is no TOML: {error}",
+            'lines such as kind = "linear" below [[component]]',
+            "look at the line that is named, and at the end of the one before it",
+        ) from error
+
+
+def course_from(table: Mapping[str, Any], name: str, file: str) -> Course:
+    """Return the course that a table describes; `file` says in messages where it stands."""
+    about = table.get("course", {})
+    entries = table.get("component", [])
+    if set(table) - {"course", "component"} or not isinstance(entries, list) or not entries:
+        raise ArgumentError(
+            f"{file} with {', '.join(table) or 'nothing in it'}",
+            "a table [course] and a table [[component]] for each component",
+            "begin each component with [[component]], in double brackets",
+        )
+    components = [each for entry in entries for each in _components(entry, file)]
+    return Course(about.get("name", name), about.get("title", name), tuple(components))
+
+
+_KEYS = (
+    "kind", "forward", "backward", "class", "evaluation", "also", "attributes", "arguments",
+    "axes", "factor", "options", "avoid", "conventions", "note", "module",
+    "title",
+)  # fmt: skip
+
+
+def _components(entry: Mapping[str, Any], file: str) -> Iterator[Component]:
+    where = f"{entry.get('class') or entry.get('forward') or 'a component'} in {file}"
+    for key in entry:
+        _check(key, _KEYS, "key", where)
+    if "kind" not in entry or not ("forward" in entry or "class" in entry):
+        missing = "kind" if "kind" not in entry else "forward"
+        raise ArgumentError(
+            f"no {missing!r} for {where}",
+            "a kind and a forward call for each component",
+            f"write {missing} = ... below its [[component]]",
+        )
+    _check(entry["kind"], KINDS, "kind of component", where)
+    calls = {
+        key: read_call(entry[key], where) if key in entry else None
+        for key in ("forward", "backward", "class", "evaluation")
+    }
+    kind = KINDS[entry["kind"]]()
+    component = Component(
+        kind.name,
+        calls["forward"],
+        calls["backward"],
+        calls["class"],
+        calls["evaluation"],
+        {key: tuple(path.split(".")) for key, path in entry.get("attributes", {}).items()},
+        {key: _argument(value, where) for key, value in entry.get("arguments", {}).items()},
+        {key: Layout(kind.axes_of(key), value) for key, value in entry.get("axes", {}).items()},
+        {key: Expression.read(value, where) for key, value in entry.get("factor", {}).items()},
+        entry.get("options", {}),
+        tuple(entry.get("avoid", ())),
+        tuple(entry.get("conventions", ())),
+        entry.get("note", ""),
+        entry.get("module", ""),
+        entry.get("title", ""),
+    )
+    if component.forward:
+        _validate(component, component.forward, kind, where)
+    yield component
+    if also := entry.get("also", []):
+        if component.backward is None:
+            raise ArgumentError(
+                f"also = {also} for {where}",
+                "a backward call, which the others are called like",
+                "write backward = ..., or leave `also` out",
+            )
+        for name in also:
+            backward = replace(component.backward, path=tuple(name.split(".")))
+            yield replace(component, backward=backward, alternative=True)
+
+
+def _argument(value: Any, where: str) -> Any:
+    """Return what an argument is made of; a string that begins with @ is an expression."""
+    if isinstance(value, Mapping):
+        return {key: _argument(inner, where) for key, inner in value.items()}
+    if isinstance(value, str) and value.startswith("@"):
+        return Expression.read(value[1:], where)
+    return value
+
+
+def _validate(component: Component, forward: Call, kind: Kind, where: str) -> None:
+    """Raise an error for people where something in it is not known."""
+    given = kind.givens(kind.shapes[:1], 0)[0]
+    sizes = {letter for text in kind.axes.values() for letter in text.split() if letter.isalpha()}
+    known = {*given.inputs, *given.parameters, *given.options, *given.derived, *given.sizes, *sizes}
+    forwards = set(kind.forwards)
+    kept = {name for name in forward.results.names if name not in kind.titles}
+    if not forwards & {*forward.results.names, *component.attributes}:
+        raise ArgumentError(
+            f"{forward.text!r} in {where}",
+            f"{' or '.join(kind.forwards)} among its results",
+            f"name what comes back: -> {kind.forwards[0]}",
+        )
+    arguments = {*known, *component.arguments}
+    for name in names_in(component.arguments):
+        _check(name, known, "argument", where)
+    for call in (forward, component.made, component.evaluation):
+        for name in call.names if call else ():
+            _check(name, arguments, "argument", where)
+    if component.backward:
+        upstream = kind.upstream.values()
+        for name in component.backward.names:
+            _check(name, {*arguments, *upstream, *forward.results.names}, "argument", where)
+        for name in component.backward.results.names:
+            _check(name, kind.variables, "gradient", where)
+    elif kept:
+        name = sorted(kept)[0]
+        _check(name, kind.titles, "quantity", where)
+    for name in component.attributes:
+        _check(name, {*known, *kind.titles}, "name of an attribute", where)
+    for name, layout in component.axes.items():
+        _check(name, {*known, *kind.titles, *kind.upstream.values()}, "array with axes", where)
+        if not layout.fits:
+            raise ArgumentError(
+                f"the axes {layout.theirs!r} of {name} in {where}",
+                f"a permutation of {layout.ours!r}; an axis of size 1 may be added as 1",
+                "write the same letters, each once, in the order in which the course has them",
+            )
+    for name, factor in component.factor.items():
+        _check(name, kind.titles, "quantity with a factor", where)
+        for inner in factor.names:
+            _check(inner, known, "size", where)
+    for name in component.options:
+        _check(name, given.options, "option", where)
+
+
+def _check(name: str, known: Any, what: str, where: str) -> None:
+    """Raise where a name is not one of those that are known."""
+    if name in known:
+        return
+    choices = sorted(set(known) - set(FUNCTIONS))
+    raise ArgumentError(
+        f"the {what} {name!r} for {where}",
+        f"one of {', '.join(choices)}",
+        _near(name, choices) or "write one of these, or leave it out",
+    )
+
+
+def _near(name: str, choices: Any) -> str:
+    small = {choice.lower(): choice for choice in choices}
+    near = get_close_matches(name.lower(), list(small), n=1)
+    return f"did you mean {small[near[0]]!r}?" if near else ""
+
+
+def seen(outline: Mapping[str, Entry], name: str = "") -> Course | None:
+    """Return the course whose names are in a file, `name` among them; None where there are none.
+
+    Of several, the one of which the most is there; a class counts for more, the more it mentions of
+    what the course asks for.
+    """
+
+    def count(course: Course) -> tuple[int, int]:
+        found = [components[0] for components in course.inside(outline)]
+        if name and not any(name in component.names for component in found):
+            return 0, 0
+        return len(found), sum(len(component.members) for component in found)
+
+    best = max(map(read_course, COURSES), key=count)
+    return best if count(best)[0] else None

@@ -1,0 +1,178 @@
+"""Code that is called as a course says: layouts, conventions, what is missing."""
+
+import numpy as np
+import pytest
+
+from handgrad import diagnose
+from handgrad.diagnosis import Status, Verdict
+from handgrad.errors import ArgumentError
+from students import verdicts
+
+
+def affine(backward, forward=lambda x, w, b: (x.reshape(len(x), -1) @ w + b, (x, w, b))):
+    """Return the functions of a module, as CS231n has them."""
+    names = {"forward": forward, "backward": backward, "np": np}
+    exec(
+        "def affine_forward(x, w, b):\n    return forward(x, w, b)\n"
+        "def affine_backward(dout, cache):\n    return backward(dout, *cache)\n",
+        names,
+    )
+    return names
+
+
+def right(dout, x, w, b):
+    rows = x.reshape(len(x), -1)
+    return (dout @ w.T).reshape(x.shape), rows.T @ dout, dout.sum(axis=0)
+
+
+def judged(backward, **options):
+    return diagnose(affine(backward, **options)["affine_forward"])
+
+
+def test_a_pair_of_functions_is_seen_by_either_name():
+    names = affine(right)
+    for name in ("affine_forward", "affine_backward"):
+        diagnosis = diagnose(names[name])
+        assert diagnosis.status is Status.RIGHT, str(diagnosis)
+        assert (diagnosis.subject, diagnosis.headline) == ("affine", "affine is right")
+    assert diagnose(names["affine_forward"], course="cs231n").status is Status.RIGHT
+
+
+def test_what_a_course_does_not_ask_for_is_said():
+    with pytest.raises(ArgumentError, match="for Stanford's CS231n"):
+        diagnose(lambda x: x, course="cs231n")
+    with pytest.raises(ArgumentError, match="one of affine_forward"):
+        diagnose(affine(right)["affine_forward"], "relu", course="cs231n")
+
+
+def test_an_exercise_is_called_by_the_name_that_it_has():
+    class ReLU:
+        def __call__(self, x):
+            self.x = x
+            return np.maximum(x, 0)
+
+        def grad(self, dy):
+            return dy * (self.x > 0)
+
+    assert diagnose(ReLU, course="exercise").status is Status.RIGHT
+
+
+def test_what_is_not_written_yet_is_not_wrong():
+    unwritten = judged(lambda *args: None, forward=lambda *args: None)
+    assert unwritten.status is Status.UNWRITTEN
+    assert unwritten.headline == "affine: affine_forward is not written yet"
+    assert unwritten.exit_code == 2
+
+    half = judged(lambda *args: (None, None, None))
+    assert half.status is Status.UNWRITTEN
+    assert half.headline == "affine: its backward pass is not written yet"
+    assert verdicts(half)["output"] is Verdict.RIGHT
+    assert verdicts(half)["dW"] is Verdict.UNKNOWN
+
+    def later(*args):
+        raise NotImplementedError
+
+    assert judged(later).status is Status.UNWRITTEN
+    mistaken = judged(lambda *args: None, forward=lambda x, w, b: (x.reshape(len(x), -1) @ w, ()))
+    assert mistaken.status is Status.WRONG
+
+
+def test_one_gradient_that_is_missing_is_wrong():
+    diagnosis = judged(lambda dout, x, w, b: (*right(dout, x, w, b)[:2], None))
+    assert [f.quantity for f in diagnosis.wrong] == ["db"]
+    assert "your code gives no gradient of the bias" in str(diagnosis)
+
+
+def test_another_number_of_results_is_said():
+    diagnosis = judged(lambda *args: right(*args)[:2])
+    assert diagnosis.failure.error == "ValueError: 2 values in place of 3: dx, dW, db"
+    assert diagnosis.failure.doing == "taking what affine_backward returns"
+
+
+def test_an_axis_of_size_1_more_is_told_and_right():
+    def kept(dout, x, w, b):
+        return (*right(dout, x, w, b)[:2], dout.sum(axis=0, keepdims=True))
+
+    diagnosis = judged(kept)
+    assert diagnosis.status is Status.RIGHT
+    assert "one more axis of size 1" in diagnosis.headline
+
+
+def test_what_is_written_to_is_seen_through_any_order_of_axes():
+    def spoils(dout, x, w, b):
+        gradients = right(dout, x, w, b)
+        x *= 0
+        return gradients
+
+    assert "writes to its input" in {cause.name for cause in judged(spoils).causes}
+
+    names: dict = {"np": np}
+    exec(
+        "def linear_forward(A, W, b):\n    return W @ A + b, (A, W)\n"
+        "def linear_backward(dZ, cache):\n"
+        "    A, W = cache\n"
+        "    m = A.shape[1]\n"
+        "    dZ /= m\n"
+        "    return W.T @ dZ * m, dZ @ A.T, dZ.sum(axis=1, keepdims=True)\n",
+        names,
+    )
+    diagnosis = diagnose(names["linear_forward"])
+    assert {c.name for c in diagnosis.causes} == {"writes to the upstream gradient"}, str(diagnosis)
+
+
+def test_a_missing_axis_of_size_1_is_wrong_where_a_step_would_broadcast():
+    names: dict = {"np": np}
+    exec(
+        "def linear_forward(A, W, b):\n    return W @ A + b, (A, W)\n"
+        "def linear_backward(dZ, cache):\n"
+        "    A, W = cache\n"
+        "    m = A.shape[1]\n"
+        "    return W.T @ dZ, dZ @ A.T / m, dZ.sum(axis=1) / m\n",
+        names,
+    )
+    diagnosis = diagnose(names["linear_backward"])
+    assert [f.quantity for f in diagnosis.wrong] == ["shape of db"], str(diagnosis)
+    assert "and the bias has the axes (K 1)" in str(diagnosis)
+    assert [c.name for c in diagnosis.causes] == [
+        "an axis of size 1 is missing, or in another place"
+    ]
+
+
+def test_the_mean_belongs_where_the_course_takes_it():
+    names: dict = {"np": np}
+    exec(
+        "def linear_forward(A, W, b):\n    return W @ A + b, (A, W)\n"
+        "def linear_backward(dZ, cache):\n"
+        "    A, W = cache\n"
+        "    return W.T @ dZ, dZ @ A.T, dZ.sum(axis=1, keepdims=True)\n",
+        names,
+    )
+    diagnosis = diagnose(names["linear_backward"])
+    assert {f.quantity for f in diagnosis.wrong} == {"dW", "db"}
+    (cause,) = diagnosis.causes
+    assert cause.name.startswith("the factor 1 / N of the course is left out of the gradient of")
+    assert cause.hints[3] == "Multiply by the factor: `1 / N`."
+
+
+def test_a_number_in_place_of_a_vector_is_taken_for_one():
+    diagnosis = judged(lambda dout, x, w, b: (*right(dout, x, w, b)[:2], dout.sum()))
+    assert [c.name for c in diagnosis.causes] == ["the bias' gradient is summed over everything"]
+
+
+def test_a_course_of_ones_own_may_pass_on_the_output_and_take_gradients_from_a_dict(tmp_path):
+    course = tmp_path / "ours.toml"
+    course.write_text(
+        "[[component]]\n"
+        'kind = "sigmoid"\n'
+        'forward = "squash(x) -> output"\n'
+        """backward = "squash_slope(dy, output) -> {'z': dx}"\n"""
+    )
+    names: dict = {"np": np}
+    exec(
+        "def squash(z):\n    return 1 / (1 + np.exp(-z))\n"
+        "def squash_slope(da, a):\n    return {'z': da * a * (1 - a)}\n",
+        names,
+    )
+    diagnosis = diagnose(names["squash"], course=str(course))
+    assert diagnosis.headline == "squash is right"
+    assert "agrees with the numerical derivative" in str(diagnosis)
