@@ -27,10 +27,14 @@ from typing import Any
 import numpy as np
 
 from handgrad.diagnosis.courses.called import Called
-from handgrad.diagnosis.courses.course import Component, read_course
+from handgrad.diagnosis.courses.course import Component
+from handgrad.diagnosis.courses.reading import read_course
 from handgrad.diagnosis.courses.outline import outline
 from handgrad.diagnosis.diagnose import diagnose_student
-from handgrad.diagnosis.engine.repair import repairs
+try:
+    from handgrad.diagnosis.engine.repair import repairs
+except ImportError:
+    repairs = None
 from handgrad.diagnosis.findings import Status
 from handgrad.diagnosis.given import Given
 from handgrad.diagnosis.student.student import Student
@@ -65,8 +69,8 @@ def files() -> list[tuple[str, str]]:
     ]
 
 
-def components(file: str, course: str) -> dict[str, list[Component]]:
-    """Return what a file has of its course."""
+def components(file: str, course: str) -> list[list[Component]]:
+    """Return what a file has of its course, several together where there are several conventions."""
     return read_course(course).inside(outline(STYLES / f"{file}.py"))
 
 
@@ -98,7 +102,7 @@ def by_machine(number: int, seed: int) -> Iterator[Case]:
     """Yield this many mutants of each function of a course."""
     for file, course in files():
         source = (STYLES / f"{file}.py").read_text(encoding="utf-8")
-        for found in components(file, course).values():
+        for found in components(file, course):
             for name in dict.fromkeys(n for each in found for n in each.wanted):
                 if f"\ndef {name}(" in source:
                     for each in mutants(source, name, number, seed):
@@ -169,7 +173,7 @@ def judged(case: Case, budget: float) -> dict[str, Any]:
     course = course_of(case.file)
     found = [
         each
-        for group in components(case.file, course).values()
+        for group in components(case.file, course)
         for each in group
         if case.function in each.wanted
     ]
@@ -248,7 +252,8 @@ def apart(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 def right(_: Any) -> Iterator[dict[str, Any]]:
     """Diagnose everything as it is."""
     for file, course in files():
-        for name, found in components(file, course).items():
+        for found in components(file, course):
+            name = found[0].name
 
             def work(file: str = file, found: list[Component] = found) -> dict[str, Any]:
                 names = loaded(STYLES / f"{file}.py", "right")
