@@ -1,6 +1,6 @@
 """Fill in what the pages show: files, what the tool answers, the catalogue of mistakes.
 
-    python scripts/make_diagnosis_docs.py
+    python scripts/make_diagnosis_docs.py [PAGE ...]
 
 What stands between a mark like `<!-- run: COMMAND -->` and `<!-- end -->` is written anew. A test
 asserts that this changes nothing.
@@ -14,7 +14,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = (ROOT / "docs" / "diagnosis.md", ROOT / "docs" / "check.md", ROOT / "README.md")
+DOCS = ROOT / "docs"
+NAMES = ("diagnosis.md", "mistakes.md", "courses.md", "check.md")
+PAGES = (*(DOCS / name for name in NAMES), ROOT / "README.md")
 MARK = re.compile(r"(<!-- (\w+)(?:: (.+?))? -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 
@@ -30,7 +32,8 @@ def filled(text):
 
 def file(path):
     """Show a file."""
-    return f"```python\n{(ROOT / path).read_text(encoding='utf-8').strip()}\n```"
+    language = {".py": "python"}.get(Path(path).suffix, Path(path).suffix[1:])
+    return f"```{language}\n{(ROOT / path).read_text(encoding='utf-8').strip()}\n```"
 
 
 def run(command):
@@ -42,11 +45,12 @@ def run(command):
         [sys.executable, "-c", "from handgrad.cli import main; main()", *arguments],
         cwd=ROOT,
         env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1"},
-        stdout=subprocess.PIPE,
+        capture_output=True,
         check=False,
         encoding="utf-8",
     )
-    lines = [line.rstrip() for line in said.stdout.rstrip().splitlines()]
+    text = said.stdout or said.stderr  # an error, where nothing else is said
+    lines = [line.rstrip() for line in text.rstrip().splitlines()]
     if count:
         lines = lines[: int(count)]
     return "\n".join(["```console", f"$ {command}", *lines, "```"])
@@ -59,12 +63,10 @@ def catalogue(_):
     from handgrad.diagnosis.kinds import KINDS
 
     tables = {"In any of them": (*GENERAL, FLOAT32, OVERFLOW, *BEHAVIOURS.values())}
-    general = {mistake.cause.name for mistake in GENERAL}
-    for name, kind in KINDS.items():
-        tables[f"In `{name}`"] = [m for m in kind().catalogue() if m.cause.name not in general]
+    tables |= {f"In `{name}`": _own(kind()) for name, kind in KINDS.items()}
     lines = []
     for title, entries in tables.items():
-        lines += [f"### {title}", "", "| name | what the code does |", "|---|---|"]
+        lines += [f"## {title}", "", "| name | what the code does |", "|---|---|"]
         for entry in entries:
             convention = getattr(entry, "convention", False)
             mark = " *A convention, no mistake.*" if convention else ""
@@ -73,8 +75,56 @@ def catalogue(_):
     return "\n".join(lines).rstrip()
 
 
-MAKERS = {"file": file, "run": run, "catalogue": catalogue}
+def kinds(_):
+    """Count the mistakes and the conventions of each kind."""
+    from handgrad.diagnosis.kinds import KINDS
+
+    lines = ["| kind | mistakes | conventions |", "|---|--:|--:|"]
+    for name, kind in KINDS.items():
+        conventions = [mistake.convention for mistake in _own(kind())]
+        link = f"[`{name}`](mistakes.md#in-{name})"
+        lines.append(f"| {link} | {conventions.count(False)} | {conventions.count(True)} |")
+    return "\n".join(lines)
+
+
+def _own(kind):
+    """Return the mistakes and conventions of a kind, without those that any kind has."""
+    from handgrad.diagnosis.families import GENERAL
+
+    return [mistake for mistake in kind.catalogue() if mistake not in GENERAL]
+
+
+def interfaces(_):
+    """Show every kind, and the names that a course may use of it."""
+    from handgrad.diagnosis.kinds import KINDS
+
+    head = ("kind", "inputs and parameters", "options", "what comes out", "gradients, of what")
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for name in sorted(name for name in KINDS if KINDS[name].axes):
+        kind = KINDS[name]()
+        given = kind.givens(kind.shapes[:1], 0)[0]
+        arrays = [f"`{n}` ({kind.axes_of(n)})" for n in (*given.inputs, *given.parameters)]
+        options = [f"`{option}`" for option in given.options]
+        outputs = [
+            f"`{output}`"
+            + (f", upstream `{kind.upstream[output]}`" if output in kind.upstream else "")
+            for output in kind.forwards
+        ]
+        gradients = [f"`{gradient}` ({of})" for gradient, of in kind.variables.items()]
+        parts = (arrays, options, outputs, gradients)
+        cells = (f"`{name}`", *("; ".join(part) for part in parts))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+MAKERS = {
+    "file": file,
+    "run": run,
+    "catalogue": catalogue,
+    "kinds": kinds,
+    "interfaces": interfaces,
+}
 
 if __name__ == "__main__":
-    for page in PAGES:
+    for page in map(Path.absolute, map(Path, sys.argv[1:])) if sys.argv[1:] else PAGES:
         page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -50,6 +50,13 @@ def as_numbers(value: npt.ArrayLike, role: str, owner: object) -> Array:
                 "an array that has a number everywhere",
                 "put numbers in their place, for instance with .filled(0.0), or drop those rows",
             )
+        if hasattr(value, "toarray"):
+            raise DtypeError(
+                f"a sparse matrix ({type(value).__name__}) as the {role} of {in_short(owner)}",
+                "an array",
+                "write x.toarray() where that fits into memory; else give batches, an iterable "
+                "that yields (x[rows].toarray(), y[rows]); handgrad.estimators takes it as it is",
+            )
         try:
             value = np.asarray(value)
         except (ValueError, TypeError) as error:
@@ -68,7 +75,7 @@ def as_numbers(value: npt.ArrayLike, role: str, owner: object) -> Array:
         raise DtypeError(
             f"an array of {dtype} as the {role} of {in_short(owner)}",
             "real numbers (floats, or integers, which become float64)",
-            "convert it, for instance with .astype(np.float64)",
+            _mend_of(array, role),
         )
     if not array.size:
         raise ShapeError(
@@ -77,6 +84,33 @@ def as_numbers(value: npt.ArrayLike, role: str, owner: object) -> Array:
             "leave empty minibatches out",
         )
     return array
+
+
+def _mend_of(array: Array, role: str) -> str:
+    """Return what makes numbers of what an array holds that is none."""
+    kind, convert = array.dtype.kind, "convert it, for instance with .astype(np.float64)"
+    entries = array.ravel().tolist() if kind == "O" else ()
+    if kind in "UST" or any(isinstance(entry, str) for entry in entries):
+        try:
+            array.astype(np.float64)
+        except (TypeError, ValueError):  # they are words
+            pass
+        else:
+            return convert
+        if role == "targets":
+            return (
+                "write names, y = np.unique(y, return_inverse=True): y is indices, of which "
+                "names[i] are the classes; handgrad.estimators takes the strings as they are"
+            )
+        return (
+            "it holds strings: make a column for each value, pandas.get_dummies(table, "
+            "dtype=float), or leave such columns out, table.select_dtypes('number')"
+        )
+    if kind in "Mm":
+        return "make numbers of it, such as days: (dates - dates.min()) / np.timedelta64(1, 'D')"
+    if not all(map(is_real, entries)):
+        return "fill in what is missing, or drop those rows; then " + convert
+    return convert
 
 
 def numbers_or_none(value: npt.ArrayLike | None, role: str, owner: object) -> Array | None:

@@ -80,6 +80,15 @@ def test_a_lock_ends_with_its_process(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_file_system_without_locks_is_used_without(tmp_path, monkeypatch):
+    def none(*arguments):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr("handgrad.experiments.folder.fcntl.flock", none)
+    with locked(tmp_path / "run"):
+        assert (tmp_path / "run").exists()
+
+
 def full(*arguments, **more):
     raise OSError(28, "No space left on device")
 

@@ -144,8 +144,10 @@ def test_what_whole_numbers_are_can_be_said(tmp_path):
     run = train(data, tmp_path / "a", say=said.append, **FAST)
     assert len(run.class_names) == 34
     assert "each is taken for a class (--task numbers: for a number)" in "\n".join(said)
-    run = train(data, tmp_path / "b", task="numbers", **FAST)
+    run = train(data, tmp_path / "b", task="numbers", say=said.append, **FAST)
     assert run.class_names == ()
+    unit = "the loss is the mean squared error in units of the standard deviation of 1, "
+    assert unit + f"{run.outputs.scale[0]:.4g}" in said
     assert run.trainer.history["validation_r2"][run.best_epoch - 1] > 0.9
     assert len(train(data, tmp_path / "c", task="classes", **FAST).class_names) == 34
     with pytest.raises(ArgumentError, match="fits --task numbers"):
@@ -250,3 +252,12 @@ def test_metrics_can_be_chosen(tmp_path):
     names, rows = predict(run, data, proba=True)
     assert names == ["left", "p(no)", "p(yes)"]
     assert all(row[0] == ("yes" if row[2] > row[1] else "no") for row in rows)
+
+
+def test_a_run_of_a_very_wide_table_can_be_saved(tmp_path):
+    names = [f"feature number {k}" for k in range(20_000)]
+    rows = "".join(",".join(f"{i + k}" for k in range(20_000)) + f",{i}.5\n" for i in range(4))
+    (tmp_path / "a.csv").write_text(",".join([*names, "y"]) + "\n" + rows)
+    settings = {"hidden": [], "epochs": 1, "progress": False}
+    train(str(tmp_path / "a.csv"), tmp_path / "run", **settings)
+    assert open_run(tmp_path / "run").feature_names[-1] == names[-1]

@@ -9,6 +9,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from handgrad import (
+    BatchNorm,
     CrossEntropy,
     Dropout,
     LayerNorm,
@@ -452,3 +453,14 @@ def test_a_norm_of_several_axes_is_no_weights(norm):
     optimizer = SGD(lr=0.1, weight_decay=0.5, decay="weights")
     optimizer.update(model.parameters, np.zeros_like(before))
     assert_array_equal(model.parameters, before)
+
+
+@pytest.mark.parametrize("ours", [SGD, AdamW])
+def test_an_l1_penalty_leaves_out_what_does_not_decay(ours):
+    model = Model([Linear(3, 4, rng=generator()), BatchNorm(4), Linear(4, 2, rng=generator(1))])
+    before = snapshot(model)
+    optimizer = ours(lr=0.1, weight_decay=0.0, decay="weights", l1=0.02)
+    optimizer.update(model.parameters, np.zeros_like(model.parameters))
+    for name, array in snapshot(model).items():
+        step = 0.002 * np.sign(before[name]) if name.endswith("weights") else 0
+        assert_allclose(array, before[name] - step, atol=1e-15)

@@ -55,9 +55,29 @@ def test_agrees_with_pytorch(case):
         theirs.grad = torch.from_numpy(gradient(theirs.detach().numpy(), noise))
         if max_norm := case.options.get("max_norm"):
             torch.nn.utils.clip_grad_norm_([theirs], max_norm)
+        penalize(optimizer, theirs)
         torch_optimizer.step()
         assert_allclose(ours, theirs.detach().numpy(), rtol=1e-10, atol=1e-10)
     assert np.abs(ours - start()).min() > 1e-3
+
+
+def penalize(optimizer, theirs):
+    """Do what PyTorch's optimizers have no option for."""
+    l1, p = optimizer.l1, theirs.detach()
+    if optimizer.decoupled:
+        reached = p.abs() <= optimizer.lr * l1
+        p -= optimizer.lr * l1 * p.sign()
+        p[reached] = 0
+    else:
+        theirs.grad += l1 * p.sign()
+
+
+def test_an_l1_penalty_that_is_decoupled_makes_what_is_useless_exactly_0():
+    parameters = np.array([0.1, -0.1, 2.0])
+    optimizer = AdamW(lr=0.1, weight_decay=0.0, l1=0.2)
+    for _ in range(6):
+        optimizer.update(parameters, np.zeros(3))
+    assert_allclose(parameters, [0, 0, 2 - 6 * 0.02])
 
 
 def test_clipping_is_met_and_not_met_in_the_rows():
@@ -81,7 +101,7 @@ def test_every_public_optimizer_and_option_has_a_row():
 def test_defaults_are_pytorchs(cls):
     theirs = inspect.signature(getattr(torch.optim, cls.__name__)).parameters
     for name, parameter in inspect.signature(cls).parameters.items():
-        if name not in ("max_norm", "decay"):
+        if name not in ("max_norm", "decay", "l1"):
             assert parameter.default == theirs[name].default
             assert getattr(cls(), name) == parameter.default
 
@@ -177,6 +197,7 @@ def test_lr_may_change_between_steps(case):
         noise = noise / 10  # too short to be clipped
         optimizer.update(ours, noise)
         theirs.grad = torch.from_numpy(noise)
+        penalize(optimizer, theirs)
         torch_optimizer.step()
     assert_allclose(ours, theirs.detach().numpy(), rtol=1e-10, atol=1e-12)
 
@@ -236,6 +257,7 @@ BAD_OPTIONS = [
     ("weight_decay", -1),
     ("weight_decay", np.inf),
     ("max_norm", 0),
+    ("l1", -1),
     ("max_norm", -1),
     ("max_norm", np.nan),
     ("decay", "biases"),

@@ -1,11 +1,12 @@
 """The confusion matrix of the diagnosis: which mistake was made, and which one was named.
 
-``python tests/support/confusion.py`` writes ``docs/confusion.md``; the tests compare it with a
-new run of some of its seeds.
+``python tests/support/confusion.py`` writes ``docs/confusion.md``, or the sections of the kinds
+that it is given; the tests compare it with a new run of some of its seeds.
 """
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -74,11 +75,19 @@ def _row(cells: list[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def page(sections: list[str]) -> str:
+def page(sections: dict[str, str]) -> str:
     """Return the whole page."""
-    return "\n".join([INTRODUCTION.format(seeds=len(SEEDS)), *sections])
+    return "\n".join([INTRODUCTION.format(seeds=len(SEEDS)), *sections.values()])
+
+
+def written() -> dict[str, str]:
+    """Return the sections of the page as it is, by kind."""
+    _, *sections = PAGE.read_text(encoding="utf-8").split("\n## ")
+    return {text.split("\n", 1)[0]: f"## {text.rstrip()}\n" for text in sections}
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page([section(kind, matrix(kind)) for kind in KINDS]), encoding="utf-8")
+    asked, old = sys.argv[1:] or list(KINDS), written()
+    sections = {k: section(k, matrix(k)) if k in asked else old.get(k, "") for k in KINDS}
+    PAGE.write_text(page(sections), encoding="utf-8")
     print(f"wrote {PAGE}")

@@ -160,7 +160,7 @@ class Mechanical(Student):
     def _outcome(self, given: Given, seen: Results) -> Results:
         """Return the results; both passes, and evaluation, of one input are worked out once."""
         arrays = (*given.arrays.values(), *given.parameters.values())
-        key = tuple(array.tobytes() for array in arrays)
+        key = self.mistakes, tuple(array.tobytes() for array in arrays)
         if self.kind.sample or self.last[0] != key:
             self.last = key, outcome(self.kind, self.mistakes, given, seen)
         return self.last[1]
@@ -220,13 +220,13 @@ def redrawn(kind: Kind, given: Given) -> None:
 
 def mask(p: float, shape: tuple[int, ...], mistakes: tuple[Mistake, ...], last):
     """Draw a mask, as the mistakes draw it."""
-    causes = [mistake.cause for mistake in mistakes]
-    share = p if KEEPS_P.cause in causes else 1 - p
-    if MASKS["rows"].cause in causes:
+    names = [mistake.cause.name for mistake in mistakes]
+    share = p if KEEPS_P.cause.name in names else 1 - p
+    if MASKS["rows"].cause.name in names:
         return np.repeat(np.random.binomial(1, share, size=(1, shape[1])), shape[0], axis=0)
-    if MASKS["columns"].cause in causes:
+    if MASKS["columns"].cause.name in names:
         return np.repeat(np.random.binomial(1, share, size=(shape[0], 1)), shape[1], axis=1)
-    if MASKS["once"].cause in causes and last is not None:
+    if MASKS["once"].cause.name in names and last is not None:
         return last
     return np.random.binomial(1, share, size=shape)
 
@@ -236,14 +236,14 @@ def _suit(kind: Kind, given: Given, mistakes: tuple[Mistake, ...]) -> None:
     if not kind.sample:
         return
     names = [mistake.cause.name for mistake in mistakes]
-    keep, other = given["keep"], given["other"]
+    kept, other = given["kept"], given["other"]
     if "nothing is dropped" in names:
-        given.derived["keep"] = np.ones_like(keep)
+        given.derived["kept"] = np.ones_like(kept)
     given.derived |= {
         "fresh": other,
         "redrawn": True,
         "keeps_p": KEEPS_P.cause.name in names,
-        "input_mask": keep,
+        "input_mask": kept,
         "evaluation_mask": other,
     }
 

@@ -25,6 +25,7 @@ from handgrad.optimizers.schedules import (
 __all__ = ["OPTIMIZERS", "SCHEDULES", "OptimizerCase", "ScheduleCase"]
 
 WEIGHT_DECAY = 0.03
+L1 = 0.02
 MAX_NORM = 2.5  # between the smallest and the largest norm of the tests' gradients
 
 
@@ -39,7 +40,7 @@ class OptimizerCase:
         return self.ours(**self.options)
 
     def make_torch(self, parameters: torch.Tensor) -> torch.optim.Optimizer:
-        options = {name: value for name, value in self.options.items() if name != "max_norm"}
+        options = {k: value for k, value in self.options.items() if k not in ("max_norm", "l1")}
         return getattr(torch.optim, self.ours.__name__)([parameters], **options)
 
     def __str__(self) -> str:
@@ -70,9 +71,11 @@ OPTIMIZERS = [
         {"momentum": 0.8, "nesterov": True},
         {"weight_decay": WEIGHT_DECAY},
         {"max_norm": MAX_NORM},
+        {"l1": L1},
         {
             "momentum": 0.8,
             "nesterov": True,
+            "l1": L1,
             "weight_decay": WEIGHT_DECAY,
             "max_norm": MAX_NORM,
         },
@@ -85,12 +88,14 @@ OPTIMIZERS = [
         {"eps": 1e-2},
         {"weight_decay": WEIGHT_DECAY},
         {"max_norm": MAX_NORM},
+        {"l1": L1, "weight_decay": WEIGHT_DECAY, "max_norm": MAX_NORM},
         {"betas": (0.7, 0.95), "eps": 1e-2, "weight_decay": WEIGHT_DECAY, "max_norm": MAX_NORM},
     ),
     *rows(
         AdamW,
         {},
         {"weight_decay": 0.0},
+        {"weight_decay": 0.2, "l1": L1},
         {"betas": (0.7, 0.95), "eps": 1e-2, "weight_decay": 0.2, "max_norm": MAX_NORM},
     ),
     *rows(
@@ -104,6 +109,7 @@ OPTIMIZERS = [
         {"max_norm": MAX_NORM},
         {
             "alpha": 0.9,
+            "l1": L1,
             "eps": 1e-2,
             "momentum": 0.8,
             "centered": True,

@@ -8,6 +8,7 @@ import threading
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from rich.console import Console
 
 from handgrad import CrossEntropy, Linear, Model, MSELoss, ReLU
@@ -577,3 +578,49 @@ def test_early_stopping_is_for_one_model(data):
     other = Trainer(Model([Linear(D, K)]), CrossEntropy(), SGD(lr=0.1))
     with pytest.raises(ArgumentError, match="make a new EarlyStopping"):
         other.fit(*data, epochs=2, callbacks=[stopping], progress=False)
+
+
+# The best epoch alone
+
+
+def falling(tmp_path, values, epochs=None, **options):
+    """Train where the validation loss is as given, and return the checkpoint."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((20, 3))
+    trainer = Trainer(Model([Linear(3, 1, rng=rng)]), MSELoss(), SGD(0.1), rng=rng)
+    saving = ModelCheckpoint(tmp_path / "run", best_only=True, **options)
+    parameters = []
+
+    class Pretend(Callback):
+        def on_epoch(self, trainer):
+            trainer.history.values["validation_loss"][-1] = values[trainer.epochs_done - 1]
+            parameters.append(trainer.model.parameters.copy())
+
+    trainer.fit(
+        *(x, x[:, :1]),
+        epochs=epochs or len(values),
+        validation_data=(x, x[:, :1]),
+        callbacks=[Pretend(), saving],
+        progress=False,
+    )
+    return saving, parameters
+
+
+def test_the_checkpoint_of_the_best_epoch_is_the_one_that_is_kept(tmp_path):
+    saving, parameters = falling(tmp_path, [3.0, 1.0, 2.0, 1.5])
+    assert saving.best_epoch == 2
+    resumed = Trainer.resume(tmp_path / "run")
+    assert resumed.epochs_done == 2
+    assert_array_equal(resumed.model.parameters, parameters[1])
+    assert "epoch 2" in saving.saved
+    assert "best_only=True" in repr(saving)
+
+
+def test_more_may_be_better(tmp_path):
+    saving, _ = falling(tmp_path, [3.0, 1.0, 4.0], monitor="validation_loss", mode="max")
+    assert saving.best_epoch == 3
+    with pytest.raises(ArgumentError, match="mode"):
+        ModelCheckpoint("run", best_only=True, mode="most")
+    again = ModelCheckpoint("run", best_only=True)
+    again.load_state_dict(saving.state_dict())
+    assert (again.best, again.best_epoch) == (4.0, 3)

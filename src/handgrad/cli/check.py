@@ -36,6 +36,14 @@ def check(
             "description of yours; left out, it is seen from the names.",
         ),
     ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.py[:NAME]",
+            help="A right implementation with the same interface, in place of handgrad's: so what "
+            "handgrad has never heard of is checked, too.",
+        ),
+    ] = None,
     hints: Annotated[
         int,
         typer.Option(
@@ -60,11 +68,12 @@ def check(
     Exit status 0: right; 1: something is wrong; 2: it could not be run.
     """
     if target is None:
-        if kind is not None or html is not None or course is not None:
-            raise typer.BadParameter("--kind, --course and --html belong to a FILE or FOLDER")
+        if any(each is not None for each in (kind, html, course, reference)):
+            said = "--kind, --course, --reference and --html"
+            raise typer.BadParameter(f"{said} belong to a FILE or FOLDER")
         _library(as_json)
     else:
-        _target(target, kind, course, hints, as_json, html, timeout)
+        _target(target, kind, course, reference, hints, as_json, html, timeout)
 
 
 def _library(as_json: bool) -> None:
@@ -83,6 +92,7 @@ def _target(
     target: str,
     kind: str | None,
     course: str | None,
+    reference: str | None,
     hints: int,
     as_json: bool,
     html: Path | None,
@@ -92,7 +102,7 @@ def _target(
     from handgrad.diagnosis.report.terminal import print_diagnosis, print_folder
     from handgrad.diagnosis.target import diagnose_target, overall, to_dict
 
-    diagnoses = diagnose_target(target, kind, course=course, timeout=timeout)
+    diagnoses = diagnose_target(target, kind, course=course, reference=reference, timeout=timeout)
     if html is not None:
         pages = [diagnosis.page(hints) for diagnosis in diagnoses]
         html.write_text(document(pages), encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -14,7 +14,7 @@ from handgrad.datasets.cells import Cells, class_name, is_missing, is_odd
 
 __all__ = ["Column", "bad_cells", "cells_of", "describe"]
 
-_MOST_VALUES = 50  # a text of more different values is no kind of thing
+_MOST_VALUES = 100  # a text of more different values is no kind of thing
 _FEW = 5  # so many values are few, however few rows there are
 _NUMBERED = 10  # so many rows, and more, may have been numbered by a column
 _SHOWN = 3  # cells that a message shows
@@ -68,8 +68,10 @@ class Column:
             if codes is None:  # texts that happen to be numbers, all of them
                 unique, codes = np.unique(cells.numbers, return_inverse=True)
                 labels = [class_name(number) if number == number else "" for number in unique]
-            place = np.array([known.get(label, len(known)) for label in labels], dtype=np.int64)
-            out[:, : len(known)] = np.eye(len(known) + 1)[place[codes], : len(known)]
+            place = np.array([known.get(label, -1) for label in labels], dtype=np.int64)[codes]
+            out[:, : len(known)] = 0
+            rows = np.flatnonzero(place >= 0)
+            out[rows, place[rows]] = 1
         else:
             out[:, 0] = cells.as_numbers()[0]
         if self.missing:
@@ -80,9 +82,16 @@ class Column:
         known = {*self.values}
         return [v for v in cells_of(cells) if v not in known] if self.values else []
 
+    def state(self) -> str | dict[str, Any]:
+        """Return it as JSON has it: the name alone, where it holds numbers and none is missing."""
+        plain = not (self.values or self.missing)
+        return self.name if plain else asdict(self)
+
     @classmethod
-    def from_dict(cls, state: Mapping[str, Any]) -> Self:
-        """Return what `dataclasses.asdict` made a dict of."""
+    def from_state(cls, state: str | Mapping[str, Any]) -> Self:
+        """Return what `state` was made of."""
+        if isinstance(state, str):
+            return cls(state)
         return cls(str(state["name"]), tuple(map(str, state["values"])), bool(state["missing"]))
 
 

@@ -75,7 +75,8 @@ def choose_columns(
         raise DataError(
             f"{source} with {len(places)} columns of features",
             f"{'at least one' if wanted.names is None else len(wanted.names)}, beside the target",
-            "separate the columns with commas, semicolons or tabs, one file like the other",
+            "separate the columns with commas, semicolons or tabs, one file like the other; or say "
+            "what separates them with --delimiter",
         )
     return Layout(names, header, places, t)
 
@@ -250,7 +251,8 @@ def _check_names(source: object, where: str, names: list[str], places: list[int]
             raise DataError(
                 f"{source}, {where}column {place + 1}: {kind}",
                 "a name of its own for each column",
-                f"name it; or leave it out with --drop {place}, where it only numbers the rows",
+                f"name it; or leave it out with --drop {place}, where it only numbers the rows; a "
+                "first line that is no header needs one above it",
             )
 
 

@@ -24,6 +24,7 @@ __all__ = ["read_csv"]
 _NUMBERED = 3  # so many features that are called 0, 1, 2, ... are no row of data
 _ROWS = 4096  # at a time
 _BLANK = 100_000  # so many blank lines on end are no data
+_LONGEST = 1 << 20  # characters of the first line in which a separator is looked for
 _PEEK = 100  # rows that tell which columns hold numbers
 
 
@@ -94,7 +95,8 @@ def _rows(source: Source, delimiter: str) -> Iterator[tuple[int, list[str]]]:
 def _delimiter(source: Source) -> str:
     """Return what separates the fields of the first line: a tab, a semicolon or a comma."""
     with source.path.open(encoding="utf-8-sig", errors="replace") as file:
-        line = next((line for line in islice(file, _BLANK) if line.strip()), "")
+        lines = (file.readline(_LONGEST) for _ in range(_BLANK))
+        line = next((line for line in lines if line.strip()), "")
     unquoted = re.sub(r'"[^"]*"', "", line)
     return next((mark for mark in "\t;" if mark in unquoted), ",")
 

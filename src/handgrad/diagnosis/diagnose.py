@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -14,9 +15,11 @@ from handgrad.diagnosis.courses.exercise import student_type
 from handgrad.diagnosis.courses.outline import outline_of
 from handgrad.diagnosis.courses.reading import read_course, seen
 from handgrad.diagnosis.engine.examine import Outcome, examine
+from handgrad.diagnosis.engine.repair import repairs
 from handgrad.diagnosis.findings import Status
 from handgrad.diagnosis.kinds import KINDS, kind_of
 from handgrad.diagnosis.kinds.base import Shapes
+from handgrad.diagnosis.reference import ReferenceKind, ReferenceStudent, code_of
 from handgrad.diagnosis.result import Diagnosis
 from handgrad.diagnosis.student.student import Student
 from handgrad.diagnosis.student.subject import StudentError, Subject, names_around
@@ -30,8 +33,10 @@ def diagnose(
     kind: str | None = None,
     *,
     course: str | None = None,
+    reference: Any = None,
     shapes: Shapes | None = None,
     seed: int = 0,
+    budget: float = 0,
 ) -> Diagnosis:
     """Say what is wrong with somebody's loss, activation, layer, dropout or model, and why.
 
@@ -41,16 +46,23 @@ def diagnose(
         A class that keeps the exercise's calls, which is the best: objects of several sizes are
         made of it. Or an object, which is copied.
     kind
-        "mse", "cross_entropy", "linear", "relu", "sigmoid", "dropout" or "model"; from the name of
-        the class where it is None. Any name that says it will do, "ReLU" or "MSELoss".
+        "linear", "relu", "mse", "softmax": a kind of the catalogue; from the name of the class
+        where it is None. Any name that says it will do, "ReLU" or "MSELoss".
     course
         Whose interface the code keeps: the name of a course that comes with handgrad, or the path
         of a TOML file. Of a pair of functions, either is given.
+    reference
+        A right implementation with the interface of the code, in place of ours: a class, or a
+        function such as ``x_forward`` with ``x_backward`` beside it. Then no kind is needed. It is
+        given what a function ``inputs(rng)`` beside it returns, or what its arguments' names say.
     shapes
         Sizes (N, D, K) of the trials: rows, inputs, outputs. At least two, distinct and coprime,
         or mistakes coincide.
     seed
         For everything random.
+    budget
+        How long to search for small changes of the code with which it is right, in seconds; they
+        can be asked for afterwards, too, with `Diagnosis.repaired`.
 
     Returns
     -------
@@ -60,7 +72,7 @@ def diagnose(
     Raises
     ------
     ArgumentError
-        The kind is not known.
+        The kind is not known; or it is not known what the reference is to be given.
 
     Notes
     -----
@@ -82,9 +94,12 @@ def diagnose(
     Your gradient never has a negative entry, and does not change when the input does.
     """
     start = perf_counter()
+    if reference is not None:
+        return _beside(reference, obj_or_class, shapes, seed).repaired(budget)
     components, kind = _asked_for(obj_or_class, kind, course)
     if components:
-        return _called(components, names_around(obj_or_class), shapes, seed)
+        called = _called(components, names_around(obj_or_class), shapes, seed)
+        return called.repaired(budget)
     subject = Subject(obj_or_class)
     classes = getattr(subject.type, "__mro__", (subject.type,))  # a function has no bases
     said = [kind] if kind else [c.__name__ for c in classes]
@@ -98,18 +113,37 @@ def diagnose(
     outcome = _attempt(name, subject, {}, shapes, seed)
     if _needs(name) and subject.is_class and Status.of(outcome.findings) is not Status.RIGHT:
         outcome = _with_own(name, subject, outcome, shapes, seed)
-    return _diagnosis(subject.name, name, outcome, start)
+    return _diagnosis(subject.name, name, outcome, start, shapes, seed).repaired(budget)
 
 
-def diagnose_student(student: Student, *, shapes: Shapes | None = None, seed: int = 0) -> Diagnosis:
-    """Say what is wrong with somebody's code that is called in any way, and why."""
+def diagnose_student(
+    student: Student,
+    make: Callable[[], Student] | None = None,
+    *,
+    shapes: Shapes | None = None,
+    seed: int = 0,
+) -> Diagnosis:
+    """Say what is wrong with somebody's code that is called in any way, and why.
+
+    Where its functions can be changed, to find a repair, `make` returns another such student.
+    """
     start = perf_counter()
+    outcome = _examined(student, make, shapes, seed)
+    unwritten = bool(student.unwritten) or bool(outcome.failure and outcome.failure.unwritten)
+    return _diagnosis(student.name, student.kind.name, outcome, start, shapes, seed, unwritten)
+
+
+def _beside(reference: Any, thing: Any, shapes: Shapes | None, seed: int) -> Diagnosis:
+    """Diagnose code beside a reference that is right."""
+    start, code = perf_counter(), code_of(thing)
+    inputs = names_around(reference).get("inputs")
     try:
-        outcome = examine(student, shapes, seed)
+        kind = ReferenceKind(code_of(reference), inputs if inspect.isfunction(inputs) else None)
     except StudentError as error:
         outcome = Outcome(failure=error.failure)
-    unwritten = bool(student.unwritten) or bool(outcome.failure and outcome.failure.unwritten)
-    return _diagnosis(student.name, student.kind.name, outcome, start, unwritten)
+        return _diagnosis(code.name, "reference", outcome, start, shapes, seed)
+    make = partial(ReferenceStudent, kind, code)
+    return diagnose_student(make(), make, shapes=shapes, seed=seed)
 
 
 def _called(
@@ -118,7 +152,8 @@ def _called(
     """Diagnose code that a course says how to call: in the convention in which it is right."""
     found = []
     for component in components:
-        diagnosis = diagnose_student(Called(component, names), shapes=shapes, seed=seed)
+        make = partial(Called, component, names)
+        diagnosis = diagnose_student(make(), make, shapes=shapes, seed=seed)
         if diagnosis.status is Status.RIGHT:
             note = (component.note,) if component.note else ()
             return replace(diagnosis, notes=(*note, *diagnosis.notes))
@@ -154,8 +189,15 @@ def _asked_for(
 
 
 def _diagnosis(
-    name: str, kind: str, outcome: Outcome, start: float, unwritten: bool = False
+    name: str,
+    kind: str,
+    outcome: Outcome,
+    start: float,
+    shapes: Shapes | None,
+    seed: int,
+    unwritten: bool = False,
 ) -> Diagnosis:
+    make = outcome.make
     status = Status.of(outcome.findings)
     return Diagnosis(
         name,
@@ -165,6 +207,7 @@ def _diagnosis(
         tuple(outcome.notes),
         outcome.failure,
         perf_counter() - start,
+        mender=make and (lambda budget: repairs(make, budget, shapes, seed)),
     )
 
 
@@ -175,12 +218,29 @@ def _needs(kind: str) -> tuple[str, ...]:
 def _attempt(
     kind: str, subject: Subject, own: dict[str, type], shapes: Shapes | None, seed: int
 ) -> Outcome:
+    make = partial(_of_exercise, kind, subject, own)
     try:
-        student = student_type(kind)(KINDS[kind](), subject, own)
-        student.like = _own_classes(kind, subject)
-        return examine(student, shapes, seed)
+        student = make()
     except StudentError as error:
         return Outcome(failure=error.failure)
+    return _examined(student, make, shapes, seed)
+
+
+def _of_exercise(kind: str, subject: Subject, own: dict[str, type]) -> Student:
+    student = student_type(kind)(KINDS[kind](), subject, own)
+    student.like = _own_classes(kind, subject)
+    return student
+
+
+def _examined(
+    student: Student, make: Callable[[], Student] | None, shapes: Shapes | None, seed: int
+) -> Outcome:
+    try:
+        outcome = examine(student, shapes, seed)
+    except StudentError as error:
+        outcome = Outcome(failure=error.failure)
+    outcome.make = make
+    return outcome
 
 
 def _with_own(

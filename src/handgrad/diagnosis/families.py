@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from handgrad.arguments import Array
-from handgrad.diagnosis.given import Results
+from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.mistake import (
     Formula,
     Mistake,
@@ -33,6 +33,7 @@ __all__ = [
     "averaged_input",
     "ignored",
     "ignored_in",
+    "instead_of",
     "reshaped",
     "scaled",
 ]
@@ -253,3 +254,23 @@ def scaled(name: str, factor: Formula, explanation: str) -> Mistake:
         lambda given, right: {n: np.asarray(a * find(given, right)) for n, a in right.items()},
         explanation,
     )
+
+
+def instead_of(pattern: Formula) -> Callable[[Formula], dict[str, Formula]]:
+    """Return how a gradient is made of a wrong pattern in place of the right one.
+
+    The factor in front is the right gradient's, in whatever convention.
+    """
+    right_one = by_name(pattern)
+
+    def instead(formula: Formula) -> dict[str, Formula]:
+        wrong_one = by_name(formula)
+
+        def gradient(given: Given, right: Results) -> Array:
+            unit = right_one(given, right)
+            factor = np.vdot(right["gradient"], unit) / np.vdot(unit, unit)
+            return np.asarray(factor * wrong_one(given, right))
+
+        return {"gradient": gradient}
+
+    return instead

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from handgrad.diagnosis.advice import advice, listed, loose
 from handgrad.diagnosis.findings import Cause, Failure, Finding, Hint, Status, Verdict
+from handgrad.diagnosis.repairs import Repair
 from handgrad.diagnosis.report.html import fragment
 from handgrad.diagnosis.report.page import LEVELS, Page, visible
 
@@ -35,6 +37,10 @@ class Diagnosis:
         What went wrong where the code could not be run.
     seconds
         How long the diagnosis took.
+    repairs
+        Small changes of the code with which everything is right, once they have been searched for.
+    mender
+        Searches for them within a time; None where there is no code to change.
 
     Examples
     --------
@@ -53,6 +59,8 @@ class Diagnosis:
     notes: tuple[str, ...] = ()
     failure: Failure | None = None
     seconds: float = field(default=0.0, compare=False)
+    repairs: tuple[Repair, ...] = ()
+    mender: Callable[[float], tuple[Repair, ...]] | None = field(default=None, compare=False)
 
     @property
     def exit_code(self) -> int:
@@ -69,6 +77,34 @@ class Diagnosis:
         """Every mistake that is named, each once."""
         named = {cause.name: cause for finding in self.wrong for cause in finding.causes}
         return tuple(named.values())
+
+    @property
+    def mendable(self) -> bool:
+        """Whether there is something to search a repair for, and code to search it in."""
+        return self.mender is not None and self.status in (Status.WRONG, Status.FAILED)
+
+    def repaired(self, budget: float = 3) -> Diagnosis:
+        """Search for small changes of the code with which everything is right.
+
+        Parameters
+        ----------
+        budget
+            How long to search, in seconds.
+
+        Returns
+        -------
+        Diagnosis
+            The same, with `repairs`: none where nothing is wrong, or nothing is found.
+
+        Examples
+        --------
+        >>> from handgrad import ReLU, diagnose
+        >>> diagnose(ReLU).repaired().repairs
+        ()
+        """
+        if not self.mendable or self.mender is None or budget <= 0:
+            return self
+        return replace(self, repairs=self.mender(budget))
 
     @property
     def headline(self) -> str:
@@ -105,6 +141,8 @@ class Diagnosis:
         nameless = loose(self.wrong)
         if not named and self.failure:
             return f"{self.subject} is wrong: it does not run on every input, {self.failure.error}"
+        if not named and self.repairs:
+            return f"{self.subject} is wrong; with {self.repairs[0].count} changed it is right"
         if not named:
             return f"{self.subject} is wrong, and I don't know why"
         each = list(named)
@@ -126,11 +164,19 @@ class Diagnosis:
             formula to write. The first level tells what is wrong and not how: it names no mistake,
             explains none, and shows no evidence for one.
         """
-        return tuple(
+        hints = [
             Hint(number, cause.name if level > 1 else self._whose(cause), text)
             for cause in self.causes
             for number, text in enumerate(cause.hints[: max(0, level)], start=1)
-        )
+        ]
+        for repair in self.repairs:
+            hints += [hint for hint in repair.hints(self._named(repair)) if hint.level <= level]
+        return tuple(hints)
+
+    def _named(self, repair: Repair) -> str:
+        """Return the name of the mistake that a repair mends, or what it is about."""
+        mended = [f for f in self.wrong if f.quantity in repair.quantities]
+        return next((cause.name for f in mended for cause in f.causes), repair.about)
 
     def _whose(self, cause: Cause) -> str:
         """Return the titles of the quantities of which a cause is named."""
@@ -167,6 +213,7 @@ class Diagnosis:
             "failure": self.failure
             and {**vars(self.failure), "lines": [list(line) for line in self.failure.lines]},
             "seconds": round(self.seconds, 3),
+            "repairs": [repair.to_dict(level) for repair in self.repairs if level >= 3],
         }
 
     def page(self, level: int = 2) -> Page:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from handgrad.diagnosis.courses.course import Course
 from handgrad.diagnosis.courses.folder import diagnose_folder
-from handgrad.diagnosis.courses.outline import names_in, outline
+from handgrad.diagnosis.courses.outline import Entry, names_in, outline
 from handgrad.diagnosis.courses.reading import read_course, seen
 from handgrad.diagnosis.findings import Status
 from handgrad.diagnosis.kinds import KINDS, kind_of
@@ -20,7 +20,12 @@ __all__ = ["diagnose_target", "overall", "to_dict"]
 
 
 def diagnose_target(
-    target: str, kind: str | None = None, *, course: str | None = None, timeout: float = 60
+    target: str,
+    kind: str | None = None,
+    *,
+    course: str | None = None,
+    reference: str | None = None,
+    timeout: float = 60,
 ) -> tuple[Diagnosis, ...]:
     """Diagnose ``FILE.py:NAME``, all that a course asks for in a file, or a whole folder.
 
@@ -28,7 +33,12 @@ def diagnose_target(
     course, those classes are diagnosed whose names say what they are. Each diagnosis is stopped
     after `timeout` seconds. A target that is none of these, and a kind that is given for more than
     one class, raise an ArgumentError.
+
+    With a `reference`, FILE.py or FILE.py:NAME, that is the truth for the thing of the same name,
+    or of a whole file for all that both files have.
     """
+    if reference is not None:
+        return _beside(target, reference, timeout)
     if course and course.endswith(".toml"):
         course = str(Path(course).resolve())  # who reads it again is in another folder
     asked = read_course(course) if course else None
@@ -63,6 +73,47 @@ def diagnose_target(
     if course is None and kind is None and (its := seen(outline(Path(file)), name)):
         course = None if _is_the_exercise(its) else its.name
     return (diagnose_file(file, name, kind, course=course, timeout=timeout),)
+
+
+def _beside(target: str, reference: str, timeout: float) -> tuple[Diagnosis, ...]:
+    """Diagnose what stands in a file beside what is right in another."""
+    file, name = _parted(target)
+    other, its_name = _parted(reference)
+    for path in (file, other):
+        if not path.is_file():
+            raise ArgumentError(
+                f"{path}, which is no file",
+                "FILE.py:NAME or FILE.py, and a reference of the same form",
+                "check the path",
+            )
+    names = [name] if name else sorted(_passes(outline(file)) & _passes(outline(other)))
+    if not names:
+        raise ArgumentError(
+            f"{file} and {other}, which have nothing in common",
+            "classes with a forward and a backward pass, or pairs such as x_forward and x_backward",
+            "name what is to be checked, and its reference: FILE.py:NAME",
+        )
+    jobs = [
+        Job(str(file.resolve()), each, reference=f"{other.resolve()}:{its_name or each}")
+        for each in names
+    ]
+    return tuple(run(jobs, timeout))
+
+
+def _parted(target: str) -> tuple[Path, str]:
+    file, colon, name = target.rpartition(":")
+    return (Path(file), name) if colon and name.isidentifier() else (Path(target), "")
+
+
+def _passes(entries: Mapping[str, Entry]) -> set[str]:
+    """Return the classes that have both passes, and the forward passes that have a backward one."""
+    backward = {"grad", "backward"}
+    return {
+        name
+        for name, entry in entries.items()
+        if (entry.is_class and entry.mentions & backward)
+        or ("forward" in name and name.replace("forward", "backward") in entries)
+    }
 
 
 def _is_the_exercise(course: Course) -> bool:

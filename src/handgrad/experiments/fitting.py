@@ -18,6 +18,7 @@ from handgrad.experiments.network import build_model, build_trainer
 from handgrad.experiments.report import write_report
 from handgrad.experiments.run import Run, open_run
 from handgrad.experiments.settings import Settings
+from handgrad.experiments.words import loss_in_words
 from handgrad.training.callbacks import CSVLog, ModelCheckpoint
 from handgrad.training.metrics import R2, Accuracy
 from handgrad.training.names import loss_named
@@ -118,6 +119,8 @@ def _fit(
     say(f"{settings.data}: {dataset!r}, {len(training):,} to train on, {len(held_out):,} held out")
     for note in dataset.notes:
         say(note)
+    if not run.class_names:
+        say(f"the loss is {loss_in_words(run)}")
     say(repr(trainer.model))
 
     trainer.extra["run"] = run.facts()

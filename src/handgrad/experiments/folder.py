@@ -97,7 +97,7 @@ def _acquired(path: Path) -> int:
         lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             if fcntl is not None:  # pragma: no branch
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _flock(lock)
             # Whoever had it may have removed the file since it was opened here.
             with suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(lock), os.stat(path)):
@@ -106,6 +106,16 @@ def _acquired(path: Path) -> int:
             os.close(lock)
             raise
         os.close(lock)
+
+
+def _flock(lock: int) -> None:
+    """Lock an open file, where the file system has locks: some of those in networks have none."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:
+        pass
 
 
 def write_command(folder: Path, command: str) -> None:

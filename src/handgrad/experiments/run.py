@@ -132,7 +132,7 @@ class Run:
         """Return all but folder and trainer, as a checkpoint can hold it."""
         return {
             "settings": asdict(self.settings),
-            "columns": [asdict(column) for column in self.columns],
+            "columns": [column.state() for column in self.columns],
             "class_names": list(self.class_names),
             "target_name": self.target_name,
             "fingerprint": self.fingerprint,
@@ -173,7 +173,7 @@ def open_run(folder: str | os.PathLike[str], *, best: bool = True) -> Run:
     try:
         facts = dict(trainer.extra["run"])
         settings = Settings(**facts.pop("settings"))
-        facts["columns"] = tuple(map(Column.from_dict, facts["columns"]))
+        facts["columns"] = tuple(map(Column.from_state, facts["columns"]))
         for name in ("class_names", "shape"):
             facts[name] = tuple(facts[name])
         for name in ("inputs", "outputs"):

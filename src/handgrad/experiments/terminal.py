@@ -40,7 +40,8 @@ def print_evaluations(run: Run, evaluations: Sequence[Evaluation], console: Cons
 
 
 def _print_classes(found: Evaluation, console: Console) -> None:
-    table = Table("class", title=f"classes, {found.part}", title_justify="left")
+    console.print(f"classes, {found.part}")
+    table = Table("class")
     for name in ("rows", "precision", "recall", "F1"):
         table.add_column(name, justify="right")
     for name, each in found.classes.items():
@@ -61,7 +62,8 @@ def _print_confusion(found: Evaluation, console: Console) -> None:
 
 
 def _print_commonest(found: Evaluation, console: Console) -> None:
-    table = Table("true", "predicted", title="commonest confusions", title_justify="left")
+    console.print(f"commonest confusions, {found.part}")
+    table = Table("true", "predicted")
     table.add_column("rows", justify="right")
     table.add_column("share", justify="right")
     for true, said, rows, share in commonest_confusions(found):

@@ -29,6 +29,8 @@ class AdamW(Adam):
         Gradients whose norm is larger are first scaled down to it.
     decay : {"all", "weights"}, default "all"
         Whether the weight decay leaves out biases, gammas and betas; see `Optimizer`.
+    l1 : float, default 0
+        The strength of an L1 penalty, at least 0; see `Optimizer`.
 
     Raises
     ------
@@ -69,7 +71,14 @@ class AdamW(Adam):
         weight_decay: float = 0.01,
         max_norm: float | None = None,
         decay: str = "all",
+        l1: float = 0.0,
     ) -> None:
         super().__init__(
-            lr, betas=betas, eps=eps, weight_decay=weight_decay, max_norm=max_norm, decay=decay
+            lr,
+            betas=betas,
+            eps=eps,
+            weight_decay=weight_decay,
+            max_norm=max_norm,
+            decay=decay,
+            l1=l1,
         )

@@ -51,6 +51,9 @@ class Optimizer(ABC):
     decay : {"all", "weights"}, default "all"
         Whether the decay concerns all parameters, or leaves out biases, gammas and betas: what
         has one row and is not called weights.
+    l1 : float, default 0
+        How strongly the parameters are pulled towards exactly 0, :math:`\lambda_1`, at least 0; of
+        the same parameters as the decay. Both together are an elastic net.
 
     Attributes
     ----------
@@ -77,6 +80,13 @@ class Optimizer(ABC):
 
     **Weight decay.** The penalty :math:`\frac{\lambda}{2} \|\theta\|_2^2` has the gradient
     :math:`\lambda \theta`, so after the clipping :math:`g \leftarrow g + \lambda \theta`.
+
+    **The L1 penalty** :math:`\lambda_1 \|\theta\|_1` adds its subgradient
+    :math:`\lambda_1 \operatorname{sign}(\theta)`, which is 0 at 0. Where decay is decoupled, so is
+    the penalty, and what it reaches stays exactly 0 until a gradient moves it (soft thresholding,
+    the proximal step of the penalty):
+
+    .. math:: \theta \leftarrow \operatorname{sign}(\theta) \max(|\theta| - \eta \lambda_1, 0).
 
     **What is frozen** (`Component.freeze`) is left as it is, with what is kept for it, and does not
     count in the norm, as in PyTorch where ``requires_grad`` is False. Once it is not frozen any
@@ -114,10 +124,12 @@ class Optimizer(ABC):
         weight_decay: float = 0.0,
         max_norm: float | None = None,
         decay: str = "all",
+        l1: float = 0.0,
     ) -> None:
         owner = type(self).__name__
         self.lr = lr
         self.weight_decay = number(weight_decay, "weight_decay", owner)
+        self.l1 = number(l1, "l1", owner)
         self.max_norm = max_norm
         if max_norm is not None:
             self.max_norm = number(max_norm, "max_norm", owner, positive=True)
@@ -200,22 +212,42 @@ class Optimizer(ABC):
         scale = 1.0
         if self.max_norm is not None:
             scale = clipping_factor(gradients, self.max_norm, self._updated)
-        decay, shrinkage = self.weight_decay, 1 - self.lr * self.weight_decay
+        penalties = [
+            penalize
+            for strength, penalize in ((self.l1, self._shrink), (self.weight_decay, self._decay))
+            if strength
+        ]
         self.steps += 1
-        for place, missed, decayed, rest, adjusted, scratch, slots in self._blocks:
+        for block in self._blocks:
+            place, missed, _, _, adjusted, scratch, slots = block
             p, g = parameters[place], gradients[place]
             self.age = self.steps - missed
             if not scale >= 1:  # so that a norm which is not a number shows in the parameters
                 g = np.multiply(g, scale, out=adjusted)
-            if decay and self.decoupled:
-                for part in decayed:
-                    np.multiply(p[part], shrinkage, out=p[part])
-            elif decay:
-                np.multiply(p, decay, out=scratch)
-                for part in rest:
-                    scratch[part] = 0
-                g = np.add(g, scratch, out=adjusted)
+            for penalize in penalties:
+                g = penalize(p, g, block)
             self.descend(p, g, scratch, slots)
+
+    def _decay(self, p: Array, g: Array, block: Block) -> Array:
+        """Return the gradient with that of the weight decay, or shrink what decays in place."""
+        if self.decoupled:
+            for part in block.decayed:
+                np.multiply(p[part], 1 - self.lr * self.weight_decay, out=p[part])
+            return g
+        return _joined(np.multiply(p, self.weight_decay, out=block.scratch), g, block)
+
+    def _shrink(self, p: Array, g: Array, block: Block) -> Array:
+        """Return the gradient with that of the L1 penalty, or shrink what it concerns in place."""
+        sign = np.sign(p, out=block.scratch)
+        if self.decoupled:
+            for part in block.decayed:
+                size = np.abs(p[part], out=p[part])
+                size -= self.lr * self.l1
+                np.maximum(size, 0, out=size)
+                size *= sign[part]
+            return g
+        sign *= self.l1
+        return _joined(sign, g, block)
 
     def _look(self, parameters: Array, fits: bool) -> None:
         """Look what is to be done with each of the parameters, and cut them into blocks."""
@@ -318,6 +350,14 @@ class Optimizer(ABC):
 
     def __repr__(self) -> str:
         return describe(self)
+
+
+def _joined(penalty: Array, g: Array, block: Block) -> Array:
+    """Return the gradient with a penalty's on those parts that it concerns."""
+    for part in block.rest:
+        penalty[part] = 0
+    joined: Array = np.add(g, penalty, out=block.adjusted)
+    return joined
 
 
 def clipping_factor(

@@ -39,6 +39,8 @@ class RMSprop(Optimizer):
         Gradients whose norm is larger are first scaled down to it.
     decay : {"all", "weights"}, default "all"
         Whether the weight decay leaves out biases, gammas and betas; see `Optimizer`.
+    l1 : float, default 0
+        The strength of an L1 penalty, at least 0; see `Optimizer`.
 
     Raises
     ------
@@ -89,8 +91,9 @@ class RMSprop(Optimizer):
         weight_decay: float = 0.0,
         max_norm: float | None = None,
         decay: str = "all",
+        l1: float = 0.0,
     ) -> None:
-        super().__init__(lr, weight_decay, max_norm, decay)
+        super().__init__(lr, weight_decay, max_norm, decay, l1)
         self.alpha = number(alpha, "alpha", "RMSprop", below=1)
         self.eps = number(eps, "eps", "RMSprop", positive=True)
         self.momentum = number(momentum, "momentum", "RMSprop", below=1)

@@ -35,6 +35,8 @@ class SGD(Optimizer):
         Gradients whose norm is larger are first scaled down to it.
     decay : {"all", "weights"}, default "all"
         Whether the weight decay leaves out biases, gammas and betas; see `Optimizer`.
+    l1 : float, default 0
+        The strength of an L1 penalty, at least 0; see `Optimizer`.
 
     Raises
     ------
@@ -87,8 +89,9 @@ class SGD(Optimizer):
         weight_decay: float = 0.0,
         max_norm: float | None = None,
         decay: str = "all",
+        l1: float = 0.0,
     ) -> None:
-        super().__init__(lr, weight_decay, max_norm, decay)
+        super().__init__(lr, weight_decay, max_norm, decay, l1)
         self.momentum = number(momentum, "momentum", "SGD", below=1)
         if not isinstance(nesterov, bool) or (nesterov and not self.momentum):
             raise ArgumentError(

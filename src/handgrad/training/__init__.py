@@ -9,29 +9,45 @@ from handgrad.training.callbacks import (
 )
 from handgrad.training.history import History
 from handgrad.training.metrics import (
+    F1,
     R2,
+    ROCAUC,
     Accuracy,
+    BalancedAccuracy,
     ConfusionMatrix,
+    FunctionMetric,
+    LogLoss,
     MeanAbsoluteError,
+    MeanAbsolutePercentageError,
     Metric,
+    Precision,
+    Recall,
     TopK,
 )
 from handgrad.training.step import AccumulateGradients, TrainStep
 from handgrad.training.trainer import Trainer
 
 __all__ = [
+    "F1",
     "R2",
+    "ROCAUC",
     "AccumulateGradients",
     "Accuracy",
+    "BalancedAccuracy",
     "CSVLog",
     "Callback",
     "ClipGradients",
     "ConfusionMatrix",
     "EarlyStopping",
+    "FunctionMetric",
     "History",
+    "LogLoss",
     "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
     "Metric",
     "ModelCheckpoint",
+    "Precision",
+    "Recall",
     "TopK",
     "TrainStep",
     "Trainer",

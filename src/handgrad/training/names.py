@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 from handgrad.errors import ArgumentError
 from handgrad.loss import Loss
@@ -28,9 +28,11 @@ from handgrad.optimizers.schedules import (
 
 __all__ = [
     "LEARNING_RATES",
+    "ExerciseLoss",
     "LossName",
     "OptimizerName",
     "ScheduleName",
+    "Updates",
     "loss_named",
     "optimizer_named",
     "schedule_named",
@@ -39,6 +41,24 @@ __all__ = [
 LossName = Literal["binary_cross_entropy", "cross_entropy", "hinge", "huber", "l1", "mse"]
 OptimizerName = Literal["sgd", "adam", "adamw", "rmsprop"]
 ScheduleName = Literal["constant", "cosine", "exponential", "plateau", "step"]
+
+
+class ExerciseLoss(Protocol):
+    """What a loss can do, ours or somebody else's: the exercise's two calls."""
+
+    def __call__(self, predictions: Any, targets: Any, /) -> Any:
+        """Return the value."""
+
+    def grad(self) -> Any:
+        """Return the gradient of the last value with respect to its predictions."""
+
+
+class Updates(Protocol):
+    """What an optimizer can do, ours or somebody else's."""
+
+    def update(self, parameters: Any, gradients: Any, /) -> Any:
+        """Take one step, in place."""
+
 
 _LOSSES: Mapping[str, Callable[[], Loss]] = {
     "binary_cross_entropy": BinaryCrossEntropy,
@@ -85,7 +105,7 @@ def loss_named(name: str) -> Loss:
     Examples
     --------
     >>> loss_named("mse"), loss_named("cross-entropy")
-    (MSELoss(average=True), CrossEntropy(average=True))
+    (MSELoss(), CrossEntropy(average=True))
     """
     return _LOSSES[_known(name, "a loss", LossName)]()
 
@@ -110,7 +130,7 @@ def optimizer_named(name: str, lr: float | None = None, **options: Any) -> Optim
     Examples
     --------
     >>> optimizer_named("sgd", weight_decay=0.1)
-    SGD(lr=0.02, momentum=0.9, nesterov=False, weight_decay=0.1, max_norm=None, decay='all')
+    SGD(lr=0.02, momentum=0.9, nesterov=False, weight_decay=0.1, max_norm=None, decay='all', l1=0.0)
     """
     plain = _known(name, "an optimizer", OptimizerName)
     given = {key: value for key, value in options.items() if value is not None}

@@ -3,45 +3,57 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from handgrad import checkpoint
-from handgrad.arguments import Array, positive_size
+from handgrad.arguments import positive_size
 from handgrad.model import Model
 from handgrad.randomness import check_rng, default_generator
-from handgrad.training.batches import Batches, Inputs, given_data, make_batches
+from handgrad.training.asking import Asking
+from handgrad.training.batches import Inputs, given_data
 from handgrad.training.callbacks import Callback
 from handgrad.training.callbacks.model_checkpoint import what_is_saved
 from handgrad.training.callbacks.order import check_callbacks
 from handgrad.training.class_weight import class_weighter
-from handgrad.training.epoch import predictions, score
 from handgrad.training.epoch_state import EpochState
 from handgrad.training.history import History
 from handgrad.training.loop import check_parts, run_epochs
-from handgrad.training.metrics.metric import check_metrics
+from handgrad.training.metrics.metric import Metric, check_metrics
+from handgrad.training.named_metrics import MetricName, made_metrics
+from handgrad.training.names import (
+    ExerciseLoss,
+    LossName,
+    OptimizerName,
+    Updates,
+    loss_named,
+    optimizer_named,
+)
+from handgrad.training.splitting import hold_out
 from handgrad.training.state import CLASSES, fill_trainer, state_of
 from handgrad.training.step import TrainStep
 
 __all__ = ["Trainer"]
 
 
-class Trainer:
+class Trainer(Asking):
     r"""Trains a model: batch by batch, epoch by epoch, and goes on after a break where it was.
 
     Parameters
     ----------
     model : Model
         What is trained.
-    loss : Loss
-        How far its predictions are from the targets; any object with the exercise's calls.
-    optimizer : Optimizer
-        How its parameters change.
-    metrics : iterable of Metric
-        What else is measured, in training and validation.
+    loss : Loss or str
+        How far its predictions are from the targets; any object with the exercise's calls, or a
+        name: one of `handgrad.training.names.LossName`, as ``"mse"``.
+    optimizer : Optimizer or str
+        How its parameters change; or the name of one with its usual learning rate, as ``"adam"``.
+    metrics : iterable of Metric, str or function
+        What else is measured, in training and validation. A name is one of `MetricName`, and a
+        function is called once an epoch with all targets and all that the model has said.
     schedule : Schedule, optional
         How the learning rate changes from epoch to epoch; a `ReduceOnPlateau` sees the validation
         loss, or the training loss where there is none.
@@ -112,18 +124,22 @@ class Trainer:
     def __init__(
         self,
         model: Model,
-        loss: Any,
-        optimizer: Any,
+        loss: ExerciseLoss | LossName,
+        optimizer: Updates | OptimizerName,
         *,
-        metrics: Iterable[Any] = (),
+        metrics: Iterable[Metric | MetricName | Callable[[Any, Any], Any]] = (),
         schedule: Any = None,
         step: TrainStep | None = None,
         rng: np.random.Generator | None = None,
     ) -> None:
-        check_parts(model, loss, optimizer, schedule, step)
+        self.loss: Any = loss_named(loss) if isinstance(loss, str) else loss
+        self.optimizer: Any = (
+            optimizer_named(optimizer) if isinstance(optimizer, str) else optimizer
+        )
+        check_parts(model, self.loss, self.optimizer, schedule, step)
         check_rng(rng, "a Trainer")
-        self.model, self.loss, self.optimizer = model, loss, optimizer
-        self.metrics, self.schedule = check_metrics(metrics), schedule
+        self.model, self.schedule = model, schedule
+        self.metrics = check_metrics(made_metrics(metrics))
         self.rng = default_generator() if rng is None else rng
         self.history = History()
         self.extra: dict[str, Any] = {}
@@ -174,6 +190,7 @@ class Trainer:
         epochs: int,
         batch_size: int = 128,
         validation_data: Any = None,
+        validation_split: float | None = None,
         callbacks: Iterable[Any] = (),
         progress: bool = True,
         sample_weight: npt.ArrayLike | None = None,
@@ -200,6 +217,9 @@ class Trainer:
             Rows of a batch; the last batch of an epoch has what is left.
         validation_data
             Held-out data, ``(x, y)`` or ``(x, y, weights)``, or an iterable of such batches.
+        validation_split : float, optional
+            The share of `x` and `y` that is held out instead, of each class the same: always the
+            same rows, whatever the order of the training.
         callbacks : iterable of Callback or function
             What is done besides. A function is called with the trainer after each epoch.
         progress : bool, default True
@@ -232,6 +252,9 @@ class Trainer:
         self._goal = positive_size(epochs, "epochs", "fit")
         size = positive_size(batch_size, "batch_size", "fit")
         passes = self._goal - self.epochs_done
+        if validation_split is not None and validation_data is None:
+            data = hold_out(x, y, sample_weight, validation_split, Inputs.of(self.model))
+            (x, y, sample_weight), validation_data = data
         batches = self._batches(x, y, sample_weight, size, passes=passes)
         held_out = None
         if validation_data is not None:
@@ -241,63 +264,6 @@ class Trainer:
         self._reason, self.history.interrupted, self.history.ended = "", False, ""
         run_epochs(self, batches, held_out, size, weigh, progress)
         return self.history
-
-    def evaluate(
-        self,
-        x: Any,
-        y: npt.ArrayLike | None = None,
-        *,
-        sample_weight: npt.ArrayLike | None = None,
-        batch_size: int = 512,
-    ) -> dict[str, Any]:
-        """Return the loss and the metrics on some data, in evaluation mode.
-
-        Parameters
-        ----------
-        x, y, sample_weight
-            The data, in any of the forms that `fit` takes.
-        batch_size : int, default 512
-            How many rows go through the model at a time.
-
-        Returns
-        -------
-        dict of str to float or Array
-            By name.
-
-        Raises
-        ------
-        ShapeError, DtypeError, ArgumentError
-            The data do not fit.
-        """
-        rows = positive_size(batch_size, "batch_size", "evaluate")
-        found = score(self, self._batches(x, y, sample_weight, rows))
-        assert found is not None  # nobody interrupts it
-        return found
-
-    def predict(self, x: Any, *, batch_size: int = 512) -> Array:
-        """Return what the model says, in evaluation mode.
-
-        Parameters
-        ----------
-        x : Array, (N, ...), tuple of them, or iterable
-            Inputs, or anything that yields batches of them, such as a list of arrays; targets
-            beside them are left aside. A tuple of arrays is one input of several arrays.
-        batch_size : int, default 512
-            How many rows go through the model at a time.
-
-        Returns
-        -------
-        Array, (N, ...)
-            The outputs.
-
-        Raises
-        ------
-        ShapeError, DtypeError, ArgumentError
-            The data do not fit.
-        """
-        rows = positive_size(batch_size, "batch_size", "predict")
-        batches = make_batches(x, None, None, rows, Inputs.of(self.model), labelled=False)
-        return predictions(self, batches)
 
     def __getstate__(self) -> dict[str, Any]:
         # What `fit` makes anew is of no use to a copy, and a large part of it.
@@ -373,11 +339,6 @@ class Trainer:
         """
         trainer: Self = fill_trainer(cls, checkpoint.load(folder, classes=(*CLASSES, *classes)))
         return trainer
-
-    def _batches(
-        self, x: Any, y: Any = None, weights: Any = None, size: int = 512, *, passes: int = 1
-    ) -> Batches:
-        return make_batches(x, y, weights, size, Inputs.of(self.model), passes=passes)
 
     def __repr__(self) -> str:
         return f"Trainer({self.loss!r}, {self.optimizer!r}, {self.epochs_done} epochs done)"

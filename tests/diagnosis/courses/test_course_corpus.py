@@ -104,6 +104,13 @@ WRONG = {
     ),
     ("eecs498", "arrays", "ReLU"): ("np.where(cache > 0, dout, 0)", "np.maximum(dout, 0)", {"dx"}),
     ("eecs498", "arrays", "softmax_loss"): ("return loss, dx / N", "return loss, dx", {"gradient"}),
+    ("eecs498", "rnn", "svm_loss"): (
+        "dx[margins > 0] = 1.0",
+        "dx[margins >= 0] = 1.0",
+        {"gradient"},
+    ),
+    ("eecs498", "rnn", "rnn_step"): ("(1 - next_h * next_h)", "(1 + next_h * next_h)", {"dx"}),
+    ("eecs498", "rnn", "rnn"): ("        dWh += c\n", "        dWh = c\n", {"dU"}),
     ("eecs498", "tensors", "Linear"): ("db = dout.sum(dim=0)", "db = dout.mean(dim=0)", {"db"}),
     ("eecs498", "tensors", "ReLU"): ("dx[cache <= 0] = 0", "dx[dout <= 0] = 0", {"dx"}),
     ("eecs498", "tensors", "Dropout"): (

@@ -23,9 +23,9 @@ def test_results_may_lie_in_one_another_and_in_dicts_and_be_left():
 
 
 def test_an_expression_is_arithmetic_with_zeros_and_ones():
-    expression = Expression.read("{'W': zeros(H, 2), 'on': not training}", "here")
-    assert expression.names == {"H", "training"}
-    value = expression.value({"H": 3, "training": False})
+    expression = Expression.read("{'W': zeros(H, 2), 'on': mode == 'train'}", "here")
+    assert expression.names == {"H", "mode"}
+    value = expression.value({"H": 3, "mode": "train"})
     assert np.array_equal(value["W"], np.zeros((3, 2)))
     assert value["on"] is True
 

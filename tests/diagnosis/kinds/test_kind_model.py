@@ -41,6 +41,21 @@ def test_gradients_from_the_last_to_the_first_are_another_convention():
     assert conventions(diagnosis) == {"gradients from the last component to the first"}
 
 
+def test_gradients_in_a_dictionary_are_found():
+    class Named(Walk):
+        def backward(self, dy):
+            found = super().backward(dy)[::-1]
+            return {f"layer {i}": {"dW": dW, "db": db} for i, (dW, db) in enumerate(found)}
+
+        def update_parameters(self, gradients, lr):
+            pairs = [tuple(each.values()) for each in gradients.values()]
+            super().update_parameters(pairs[::-1], lr)
+
+    diagnosis = diagnose(Named, "model")
+    assert diagnosis.headline == "Named is right"
+    assert verdicts(diagnosis)["dW"] is Verdict.RIGHT
+
+
 def test_a_model_that_keeps_its_gradients_to_itself_is_judged_by_its_step():
     class Private(Walk):
         def backward(self, dy):

@@ -51,8 +51,8 @@ class Called(Student):
 
     def __init__(self, component: Component, names: Mapping[str, Any]) -> None:
         around = [names[name] for name in component.wanted if name in names]
-        kind = KINDS[component.kind]()
-        kind.mistakes = (*kind.mistakes, *left_out(component, kind))  # type: ignore[misc]
+        kind = KINDS[component.kind]().asked_for(component.arguments_of_forward)
+        kind.mistakes = (*kind.mistakes, *left_out(component, kind))
         super().__init__(kind, component.title, around)
         assert component.forward is not None
         self.component, self.names, self.calls = component, names, component.forward
@@ -102,8 +102,7 @@ class Called(Student):
 
     def _scope(self, run: _Run, given: Given) -> dict[str, Any]:
         """Return what every name of a template stands for."""
-        scope: dict[str, Any] = {**letters(self.kind, given), **given.sizes}
-        scope |= {**given.options, **given.derived}
+        scope: dict[str, Any] = {**letters(self.kind, given), **given.sizes, **given.options}
         kept = {n: a.copy() for n, a in given.options.items() if isinstance(a, np.ndarray)}
         arrays = {**kept, **given.arrays, **run.parameters}
         scope |= {name: self._layout(name).theirs_of(array) for name, array in arrays.items()}
@@ -172,7 +171,7 @@ class Called(Student):
             try:
                 found |= self._passed(thing, given, self.component.backward)
             except StudentError as error:
-                if not error.failure.unwritten:
+                if not error.unwritten:
                     raise
         found |= self._attributes(thing, self.kind.variables)
         found = {

@@ -130,7 +130,7 @@ def _validate(component: Component, forward: Call, kind: Kind, where: str) -> No
     """Raise an error for people where something in it is not known."""
     given = kind.givens(kind.shapes[:1], 0)[0]
     sizes = {letter for text in kind.axes.values() for letter in text.split() if letter.isalpha()}
-    known = {*given.inputs, *given.parameters, *given.options, *given.derived, *given.sizes, *sizes}
+    known = {*given.inputs, *given.parameters, *given.options, *given.sizes, *sizes}
     forwards = set(kind.forwards)
     kept = {name for name in forward.results.names if name not in kind.titles}
     if not forwards & {*forward.results.names, *component.attributes}:

@@ -23,7 +23,7 @@ FUNCTIONS = {"zeros": lambda *shape: np.zeros(shape), "ones": lambda *shape: np.
 
 _ALLOWED = (
     ast.Expression, ast.Name, ast.Load, ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.BinOp,
-    ast.UnaryOp, ast.operator, ast.unaryop, ast.Call,
+    ast.UnaryOp, ast.Compare, ast.operator, ast.unaryop, ast.cmpop, ast.Call,
 )  # fmt: skip
 
 

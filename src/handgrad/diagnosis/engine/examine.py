@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,7 +22,7 @@ from handgrad.diagnosis.mistake import Mistake
 from handgrad.diagnosis.student.student import Student, seeded
 from handgrad.diagnosis.student.subject import StudentError, restored
 
-__all__ = ["Outcome", "examine"]
+__all__ = ["Examination", "Outcome", "examine"]
 
 
 @dataclass
@@ -32,6 +32,8 @@ class Outcome:
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     failure: Failure | None = None
+    make: Callable[[], Student] | None = None
+    """Returns the code that was examined, ready to be called, each time anew."""
 
 
 def examine(student: Student, shapes: Shapes | None = None, seed: int = 0) -> Outcome:
@@ -41,19 +43,21 @@ def examine(student: Student, shapes: Shapes | None = None, seed: int = 0) -> Ou
     """
     # A module of the student's may have told NumPy to raise: in ours, nothing does.
     with restored(*student.around), np.errstate(all="ignore"):
-        seeded(seed)
-        return _Examination(student, shapes or student.kind.shapes, seed).outcome
+        return Examination(student, shapes, seed).outcome
 
 
-class _Examination:
+class Examination:
     """One examination: what the steps share."""
 
-    def __init__(self, student: Student, shapes: Shapes, seed: int) -> None:
+    def __init__(
+        self, student: Student, shapes: Shapes | None = None, seed: int = 0, timed: bool = True
+    ) -> None:
         self.student, self.kind, self.seed = student, student.kind, seed
-        self.outcome = Outcome()
+        self.outcome, self.timed = Outcome(), timed
         self.conventions: list[tuple[Mistake, set[str]]] = []
         """Those that the student keeps, and the quantities that are others by them."""
-        self.trials = self._trials(shapes)
+        seeded(seed)
+        self.trials = self._trials(shapes or student.kind.shapes)
         self.names = [n for n in self.kind.titles if all(n in t.seen for t in self.trials)]
         kinds = {t.seen[n].dtype for t in self.trials for n in self.names}
         single = any(d.kind == "f" and d.itemsize < 8 for d in kinds)
@@ -106,7 +110,7 @@ class _Examination:
         if all(f.verdict is not Verdict.WRONG for f in outcome.findings):
             for stress in student.stresses(self.seed):
                 outcome.findings += self._stress(stress)
-        if all(f.verdict is not Verdict.WRONG for f in outcome.findings):
+        if self.timed and all(f.verdict is not Verdict.WRONG for f in outcome.findings):
             outcome.notes += [*student.remarks(self.seed), *cost(student, self.seed)]
 
     def _missing(self) -> list[Finding]:
@@ -184,7 +188,8 @@ class _Examination:
         given = trial.given
         moving = {n: a for n, a in given.inputs.items() if a.dtype.kind == "f"}
         moving = moving or given.parameters
-        nearby = given.changed(**{name: array * (1 + 1e-11) for name, array in moving.items()})
+        # Smaller, since what is a probability stays one.
+        nearby = given.changed(**{name: array * (1 - 1e-11) for name, array in moving.items()})
         seen = self.student.run(self.student.fresh(nearby), nearby)[name]
         unmoved = np.mean(seen == trial.seen[name])  # an entry may lie at the edge of a step
         return FLOAT32.cause if unmoved > 0.5 else EPSILON
@@ -241,21 +246,29 @@ class _Examination:
         trial = min(off or self.trials, key=lambda t: t.right[name].size)
         return example(trial, name, self.tolerance)
 
-    def _stress(self, stress: Stress) -> list[Finding]:
-        """Judge input that the trials avoid; nothing is said where it is right."""
+    def stressed(self, stress: Stress) -> tuple[list[Trial], list[str]]:
+        """Run input that the trials avoid; return the trials, and the quantities that are wrong."""
         tolerance = max(self.tolerance, HIDDEN)
         trials, failure, _ = run_all(self.student, stress.givens, self.seed)
         if failure:
-            self.outcome.failure = failure
-            return [_stopped(stress.name, stress.title, failure)]
+            raise StudentError(failure)
         for trial in trials:
             trial.right = self.expected(trial.given, trial.seen)
         # Where all is 0 that is right, as slopes far from the origin, 1e-20 is right: floor = 1.
-        wrong = [
+        return trials, [
             n
             for n in self.names
             if any(not same(t.seen[n], t.right[n], tolerance, floor=1) for t in trials)
         ]
+
+    def _stress(self, stress: Stress) -> list[Finding]:
+        """Judge input that the trials avoid; nothing is said where it is right."""
+        tolerance = max(self.tolerance, HIDDEN)
+        try:
+            trials, wrong = self.stressed(stress)
+        except StudentError as error:
+            self.outcome.failure = error.failure
+            return [_stopped(stress.name, stress.title, error.failure)]
         if stress.name == "extreme" and wrong == ["value"]:
             self.outcome.notes.append(
                 f"with {stress.title} the value is not exact: the logarithm is taken of a "

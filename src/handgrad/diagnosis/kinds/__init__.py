@@ -28,11 +28,22 @@ KINDS: dict[str, type[Kind]] = {
 }
 
 
+OTHERS = (
+    *("selu", "celu", "prelu", "rrelu", "crelu", "relu6", "hardsigmoid", "logsigmoid", "hardswish"),
+    *("tanhshrink", "gumbelsoftmax", "adaptivelogsoftmax", "softmax2d"),
+    *("alphadropout", "dropout2d", "embeddingbag", "positionalembedding", "patchembedding"),
+)
+"""Words of components that are of none of these kinds, though one of their words is in them."""
+
+
 def kind_of(name: str) -> str | None:
     """Return which kind a class of this name is, None where it doesn't say.
 
     The longest word in it decides: a ``DropoutLinear`` is a dropout.
     """
     plain = "".join(letter for letter in name.lower() if letter.isalnum())
-    words = {word: kind.name for kind in KINDS.values() for word in kind.words if word in plain}
+    known = {word: kind.name for kind in KINDS.values() for word in kind.words}
+    words = {
+        word: kind for word, kind in {**dict.fromkeys(OTHERS), **known}.items() if word in plain
+    }
     return words[max(words, key=len)] if words else None

@@ -10,6 +10,7 @@ from handgrad.component import Activation
 from handgrad.diagnosis.families import TRUNCATED
 from handgrad.diagnosis.given import Given
 from handgrad.diagnosis.kinds.base import SQUARES, Kind, Shapes, Stress
+from handgrad.diagnosis.mistake import Mistake
 
 __all__ = ["ActivationKind"]
 
@@ -23,6 +24,8 @@ class ActivationKind(Kind):
     square = SQUARES
     component: ClassVar[Activation]
     """Ours."""
+    at_kinks: ClassVar[tuple[Mistake, ...]] = ()
+    """Conventions that only show where the input is at a kink."""
 
     def ours(self, given: Given) -> Activation:
         return self.component
@@ -45,11 +48,12 @@ class ActivationKind(Kind):
             given = self._given((67 + i, shape[1]), rng)
             large.append(given.changed(x=5 * given.x))
             x = rng.choice([-3, -2, -1, 1, 2, 3], shape)
+            x[0, :2] = -3, 3
             given = self._given(shape, rng)
             whole.append(given.changed(f"integers, {given.label}", x=x, dy=5 * given.dy))
         return [
             Stress("large", "a large minibatch, of large values", large),
-            Stress("integers", "an array of integers", whole, (TRUNCATED,)),
+            Stress("integers", "an array of integers", whole, (TRUNCATED,), self.at_kinks),
         ]
 
     def special(self, seed: int, label: str) -> list[Given]:

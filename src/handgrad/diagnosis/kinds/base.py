@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -68,16 +68,29 @@ class Kind(ABC):
     """Inputs that are whole numbers by nature, and stay so."""
     optional: ClassVar[tuple[str, ...]] = ()
     """Which quantities need not be given."""
-    mistakes: ClassVar[tuple[Mistake, ...]]
-    conventions: ClassVar[tuple[Mistake, ...]] = ()
+    mistakes: tuple[Mistake, ...]
+    conventions: tuple[Mistake, ...] = ()
     others: ClassVar[tuple[Mistake, ...]] = ()
     """What else may be named: how a mask is drawn."""
     shapes: ClassVar[Shapes] = TABLES
     square: ClassVar[Shapes] = ()
     """Shapes to fall back on, where the code runs on too few of the others."""
+    defaults: ClassVar[dict[str, Any]] = {}
+    """What options are in code that does not take them; a string may be another option's name."""
+    settable: ClassVar[tuple[str, ...]] = ()
+    """Options that may be set in the attributes of a finished object."""
     sample: ClassVar[tuple[int, ...]] = ()
     """A large shape at which one object is called several times, where something is drawn at
     random: `judged` and `drawn` get what comes out."""
+
+    def option_names(self) -> tuple[str, ...]:
+        """Return which options code may take; the constructor has them as `asked`."""
+        return ()
+
+    def asked_for(self, names: Collection[str]) -> Kind:
+        """Return this kind, with those of its options asked for that code takes by these names."""
+        asked = [name for name in self.option_names() if name in names]
+        return type(self)(asked) if asked else self  # type: ignore[call-arg]
 
     @abstractmethod
     def givens(self, shapes: Shapes, seed: int) -> list[Given]:

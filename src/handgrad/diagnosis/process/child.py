@@ -18,7 +18,7 @@ from contextlib import redirect_stderr, redirect_stdout, suppress
 
 from handgrad.diagnosis import diagnose
 from handgrad.diagnosis.findings import Failure
-from handgrad.diagnosis.process.loading import load
+from handgrad.diagnosis.process.loading import load, load_apart
 from handgrad.diagnosis.process.sandbox import Job, failed
 from handgrad.diagnosis.result import Diagnosis
 from handgrad.diagnosis.student.exceptions import explain, is_ours
@@ -62,12 +62,18 @@ def _answer(job: Job) -> Diagnosis:
     notes: list[str] = []
     with redirect_stdout(printed), redirect_stderr(printed):
         try:
-            diagnosis: Diagnosis = diagnose(load(job, notes), job.kind, course=job.course)
+            reference = job.reference and load_apart(job.reference, notes)
+            thing = load(job, notes)
+            diagnosis = diagnose(thing, job.kind, course=job.course, reference=reference)
         except StudentError as error:
             diagnosis = failed(job.name, error.failure, job.kind)
         except ArgumentError as error:  # no kind, or an unknown one
-            hint = f"Say with --kind which exercise it is: {error.expected}."
-            diagnosis = failed(job.name, Failure("choosing the exercise", error.got, hint=hint))
+            hint = (
+                f"Expected: {error.expected}. To mend it: {error.mend}."
+                if job.reference
+                else f"Say with --kind which exercise it is: {error.expected}."
+            )
+            diagnosis = failed(job.name, Failure("choosing what it is", error.got, hint=hint))
         except KeyboardInterrupt as error:  # nobody's: the child has no terminal
             diagnosis = failed(job.name, explain(error, "running the code"), job.kind)
         except Exception as error:

@@ -35,7 +35,7 @@ from handgrad.diagnosis.student.source import (
 )
 from handgrad.diagnosis.student.subject import StudentError
 
-__all__ = ["load"]
+__all__ = ["load", "load_apart"]
 
 PATIENCE = 5.0
 """Seconds that a file may run on its own, beside importing libraries."""
@@ -75,6 +75,30 @@ def load(job: Job, notes: list[str]) -> Any:
             raise StudentError(_missing(name, found))
         found = getattr(found, name)
     return found
+
+
+def load_apart(target: str, notes: list[str]) -> Any:
+    """Load FILE:NAME so that neither it nor another file finds what the other has imported."""
+    file, _, name = target.rpartition(":")
+    others = _loaded()
+    for module in others:
+        del sys.modules[module]
+    try:
+        return load(Job(file, name), notes)
+    finally:
+        for module in _loaded():
+            del sys.modules[module]
+        sys.modules.update(others)
+
+
+def _loaded() -> dict[str, types.ModuleType]:
+    """Return the modules that were loaded here."""
+    found = {name: getattr(module, "__spec__", None) for name, module in sys.modules.items()}
+    return {
+        name: sys.modules[name]
+        for name, spec in found.items()
+        if isinstance(getattr(spec, "loader", None), _Loader)
+    }
 
 
 def _single(file: Path, stem: str, wanted: str, notes: list[str]) -> types.ModuleType:

@@ -45,6 +45,8 @@ class Job:
     kind: str | None = None
     root: str | None = None
     course: str | None = None
+    reference: str | None = None
+    """What is right, as FILE:NAME."""
 
 
 def diagnose_file(
@@ -53,6 +55,7 @@ def diagnose_file(
     kind: str | None = None,
     *,
     course: str | None = None,
+    reference: str | None = None,
     timeout: float = 60,
 ) -> Diagnosis:
     """Diagnose what a file calls `name`, in a process of its own."""
@@ -60,7 +63,8 @@ def diagnose_file(
         error = f"FileNotFoundError: there is no file {file}"
         hint = "Check the path: it starts at the folder in which you are."
         return failed(name, Failure("looking for the file", error, hint=hint))
-    return run([Job(str(Path(file).resolve()), name, kind, course=course)], timeout)[0]
+    file = str(Path(file).resolve())
+    return run([Job(file, name, kind, course=course, reference=reference)], timeout)[0]
 
 
 def run(jobs: Sequence[Job], timeout: float) -> list[Diagnosis]:

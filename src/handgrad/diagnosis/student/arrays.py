@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from handgrad.arguments import Array
 from handgrad.diagnosis.student.subject import StudentError
 
-__all__ = ["Slot", "find_bias", "find_weights", "meaning", "walk"]
+__all__ = ["Slot", "find_bias", "find_weights", "meaning", "named", "walk"]
 
 _WEIGHTS = {"w", "weight", "weights", "kernel", "theta", "omega", "matrix", "coef", "coefs"}
 _BIASES = {"b", "bias", "biases", "beta", "intercept", "offset", "shift"}
@@ -116,23 +116,52 @@ def _is_numbers(value: Any) -> bool:
 
 def meaning(path: tuple[str, ...]) -> tuple[str, bool]:
     """Return what a path names, "W", "b", "x" or "", and whether it is a gradient."""
-    words: list[str] = []
-    for part in path:
-        part = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", part)
-        words += [word for word in re.split(r"[^a-z]+", part.lower()) if word]
-    gradient, what = False, ""
-    for word in words:
+    what, gradient = "", False
+    for word in _words(path):
         if word in _GRADIENT:
             gradient = True
             continue
-        for prefix in ("d", "grad", "gradient"):  # dW, gradb
-            inner = word.removeprefix(prefix)
-            if word not in _NAMES and inner != word and inner in _NAMES:
-                word, gradient = inner, True
+        inner = _inner(word, _NAMES)
+        gradient |= inner != word
         for letter, names in (("W", _WEIGHTS), ("b", _BIASES), ("x", _INPUTS)):
-            if word in names:
+            if inner in names:
                 what = letter
     return what, gradient
+
+
+def named(path: tuple[str, ...], names: Collection[str]) -> tuple[str, bool]:
+    """Return which of these names the end of a path is, or "", and whether it is a gradient.
+
+    Names are lower case letters without anything between them.
+
+    Examples
+    --------
+    >>> named(("gradients", "gamma"), {"gamma"}), named(("dGamma",), {"gamma"})
+    (('gamma', True), ('gamma', True))
+    >>> named(("buffers", "running_mean"), {"runningmean"})
+    ('runningmean', False)
+    """
+    gradient = any(word in _GRADIENT for word in _words(path))
+    for part in reversed(path):
+        plain = "".join(word for word in _words((part,)) if word not in _GRADIENT)
+        if plain:
+            inner = _inner(plain, names)
+            return (inner, gradient or inner != plain) if inner in names else ("", gradient)
+    return "", gradient
+
+
+def _words(path: tuple[str, ...]) -> list[str]:
+    """Return the words in a path, in lower case."""
+    parts = (re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", "_", part) for part in path)
+    return [word for part in parts for word in re.split(r"[^a-z]+", part.lower()) if word]
+
+
+def _inner(word: str, names: Collection[str]) -> str:
+    """Return the name within a word such as dW or gradb, the word itself where there is none."""
+    if word in names:
+        return word
+    inner = (word.removeprefix(prefix) for prefix in ("d", "grad", "gradient"))
+    return next((name for name in inner if name in names), word)
 
 
 def find_weights(

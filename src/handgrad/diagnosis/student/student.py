@@ -125,6 +125,11 @@ class Student(ABC):
         """Judge what is drawn at random; nothing is returned where it is right."""
         return self.kind.judged(*self._sampled(seed)) if self.kind.sample else []
 
+    def drops(self, seed: int) -> bool:
+        """Return whether any of what is drawn at random is 0."""
+        results = self._sampled(seed)[1]
+        return any((seen[self.kind.forwards[0]] == 0).any() for seen in results)
+
     def remarks(self, seed: int) -> list[str]:
         """Return what is worth knowing of code that is right."""
         return []

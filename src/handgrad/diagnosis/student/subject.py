@@ -6,8 +6,9 @@ import copy
 import inspect
 import random
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,28 @@ __all__ = ["StudentError", "Subject", "ask", "guard", "names_around", "numbers",
 
 
 class StudentError(Exception):
-    """The student's code raised, or a call that it must have cannot be made."""
+    """The student's code raised, or a call that it must have cannot be made.
 
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.error)
-        self.failure = failure
+    Where `failure` is a function it is called when somebody asks: what an exception says takes
+    longer to find out than most of the code that raises it.
+    """
+
+    def __init__(self, failure: Failure | Callable[[], Failure]) -> None:
+        super().__init__()
+        self._failure = failure
+
+    @cached_property
+    def failure(self) -> Failure:
+        """What went wrong."""
+        return self._failure if isinstance(self._failure, Failure) else self._failure()
+
+    @property
+    def unwritten(self) -> bool:
+        """Whether the code says that it is not written yet."""
+        return isinstance(self._failure, Failure) and self._failure.unwritten
+
+    def __str__(self) -> str:
+        return self.failure.error
 
     @classmethod
     def missing(cls, what: str, error: str, hint: str) -> StudentError:
@@ -42,8 +60,10 @@ def guard(doing: str) -> Iterator[None]:
             yield
     except (StudentError, KeyboardInterrupt):  # the latter is whoever sits before it
         raise
-    except BaseException as error:  # SystemExit, and whatever else a class may be made of
+    except MemoryError as error:  # explained at once, which lets go of what has filled it
         raise StudentError(explain(error, doing)) from error
+    except BaseException as error:  # SystemExit, and whatever else a class may be made of
+        raise StudentError(partial(explain, error, doing)) from error
 
 
 def ask(thing: Any, names: Sequence[str], arguments: Iterable[Any], doing: str) -> Any:
@@ -68,7 +88,7 @@ def numbers(value: Any, what: str) -> Array:
         array = np.array(value)
         if array.dtype.kind not in "fiub":
             raise TypeError(f"{what} holds {array.dtype}, not real numbers")
-        return array
+        return array.astype(np.float64) if array.dtype.kind == "b" else array
 
 
 class Subject:
@@ -91,12 +111,25 @@ class Subject:
         with guard(f"calling {self.name}({', '.join(shown)})"):
             return self.thing(*args, **kwargs)
 
+    def arguments(self) -> dict[str, inspect.Parameter]:
+        """Return the arguments of the constructor, by name."""
+        try:
+            return dict(inspect.signature(self.thing).parameters) if self.is_class else {}
+        except (TypeError, ValueError):
+            return {}
+
     def takes(self, name: str) -> bool:
         """Return whether the constructor has an argument of this name."""
-        try:
-            return self.is_class and name in inspect.signature(self.thing).parameters
-        except (TypeError, ValueError):
-            return False
+        return name in self.arguments()
+
+    def needed(self) -> list[str]:
+        """Return the arguments that the constructor must be given."""
+        return [
+            name
+            for name, argument in self.arguments().items()
+            if argument.default is argument.empty
+            and argument.kind not in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD)
+        ]
 
 
 def _short(value: Any) -> str:

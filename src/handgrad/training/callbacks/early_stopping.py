@@ -6,17 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.arguments import is_real, positive_size
+from handgrad.arguments import positive_size
 from handgrad.errors import ArgumentError
-from handgrad.optimizers.checks import load_numbers
-from handgrad.optimizers.schedules.best import BestSoFar
-from handgrad.training.callbacks.callback import Callback
+from handgrad.training.callbacks.monitored import Monitored
 from handgrad.walk import buffers, parameters, restore, snapshot
 
 __all__ = ["EarlyStopping", "put_best_back"]
 
 
-class EarlyStopping(BestSoFar, Callback):
+class EarlyStopping(Monitored):
     """Stop when a value has not improved for some epochs, and restore the best model.
 
     Parameters and buffers of the best epoch are put back whenever the training ends, whether it was
@@ -64,20 +62,8 @@ class EarlyStopping(BestSoFar, Callback):
         min_delta: float = 0.0,
         mode: str | None = None,
     ) -> None:
-        self.monitor = monitor
+        self._watch_for(monitor, min_delta, mode)
         self.patience = positive_size(patience, "patience", "EarlyStopping")
-        if not is_real(min_delta) or min_delta < 0:
-            raise ArgumentError(
-                f"min_delta={min_delta!r} for EarlyStopping", "a number >= 0", "0 is a good start"
-            )
-        if mode not in (None, "min", "max"):
-            raise ArgumentError(
-                f"mode={mode!r} for EarlyStopping",
-                '"min", "max" or None',
-                'use "min" where less is better, and "max" where more is',
-            )
-        self.min_delta, self.mode = float(min_delta), mode
-        self.best_epoch = 0
         self._best: Any = None
 
     def on_start(self, trainer: Any) -> None:
@@ -95,19 +81,7 @@ class EarlyStopping(BestSoFar, Callback):
             )
 
     def on_epoch(self, trainer: Any) -> None:
-        name = self.monitor
-        if name is None:
-            name = "validation_loss" if "validation_loss" in trainer.history else "loss"
-        value = trainer.history[name][-1]
-        if not is_real(value):
-            raise ArgumentError(
-                f"{value!r} as the {name} of epoch {trainer.epochs_done} for {self!r}",
-                "a finite number in every epoch",
-                "monitor a value that each epoch has, such as the loss",
-            )
-        more = self.mode == "max" if self.mode else not name.endswith(("loss", "error"))
-        if self.improves(value, more=more, min_delta=self.min_delta):
-            self.best_epoch = trainer.epochs_done
+        if self.is_best(trainer):
             self._best = snapshot(trainer.model)
         self._stop_if_due(trainer)
 
@@ -123,14 +97,11 @@ class EarlyStopping(BestSoFar, Callback):
             )
 
     def state_dict(self) -> dict[str, Any]:
-        state: dict[str, Any] = {"best_epoch": self.best_epoch, "bad_epochs": self.bad_epochs}
-        if self._best is not None:
-            state |= {"best": self.best, "arrays": self._best}
-        return state
+        state = super().state_dict()
+        return state if self._best is None else state | {"arrays": self._best}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        numbers = {"best_epoch": int, "bad_epochs": int, "best": float}
-        vars(self).update(load_numbers(state, self, numbers, optional=["best"]))
+        super().load_state_dict(state)
         self._best = {
             name: np.array(array) for name, array in state.get("arrays", {}).items()
         } or None

@@ -11,12 +11,13 @@ from handgrad.arguments import positive_size
 from handgrad.checkpoint import check
 from handgrad.errors import CheckpointError
 from handgrad.training.callbacks.callback import Callback
+from handgrad.training.callbacks.monitored import Monitored
 from handgrad.training.callbacks.pace import Pace
 
 __all__ = ["ModelCheckpoint", "reached", "what_is_saved"]
 
 
-class ModelCheckpoint(Callback):
+class ModelCheckpoint(Monitored):
     """Save the trainer every few epochs, at the end, and where Ctrl-C ends the training.
 
     It is called after all other callbacks, so that what it saves is all of the epoch. What it
@@ -36,6 +37,14 @@ class ModelCheckpoint(Callback):
     seconds : float, default 0
         How much time lies between two of them, at least; the end of the training is saved whenever
         it comes.
+    best_only : bool, default False
+        Whether to save after each epoch that is the best so far, and after no other; then the
+        checkpoint is the best epoch's, and a training that is resumed goes on from that.
+    monitor : str, optional
+        The name in the history of the value that tells; ``validation_loss`` where there is
+        validation data, else ``loss``.
+    mode : {"min", "max"}, optional
+        Whether less or more of it is better; less for losses and errors, more for everything else.
 
     Attributes
     ----------
@@ -45,7 +54,7 @@ class ModelCheckpoint(Callback):
     Raises
     ------
     ArgumentError
-        `every` is not a positive integer, or `seconds` is below 0.
+        `every` is not a positive integer, `seconds` is below 0, or there is no such value or mode.
     CheckpointError
         Something can't be saved.
 
@@ -56,9 +65,17 @@ class ModelCheckpoint(Callback):
     """
 
     def __init__(
-        self, folder: str | os.PathLike[str], every: int = 1, seconds: float = 0.0
+        self,
+        folder: str | os.PathLike[str],
+        every: int = 1,
+        seconds: float = 0.0,
+        *,
+        best_only: bool = False,
+        monitor: str | None = None,
+        mode: str | None = None,
     ) -> None:
-        self.folder = os.fspath(folder)
+        self._watch_for(monitor, 0.0, mode)
+        self.folder, self.best_only = os.fspath(folder), bool(best_only)
         self.every = positive_size(every, "every", "ModelCheckpoint")
         self._pace = Pace(seconds, "a ModelCheckpoint")
         self.saved = ""
@@ -69,8 +86,12 @@ class ModelCheckpoint(Callback):
         self._pace.begin()
 
     def on_epoch(self, trainer: Any) -> None:
-        due = trainer.epochs_done % self.every == 0 and self._pace.due()
-        if not (self._refused or trainer.ending or due):
+        if self.best_only:
+            due = self.is_best(trainer)
+        else:
+            due = trainer.epochs_done % self.every == 0 and self._pace.due()
+            due = due or trainer.ending or bool(self._refused)
+        if not due:
             return
         try:
             self._save(trainer)
@@ -87,7 +108,7 @@ class ModelCheckpoint(Callback):
     def on_end(self, trainer: Any) -> None:
         # Not otherwise: another callback may have put older parameters back by now, and a training
         # goes on from where it was, not from there.
-        if trainer.history.interrupted:
+        if trainer.history.interrupted and not self.best_only:
             self._save(trainer)
         elif self._refused:
             raise self._refused
@@ -99,7 +120,15 @@ class ModelCheckpoint(Callback):
         self.saved = f"everything up to the end of {reached(trainer)}"
 
     def __repr__(self) -> str:
-        return f"ModelCheckpoint({self.folder!r}, every={self.every})"
+        best = ", best_only=True" if self.best_only else ""
+        return f"ModelCheckpoint({self.folder!r}, every={self.every}{best})"
+
+    def state_dict(self) -> dict[str, Any]:
+        return super().state_dict() if self.best_only else {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        if self.best_only and state:
+            super().load_state_dict(state)
 
 
 def reached(trainer: Any) -> str:

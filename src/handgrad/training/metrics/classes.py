@@ -11,10 +11,10 @@ from handgrad.errors import ShapeError
 from handgrad.loss import broadcast_weight
 from handgrad.training.metrics.metric import Metric
 
-__all__ = ["Accuracy", "ConfusionMatrix", "TopK"]
+__all__ = ["Accuracy", "ConfusionMatrix", "OfClasses", "TopK"]
 
 
-class _OfClasses(Metric):
+class OfClasses(Metric):
     """What the metrics of classes have in common: which rows count."""
 
     def __init__(self, ignore_index: int | None = None) -> None:
@@ -63,7 +63,7 @@ def _classes(predictions: Array, targets: Array, metric: Metric) -> tuple[Array,
     return predictions.reshape(-1, K), targets.ravel()
 
 
-class _Share(_OfClasses):
+class _Share(OfClasses):
     """A share of the datapoints."""
 
     def reset(self) -> None:
@@ -176,7 +176,7 @@ class TopK(_Share):
         return f"TopK({self.k}{ignored})"
 
 
-class ConfusionMatrix(_OfClasses):
+class ConfusionMatrix(OfClasses):
     """How often each class was taken for each: a row for each true class, a column for each named.
 
     With sample weights, how much weight was: the counts are floats then.

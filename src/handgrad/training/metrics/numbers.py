@@ -9,7 +9,7 @@ from handgrad.errors import ShapeError
 from handgrad.loss import broadcast_weight
 from handgrad.training.metrics.metric import Metric
 
-__all__ = ["R2", "MeanAbsoluteError"]
+__all__ = ["R2", "MeanAbsoluteError", "MeanAbsolutePercentageError"]
 
 
 def _differences(predictions: Array, targets: Array, metric: Metric) -> Array:
@@ -51,10 +51,13 @@ class MeanAbsoluteError(Metric):
         self._sum: float = 0.0
         self._seen: float = 0
 
+    def _errors(self, predictions: Array, targets: Array) -> Array:
+        return np.abs(_differences(predictions, targets, self))
+
     def update(
         self, predictions: Array, targets: Array, sample_weight: Array | None = None
     ) -> None:
-        errors = np.abs(_differences(predictions, targets, self))
+        errors = self._errors(predictions, targets)
         if sample_weight is None:
             self._sum += float(errors.sum())
             self._seen += errors.size
@@ -65,6 +68,35 @@ class MeanAbsoluteError(Metric):
 
     def result(self) -> float:
         return self._sum / self._seen if self._seen else 0.0
+
+
+class MeanAbsolutePercentageError(MeanAbsoluteError):
+    r"""The mean absolute difference, as a share of the target, over all entries.
+
+    .. math:: \frac{1}{M} \sum_{m=1}^M \frac{|\hat y_m - y_m|}{\max(|y_m|, \varepsilon)}
+
+    with the machine's :math:`\varepsilon` of float64, as in scikit-learn: a target of 0 makes it
+    enormous. 0.1 is ten percent. With sample weights, the weighted mean.
+
+    Raises
+    ------
+    ShapeError
+        Predictions and targets differ in shape.
+
+    Examples
+    --------
+    >>> metric = MeanAbsolutePercentageError()
+    >>> metric.reset()
+    >>> metric.update(np.array([[1.0], [2.0]]), np.array([[2.0], [4.0]]))
+    >>> metric.result()
+    0.5
+    """
+
+    name = "mean_absolute_percentage_error"
+
+    def _errors(self, predictions: Array, targets: Array) -> Array:
+        least = np.finfo(np.float64).eps
+        return super()._errors(predictions, targets) / np.maximum(np.abs(targets), least)
 
 
 class R2(Metric):

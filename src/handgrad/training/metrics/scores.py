@@ -73,13 +73,13 @@ def mean_scores(confusion: Array, scores: Array, y: Array) -> dict[str, float]:
     return {name: float(value) for name, value in known.items()}
 
 
-def roc_auc(scores: Array, positive: Array) -> float:
+def roc_auc(scores: Array, positive: Array, sample_weight: Array | None = None) -> float:
     r"""Return the area under the ROC curve: how often a positive row's score is the larger one.
 
-    .. math:: \text{AUC} = \frac{R - P (P + 1) / 2}{P Q}
+    .. math:: \text{AUC} = \frac{\sum_s p_s \bigl(\sum_{r < s} q_r + q_s / 2\bigr)}{P Q}
 
-    of P positive and Q negative rows, where R is the sum of the positive rows' ranks; equal scores
-    share their ranks' mean (Mann and Whitney, 1947).
+    where :math:`p_s` and :math:`q_s` are the weights of the positive and the negative rows with the
+    score s, and P and Q their sums; equal scores count half (Mann and Whitney, 1947).
 
     Parameters
     ----------
@@ -87,14 +87,15 @@ def roc_auc(scores: Array, positive: Array) -> float:
         The larger, the more a row looks positive.
     positive : Array, (N,)
         Whether it is.
+    sample_weight : Array, (N,), optional
+        How much it counts; each row as much as the others where this is None.
 
     Examples
     --------
     >>> roc_auc(np.array([0.1, 0.4, 0.4, 0.8]), np.array([False, False, True, True]))
     0.875
     """
-    _, place, count = np.unique(scores, return_inverse=True, return_counts=True)
-    rank = np.cumsum(count) - (count - 1) / 2
-    P = int(positive.sum())
-    area = (rank[place][positive].sum() - P * (P + 1) / 2) / (P * (len(scores) - P))
-    return float(area)
+    weight = np.ones(len(scores)) if sample_weight is None else sample_weight
+    _, place = np.unique(scores, return_inverse=True)
+    p, q = (np.bincount(place, weight * rows) for rows in (positive, ~positive))
+    return float(p @ (np.cumsum(q) - q / 2) / (p.sum() * q.sum()))

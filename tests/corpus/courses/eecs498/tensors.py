@@ -39,7 +39,7 @@ class Dropout(object):
         p, mode = dropout_param["p"], dropout_param["mode"]
         mask = None
         if mode == "train":
-            mask = (torch.rand(x.shape) > p) / (1 - p)
+            mask = (torch.rand(x.shape) > p).to(x.dtype) / (1 - p)
             out = x * mask
         else:
             out = x

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from handgrad.diagnosis.courses.exercise.calls import CrossEntropyStudent, ExerciseStudent
-from handgrad.diagnosis.courses.exercise.dropout import DropoutStudent
+from handgrad.diagnosis.courses.exercise.dropout import DropoutStudent, PlainDropoutStudent
+from handgrad.diagnosis.courses.exercise.embedding import EmbeddingStudent
 from handgrad.diagnosis.courses.exercise.linear import LinearStudent
 from handgrad.diagnosis.courses.exercise.model import ModelStudent
+from handgrad.diagnosis.courses.exercise.named import NamedStudent
 
 __all__ = ["STUDENTS", "ExerciseStudent", "student_type"]
 
@@ -13,7 +15,12 @@ STUDENTS: dict[str, type[ExerciseStudent]] = {
     "cross_entropy": CrossEntropyStudent,
     "linear": LinearStudent,
     "dropout": DropoutStudent,
+    "plain_dropout": PlainDropoutStudent,
+    "embedding": EmbeddingStudent,
     "model": ModelStudent,
+    **dict.fromkeys(("conv1d", "conv2d", "avg_pool2d", "max_pool2d"), NamedStudent),
+    **dict.fromkeys(("batch_norm", "spatial_batch_norm", "layer_norm"), NamedStudent),
+    **dict.fromkeys(("group_norm", "rms_norm"), NamedStudent),
 }
 
 

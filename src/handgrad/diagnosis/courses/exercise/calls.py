@@ -16,14 +16,19 @@ __all__ = ["CrossEntropyStudent", "ExerciseStudent"]
 class ExerciseStudent(Student):
     """A class, or an object, that is called with its inputs and asked for its `grad`.
 
-    What stands here is for components without parameters. `own` are the student's own classes by
-    kind, used in place of ours where the component is given others.
+    What stands here is for components without parameters. The constructor is given the options that
+    it names as we do, or else those that it needs, in our order. `own` are the student's own
+    classes by kind, used in place of ours where the component is given others.
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
     """Kinds of component that it is given; ours, unless the student's code takes only its own."""
 
     def __init__(self, kind: Kind, subject: Subject, own: dict[str, type] | None = None) -> None:
+        options, needed = kind.option_names(), len(subject.needed())
+        self._named = [name for name in options if subject.takes(name)]
+        self._in_order = [] if self._named else options[:needed]
+        kind = kind.asked_for((*self._named, *self._in_order))
         super().__init__(kind, subject.name, (subject.thing,))
         self.any_size = subject.is_class
         self.subject, self.own = subject, own or {}
@@ -31,7 +36,8 @@ class ExerciseStudent(Student):
         """The student's classes by kind for which ours stand in."""
 
     def start(self, given: Given) -> Any:
-        return self.subject.make()
+        in_order = [given[name] for name in self._in_order]
+        return self.subject.make(*in_order, **{name: given[name] for name in self._named})
 
     def forward(self, thing: Any, given: Given) -> Results:
         name = self.kind.forwards[0]

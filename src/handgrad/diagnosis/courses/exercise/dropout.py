@@ -1,4 +1,4 @@
-"""The exercise's dropout, which wraps a layer."""
+"""The exercise's dropout, which wraps a layer, and one that wraps nothing."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from handgrad.diagnosis.courses.exercise.calls import ExerciseStudent
 from handgrad.diagnosis.courses.exercise.inner import linear_handle, own_linear, stand_in
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.base import Kind
-from handgrad.diagnosis.kinds.dropout import DropoutKind
+from handgrad.diagnosis.kinds.dropout import DropoutKind, PlainDropoutKind
 from handgrad.diagnosis.kinds.inner import InnerReLU
 from handgrad.diagnosis.student.gradients import sort_gradients
 from handgrad.diagnosis.student.subject import StudentError, Subject, guard
 
-__all__ = ["DropoutStudent"]
+__all__ = ["DropoutStudent", "PlainDropoutStudent"]
 
 
 @dataclass
@@ -87,6 +87,26 @@ class DropoutStudent(ExerciseStudent):
         if not _switched(other.thing):
             return {}
         return {"evaluation": self.look(other, given)["output"]}
+
+
+class PlainDropoutStudent(ExerciseStudent):
+    """A dropout that wraps nothing."""
+
+    def __init__(self, kind: Kind, subject: Subject, own: dict[str, type] | None = None) -> None:
+        self._option = (
+            "keep" if any("keep" in name.lower() for name in subject.arguments()) else "p"
+        )
+        known = ("keep",) if self._option == "keep" else ()
+        p = None if subject.is_class else _probability(subject)
+        super().__init__(kind, subject, own)
+        self.kind = PlainDropoutKind(known, p)
+
+    def start(self, given: Given) -> Any:
+        return self.subject.make(given[self._option])
+
+    def evaluate(self, given: Given) -> Results:
+        other = self.start(given)
+        return {"evaluation": self.look(other, given)["output"]} if _switched(other) else {}
 
 
 def _switched(thing: Any) -> bool:

@@ -159,6 +159,8 @@ class ModelStudent(ExerciseStudent):
     def _flat(self, thing: Any, given: Given) -> Array | None:
         """Return the weights' gradients from what the model returned, None where it has none."""
         returned = thing.returned
+        if isinstance(returned, Mapping):
+            returned = list(returned.values())
         if not isinstance(returned, list | tuple):
             return None
         things = [id(layer.thing) for layer in thing.layers]

@@ -41,6 +41,7 @@ class Conv2dKind(Kind):
     conventions = CONVENTIONS
     shapes: ClassVar[Shapes] = ((3, 5, 6, 2, 4), (2, 7, 5, 3, 2), (4, 5, 7, 4, 3))
     component: ClassVar[type[Conv1d] | type[Conv2d]] = Conv2d
+    defaults: ClassVar = {"stride": 1, "padding": 0}
     kernel = 3
 
     def givens(self, shapes: Shapes, seed: int) -> list[Given]:

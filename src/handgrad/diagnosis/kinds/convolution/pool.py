@@ -29,6 +29,7 @@ class AvgPool2dKind(Kind):
     axes: ClassVar = {"x": "N H W C", "output": "N oh ow C"}
     mistakes = AVERAGE
     shapes: ClassVar[Shapes] = ((3, 4, 6, 2), (2, 7, 5, 3), (4, 4, 5, 2))
+    defaults: ClassVar = {"stride": "kernel_size", "padding": 0}
     component: ClassVar[type[AvgPool2d] | type[MaxPool2d]] = AvgPool2d
 
     def givens(self, shapes: Shapes, seed: int) -> list[Given]:

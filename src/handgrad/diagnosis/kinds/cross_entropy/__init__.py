@@ -16,10 +16,11 @@ from handgrad.diagnosis.kinds.cross_entropy.mistakes import (
     NO_MAXIMUM,
     SMALL,
 )
+from handgrad.diagnosis.kinds.cross_entropy.sequence import SequenceCrossEntropyKind
 from handgrad.diagnosis.kinds.loss import LossKind
 from handgrad.losses import CrossEntropy
 
-__all__ = ["CrossEntropyKind"]
+__all__ = ["CrossEntropyKind", "SequenceCrossEntropyKind"]
 
 
 class CrossEntropyKind(LossKind):
@@ -47,7 +48,10 @@ class CrossEntropyKind(LossKind):
         y = np.eye(K)[rng.integers(0, K, N)]
         inputs = {"x": 2 * rng.standard_normal((N, K)), "y": y}
         label = f"N = {N}, K = {K}" + ("" if average else ", average=False")
-        return Given(label, {"N": N, "K": K}, inputs, options={"average": average})
+        return _labelled(Given(label, {"N": N, "K": K}, inputs, options={"average": average}))
+
+    def another(self, given: Given, rng: np.random.Generator) -> Given:
+        return _labelled(super().another(given, rng))
 
     def stresses(self, seed: int) -> list[Stress]:
         extreme, large, whole = [], [], []
@@ -63,3 +67,9 @@ class CrossEntropyKind(LossKind):
             Stress("integers", "arrays of integers", whole, (TRUNCATED,)),
             Stress("extreme", "logits of size 1e3", extreme, (NO_MAXIMUM,), SMALL),
         ]
+
+
+def _labelled(given: Given) -> Given:
+    """Note the targets as class indices too, for code that takes those, and return it."""
+    given.options["labels"] = given["y"].argmax(axis=-1)
+    return given

@@ -5,8 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from handgrad.arguments import Array
-from handgrad.diagnosis.families import GENERAL, scaled
+from handgrad.diagnosis.families import GENERAL, instead_of, scaled
 from handgrad.diagnosis.given import Given, Results
+from handgrad.diagnosis.kinds.softmaxes.probabilities import (
+    SUMS,
+    no_maximum,
+    other_probabilities,
+    softmax,
+)
 from handgrad.diagnosis.mistake import Mistake, convention, mistake
 
 __all__ = ["CONVENTIONS", "MISTAKES", "NO_MAXIMUM", "SMALL"]
@@ -15,27 +21,9 @@ _TERMS = (
     "The loss has one term for each row, whatever the number of classes.",
     "The step from one datapoint to the minibatch: how many terms does the mean have?",
 )
-_OVER_CLASSES = (
-    "Each row is one datapoint: its loss does not depend on the other rows.",
-    "The definition of the softmax: the sum in the denominator runs over the classes.",
-    "Sum over axis 1 with keepdims=True: `e / e.sum(axis=1, keepdims=True)`.",
-)
-_SUMS = "Adding a constant to a row's logits changes nothing, so a row of the gradient sums to 0."
 
 
-def _softmax(x: Array, axis: int | None = 1) -> Array:
-    e = np.exp(x - x.max(axis=axis, keepdims=True))
-    return np.asarray(e / e.sum(axis=axis, keepdims=True))
-
-
-def _scale(given: Given, right: Results) -> float:
-    """Return the factor in front of p - y, in whatever convention."""
-    residual = _softmax(given.x) - given["y"]
-    return float(np.vdot(right["gradient"], residual) / np.vdot(residual, residual))
-
-
-def _like(given: Given, right: Results, gradient: Array) -> Results:
-    return {"gradient": _scale(given, right) * gradient}
+instead = instead_of(lambda x, y: softmax(x) - y)
 
 
 def _value(given: Given, log_p: Array) -> Array:
@@ -46,29 +34,27 @@ def _value(given: Given, log_p: Array) -> Array:
 
 def _other(given: Given, right: Results, p: Array) -> Results:
     """Return value and gradient with other probabilities."""
-    scale = _scale(given, right)
-    return {"value": _value(given, np.log(p)), "gradient": scale * (p - given["y"])}
+    gradient = instead(lambda y: p - y)["gradient"]
+    return {"value": _value(given, np.log(p)), "gradient": gradient(given, right)}
 
 
 def _binary(given: Given, x: Array, y: Array, average: bool) -> Results:
-    p = _softmax(x)
+    p = softmax(x)
     others = -float(np.vdot(1 - y, np.log1p(-p))) / (len(p) if average else 1)
     return {"value": _value(given, np.log(p)) + others}
 
 
-def _no_maximum(given: Given, x: Array, y: Array, average: bool) -> Results:
-    """Take the exponentials of the logits as they are."""
-    with np.errstate(all="ignore"):
-        e = np.exp(x)
-        p = e / e.sum(axis=1, keepdims=True)
-        return {"value": _value(given, np.log(p)), "gradient": (p - y) / (len(p) if average else 1)}
+def _right(given: Given, p: Array) -> Results:
+    """Return value and gradient with probabilities that were computed in another way."""
+    rows = len(p) if given["average"] else 1
+    return {"value": _value(given, np.log(p)), "gradient": (p - given["y"]) / rows}
 
 
 def _epsilon(size: float) -> Mistake:
     """Return the convention to add a small number to a probability before the logarithm."""
     return convention(
         f"an epsilon of {size:g} in the logarithm",
-        {"value": lambda given, x: _value(given, np.log(_softmax(x) + size))},
+        {"value": lambda given, x: _value(given, np.log(softmax(x) + size))},
         "The value is that of log(p + epsilon), which stays finite, and is off by about as much.",
     )
 
@@ -77,7 +63,7 @@ def _derived(size: float) -> Mistake:
     """Return the same convention where the gradient is the derivative of that very value."""
 
     def derived(given: Given, x: Array, y: Array, average: bool) -> Results:
-        p = _softmax(x)
+        p = softmax(x)
         dp = -y / (p + size) / (len(p) if average else 1)
         gradient = p * (dp - (dp * p).sum(axis=1, keepdims=True))
         return {"value": _value(given, np.log(p + size)), "gradient": gradient}
@@ -199,117 +185,85 @@ MISTAKES: tuple[Mistake, ...] = (
     ),
     mistake(
         "the target is not subtracted",
-        lambda given, right, x: _like(given, right, _softmax(x)),
+        instead(lambda x: softmax(x)),
         "The gradient is made of the probabilities alone.",
         "No entry of your gradient is negative, so every logit is pushed down, the label's too.",
-        _SUMS,
+        SUMS,
         "The line with the two terms: one comes from the label's own logit, the other from the "
         "sum in the logarithm.",
         "Subtract the one-hot target: `p - y`.",
     ),
     mistake(
         "the target is added",
-        lambda given, right, x, y: _like(given, right, _softmax(x) + y),
+        instead(lambda x, y: softmax(x) + y),
         "The target is added to the probabilities where it has to be subtracted.",
         "No entry of your gradient is negative, so the label's logit is pushed down.",
-        _SUMS,
+        SUMS,
         "The line with the two terms: they have opposite signs.",
         "Subtract the one-hot target: `p - y`.",
     ),
     mistake(
         "the softmax is left out of the derivative",
-        lambda given, right, y, x: _like(given, right, -y / _softmax(x)),
+        instead(lambda y, x: -y / softmax(x)),
         "What is returned is the derivative with respect to the probabilities, not the logits: "
         "the softmax's Jacobian is left out.",
         "Your gradient is 0 everywhere but at the label.",
-        _SUMS,
+        SUMS,
         "The chain rule: the logits reach the loss through the softmax, and every logit reaches "
         "every probability of its row.",
         "Multiply by the softmax's Jacobian; all of it together simplifies to `p - y`.",
     ),
     mistake(
         "only the diagonal of the softmax's Jacobian",
-        lambda given, right, y, x: _like(given, right, -y * (1 - _softmax(x))),
+        instead(lambda y, x: -y * (1 - softmax(x))),
         "Of the softmax's Jacobian only the derivative of each probability by its own logit is "
         "used.",
         "Your gradient is right at the label and 0 everywhere else.",
-        _SUMS,
+        SUMS,
         "The derivative of the softmax has two cases, and the one of two different indices is "
         "missing: raising one logit lowers all other probabilities.",
         "Use the whole Jacobian; all of it together simplifies to `p - y`.",
     ),
     mistake(
         "a wrong sign beside the diagonal of the softmax's Jacobian",
-        lambda given, right, x, y: _like(given, right, -(_softmax(x) + y)),
+        instead(lambda x, y: -(softmax(x) + y)),
         "The derivative of a probability by another class' logit is taken with a plus.",
         "No entry of your gradient is positive.",
-        _SUMS,
+        SUMS,
         "The derivative of the softmax has two cases; in the one of two different indices, "
         "raising one logit lowers the other probabilities, so what sign has it?",
         "Take the minus, `-p[i] * p[j]` where i and j differ; all of it together is `p - y`.",
     ),
     mistake(
         "1 is subtracted from whole columns",
-        lambda given, right, x, y: _like(given, right, _softmax(x) - y.max(axis=0)),
+        instead(lambda x, y: softmax(x) - y.max(axis=0)),
         "Where the 1 of the target is subtracted, the column is chosen for every row, and not "
         "each row's own column.",
         "Your gradient has negative entries at classes that are not the row's label.",
-        _SUMS,
+        SUMS,
         "The line with the two terms: in each row one entry alone belongs to the label.",
         "Choose one entry in each row, `g[np.arange(len(g)), labels] -= 1` in place of `g[:, "
         "labels] -= 1`; or write `p - y`.",
     ),
     mistake(
         "an extra factor p(1-p)",
-        {"gradient": lambda gradient, x: gradient * _softmax(x) * (1 - _softmax(x))},
+        {"gradient": lambda gradient, x: gradient * softmax(x) * (1 - softmax(x))},
         "The right gradient is multiplied by p (1 - p) once more, entry by entry.",
         "Where the prediction is sure and wrong, your gradient is close to 0.",
-        _SUMS,
+        SUMS,
         "The end of the derivation: the softmax's derivative is already in the difference.",
         "Leave the factor out: `p - y` is the gradient with respect to the logits already.",
     ),
     mistake(
         "the logits in place of the probabilities",
-        lambda given, right, x, y: _like(given, right, x - y),
+        instead(lambda x, y: x - y),
         "The target is subtracted from the logits themselves; the softmax is not applied.",
         "Your gradient has entries larger than the softmax allows.",
-        _SUMS,
+        SUMS,
         "The line with the two terms: the derivative of the logarithm of the sum is a probability.",
         "Apply the softmax first: `p - y`.",
     ),
-    mistake(
-        "the softmax runs over the wrong axis",
-        lambda given, right, x: _other(given, right, _softmax(x, axis=0)),
-        "The exponentials are normalised down each column, so that datapoints compete with each "
-        "other.",
-        "The probabilities of one datapoint do not sum to 1.",
-        *_OVER_CLASSES,
-    ),
-    mistake(
-        "the softmax runs over the whole minibatch",
-        lambda given, right, x: _other(given, right, _softmax(x, axis=None)),
-        "The exponentials are divided by the sum of all of them, over rows and classes.",
-        "The probabilities of one datapoint do not sum to 1.",
-        *_OVER_CLASSES,
-    ),
-    mistake(
-        "the softmax is applied twice",
-        lambda given, right, x: _other(given, right, _softmax(_softmax(x))),
-        "The softmax is taken of the probabilities that it has given already.",
-        "The probabilities are all nearly the same, and the loss hardly falls.",
-        "A logit that is much larger than the others makes its probability nearly 1.",
-        "The definition of the loss: its input are logits, and the softmax stands in it once.",
-        "Leave one of the two out.",
-    ),
-    mistake(
-        "the sigmoid in place of the softmax",
-        lambda given, right, x: _other(given, right, 1 / (1 + np.exp(-x))),
-        "Each logit is squashed on its own, so that the classes do not compete.",
-        "The probabilities of one datapoint do not sum to 1.",
-        _SUMS,
-        "The definition of the softmax: each probability depends on all logits of its row.",
-        "Divide the exponentials by their sum over the row.",
-    ),
+    *other_probabilities(_other),
     mistake(
         "the binary cross-entropy",
         _binary,
@@ -330,7 +284,7 @@ MISTAKES: tuple[Mistake, ...] = (
     ),
     mistake(
         "the logarithm is left out",
-        {"value": lambda given, x: _value(given, _softmax(x))},
+        {"value": lambda given, x: _value(given, softmax(x))},
         "The value is made of the probabilities themselves.",
         "The loss never leaves the range from -1 to 1.",
         "A label whose probability goes to 0 makes the loss grow without bound.",
@@ -350,15 +304,4 @@ MISTAKES: tuple[Mistake, ...] = (
 )
 
 
-NO_MAXIMUM = mistake(
-    "no maximum subtracted",
-    _no_maximum,
-    "The exponentials of large logits are infinite, and infinity divided by infinity is not a "
-    "number.",
-    "The loss or its gradient is NaN or infinite for logits of size 1e3.",
-    "The loss is finite for all finite logits, and does not change when a constant is added "
-    "to a row's logits.",
-    "The formula is right; it is the way to compute it that overflows. Which constant may be "
-    "subtracted from a row for free?",
-    "Subtract the row's maximum first: `z = x - x.max(axis=1, keepdims=True)`.",
-)
+NO_MAXIMUM = no_maximum(_right, "The loss or its gradient")

@@ -1,4 +1,4 @@
-"""Mistakes in inverted dropout around a layer."""
+"""Mistakes in inverted dropout, around a layer or alone."""
 
 from __future__ import annotations
 
@@ -8,26 +8,30 @@ from handgrad.arguments import Array
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.mistake import Mistake, mistake
 
-__all__ = ["KEEPS_P", "MASKS", "MISTAKES"]
+__all__ = ["ALONE", "KEEPS_P", "MASKS", "MISTAKES"]
 
 _MASK = "Once drawn, the mask is a constant factor of each entry, and a constant factor stays."
-_MEAN = "On average over many masks the output in training is the wrapped layer's own output."
 
 
 def _output(given: Given) -> Array:
+    """Return what the mask multiplies: the wrapped layer's output, or the input."""
+    if "weights" not in given:
+        return given.x
     return np.asarray(given.x @ given["weights"] + given["bias"])
 
 
 def _back(given: Given, df: Array, where: bool = True) -> Results:
-    """Return the wrapped layer's gradients, where they can be told from another mistake's."""
+    """Return the gradients behind the mask, where they can be told from another mistake's."""
     _need(where)
+    if "weights" not in given:
+        return {"dx": df.copy()}
     return {"dW": given.x.T @ df, "db": df.sum(axis=0), "dx": df @ given["weights"].T}
 
 
 def _scaled(given: Given, factor: float, where: bool = True) -> Results:
     """Return everything with another scale, where it can be told from another mistake."""
     _need(where)
-    mask = given["keep"] * factor
+    mask = given["kept"] * factor
     return {"output": _output(given) * mask, **_back(given, given.dy * mask)}
 
 
@@ -37,19 +41,21 @@ def _need(condition: bool) -> None:
         raise ValueError
 
 
-def _fresh(given: Given, dy: Array, keep: Array, fresh: Array, p: float, redrawn: bool) -> Results:
-    return _back(given, dy * fresh / (1 - p), redrawn and not np.array_equal(fresh, keep))
+def _fresh(
+    given: Given, dy: Array, kept: Array, fresh: Array, drop: float, redrawn: bool
+) -> Results:
+    return _back(given, dy * fresh / (1 - drop), redrawn and not np.array_equal(fresh, kept))
 
 
-def _masked_after(given: Given, dy: Array, keep: Array, p: float) -> Results:
+def _masked_after(given: Given, dy: Array, kept: Array, drop: float) -> Results:
     results = _back(given, dy)
-    return {**results, "dx": results["dx"] * keep / (1 - p)}
+    return {**results, "dx": results["dx"] * kept / (1 - drop)}
 
 
 def _on_input(
-    x: Array, dy: Array, weights: Array, bias: Array, input_mask: Array, p: float
+    x: Array, dy: Array, weights: Array, bias: Array, input_mask: Array, drop: float
 ) -> Results:
-    scale = input_mask / (1 - p)
+    scale = input_mask / (1 - drop)
     return {
         "output": (x * scale) @ weights + bias,
         "dW": (x * scale).T @ dy,
@@ -58,9 +64,9 @@ def _on_input(
     }
 
 
-def _active(given: Given, evaluation_mask: Array, p: float) -> Results:
+def _active(given: Given, evaluation_mask: Array, drop: float) -> Results:
     _need(not evaluation_mask.all())
-    return {"evaluation": _output(given) * evaluation_mask / (1 - p)}
+    return {"evaluation": _output(given) * evaluation_mask / (1 - drop)}
 
 
 KEEPS_P = mistake(
@@ -73,75 +79,155 @@ KEEPS_P = mistake(
     "Draw the mask with `1 - p`: `np.random.binomial(1, 1 - p, size=y.shape)`.",
 )
 
+
+def _masked(whole: str) -> tuple[Mistake, ...]:
+    """Make the mistakes with the mask; `whole` is what it multiplies, in words."""
+    mean = f"On average over many masks the output in training is {whole} itself."
+    evaluation = f"In evaluation mode what comes out is {whole}, as it is."
+    return (
+        mistake(
+            "no scale in the backward pass",
+            lambda given, dy, kept: _back(given, dy * kept, where=not kept.all()),
+            "The mask is applied to the gradient, but not the factor that the forward pass "
+            "multiplied by.",
+            "The gradient is too small by the share of entries that are kept.",
+            _MASK,
+            "The line of the derivative: mask and scale are one constant in the forward pass.",
+            "Multiply by the same array in both passes: `dy * mask / (1 - p)`.",
+        ),
+        mistake(
+            "scaled twice in the backward pass",
+            lambda given, dy, kept, drop: _back(given, dy * kept / (1 - drop) ** 2),
+            "The gradient gets the factor of the forward pass two times.",
+            "The gradient is too large, and the more so the more is dropped.",
+            _MASK,
+            "The line of the derivative: mask and scale are one constant in the forward pass.",
+            "Multiply by the scale once: either the mask that was saved holds it already, or the "
+            "product does.",
+        ),
+        mistake(
+            "divided by p in the backward pass",
+            lambda given, dy, kept, drop: _back(given, dy * kept / drop),
+            "The gradient is divided by the probability to be dropped, where the forward pass "
+            "divides by the probability to be kept.",
+            "For p = 1/2 the gradient is right; for smaller p it is too large.",
+            _MASK,
+            "The line of the derivative: mask and scale are one constant in the forward pass.",
+            "Divide by `1 - p`, as the forward pass does.",
+        ),
+        mistake(
+            "no mask in the backward pass",
+            lambda given, dy, drop: _back(given, dy / (1 - drop)),
+            "The gradient is scaled, but what was dropped gets a gradient too.",
+            "Outputs that were dropped get a gradient, although nothing depends on them.",
+            "Where the output is constant, the gradient is 0.",
+            "The line of the derivative: the mask is a factor of the output, and so of the "
+            "gradient.",
+            "Save the mask in the forward pass and multiply by it: `dy * mask / (1 - p)`.",
+        ),
+        mistake(
+            "the backward pass does nothing",
+            lambda given, dy: _back(given, dy),
+            "The upstream gradient is passed on as it is: neither mask nor scale.",
+            "Outputs that were dropped get a gradient, although nothing depends on them.",
+            _MASK,
+            "The whole derivation of the gradient: its one line is not in the code.",
+            "Save the mask in the forward pass and multiply by it: `dy * mask / (1 - p)`.",
+        ),
+        mistake(
+            "a fresh mask in the backward pass",
+            _fresh,
+            "The backward pass draws a mask of its own, so that other entries are dropped.",
+            "Asking for the gradient twice gives two answers.",
+            "The gradient belongs to the forward pass that was made, with the mask that was drawn "
+            "there.",
+            "The line of the derivative: the mask in it is the one of the forward pass.",
+            "Keep the mask, `self.mask = ...`, in the forward pass, and draw none in the backward "
+            "pass.",
+        ),
+        mistake(
+            "the mask is inverted in the backward pass",
+            lambda given, dy, kept, drop: _back(given, dy * (1 - kept) / (1 - drop)),
+            "The gradient passes where the output was dropped, and is stopped where it was kept.",
+            "Outputs that were dropped get a gradient, although nothing depends on them.",
+            "Where the output is constant, the gradient is 0.",
+            "The line of the derivative: the factor is the mask itself.",
+            "Multiply by the mask that was saved, not by one minus it: `dy * mask / (1 - p)`.",
+        ),
+        mistake(
+            "divided by p in place of 1-p",
+            lambda given, drop, keeps_p: _scaled(given, 1 / drop, where=not keeps_p),
+            "What is kept is scaled with the probability to be dropped.",
+            "For small p the outputs explode; for p = 1/2 nothing is seen.",
+            mean,
+            "The line of the expectation: with which probability is an entry kept?",
+            "Divide by `1 - p`.",
+        ),
+        mistake(
+            "scaled twice",
+            lambda given, drop: _scaled(given, 1 / (1 - drop) ** 2),
+            "The scale is applied two times.",
+            "The outputs of training are larger than those of evaluation, on average.",
+            mean,
+            "The line of the expectation: one factor makes up for what is dropped.",
+            "Divide by `1 - p` once: either the mask holds the scale already, or the product does.",
+        ),
+        mistake(
+            "not inverted: no scale while training",
+            lambda given, kept: _scaled(given, 1, where=not kept.all()),
+            "Entries are dropped, and those that are kept stay as they are.",
+            "The outputs of training are smaller than those of evaluation, on average.",
+            mean,
+            "The line of the expectation: what makes up for the entries that are dropped?",
+            "Divide by `1 - p` in the forward pass, and so in the backward pass.",
+        ),
+        mistake(
+            "multiplied by 1-p in place of divided",
+            lambda given, drop: _scaled(given, 1 - drop),
+            "What is kept is made smaller where it should be made larger.",
+            "The outputs of training are much smaller than those of evaluation.",
+            mean,
+            "The line of the expectation: which factor brings the mean back to where it was?",
+            "Divide by `1 - p`.",
+        ),
+        mistake(
+            "nothing is dropped",
+            lambda given, dy, kept: {
+                "output": _output(given),
+                **_back(given, dy, where=kept.all()),
+            },
+            f"What comes out is {whole}, as it is.",
+            "No output is ever 0, and two calls give the same.",
+            "In training, each entry is dropped with probability p.",
+            "The definition: the factor of each entry is random.",
+            "Draw a mask, `np.random.binomial(1, 1 - p, size=y.shape)`, and multiply by it, "
+            "divided by `1 - p`.",
+        ),
+        mistake(
+            "active in evaluation mode",
+            _active,
+            "Entries are dropped although the model is being evaluated.",
+            "Two evaluations of the same input differ.",
+            evaluation,
+            "The definition has two cases, and the one of evaluation is missing.",
+            f"Return {whole} as it is, where `self.training` is False, or the mode is another one.",
+        ),
+        mistake(
+            "scaled in evaluation mode",
+            {"evaluation": lambda given, drop: _output(given) * (1 - drop)},
+            "In evaluation mode the output is multiplied by 1-p, which training has made up for "
+            "already.",
+            "The outputs of evaluation are smaller than those of training, on average.",
+            evaluation,
+            "The definition: inverted dropout scales while training, so nothing is left for "
+            "evaluation.",
+            f"Return {whole} as it is, where `self.training` is False, or the mode is another one.",
+        ),
+    )
+
+
 MISTAKES: tuple[Mistake, ...] = (
-    mistake(
-        "no scale in the backward pass",
-        lambda given, dy, keep: _back(given, dy * keep, where=not keep.all()),
-        "The mask is applied to the gradient, but not the factor that the forward pass multiplied "
-        "by.",
-        "The gradient is too small by the share of entries that are kept.",
-        _MASK,
-        "The line of the derivative: mask and scale are one constant in the forward pass.",
-        "Multiply by the same array in both passes: `dy * mask / (1 - p)`.",
-    ),
-    mistake(
-        "scaled twice in the backward pass",
-        lambda given, dy, keep, p: _back(given, dy * keep / (1 - p) ** 2),
-        "The gradient gets the factor of the forward pass two times.",
-        "The gradient is too large, and the more so the more is dropped.",
-        _MASK,
-        "The line of the derivative: mask and scale are one constant in the forward pass.",
-        "Multiply by the scale once: either the mask that was saved holds it already, or the "
-        "product does.",
-    ),
-    mistake(
-        "divided by p in the backward pass",
-        lambda given, dy, keep, p: _back(given, dy * keep / p),
-        "The gradient is divided by the probability to be dropped, where the forward pass divides "
-        "by the probability to be kept.",
-        "For p = 1/2 the gradient is right; for smaller p it is too large.",
-        _MASK,
-        "The line of the derivative: mask and scale are one constant in the forward pass.",
-        "Divide by `1 - p`, as the forward pass does.",
-    ),
-    mistake(
-        "no mask in the backward pass",
-        lambda given, dy, p: _back(given, dy / (1 - p)),
-        "The gradient is scaled, but what was dropped gets a gradient too.",
-        "Outputs that were dropped get a gradient, although nothing depends on them.",
-        "Where the output is constant, the gradient is 0.",
-        "The line of the derivative: the mask is a factor of the output, and so of the gradient.",
-        "Save the mask in the forward pass and multiply by it: `dy * mask / (1 - p)`.",
-    ),
-    mistake(
-        "the backward pass does nothing",
-        lambda given, dy: _back(given, dy),
-        "The upstream gradient goes to the wrapped layer as it is: neither mask nor scale.",
-        "Outputs that were dropped get a gradient, although nothing depends on them.",
-        _MASK,
-        "The whole derivation of the gradient: its one line is not in the code.",
-        "Save the mask in the forward pass and multiply by it: `dy * mask / (1 - p)`.",
-    ),
-    mistake(
-        "a fresh mask in the backward pass",
-        _fresh,
-        "The backward pass draws a mask of its own, so that other entries are dropped.",
-        "Asking for the gradient twice gives two answers.",
-        "The gradient belongs to the forward pass that was made, with the mask that was drawn "
-        "there.",
-        "The line of the derivative: the mask in it is the one of the forward pass.",
-        "Keep the mask, `self.mask = ...`, in the forward pass, and draw none in the backward "
-        "pass.",
-    ),
-    mistake(
-        "the mask is inverted in the backward pass",
-        lambda given, dy, keep, p: _back(given, dy * (1 - keep) / (1 - p)),
-        "The gradient passes where the output was dropped, and is stopped where it was kept.",
-        "Outputs that were dropped get a gradient, although nothing depends on them.",
-        "Where the output is constant, the gradient is 0.",
-        "The line of the derivative: the factor is the mask itself.",
-        "Multiply by the mask that was saved, not by one minus it: `dy * mask / (1 - p)`.",
-    ),
+    *_masked("the wrapped layer's output"),
     mistake(
         "the mask is applied after the wrapped layer's gradient",
         _masked_after,
@@ -153,53 +239,6 @@ MISTAKES: tuple[Mistake, ...] = (
         "* mask / (1 - p))`.",
     ),
     mistake(
-        "divided by p in place of 1-p",
-        lambda given, p, keeps_p: _scaled(given, 1 / p, where=not keeps_p),
-        "What is kept is scaled with the probability to be dropped.",
-        "For small p the outputs explode; for p = 1/2 nothing is seen.",
-        _MEAN,
-        "The line of the expectation: with which probability is an entry kept?",
-        "Divide by `1 - p`.",
-    ),
-    KEEPS_P,
-    mistake(
-        "scaled twice",
-        lambda given, p: _scaled(given, 1 / (1 - p) ** 2),
-        "The scale is applied two times.",
-        "The outputs of training are larger than those of evaluation, on average.",
-        _MEAN,
-        "The line of the expectation: one factor makes up for what is dropped.",
-        "Divide by `1 - p` once: either the mask holds the scale already, or the product does.",
-    ),
-    mistake(
-        "not inverted: no scale while training",
-        lambda given, keep: _scaled(given, 1, where=not keep.all()),
-        "Entries are dropped, and those that are kept stay as they are.",
-        "The outputs of training are smaller than those of evaluation, on average.",
-        _MEAN,
-        "The line of the expectation: what makes up for the entries that are dropped?",
-        "Divide by `1 - p` in the forward pass, and so in the backward pass.",
-    ),
-    mistake(
-        "multiplied by 1-p in place of divided",
-        lambda given, p: _scaled(given, 1 - p),
-        "What is kept is made smaller where it should be made larger.",
-        "The outputs of training are much smaller than those of evaluation.",
-        _MEAN,
-        "The line of the expectation: which factor brings the mean back to where it was?",
-        "Divide by `1 - p`.",
-    ),
-    mistake(
-        "nothing is dropped",
-        lambda given, dy, keep: {"output": _output(given), **_back(given, dy, where=keep.all())},
-        "The output of the wrapped layer comes out as it is.",
-        "No output is ever 0, and two calls give the same.",
-        "In training, each entry is dropped with probability p.",
-        "The definition: the factor of each entry is random.",
-        "Draw a mask, `np.random.binomial(1, 1 - p, size=y.shape)`, and multiply by it, divided "
-        "by `1 - p`.",
-    ),
-    mistake(
         "the layer's input is dropped, not its output",
         _on_input,
         "The mask is applied before the wrapped layer and not behind it.",
@@ -208,27 +247,12 @@ MISTAKES: tuple[Mistake, ...] = (
         "The definition: what the mask multiplies is the wrapped layer's output.",
         "Call the wrapped layer first, and mask what it returns.",
     ),
-    mistake(
-        "active in evaluation mode",
-        _active,
-        "Entries are dropped although the model is being evaluated.",
-        "Two evaluations of the same input differ.",
-        "In evaluation mode dropout is exactly the layer that it wraps.",
-        "The definition has two cases, and the one of evaluation is missing.",
-        "Return the wrapped layer's output as it is where `self.training` is False.",
-    ),
-    mistake(
-        "scaled in evaluation mode",
-        {"evaluation": lambda given, p: _output(given) * (1 - p)},
-        "In evaluation mode the output is multiplied by 1-p, which training has made up for "
-        "already.",
-        "The outputs of evaluation are smaller than those of training, on average.",
-        "In evaluation mode dropout is exactly the layer that it wraps.",
-        "The definition: inverted dropout scales while training, so nothing is left for "
-        "evaluation.",
-        "Return the wrapped layer's output as it is where `self.training` is False.",
-    ),
+    KEEPS_P,
 )
+"""Around a layer."""
+
+ALONE = _masked("the input")
+"""In a function, or a layer of its own."""
 
 
 def _shared(drawn: str, by: str, of: str, whole: str, others: str) -> Mistake:

@@ -41,13 +41,15 @@ class BatchNormKind(NormKind):
         ),
     }
     shapes = TABLES
+    defaults: ClassVar = {"shares": "either"}
+    settable = ("epsilon", "momentum", "share_of_old")
     statistics: ClassVar[tuple[int, ...]] = (0,)
     astray = (1,)
 
-    def options(self, features: int, i: int, rng: np.random.Generator) -> dict[str, Any]:
+    def chosen(self, features: int, i: int, rng: np.random.Generator) -> dict[str, Any]:
         momentum = _MOMENTA[i % len(_MOMENTA)]
         return {
-            **super().options(features, i, rng),
+            **super().chosen(features, i, rng),
             "mode": "train",
             "training": True,
             "momentum": momentum,

@@ -38,6 +38,7 @@ class NormKind(Kind):
     variables: ClassVar = {"dx": "x", "dgamma": "gamma", "dbeta": "beta"}
     axes: ClassVar = {"x": "N D", "gamma": "D", "beta": "D", "output": "N D"}
     conventions = (OUTSIDE, UNBIASED, *EPSILONS, NEGLIGIBLE)
+    settable: ClassVar[tuple[str, ...]] = ("epsilon",)
     letters = "ND"
     """Of the input's axes."""
     statistics: ClassVar[tuple[int, ...]]
@@ -65,7 +66,7 @@ class NormKind(Kind):
             setattr(ours, name, array)
         return ours
 
-    def options(self, features: int, i: int, rng: np.random.Generator) -> dict[str, Any]:
+    def chosen(self, features: int, i: int, rng: np.random.Generator) -> dict[str, Any]:
         """Return the options of a trial."""
         return {"features": features, "epsilon": _EPSILONS[i % len(_EPSILONS)]}
 
@@ -82,7 +83,7 @@ class NormKind(Kind):
             signs = rng.choice([-1, 1], D)
             parameters = {"gamma": signs * rng.uniform(0.5, 2, D), "beta": rng.standard_normal(D)}
             parameters = {name: parameters[name] for name in self.variables.values() if name != "x"}
-            options = self.options(D, i, rng)
+            options = self.chosen(D, i, rng)
             givens.append(Given(label, sizes, {"x": x}, dy, parameters, options))
         return givens
 
@@ -91,7 +92,7 @@ class NormKind(Kind):
         for whole, constant, large in zip(integers, still, far, strict=True):
             whole.inputs["x"] = np.rint(3 * whole.x).astype(int)
             self._still(constant)
-            large.inputs["x"] = large.x + 1e6
+            large.inputs["x"] = large.x + 1e7
         found = [
             Stress("integers", "an array of integers", integers),
             Stress("constant", "an input that does not vary", still, (NO_EPSILON,)),

@@ -55,9 +55,9 @@ class GroupNormKind(NormKind):
     letters = "NHWC"
     statistics = (1, 2, 3)
 
-    def options(self, features: int, i: int, rng: np.random.Generator) -> dict[str, Any]:
+    def chosen(self, features: int, i: int, rng: np.random.Generator) -> dict[str, Any]:
         groups = features // 2 if i % 2 else 2
-        return {**super().options(features, i, rng), "num_groups": groups}
+        return {"num_groups": groups, **super().chosen(features, i, rng)}
 
     def mean(self, given: Given, array: Array) -> Array:
         grouped = array.reshape(*array.shape[:-1], given["num_groups"], -1)

@@ -1,0 +1,186 @@
+"""What is wrong with the student's code as it runs now, one short trial after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import copy
+from functools import partial
+from time import process_time
+from typing import NamedTuple
+
+import numpy as np
+
+from handgrad.checking.arrays import identical, same
+from handgrad.diagnosis.engine.repair.limits import Overdue, Watch
+from handgrad.diagnosis.given import Given, Results
+from handgrad.diagnosis.student.student import Student, seeded
+
+__all__ = ["Bench", "Probe"]
+
+RUNS = "runs"
+"""What is wrong where the code raises, beside every quantity that it owes."""
+PATIENCE = 0.1
+"""Seconds that any trial may take; one that is slow as it is may take longer."""
+
+
+class Probe(NamedTuple):
+    """A trial: what it is called, and a function that says what is wrong in it."""
+
+    name: str
+    run: Callable[[], frozenset[str]]
+
+
+class Bench:
+    """The trials of one diagnosis, to be run again on code that has been changed.
+
+    Parameters
+    ----------
+    watch
+        Ends what takes too long.
+    student
+        The code, and how it is called.
+    givens
+        The input of each trial.
+    expected
+        What is right in the student's convention.
+    names
+        The quantities that are judged.
+    tolerance
+        The largest difference that is none.
+    extra
+        Further trials, of input that these avoid, for code that is right in these.
+    """
+
+    def __init__(
+        self,
+        watch: Watch,
+        student: Student,
+        givens: Sequence[Given],
+        expected: Callable[[Given, Results], Results],
+        names: Sequence[str],
+        tolerance: float,
+        extra: Sequence[Probe] = (),
+    ) -> None:
+        self.watch, self.student, self.expected = watch, student, expected
+        self.names, self.tolerance = list(names), tolerance
+        small = sorted(givens, key=lambda g: sum(array.size for array in g.arrays.values()))
+        trials = [Probe(given.label, partial(self._trial, given)) for given in small]
+        often = Probe("the same object again", partial(self._again, small[0]))
+        self._limits: dict[str, float] = {}
+        self.overdue = False
+        """Whether the last trial took too long."""
+        self._kept = {n: v for n, v in vars(student).items() if isinstance(v, dict | list | set)}
+        started = [(probe, *self._timed(probe)) for probe in (*trials, often)]
+        if not any(wrong for _, wrong, _ in started):
+            started += [(probe, *self._timed(probe)) for probe in extra]
+        self.baseline = {probe.name: wrong for probe, wrong, _ in started}
+        showing = [(p, t) for p, wrong, t in started if wrong]
+        passing = [(p, t) for p, wrong, t in started if not wrong]
+        # One object again is the last of those that show it: it says least of what is wrong.
+        showing.sort(key=lambda pair: (pair[0] is often, pair[1]))
+        self.probes = [p for p, _ in showing]
+        self.showing = len(self.probes)
+        self.probes += [p for p, _ in passing]
+
+    def _timed(self, probe: Probe) -> tuple[frozenset[str], float]:
+        self._limits[probe.name] = 20.0
+        start = process_time()
+        wrong = self.wrong(probe)
+        seconds = process_time() - start
+        self._limits[probe.name] = max(PATIENCE, 8 * seconds)
+        return wrong, seconds
+
+    @property
+    def wrong_names(self) -> frozenset[str]:
+        """Every quantity that is wrong somewhere in the student's own code."""
+        items = (item for wrong in self.baseline.values() for item in wrong)
+        return frozenset(item.split(":")[0] for item in items)
+
+    def crashes(self, wrong: frozenset[str]) -> bool:
+        """Return whether the code raises, by what is wrong."""
+        return RUNS in wrong
+
+    def wrong(self, probe: Probe) -> frozenset[str]:
+        """Return what is wrong in one trial."""
+        # What is found out about the code, such as where its parameters are, is kept for the code
+        # as the student has written it alone.
+        self.overdue = False
+        vars(self.student).update({name: copy(value) for name, value in self._kept.items()})
+        try:
+            with self.watch.within(self._limits[probe.name]):
+                return probe.run()
+        except Overdue:
+            self.overdue = True
+            return frozenset({*self.names, RUNS})
+        except Exception:
+            return frozenset({*self.names, RUNS})
+
+    def first(self) -> frozenset[str]:
+        """Return what is wrong in the first trial."""
+        return self.wrong(self.probes[0])
+
+    def rest(self) -> bool:
+        """Return whether nothing is wrong in any of the others."""
+        return not any(self.wrong(probe) for probe in self.probes[1:])
+
+    def _trial(self, given: Given) -> frozenset[str]:
+        student, given = self.student, given.changed()  # the code's own parameters are noted in it
+        seen: Results = {}
+        failed = False
+        try:
+            seen = student.run(student.fresh(given), given)
+        except Exception:  # also where what the code gives is of no use
+            failed = True
+            try:
+                seen = student.look(student.fresh(given), given)
+            except Exception:
+                return frozenset({*self.names, RUNS})
+        wrong = self._differing(given, seen)
+        return wrong | {RUNS} if failed else wrong
+
+    def _differing(self, given: Given, seen: Results, when: str = "") -> frozenset[str]:
+        try:
+            right = self.expected(given, seen)
+        except Exception:  # there is nothing right for what is so wrong
+            right = {}
+        return frozenset(
+            f"{name}{when}"
+            for name in self.names
+            if name not in seen
+            or name not in right
+            or not same(seen[name], right[name], self.tolerance)
+        )
+
+    def _again(self, given: Given) -> frozenset[str]:
+        """Use one object for two inputs; ask twice for the gradients; look at what it was given."""
+        student, given = self.student, given.changed()
+        second = student.kind.another(given, np.random.default_rng(6))
+        wrong: set[str] = set()
+        try:
+            thing = student.fresh(given)
+            before = {name: array.copy() for name, array in student.parameters(thing).items()}
+            mine = given.copied()
+            forward = student.forward(thing, mine)
+            student.backward(thing, mine)
+            wrong |= {f"given {n}" for n, a in mine.arrays.items() if not identical(a, given[n])}
+            after = student.parameters(thing)
+            wrong |= {
+                f"parameter {name}"
+                for name, array in before.items()
+                if name in after and not identical(after[name], array)
+            }
+            again = {**forward, **student.backward(thing, given.copied())}
+            names = [name for name in self.names if name in again]
+            right = self.expected(given, again)
+            wrong |= {
+                f"{name}: asked again"
+                for name in names
+                if not same(again[name], right[name], self.tolerance)
+            }
+            for call, now in enumerate((second, given)):
+                seeded(call)
+                seen = student.run(thing, now)
+                wrong |= self._differing(now, seen, f": call {call + 2}")
+        except Exception:
+            return frozenset({f"{RUNS}: again", *wrong})
+        return frozenset(wrong)

@@ -1,0 +1,183 @@
+"""What an edit is: a few places in a syntax tree, and what is to stand there."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple, TypeVar
+
+from handgrad.diagnosis.engine.repair.source import Unit
+
+__all__ = [
+    "Change",
+    "Edit",
+    "Offer",
+    "Slot",
+    "applied",
+    "clone",
+    "placed",
+    "short",
+    "slots",
+    "statements",
+    "text",
+]
+
+_BODIES = ("body", "orelse", "finalbody", "handlers", "cases")
+_Node = TypeVar("_Node", bound=ast.AST)
+
+
+class Change(NamedTuple):
+    """A place, which is a field of a node or an entry of a list, and what is to stand there."""
+
+    holder: Any
+    key: Any
+    new: Any
+
+
+class Slot(NamedTuple):
+    """An expression, the place where it stands, and the node around it."""
+
+    holder: Any
+    key: str | int
+    node: ast.expr
+    parent: ast.AST
+
+    def change(self, new: ast.AST) -> Change:
+        """Return the change that puts something else in this place."""
+        return Change(self.holder, self.key, placed(new, self.node))
+
+
+class Offer(NamedTuple):
+    """An expression that may stand in a slot, how unlikely that is, and what is wrong then."""
+
+    new: ast.expr
+    cost: float
+    words: str
+
+
+@dataclass(frozen=True, eq=False)
+class Edit:
+    """A small change of one function.
+
+    Parameters
+    ----------
+    unit
+        The function.
+    statement
+        The statement that is changed, whose line is told.
+    changes
+        What is to stand where.
+    cost
+        How unlikely a mistake is that this mends, 1 for the likely ones.
+    words
+        What is wrong there, without what is right: "the factor `/ m`".
+    old, new
+        What is replaced by what, to tell the same edit in several places.
+    """
+
+    unit: Unit
+    statement: ast.stmt
+    changes: tuple[Change, ...]
+    cost: float
+    words: str
+    old: str = ""
+    new: str = ""
+
+    @cached_property
+    def olds(self) -> tuple[Any, ...]:
+        """What stood in the places of the changes when this was first asked."""
+        return tuple(
+            holder[key] if isinstance(holder, list) else getattr(holder, key)
+            for holder, key, _ in self.changes
+        )
+
+
+@contextmanager
+def applied(*edits: Edit) -> Iterator[None]:
+    """Make edits in their trees, and take them back at the end."""
+    before = []
+    for edit in edits:
+        for holder, key, new in edit.changes:
+            before.append(Change(holder, key, _swap(holder, key, new)))
+    try:
+        yield
+    finally:
+        for holder, key, old in reversed(before):
+            _swap(holder, key, old)
+
+
+def _swap(holder: Any, key: Any, new: Any) -> Any:
+    if isinstance(holder, list):
+        old, holder[key] = holder[key], new
+    else:
+        old = getattr(holder, key)
+        setattr(holder, key, new)
+    return old
+
+
+def placed(new: _Node, like: ast.AST) -> _Node:
+    """Give the nodes that were made for an edit the line of what they replace."""
+    if isinstance(new, ast.expr | ast.stmt) and hasattr(new, "lineno"):
+        return new
+    if isinstance(new, ast.expr | ast.stmt | ast.keyword):
+        ast.copy_location(new, like)
+    for child in ast.iter_child_nodes(new):
+        placed(child, like)
+    return new
+
+
+def clone(node: _Node) -> _Node:
+    """Return a copy of an expression that has no line yet."""
+    fields: dict[str, Any] = {}
+    for name, value in ast.iter_fields(node):
+        if isinstance(value, list):
+            fields[name] = [clone(v) if isinstance(v, ast.AST) else v for v in value]
+        else:
+            fields[name] = clone(value) if isinstance(value, ast.AST) else value
+    return type(node)(**fields)
+
+
+def slots(statement: ast.stmt) -> Iterator[Slot]:
+    """Yield every expression in a statement, those of the statements inside it left out."""
+    waiting: list[ast.AST] = [statement]
+    while waiting:
+        parent = waiting.pop(0)
+        for name, value in ast.iter_fields(parent):
+            if name in _BODIES and not isinstance(parent, ast.expr):
+                continue
+            children: list[tuple[Any, str | int, Any]]
+            if isinstance(value, list):
+                children = [(value, i, node) for i, node in enumerate(value)]
+            else:
+                children = [(parent, name, value)]
+            for holder, key, node in children:
+                if isinstance(node, ast.expr):
+                    yield Slot(holder, key, node, parent)
+                if isinstance(node, ast.AST):
+                    waiting.append(node)
+
+
+def statements(body: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], int, ast.stmt]]:
+    """Yield every statement of a body, at whatever depth, with the list and place it stands in."""
+    for i, statement in enumerate(body):
+        yield body, i, statement
+        for name in _BODIES:
+            for inner in getattr(statement, name, []):
+                if isinstance(inner, ast.stmt):
+                    yield from statements(getattr(statement, name))
+                    break
+                yield from statements(inner.body)
+
+
+def text(node: ast.AST) -> str:
+    """Return a node as code."""
+    return ast.unparse(node)
+
+
+def short(node: ast.AST, most: int = 40) -> str:
+    """Return a node as code for a sentence, cut where it is long."""
+    code = " ".join(text(node).split())
+    return f"`{code}`" if len(code) <= most else f"`{code[: most - 3]}...`"

@@ -1,0 +1,118 @@
+"""Which of several repairs a teacher would make."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from handgrad.diagnosis.engine.repair.edits import Edit, applied, text
+from handgrad.diagnosis.engine.repair.refusal import dead
+from handgrad.diagnosis.engine.repair.rewriting import Step, steps
+from handgrad.diagnosis.engine.repair.search import Hit
+from handgrad.diagnosis.engine.repair.source import Unit
+from handgrad.diagnosis.engine.repair.vocabulary import is_handle
+
+__all__ = ["Ranked", "earliest", "ranked"]
+
+PACKS = 1.5
+"""What it costs to blame a line that only keeps something for later."""
+FORWARD = 0.3
+"""What it costs to blame the forward pass, where its results are right."""
+RAISES = 0.6
+"""What it is worth that a line is the one that raises."""
+DEAD = 0.5
+"""What each name costs that is left without use."""
+SIZE = 0.004
+"""What each letter costs that a function becomes longer or shorter by."""
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A hit, and how unlikely it is to be what a teacher would change."""
+
+    hit: Hit
+    score: float
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """What it changes, line by line."""
+        return tuple(steps(self.hit.edits))
+
+    @property
+    def lines(self) -> frozenset[tuple[str, int]]:
+        """The lines that it changes."""
+        return frozenset((step.unit.file, step.line) for step in self.steps)
+
+    @property
+    def form(self) -> tuple[str, ...]:
+        """The lines as they should be."""
+        return tuple(step.new for step in self.steps)
+
+
+def ranked(
+    hits: Sequence[Hit],
+    forward: Collection[Unit],
+    forward_is_right: bool,
+    raising: Collection[tuple[str, int]],
+) -> list[Ranked]:
+    """Return hits, the likeliest first, each change once.
+
+    `forward` are the functions that run in the forward pass, `raising` the lines where the code
+    raises.
+    """
+    found: dict[tuple[str, ...], Ranked] = {}
+    for hit in sorted(hits, key=lambda hit: hit.cost):
+        units = list(dict.fromkeys(edit.unit for edit in hit.edits))
+        before = [text(unit.tree) for unit in units]
+        with applied(*hit.edits):
+            after = [text(unit.tree) for unit in units]
+        key = tuple(f"{id(unit)} {code}" for unit, code in zip(units, after, strict=True))
+        if key in found or before == after:
+            continue
+        grown = sum(abs(len(b) - len(a)) for a, b in zip(before, after, strict=True))
+        score = hit.cost + SIZE * grown + DEAD * dead(hit.edits)
+        for edit in hit.edits:
+            if forward_is_right and edit.unit in forward:
+                score += FORWARD
+            if _packs(edit):
+                score += PACKS
+            if (edit.unit.file, edit.statement.lineno) in raising:
+                score -= RAISES
+        found[key] = Ranked(hit, score)
+    return sorted(found.values(), key=lambda r: r.score)
+
+
+def _packs(edit: Edit) -> bool:
+    """Return whether the statement only gives a value that is there another place or name."""
+    statement = edit.statement
+    if not isinstance(statement, ast.Assign):
+        return False
+    value = statement.value
+    if isinstance(value, ast.Tuple | ast.List):
+        return all(is_handle(entry) for entry in value.elts)
+    if isinstance(value, ast.Dict):
+        return all(is_handle(entry) for entry in value.values)
+    kept = any(not isinstance(target, ast.Name) for target in statement.targets)
+    return kept and is_handle(value)
+
+
+def earliest(best: Sequence[Ranked]) -> Ranked | None:
+    """Return which of several that are as good changes what is done first, None where none is it.
+
+    What a function does is done before the line that calls it is. Only repairs in functions of one
+    pass, and of as many lines, can be compared.
+    """
+    if len({each.lines for each in best}) > 1:
+        if any(len(each.lines) > 1 for each in best):
+            return None
+        deepest = max(each.hit.edits[0].unit.depth for each in best)
+        units = {e.hit.edits[0].unit for e in best if e.hit.edits[0].unit.depth == deepest}
+        if len(units) > 1:
+            return None
+        best = sorted(
+            (each for each in best if each.hit.edits[0].unit in units),
+            key=lambda each: (min(step.line for step in each.steps), each.score),
+        )
+    return best[0] if best else None

@@ -1,0 +1,218 @@
+"""The search: single edits, pairs of edits, whole expressions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import combinations
+from math import inf
+from time import perf_counter
+
+from handgrad.diagnosis.engine.repair.bench import Bench
+from handgrad.diagnosis.engine.repair.edits import Edit, applied
+from handgrad.diagnosis.engine.repair.operators import singles, whole_expressions
+from handgrad.diagnosis.engine.repair.slices import ALL, fed
+from handgrad.diagnosis.engine.repair.source import Unit
+from handgrad.diagnosis.engine.repair.vocabulary import Vocabulary
+from handgrad.diagnosis.given import Results
+
+__all__ = ["Hit", "Search"]
+
+FIRSTS = 12
+"""How many first edits get a second one."""
+ASIDE = 1.0
+"""How much later an edit is tried that cannot but change what is right."""
+
+MARGIN = 0.7
+"""How much more than the score of a hit an edit may cost for it to be tried."""
+SLOW = 3
+"""How many edits of a statement may take too long before no other is tried."""
+CHEAP = 1.5
+"""Most that an edit may cost of which two are made in one statement."""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """Edits that together make all trials right."""
+
+    edits: tuple[Edit, ...]
+
+    @property
+    def cost(self) -> float:
+        """The sum of their costs."""
+        return sum(edit.cost for edit in self.edits)
+
+
+@dataclass
+class Search:
+    """The search for edits that make everything right, within a time.
+
+    Parameters
+    ----------
+    bench
+        The trials.
+    units
+        The student's functions that have run.
+    deadline
+        When to stop, by `time.perf_counter`.
+    run
+        Runs the code once, and returns all quantities.
+    score
+        How unlikely a hit is, its cost or more.
+    """
+
+    bench: Bench
+    units: Sequence[Unit]
+    deadline: float
+    run: Callable[[], Results]
+    score: Callable[[Hit], float]
+    hits: list[Hit] = field(default_factory=list)
+    tried: int = 0
+    firsts: list[tuple[Hit, frozenset[str]]] = field(default_factory=list)
+    best: float = inf
+    slow: Counter[tuple[Unit, int]] = field(default_factory=Counter)
+
+    @property
+    def over(self) -> bool:
+        """Whether the time is up."""
+        return perf_counter() > self.deadline
+
+    def all(self) -> list[Hit]:
+        """Search until something is found, each way of searching to its end."""
+        start = self.bench.baseline[self.bench.probes[0].name]
+        for stage in (self._singles, self._crossed, self._seconds, self._whole, self._within):
+            stage(start)
+            if self.hits or self.over:
+                break
+        return self.hits
+
+    def _singles(self, wrong: frozenset[str]) -> None:
+        """Try every single edit."""
+        for edit in self._edits(wrong, singles):
+            if self.over:
+                return
+            self._attempt((edit,), wrong)
+
+    def _edits(
+        self,
+        wrong: frozenset[str],
+        operators: Callable[[Unit, Vocabulary, dict[int, float]], list[Edit]],
+    ) -> list[Edit]:
+        """Return edits of all statements that feed what is wrong, in the order to be tried."""
+        later = self._later(wrong)
+        edits: list[Edit] = []
+        for unit in self.units:
+            lines = {line: late for (u, line), late in later.items() if u is unit}
+            if lines:
+                others = [u for u in self.units if u is not unit]
+                edits += operators(unit, Vocabulary(unit, others), lines)
+        return sorted(edits, key=lambda e: e.cost + later.get((e.unit, e.statement.lineno), 0))
+
+    def _later(self, wrong: frozenset[str]) -> dict[tuple[Unit, int], float]:
+        """Return for each statement that is worth editing how much later its edits are tried."""
+        quantities = frozenset(self.bench.names)
+        bad = wrong & quantities
+        if not bad or self.bench.crashes(wrong):
+            return {(unit, line): 0.0 for unit in self.units for line in unit.executed}
+        try:
+            feeding = fed(self.units, self.run, self.bench.tolerance)
+        except Exception:  # it raises, now and then
+            return {(unit, line): 0.0 for unit in self.units for line in unit.executed}
+        return {
+            place: ASIDE * bool(names & (quantities - bad))
+            for place, names in feeding.items()
+            if ALL in names or names & bad
+        }
+
+    def _attempt(self, edits: tuple[Edit, ...], before: frozenset[str]) -> None:
+        """Run the code with some edits; note it where everything is right, or more than before."""
+        places = {(edit.unit, edit.statement.lineno) for edit in edits}
+        if sum(edit.cost for edit in edits) > self.best + MARGIN:
+            return  # it could not be better than what is found
+        if any(self.slow[place] >= SLOW for place in places):
+            return  # a loop that most edits make endless
+        self.tried += 1
+        with self.made(edits) as made:
+            if not made:
+                return
+            wrong = self.bench.first()
+            if self.bench.overdue:
+                self.slow.update(places)
+            if wrong:
+                if wrong < before:
+                    self.firsts.append((Hit(edits), wrong))
+            elif self.bench.rest():
+                self.hits.append(Hit(edits))
+                self.best = min(self.best, self.score(self.hits[-1]))
+
+    @contextmanager
+    def made(self, edits: Sequence[Edit]) -> Iterator[bool]:
+        """Run edited code in the place of the student's; yield whether there is any."""
+        with applied(*edits):
+            codes = [(unit, unit.compiled()) for unit in dict.fromkeys(e.unit for e in edits)]
+        with ExitStack() as stack:
+            for unit, code in codes:
+                if code is None:
+                    yield False
+                    return
+                stack.enter_context(unit.running(code))
+            yield True
+
+    def _chosen(self) -> list[tuple[Hit, frozenset[str]]]:
+        """Return the firsts that leave least, the two cheapest of each line that leave the same."""
+        ranked = sorted(self.firsts, key=lambda first: (len(first[1]), first[0].cost))
+        chosen: dict[tuple[frozenset[str], Unit, int], list[tuple[Hit, frozenset[str]]]] = {}
+        for hit, wrong in ranked:
+            edit = hit.edits[0]
+            alike = chosen.setdefault((wrong, edit.unit, edit.statement.lineno), [])
+            if len(alike) < 2:
+                alike.append((hit, wrong))
+        return [first for alike in chosen.values() for first in alike]
+
+    def _crossed(self, wrong: frozenset[str]) -> None:
+        """Try two edits of which each mends what the other leaves wrong."""
+        chosen = self._chosen()[: 5 * FIRSTS]
+        pairs = [
+            (*a.edits, *b.edits)
+            for (a, left), (b, remains) in combinations(chosen, 2)
+            if not left & remains
+        ]
+        for edits in sorted(pairs, key=lambda edits: sum(edit.cost for edit in edits)):
+            if self.over:
+                return
+            self._attempt(edits, frozenset())
+
+    def _seconds(self, wrong: frozenset[str]) -> None:
+        """Try every single edit on top of the firsts."""
+        for hit, left in self._chosen()[:FIRSTS]:
+            with applied(*hit.edits), self.made(hit.edits):
+                edits = self._edits(left, singles)
+            for edit in edits:
+                if self.over:
+                    return
+                self._attempt((*hit.edits, edit), frozenset())
+
+    def _whole(self, wrong: frozenset[str]) -> None:
+        """Put small expressions of the student's own names in the place of whole ones."""
+        for edit in self._edits(wrong, whole_expressions):
+            if self.over:
+                return
+            self._attempt((edit,), frozenset())
+
+    def _within(self, wrong: frozenset[str]) -> None:
+        """Try two edits of one statement."""
+        edits = self._edits(wrong, singles)
+        for first in edits:
+            if first.cost > CHEAP:
+                continue
+            lines = {first.statement.lineno: 0.0}
+            with applied(first):
+                others = [u for u in self.units if u is not first.unit]
+                seconds = singles(first.unit, Vocabulary(first.unit, others), lines)
+            for second in seconds:
+                if self.over:
+                    return
+                if second.cost <= CHEAP:
+                    self._attempt((first, second), frozenset())

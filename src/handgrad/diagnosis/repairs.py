@@ -1,0 +1,124 @@
+"""A small change of the student's own code that makes everything right, in words."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from handgrad.diagnosis.findings import Hint
+
+__all__ = ["Repair", "RepairedLine"]
+
+
+@dataclass(frozen=True)
+class RepairedLine:
+    """One line that is to be changed.
+
+    Parameters
+    ----------
+    file
+        The file, or what Python calls a notebook's cell.
+    number
+        The line in it.
+    how
+        "replace", "remove", or "before" or "after" for lines that are missing beside it.
+    words
+        What is wrong with it, without what is right.
+    old
+        The line as it is; "" where lines are missing.
+    new
+        The line as it should be; "" where it should not be there, or its form is not known.
+
+    Examples
+    --------
+    >>> RepairedLine("a.py", 14, "replace", "the factor `/ m`", "dW = x.T @ dy / m", "").mend
+    'line 14 is the one to change'
+    """
+
+    file: str
+    number: int
+    how: str
+    words: str
+    old: str = ""
+    new: str = ""
+
+    @property
+    def mend(self) -> str:
+        """What is to be done, in a sentence without its full stop."""
+        if self.how == "remove":
+            return f"line {self.number}, `{self.old}`, should not be there"
+        if not self.new:
+            return f"line {self.number} is the one to change"
+        if self.how == "replace":
+            return f"line {self.number}: `{self.new}`"
+        return f"{self.how} line {self.number}: `{self.new}`"
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A change of a few lines with which everything is right: it has been run.
+
+    Parameters
+    ----------
+    quantities
+        The short names of what is wrong without it.
+    about
+        The same in words: "the gradient of the weights".
+    lines
+        What is changed.
+
+    Examples
+    --------
+    >>> line = RepairedLine("a.py", 14, "replace", "the factor `/ m`", "dW = g / m", "dW = g")
+    >>> for hint in Repair(("dW",), "the gradient of the weights", (line,)).hints("a factor"):
+    ...     print(hint.level, hint.text)
+    3 Line 14: the factor `/ m`, in the gradient of the weights.
+    4 With one line changed everything is right, which has been tried. Line 14: `dW = g`.
+    """
+
+    quantities: tuple[str, ...]
+    about: str
+    lines: tuple[RepairedLine, ...]
+
+    @property
+    def count(self) -> str:
+        """How many lines are changed, in words."""
+        return "one line" if len(self.lines) == 1 else f"{len(self.lines)} lines"
+
+    def hints(self, about: str) -> tuple[Hint, Hint]:
+        """Return the line and what is wrong with it, and the line as it should be."""
+        said: dict[str, list[int]] = {}
+        for line in self.lines:
+            said.setdefault(line.words, []).append(line.number)
+        wrong = "; ".join(f"{_lines(numbers)}: {words}" for words, numbers in said.items())
+        mend = "; ".join(line.mend for line in self.lines)
+        many = "" if len(self.lines) == 1 else f"This is a change of {self.count}. "
+        return (
+            Hint(3, about, f"{many}{wrong[:1].upper()}{wrong[1:]}, in {self.about}."),
+            Hint(
+                4,
+                about,
+                f"With {self.count} changed everything is right, which has been tried. "
+                f"{mend[:1].upper()}{mend[1:]}.",
+            ),
+        )
+
+    def to_dict(self, level: int = 4) -> dict[str, Any]:
+        """Return it as strings, numbers, lists and dicts; below level 4 without the mend."""
+        plain = asdict(self)
+        for line in plain["lines"]:
+            line["new"] = line["new"] if level >= 4 else ""
+        return plain
+
+    @classmethod
+    def rebuilt(cls, plain: dict[str, Any]) -> Repair:
+        """Return what `to_dict` made a dict of."""
+        lines = tuple(RepairedLine(**line) for line in plain["lines"])
+        return cls(tuple(plain["quantities"]), plain["about"], lines)
+
+
+def _lines(numbers: list[int]) -> str:
+    distinct = [str(number) for number in dict.fromkeys(numbers)]
+    if len(distinct) == 1:
+        return f"line {distinct[0]}"
+    return f"lines {', '.join(distinct[:-1])} and {distinct[-1]}"

@@ -1,0 +1,97 @@
+"""The commands' pages: help in groups, versions, completion, and how much is said."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+import handgrad
+import handgrad.cli
+import handgrad.experiments.report as report
+
+PANELS = ("The data", "The network", "The training", "The run")
+
+
+@pytest.fixture(autouse=True)
+def no_picture(monkeypatch):
+    monkeypatch.setattr(report, "find_spec", lambda name: None)
+
+
+def typed(*arguments, **more):
+    return CliRunner().invoke(handgrad.cli.app, [str(argument) for argument in arguments], **more)
+
+
+@pytest.mark.parametrize("columns", ["60", "80", "120"])
+def test_help_is_in_groups_and_fits(columns):
+    result = typed("train", "--help", env={"COLUMNS": columns, "TERMINAL_WIDTH": columns})
+    text = result.output
+    assert all(len(line) <= int(columns) for line in text.splitlines())
+    assert "\x1b" not in text
+    places = [text.index(f"╭─ {panel} ─") for panel in PANELS]
+    assert places == sorted(places)
+    groups = re.split(r"╭─ .*", text)[-len(PANELS) :]
+    for option, panel in (
+        ("--drop", "The data"),
+        ("--task", "The data"),
+        ("--hidden", "The network"),
+        ("--patience", "The training"),
+        ("--class-weight", "The training"),
+        ("--quiet", "The run"),
+    ):
+        assert option in groups[PANELS.index(panel)]
+
+
+def test_every_setting_has_its_option():
+    from dataclasses import fields
+
+    from handgrad.experiments import Settings
+
+    text = typed("train", "--help", env={"COLUMNS": "120"}).output
+    for field in fields(Settings):
+        assert field.name == "data" or f"-{field.name.replace('_', '-')} " in text, field.name
+
+
+def test_the_version_is_told():
+    result = typed("--version")
+    assert result.output == f"handgrad {handgrad.__version__}\n"
+    assert result.exit_code == 0
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_completes_commands(shell):
+    variables = {"_HANDGRAD_COMPLETE": f"source_{shell}"}
+    code = "from handgrad.cli import app; app(prog_name='handgrad')"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "_HANDGRAD_COMPLETE=complete_" + shell in done.stdout
+
+
+def test_quiet_says_nothing_and_verbose_the_settings(tmp_path):
+    arguments = ["train", "digits", "--hidden", "4", "--epochs", 2, "--out"]
+    assert typed(*arguments, tmp_path / "a", "--quiet").output == ""
+    plain, verbose = typed(*arguments, tmp_path / "b"), typed(*arguments, tmp_path / "c", "-v")
+    assert "patience: 20" in verbose.output
+    assert "patience" not in plain.output
+    assert "epoch 2/2" in plain.output
+    assert all(len(line) <= 100 for line in plain.output.splitlines() if line.startswith("epoch"))
+    wrong = typed(*arguments, tmp_path / "d", "--quiet", "--verbose")
+    assert wrong.exit_code == 2
+    assert "--quiet, --verbose" in wrong.output
+
+
+def test_quiet_does_not_hide_what_is_wrong(tmp_path, monkeypatch, capsys):
+    command = ["handgrad", "train", "https://example.org/a.csv", "--out", str(tmp_path / "a")]
+    monkeypatch.setattr(sys, "argv", [*command, "--quiet"])
+    with pytest.raises(SystemExit):
+        handgrad.cli.main()
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "which is an address and no file" in captured.err
