@@ -21,6 +21,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from select import select
 from time import perf_counter
 from typing import Any
 
@@ -31,10 +32,7 @@ from handgrad.diagnosis.courses.course import Component
 from handgrad.diagnosis.courses.reading import read_course
 from handgrad.diagnosis.courses.outline import outline
 from handgrad.diagnosis.diagnose import diagnose_student
-try:
-    from handgrad.diagnosis.engine.repair import repairs
-except ImportError:
-    repairs = None
+from handgrad.diagnosis.engine.repair import repairs
 from handgrad.diagnosis.findings import Status
 from handgrad.diagnosis.given import Given
 from handgrad.diagnosis.student.student import Student
@@ -229,7 +227,6 @@ def apart(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     child = os.fork()
     if not child:
         os.close(reading)
-        signal.alarm(PATIENCE)
         code = 1
         with contextlib.suppress(BaseException), open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), 1)
@@ -244,6 +241,8 @@ def apart(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         os._exit(code)
     os.close(writing)
     with os.fdopen(reading, "rb") as stream:
+        if not select([stream], [], [], PATIENCE)[0]:
+            os.kill(child, signal.SIGKILL)
         text = stream.read()
     os.waitpid(child, 0)
     return json.loads(text) if text else {"failed": "no end, or a crash"}
