@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         training,
     )
     from handgrad.diagnosis import diagnose, diagnose_function
+    from handgrad.experiments import load, save
     from handgrad.optimizers import SGD, Adam, AdamW, RMSprop
     from handgrad.training import History, Trainer
 
@@ -130,7 +131,9 @@ __all__ = [
     "diagnosis",
     "estimators",
     "evaluating",
+    "load",
     "optimizers",
+    "save",
     "training",
 ]
 
@@ -144,6 +147,8 @@ _PLACES = {
     "RMSprop": "optimizers",
     "Trainer": "training",
     "History": "training",
+    "load": "experiments",
+    "save": "experiments",
     "diagnose": "diagnosis",
     "diagnose_function": "diagnosis",
 }

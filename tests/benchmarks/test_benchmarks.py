@@ -222,3 +222,14 @@ def test_the_estimators_are_scored_and_timed_beside_scikit_learns(tmp_path, monk
     assert table.rows[1][0] == "diabetes, R2"
     assert "±" in table.rows[0][1]
     assert table.title in (tmp_path / "README.md").read_text()
+
+
+def test_the_readme_has_the_scores_that_were_measured():
+    content = json.loads((results.FOLDER / "estimators.json").read_text())
+    found = [estimators.Found(**values) for values in content["found"]]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for row in estimators.estimator_table(found).rows:
+        assert f"| {' | '.join(row[:4]).rstrip()} |" in readme.replace("|  |", "| |")
+    ours = {one.task: one for one in found if one.contestant == OURS}
+    for one in found:  # within one standard error
+        assert ours[one.task].score >= one.score - one.error

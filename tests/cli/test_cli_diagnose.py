@@ -133,3 +133,15 @@ def test_the_installed_command_gives_the_status_and_no_traceback():
     assert result.returncode == 2
     assert "Traceback" not in result.stderr
     assert "FILE.py:NAME" in result.stderr
+
+
+def test_the_line_to_be_changed_is_searched_for_once_the_verdict_is_told():
+    wrong = f"{CORPUS / 'mistakes' / 'linear.py'}:AveragedWeights"
+    said = check(wrong, "--kind", "linear", "--hints", 4, "--budget", 20).stdout
+    verdict, _, repair = said.partition("\nRepair\n")
+    assert "is wrong: " in verdict
+    assert "in the gradient of the weights" in repair
+    assert "With one line changed everything is right" in repair
+    below = check(wrong, "--kind", "linear", "--budget", 20).stdout
+    assert "With one line changed everything is right (--hints 3 says where)" in below
+    assert "Repair" not in check(wrong, "--kind", "linear", "--budget", 0).stdout

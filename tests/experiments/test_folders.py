@@ -77,7 +77,10 @@ def test_a_lock_ends_with_its_process(tmp_path):
         locked(tmp_path / "run"),
     ):
         pass
-    assert not (tmp_path / "run").exists()
+    assert not os.listdir(tmp_path / "run")
+    with locked(tmp_path / "new"):
+        assert os.listdir(tmp_path / "new") == [".lock"]
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_file_system_without_locks_is_used_without(tmp_path, monkeypatch):

@@ -213,7 +213,8 @@ def test_a_rare_class_is_said_to_be_missed_and_found_with_weights(tmp_path):
     (held_out, _) = evaluate(run, data)
     assert held_out.values["accuracy"] > 0.95
     assert held_out.values["balanced_accuracy"] == 0.5
-    assert any("none is found; try --class-weight balanced" in text for text in said)
+    missed = "no row is found of the class yes (2 rows); try --class-weight balanced"
+    assert missed in said
     for k, weights in enumerate(("balanced", {"yes": 40.0})):
         run = train(data, tmp_path / f"b{k}", class_weight=weights, **settings)
         assert evaluate(run, data)[1].classes["yes"]["recall"] > 0.8
@@ -242,9 +243,11 @@ def test_no_name_is_a_formula(tmp_path, capsys):
     assert first == ["'=SUM(A1)", "'=1+1", "'+cmd", "-2", "'@x", "'\tx", "plain-"]
 
 
-def test_metrics_can_be_chosen(tmp_path):
+def test_metrics_and_features_can_be_chosen(tmp_path):
     data = customers(tmp_path / "a.csv", N=80)
-    run = train(data, tmp_path / "run", drop=["joined"], **FAST)
+    typed("train", data, "--features", "age,plan", "--epochs", 2, "--out", tmp_path / "run")
+    run = open_run(tmp_path / "run")
+    assert [column.name for column in run.columns] == ["age", "plan"]
     (part, _) = evaluate(run, data, metrics=["auc", "f1"])
     assert list(part.values) == ["auc", "f1"]
     with pytest.raises(ArgumentError, match=r"'r2'(?s:.*)balanced_accuracy"):

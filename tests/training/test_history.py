@@ -93,6 +93,17 @@ def test_plot_of_a_gradient_that_is_zero():
     assert history.plot().axes[0].get_yscale() == "linear"
 
 
+def test_plot_of_a_learning_rate_that_never_changes():
+    history = History()
+    for norm in (1000.0, 20.0):
+        history.append({"loss": 1.0, "lr": 0.1, "gradient_norm": norm})
+    figure = history.plot()
+    assert [axes.get_title() for axes in figure.axes] == ["loss", "gradient norm"]
+    figure.canvas.draw()
+    labels = [label.get_text() for label in figure.axes[1].get_yticklabels()]
+    assert {"30", "100", "300", "1000"} <= set(labels)
+
+
 def test_plot_of_nothing():
     with pytest.raises(ArgumentError, match="at least one epoch"):
         History().plot()
@@ -100,6 +111,7 @@ def test_plot_of_nothing():
 
 def test_plot_without_matplotlib(history, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.delitem(sys.modules, "handgrad.training.figure", raising=False)
     with pytest.raises(ArgumentError, match=r"handgrad\[plot\]"):
         history.plot()
 

@@ -12,6 +12,9 @@ from rich.console import Console
 
 __all__ = ["check"]
 
+TOGETHER = 20
+"""Seconds that all searches for repairs of a file or a folder may take."""
+
 
 def check(
     target: Annotated[
@@ -59,6 +62,16 @@ def check(
         Path | None,
         typer.Option(metavar="FILE", dir_okay=False, help="Write a page with heat maps as well."),
     ] = None,
+    budget: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            envvar="HANDGRAD_BUDGET",
+            metavar="SECONDS",
+            help="How long to search for the line to be changed, once the verdict is told; 0 not "
+            "to search.",
+        ),
+    ] = 3,
     timeout: Annotated[
         float, typer.Option(min=0.1, metavar="SECONDS", help="When to stop code that hangs.")
     ] = 60,
@@ -73,7 +86,7 @@ def check(
             raise typer.BadParameter(f"{said} belong to a FILE or FOLDER")
         _library(as_json)
     else:
-        _target(target, kind, course, reference, hints, as_json, html, timeout)
+        _target(target, kind, course, reference, hints, as_json, html, budget, timeout)
 
 
 def _library(as_json: bool) -> None:
@@ -96,20 +109,27 @@ def _target(
     hints: int,
     as_json: bool,
     html: Path | None,
+    budget: float,
     timeout: float,
 ) -> None:
     from handgrad.diagnosis.report.html import document
-    from handgrad.diagnosis.report.terminal import print_diagnosis, print_folder
+    from handgrad.diagnosis.report.terminal import print_diagnosis, print_folder, print_repairs
     from handgrad.diagnosis.target import diagnose_target, overall, to_dict
 
     diagnoses = diagnose_target(target, kind, course=course, reference=reference, timeout=timeout)
+    if not as_json:
+        if len(diagnoses) == 1:
+            print_diagnosis(diagnoses[0], hints)
+        else:
+            print_folder(diagnoses, hints)
+    many = sum(diagnosis.mendable for diagnosis in diagnoses)
+    share = min(budget, TOGETHER / max(many, 1))
+    diagnoses = tuple(diagnosis.repaired(share) for diagnosis in diagnoses)
     if html is not None:
         pages = [diagnosis.page(hints) for diagnosis in diagnoses]
         html.write_text(document(pages), encoding="utf-8")
     if as_json:
         typer.echo(json.dumps(to_dict(diagnoses, hints), indent=2))
-    elif len(diagnoses) == 1:
-        print_diagnosis(diagnoses[0], hints)
     else:
-        print_folder(diagnoses, hints)
+        print_repairs(diagnoses, hints)
     raise typer.Exit(overall(diagnoses).exit_code)

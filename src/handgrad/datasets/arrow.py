@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import re
 from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -14,6 +15,7 @@ from handgrad.datasets.source import Source
 
 __all__ = ["read_columns"]
 
+_PART = 1 << 20  # bytes at a time
 _LARGE = 1 << 22  # bytes; a smaller file is read before pyarrow is loaded
 
 
@@ -28,10 +30,13 @@ def read_columns(
     """Return the cells of some columns; None where our own reader has to read them.
 
     That is so where the file is small, pyarrow is not there, or something is not plain: a quote
-    behind the header, a field too many, a text among the numbers of a column. The first rows,
+    within a field, a field too many, a text among the numbers of a column. The first rows,
     `sample`, say which columns hold numbers.
     """
-    if source.size < _LARGE or _quoted(source, header):
+    if source.size < _LARGE:
+        return None
+    quotes = _quotes(source, header, delimiter)
+    if quotes is None:
         return None
     try:
         import pyarrow as pa
@@ -51,7 +56,11 @@ def read_columns(
         table = csv.read_csv(
             source.path,
             csv.ReadOptions(column_names=names, skip_rows_after_names=int(header)),
-            csv.ParseOptions(delimiter=delimiter, quote_char=False),
+            csv.ParseOptions(
+                delimiter=delimiter,
+                quote_char='"' if quotes else False,
+                newlines_in_values=quotes,
+            ),
             csv.ConvertOptions(
                 column_types=kinds,
                 include_columns=list(kinds),
@@ -75,13 +84,22 @@ def read_columns(
     return None if empty.any() else cells  # rows of separators alone are no rows
 
 
-def _quoted(source: Source, header: bool) -> bool:
-    """Return whether there is a quote behind the header."""
+def _quotes(source: Source, header: bool, delimiter: str) -> bool | None:
+    """Return whether there are quotes behind the header; None where one is within a field, or open.
+
+    What pyarrow makes of such a one is not what Python's reader does, which refuses it.
+    """
+    ends = rb'[^"\r\n' + re.escape(delimiter.encode()) + rb"]"
     with (
         source.path.open("rb") as file,
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
     ):
-        return data.find(b'"', max(data.find(b"\n"), 0) if header else 0) >= 0
+        start = max(data.find(b"\n"), 0) if header else 0
+        parts = (data[i : i + _PART] for i in range(start, len(data), _PART))
+        count = sum(part.count(b'"') for part in parts)
+        if count % 2 or (count and re.compile(ends + b'"' + ends).search(data, start)):
+            return None
+        return count > 0
 
 
 def _all_numbers(texts: Sequence[str], decimal: str) -> bool:

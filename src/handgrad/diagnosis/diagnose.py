@@ -9,6 +9,8 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+
 from handgrad.diagnosis.courses.called import Called
 from handgrad.diagnosis.courses.course import Component
 from handgrad.diagnosis.courses.exercise import student_type
@@ -19,10 +21,10 @@ from handgrad.diagnosis.engine.repair import repairs
 from handgrad.diagnosis.findings import Status
 from handgrad.diagnosis.kinds import KINDS, kind_of
 from handgrad.diagnosis.kinds.base import Shapes
-from handgrad.diagnosis.reference import ReferenceKind, ReferenceStudent, code_of
+from handgrad.diagnosis.reference import ReferenceKind, ReferenceStudent, code_of, inputs_of
 from handgrad.diagnosis.result import Diagnosis
 from handgrad.diagnosis.student.student import Student
-from handgrad.diagnosis.student.subject import StudentError, Subject, names_around
+from handgrad.diagnosis.student.subject import StudentError, Subject, names_around, restored
 from handgrad.errors import ArgumentError
 
 __all__ = ["diagnose", "diagnose_student"]
@@ -135,10 +137,10 @@ def diagnose_student(
 
 def _beside(reference: Any, thing: Any, shapes: Shapes | None, seed: int) -> Diagnosis:
     """Diagnose code beside a reference that is right."""
-    start, code = perf_counter(), code_of(thing)
-    inputs = names_around(reference).get("inputs")
+    start, code, truth = perf_counter(), code_of(thing), code_of(reference)
     try:
-        kind = ReferenceKind(code_of(reference), inputs if inspect.isfunction(inputs) else None)
+        with restored(reference, thing), np.errstate(all="ignore"):
+            kind = ReferenceKind(truth, inputs_of(truth, names_around(reference)))
     except StudentError as error:
         outcome = Outcome(failure=error.failure)
         return _diagnosis(code.name, "reference", outcome, start, shapes, seed)

@@ -13,6 +13,7 @@ from handgrad.experiments.evaluation import (
 )
 from handgrad.experiments.fitting import train
 from handgrad.experiments.folder import free_folder
+from handgrad.experiments.loading import load, save
 from handgrad.experiments.network import NetworkSettings
 from handgrad.experiments.run import Run, open_run
 from handgrad.experiments.settings import (
@@ -33,8 +34,10 @@ __all__ = [
     "evaluation_to_dict",
     "free_folder",
     "hidden_layers",
+    "load",
     "open_run",
     "predict",
+    "save",
     "train",
     "write_predictions",
 ]

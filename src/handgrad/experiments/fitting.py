@@ -46,8 +46,8 @@ def train(
     data
         ``digits``, or the path of a file.
     folder
-        Where the run goes: the checkpoint, ``history.csv``, ``history.png`` where matplotlib is
-        installed, and ``command.txt``.
+        Where the run goes: the checkpoint, ``history.csv``, ``command.txt``, ``report.html``, and
+        where matplotlib is installed ``history.png`` and ``confusion.png`` or ``predictions.png``.
     resume
         Go on with the run in the folder, with its own options. Only `epochs` may be another.
     command

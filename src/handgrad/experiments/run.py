@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.activations import Softmax
 from handgrad.arguments import Array
 from handgrad.datasets import Column, Dataset, Standardizer, from_rows
 from handgrad.datasets.preparation import row_slices
@@ -90,9 +91,47 @@ class Run:
 
     def scores(self, data: Dataset, rows: Array | None = None) -> Array:
         """Return what the network says of rows, or all: logits, (N, K), or numbers, (N, 1)."""
-        x = self.x(data, np.arange(len(data)) if rows is None else rows)
+        return self._scores(self.x(data, np.arange(len(data)) if rows is None else rows))
+
+    def _scores(self, x: Array) -> Array:
         scores: Array = self.trainer.predict(x).astype(np.float64)
         return scores if self.class_names else self.outputs.restore(scores)
+
+    def predict(self, rows: Any) -> Array:
+        """Return the class, by its name, or the number that the network predicts for raw rows.
+
+        Parameters
+        ----------
+        rows : DataFrame, or Array, (N, ...)
+            Rows as they were in the data that the run was trained on: by the columns' names, or in
+            their order without the target.
+        """
+        scores = self._scores(self.prepare(rows))
+        if not self.class_names:
+            return scores[:, 0]
+        named: Array = np.array(self.class_names)[scores.argmax(axis=1)]
+        return named
+
+    def predict_proba(self, rows: Any) -> Array:
+        """Return the probability of each class for raw rows, (N, K), in `class_names`' order.
+
+        Parameters
+        ----------
+        rows : DataFrame, or Array, (N, ...)
+            As `predict` takes them.
+
+        Raises
+        ------
+        ArgumentError
+            The target is a number.
+        """
+        if not self.class_names:
+            raise ArgumentError(
+                f"predict_proba of a run whose target, {self.target_name}, is a number",
+                "a run whose target is a class",
+                "ask for predict",
+            )
+        return Softmax().apply(self._scores(self.prepare(rows)))[0]
 
     @property
     def best_epoch(self) -> int:

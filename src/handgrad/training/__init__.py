@@ -5,9 +5,12 @@ from handgrad.training.callbacks import (
     ClipGradients,
     CSVLog,
     EarlyStopping,
+    MLflow,
     ModelCheckpoint,
+    TensorBoard,
 )
 from handgrad.training.history import History
+from handgrad.training.learning_rates import LearningRates, find_learning_rate
 from handgrad.training.metrics import (
     F1,
     R2,
@@ -41,14 +44,18 @@ __all__ = [
     "EarlyStopping",
     "FunctionMetric",
     "History",
+    "LearningRates",
     "LogLoss",
+    "MLflow",
     "MeanAbsoluteError",
     "MeanAbsolutePercentageError",
     "Metric",
     "ModelCheckpoint",
     "Precision",
     "Recall",
+    "TensorBoard",
     "TopK",
     "TrainStep",
     "Trainer",
+    "find_learning_rate",
 ]

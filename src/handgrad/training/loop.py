@@ -24,7 +24,7 @@ from handgrad.training.progress import Progress, make_progress
 from handgrad.training.state import apply_waiting
 from handgrad.walk import walk
 
-__all__ = ["check_parts", "run_epochs"]
+__all__ = ["check_parts", "run_epochs", "training_mode"]
 
 
 def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, step: Any) -> None:
@@ -54,7 +54,7 @@ def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, step: Any)
 
 
 @contextmanager
-def _training_mode(model: Model) -> Iterator[None]:
+def training_mode(model: Model) -> Iterator[None]:
     """Put a model into training mode, and give every component back the mode that it had."""
     if evaluating_here():
         raise CallOrderError(
@@ -80,7 +80,7 @@ def run_epochs(
     progress: bool,
 ) -> None:
     """Train epoch after epoch, until the training ends or Ctrl-C ends it, and say why it has."""
-    with _training_mode(trainer.model), Interrupt() as interrupt, make_progress(progress) as show:
+    with training_mode(trainer.model), Interrupt() as interrupt, make_progress(progress) as show:
         _start(trainer)
         while not trainer.ending and not interrupt.requested:
             state = trainer._epoch_state

@@ -24,24 +24,18 @@ def plot_history(
 
     `values` are ``history.values``; `History.plot` says the rest.
     """
-    try:
-        from matplotlib.figure import Figure
-        from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
-    except ImportError as error:
-        raise ArgumentError(
-            "a request for a plot without matplotlib",
-            "matplotlib, which draws it",
-            'install it: pip install "handgrad[plot]"',
-        ) from error
+    from handgrad.training.figure import NotebookFigure
+
     panels = _panels(values)
     if not panels:
         raise ArgumentError(
             "a request for a plot of no epochs", "at least one epoch", "call fit first"
         )
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
     across = min(len(panels), 2)
     down = -(-len(panels) // across)
-    # A Figure of its own, not pyplot's: nothing global changes, and no window opens.
-    figure = Figure(figsize=(5.2 * across, 3.2 * down))
+    figure = NotebookFigure(figsize=(5.2 * across, 3.2 * down))
     # Places of its own too, since to measure every text first takes as long as to draw it all.
     width, height = figure.get_size_inches()
     figure.subplots_adjust(

@@ -1,5 +1,7 @@
 """Code that is called as a course says: layouts, conventions, what is missing."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -152,6 +154,16 @@ def test_the_mean_belongs_where_the_course_takes_it():
     (cause,) = diagnosis.causes
     assert cause.name.startswith("the factor 1 / N of the course is left out of the gradient of")
     assert cause.hints[3] == "Multiply by the factor: `1 / N`."
+
+
+def test_input_that_a_course_does_not_ask_for_is_not_tried():
+    file = Path(__file__).parents[2] / "corpus" / "courses" / "cs231n" / "layers.py"
+    line = "    OH, OW = 1 + (H - HH)"
+    strict = f"    assert (H - HH) % stride == 0 == (W - WW) % stride\n{line}"
+    names: dict = {}
+    exec(file.read_text(encoding="utf-8").replace(line, strict), names)
+    diagnosis = diagnose(names["max_pool_forward_naive"])
+    assert diagnosis.status is Status.RIGHT, str(diagnosis)
 
 
 def test_a_number_in_place_of_a_vector_is_taken_for_one():

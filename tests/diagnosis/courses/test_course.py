@@ -31,6 +31,10 @@ def test_the_courses_that_come_with_handgrad_can_be_read():
         ({"kind": "linaer"}, "did you mean 'linear'?"),
         ({"kind": None}, "no 'kind' for affine_forward"),
         ({"forward": None}, "no 'forward' for a component"),
+        ({"forward": 3}, 'forward = "text"'),
+        ({"avoid": "stride"}, 'avoid = ["text"]'),
+        ({"axes": ["D N"]}, 'axes = { name = "text" }'),
+        ({"factor": {"dW": 0.5}}, 'factor = { name = "text" }'),
         ({"forwards": "f(x) -> output"}, "did you mean 'forward'?"),
         ({"forward": "affine_forward(x, weights, bias)"}, "output among its results"),
         ({"forward": "affine_forward(x, w, bias) -> output, cache"}, "the argument 'w'"),
@@ -60,9 +64,10 @@ def test_a_file_that_is_no_course_is_said(tmp_path):
     with pytest.raises(ArgumentError, match="check the path"):
         read_course("nowhere.toml")
     file = tmp_path / "broken.toml"
-    file.write_text("kind =")
-    with pytest.raises(ArgumentError, match="which is no TOML"):
-        read_course(str(file))
+    for content in (b"kind =", b"\xff"):
+        file.write_bytes(content)
+        with pytest.raises(ArgumentError, match="which is no TOML"):
+            read_course(str(file))
     with pytest.raises(ArgumentError, match=r"in double brackets"):
         course_from({"component": {"kind": "linear"}}, "mine", "mine.toml")
 

@@ -194,6 +194,19 @@ def test_a_step_gets_its_own_name(cls, said):
     assert diagnosis.headline.endswith(said), str(diagnosis)
 
 
+def test_random_numbers_go_on_after_a_model():
+    class Noisy(Steps):
+        def forward(self, x):
+            np.random.rand()
+            return super().forward(x)
+
+    np.random.seed(5)
+    expected = np.random.rand()
+    np.random.seed(5)
+    assert diagnose(Noisy, "model").status is Status.RIGHT
+    assert np.random.rand() == expected
+
+
 def test_a_dropout_around_an_activation_that_crashes_is_noted():
     class Unpacks:
         def __init__(self, layer, p):

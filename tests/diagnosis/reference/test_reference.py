@@ -3,6 +3,7 @@
 import json
 import textwrap
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -122,6 +123,24 @@ def test_a_mistake_is_named(name, old, new, said):
     assert said in diagnosis.headline, str(diagnosis)
 
 
+def test_one_of_several_references_has_inputs_of_its_own():
+    text = TRUTH + "\ndef inputs(rng):\n    return 1 / 0\n"
+    text += "def squash_inputs(rng):\n    N = rng.integers(3, 9)\n    r = rng.standard_normal\n"
+    text += "    return r((N, 2)), r((2, 6)), r(6)\n"
+    reference = module(text)["squash_forward"]
+    diagnosis = diagnose(RIGHT["squash_forward"], reference=reference)
+    assert diagnosis.status is Status.RIGHT
+    assert "w (2, 6)" in str(diagnosis)
+
+
+def test_random_numbers_go_on_as_if_nothing_had_been_asked():
+    np.random.seed(5)
+    expected = np.random.rand()
+    np.random.seed(5)
+    diagnose(RIGHT["noisy_forward"], reference=RIGHT["noisy_forward"])
+    assert np.random.rand() == expected
+
+
 def test_the_line_between_right_and_wrong_is_the_quantity():
     wrong = module(TRUTH.replace("dz.sum(axis=0)", "dz.sum(axis=1)"), "wrong")
     diagnosis = diagnose(wrong["squash_forward"], reference=RIGHT["squash_forward"])
@@ -202,6 +221,8 @@ def test_the_authors_own_inputs_are_used():
         ("def A(q): return q, q", "argument q"),
         ("class A:\n    def forward(self, x): return x\ndef inputs(rng): return 3", "for a class"),
         ("A = 3", "int, beside a reference"),
+        ("def A(x, y): return x, y\ndef inputs(rng): return 3.0", "argument: 'y'"),
+        ("def A(x): return x, x\ndef inputs(rng): return {'z': 3.0}", "argument: 'x'"),
     ],
 )
 def test_what_cannot_be_a_reference_says_what_to_do(text, said):

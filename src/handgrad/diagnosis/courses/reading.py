@@ -25,21 +25,28 @@ COURSES = tuple(sorted(file.stem for file in _HERE.glob("*.toml")))
 """The courses that come with handgrad."""
 
 
-@cache
 def read_course(name: str) -> Course:
     """Return a course that comes with handgrad, or the one that a file describes."""
-    path = Path(name) if name.endswith(".toml") else _HERE / f"{name}.toml"
+    if name in COURSES:
+        return _ours(name)
+    if name.endswith(".toml") and Path(name).is_file():
+        return _read(Path(name))
+    raise ArgumentError(
+        f"the course {name!r}",
+        f"one of {', '.join(COURSES)}, or a file of your own, such as my_course.toml",
+        _near(name, COURSES) or "check the path",
+    )
+
+
+@cache
+def _ours(name: str) -> Course:
+    return _read(_HERE / f"{name}.toml")
+
+
+def _read(path: Path) -> Course:
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ArgumentError(
-            f"the course {name!r}",
-            f"one of {', '.join(COURSES)}, or a file of your own, such as my_course.toml",
-            _near(name, COURSES) or "check the path",
-        ) from error
-    try:
-        return course_from(tomllib.loads(text), path.stem, path.name)
-    except tomllib.TOMLDecodeError as error:
+        return course_from(tomllib.loads(path.read_text("utf-8")), path.stem, path.name)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ArgumentError(
             f"{path.name}, which is no TOML: {error}",
             'lines such as kind = "linear" below [[component]]',
@@ -61,17 +68,30 @@ def course_from(table: Mapping[str, Any], name: str, file: str) -> Course:
     return Course(about.get("name", name), about.get("title", name), tuple(components))
 
 
-_KEYS = (
-    "kind", "forward", "backward", "class", "evaluation", "also", "attributes", "arguments",
-    "axes", "factor", "options", "avoid", "conventions", "note", "module",
-    "title",
+_TEXTS = (
+    "kind", "forward", "backward", "class", "evaluation", "only", "note", "module", "title",
 )  # fmt: skip
+_LISTS = ("also", "avoid", "conventions")
+_TABLES = ("attributes", "axes", "factor", "arguments", "options")
+_FORMS: dict[type, str] = {str: '"text"', list: '["text"]', dict: '{ name = "text" }'}
+_OF_TEXTS = (*_LISTS, *_TABLES[:3])
+"""Keys whose entries are all strings."""
 
 
 def _components(entry: Mapping[str, Any], file: str) -> Iterator[Component]:
     where = f"{entry.get('class') or entry.get('forward') or 'a component'} in {file}"
-    for key in entry:
-        _check(key, _KEYS, "key", where)
+    for key, value in entry.items():
+        _check(key, (*_TEXTS, *_LISTS, *_TABLES), "key", where)
+        wanted: type = str if key in _TEXTS else list if key in _LISTS else dict
+        inside = value.values() if isinstance(value, dict) else value
+        if not isinstance(value, wanted) or (
+            key in _OF_TEXTS and not all(isinstance(each, str) for each in inside)
+        ):
+            raise ArgumentError(
+                f"{key} = {value!r} for {where}",
+                f"{key} = {_FORMS[wanted]}",
+                "write it in this form",
+            )
     if "kind" not in entry or not ("forward" in entry or "class" in entry):
         missing = "kind" if "kind" not in entry else "forward"
         raise ArgumentError(
@@ -96,6 +116,7 @@ def _components(entry: Mapping[str, Any], file: str) -> Iterator[Component]:
         {key: Layout(kind.axes_of(key), value) for key, value in entry.get("axes", {}).items()},
         {key: Expression.read(value, where) for key, value in entry.get("factor", {}).items()},
         entry.get("options", {}),
+        Expression.read(entry["only"], where) if "only" in entry else None,
         tuple(entry.get("avoid", ())),
         tuple(entry.get("conventions", ())),
         entry.get("note", ""),
@@ -140,7 +161,7 @@ def _validate(component: Component, forward: Call, kind: Kind, where: str) -> No
             f"name what comes back: -> {kind.forwards[0]}",
         )
     arguments = {*known, *component.arguments}
-    for name in names_in(component.arguments):
+    for name in (*names_in(component.arguments), *names_in(component.only)):
         _check(name, known, "argument", where)
     for call in (forward, component.made, component.evaluation):
         for name in call.names if call else ():

@@ -64,7 +64,9 @@ def _answer(job: Job) -> Diagnosis:
         try:
             reference = job.reference and load_apart(job.reference, notes)
             thing = load(job, notes)
-            diagnosis = diagnose(thing, job.kind, course=job.course, reference=reference)
+            diagnosis = diagnose(
+                thing, job.kind, course=job.course, reference=reference, budget=job.budget
+            )
         except StudentError as error:
             diagnosis = failed(job.name, error.failure, job.kind)
         except ArgumentError as error:  # no kind, or an unknown one

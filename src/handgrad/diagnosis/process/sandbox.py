@@ -18,13 +18,15 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from handgrad.diagnosis.findings import Cause, Example, Failure, Finding, Status, Verdict
+from handgrad.diagnosis.repairs import Repair
 from handgrad.diagnosis.result import Diagnosis
 from handgrad.diagnosis.student.exceptions import is_theirs
 from handgrad.diagnosis.student.source import source_line
@@ -47,6 +49,8 @@ class Job:
     course: str | None = None
     reference: str | None = None
     """What is right, as FILE:NAME."""
+    budget: float = 0
+    """How long to search for a repair, in seconds."""
 
 
 def diagnose_file(
@@ -68,11 +72,22 @@ def diagnose_file(
 
 
 def run(jobs: Sequence[Job], timeout: float) -> list[Diagnosis]:
-    """Diagnose several things, in as few processes as it takes; each may take `timeout` seconds."""
+    """Diagnose several things, in as few processes as it takes; each may take `timeout` seconds.
+
+    What is wrong can be `repaired`, which a child does that is started for it: no verdict waits.
+    """
     done: list[Diagnosis] = []
     while len(done) < len(jobs):
         done += _one_child(jobs[len(done) :], timeout)
-    return done
+    return [
+        replace(diagnosis, mender=partial(_repairs, job, timeout))
+        for diagnosis, job in zip(done, jobs, strict=True)
+    ]
+
+
+def _repairs(job: Job, timeout: float, budget: float) -> tuple[Repair, ...]:
+    """Return what a child of its own finds within a time."""
+    return _one_child([replace(job, budget=budget)], timeout + budget)[0].repairs
 
 
 def failed(subject: str, failure: Failure, kind: str | None = None) -> Diagnosis:
@@ -152,7 +167,7 @@ def rebuild(plain: dict[str, Any]) -> Diagnosis:
         hints.setdefault(hint["about"], []).append(hint["text"])
 
     def cause(name: str, explanation: str) -> Cause:
-        a, b, c, d = hints.get(name, [""] * 4)
+        a, b, c, d = hints.get(name, [""] * 4)[:4]  # what follows is of a repair
         return Cause(name, explanation, (a, b, c, d))
 
     findings = tuple(
@@ -177,6 +192,7 @@ def rebuild(plain: dict[str, Any]) -> Diagnosis:
         tuple(plain["notes"]),
         failure,
         plain["seconds"],
+        tuple(map(Repair.rebuilt, plain["repairs"])),
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from handgrad.diagnosis.reference.code import Code, Objects, needed
 from handgrad.errors import ArgumentError
 
-__all__ = ["Arguments", "arguments"]
+__all__ = ["Arguments", "arguments", "inputs_of"]
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 """The constructor's arguments, and the call's by name."""
@@ -38,9 +38,10 @@ def arguments(
 ) -> Arguments:
     """Return what the reference is given in one trial, of sizes N, D and K.
 
-    `own` is the function `inputs(rng)` of the reference's file. It returns the arguments of the
-    forward pass, as a tuple or by name; for a class two of them, those of the constructor first.
-    Without it, the arguments' names say what they are, and those with a default are left out.
+    `own` is the function `inputs(rng)` of the reference's file, or ``NAME_inputs(rng)`` where it is
+    for one reference alone. It returns the arguments of the forward pass, as a tuple or by name;
+    for a class two of them, those of the constructor first. Without it, the arguments' names say
+    what they are, and those with a default are left out.
     """
     if own is None:
         return _suggested(code, rng, sizes)
@@ -48,10 +49,31 @@ def arguments(
     constructor: tuple[Any, ...] = ()
     if isinstance(code, Objects):
         constructor, made = _pair(made)
-    if isinstance(made, Mapping):
-        return constructor, dict(made)
-    made = made if isinstance(made, tuple) else (made,)
-    return constructor, dict(zip(code.signature.parameters, made, strict=False))
+    made = made if isinstance(made, tuple | Mapping) else (made,)
+    try:
+        bound = (
+            code.signature.bind(**made) if isinstance(made, Mapping) else code.signature.bind(*made)
+        )
+    except TypeError as error:
+        raise ArgumentError(
+            f"what {own.__name__}(rng) returns, for {code.name}: {error}",
+            f"the arguments of {code.name}{code.signature}",
+            f"return them as a tuple or by name; {base_name(code)}_inputs(rng) is for it alone",
+        ) from error
+    return constructor, dict(bound.arguments)
+
+
+def inputs_of(code: Code, names: Mapping[str, Any]) -> Callable[..., Any] | None:
+    """Return the function of a module that makes the arguments of a reference, None for none."""
+    for name in (f"{base_name(code)}_inputs", "inputs"):
+        if inspect.isfunction(found := names.get(name)):
+            return found
+    return None
+
+
+def base_name(code: Code) -> str:
+    """Return what a reference is called, without "forward"."""
+    return code.name.replace("_forward", "")
 
 
 def _pair(made: Any) -> tuple[tuple[Any, ...], Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,7 +40,10 @@ class Interface:
 
     def forward(self, code: Code, run: Run, given: Given) -> Results:
         """Return the outputs by name."""
-        arguments = {name: given[name] for name in given.options["arguments"]}
+        arguments = {  # whoever writes to a dict writes to one of his own
+            name: deepcopy(given[name]) if name in given.options else given[name]
+            for name in given.options["arguments"]
+        }
         outputs = code.forward(run, given, self.truth.signature.bind(**arguments))
         names = self.outputs or tuple(_names(outputs, bool(self.truth.upstream)))
         return {n: numbers(o, f"the {n}") for n, o in zip(names, outputs, strict=False)}

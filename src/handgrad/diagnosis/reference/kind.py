@@ -24,6 +24,8 @@ __all__ = ["ReferenceKind"]
 
 ENTRIES = 40
 """How many entries of a variable are differentiated, to see which gradient is its own."""
+KEPT = 64
+"""Of how many inputs it is kept what is right for them."""
 
 
 class ReferenceKind(Kind):
@@ -48,8 +50,13 @@ class ReferenceKind(Kind):
         self.inputs = inputs
         self.interface = Interface(truth)
         self._states: dict[tuple[str, bytes], Any] = {}
+        self._known: dict[tuple[Any, ...], tuple[Results, Results]] = {}
         given = self._given(0, 0, self.shapes[0])
+        seeded(given.seed)
+        before = np.random.get_state()
         seen = self._run(given, backward=False)
+        after = np.random.get_state()
+        self._draws = any(not np.array_equal(a, b) for a, b in zip(before, after, strict=True))
         self.interface.outputs = tuple(seen)
         self._set_upstream(given, seen, np.random.default_rng(0))
         self.interface.places = self._places(given)
@@ -119,11 +126,16 @@ class ReferenceKind(Kind):
         self._states[_key(given)] = np.random.get_state()
 
     def right(self, given: Given, seen: Results) -> Results:
-        ones = {name: np.ones_like(given[name]) for name in self.interface.upstream.values()}
-        if ones:
-            ignored = self._run(given.changed(**ones))
-            given.derived["ignored"] = {q: ignored[q] for q in self.variables if q in ignored}
-        return self._run(given)
+        arrays = (*given.arrays.values(), *given.parameters.values())
+        key = (given.seed, *(array.tobytes() for array in arrays))
+        if self._draws or key not in self._known:  # a repair asks for the same again and again
+            ones = {name: np.ones_like(given[name]) for name in self.interface.upstream.values()}
+            ignored = self._run(given.changed(**ones)) if ones else {}
+            if len(self._known) > KEPT:
+                self._known.clear()
+            self._known[key] = self._run(given), {q: ignored[q] for q in self.variables if ones}
+        results, given.derived["ignored"] = self._known[key]
+        return dict(results)
 
     def _run(self, given: Given, backward: bool = True) -> Results:
         """Return what the reference gives, on copies, with the random numbers that all get."""

@@ -13,10 +13,10 @@ from rich.text import Text
 
 from handgrad.arguments import Array
 from handgrad.diagnosis.findings import Failure, Finding, Status, Verdict
-from handgrad.diagnosis.report.page import LEVELS, Page, marked, matrices, told
+from handgrad.diagnosis.report.page import LEVELS, Page, marked, matrices, told, visible
 from handgrad.diagnosis.result import Diagnosis
 
-__all__ = ["print_diagnosis", "print_folder"]
+__all__ = ["print_diagnosis", "print_folder", "print_repairs"]
 
 STYLES = {
     Verdict.RIGHT: "green",
@@ -58,6 +58,24 @@ def print_folder(
     counts = Counter(diagnosis.status for diagnosis in diagnoses)
     counted = (f"{counts[status]} {status}" for status in Status if counts[status])
     console.print(Text(", ".join(counted)))
+
+
+def print_repairs(
+    diagnoses: Sequence[Diagnosis], level: int = 2, console: Console | None = None
+) -> None:
+    """Print the repairs that were found once the diagnoses were printed, no more than the level."""
+    console = console or Console()
+    for diagnosis in diagnoses:
+        for repair in visible(diagnosis.repairs):
+            whose = f" of {diagnosis.subject}" if len(diagnoses) > 1 else ""
+            console.print(Text(f"\nRepair{whose}", "bold"))
+            told = [hint for hint in repair.hints("") if hint.level <= level]
+            items = [("line" if hint.level == 3 else "mend", hint.text) for hint in told]
+            if items:
+                console.print(Padding(_items(items), (0, 0, 0, 2)))
+            else:
+                found = f"  With {repair.count} changed everything is right (--hints 3 says where)"
+                console.print(Text(found))
 
 
 def _page(page: Page) -> Iterable[RenderableType]:

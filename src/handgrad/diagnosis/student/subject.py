@@ -18,7 +18,16 @@ from handgrad.diagnosis.findings import Failure
 from handgrad.diagnosis.student.exceptions import explain
 from handgrad.randomness import Sources, is_generator
 
-__all__ = ["StudentError", "Subject", "ask", "guard", "names_around", "numbers", "restored"]
+__all__ = [
+    "Stopped",
+    "StudentError",
+    "Subject",
+    "ask",
+    "guard",
+    "names_around",
+    "numbers",
+    "restored",
+]
 
 
 class StudentError(Exception):
@@ -51,6 +60,10 @@ class StudentError(Exception):
         return cls(Failure(f"looking for {what}", error, hint=hint))
 
 
+class Stopped(BaseException):
+    """Raised in the student's code by whoever runs it, to end it."""
+
+
 @contextmanager
 def guard(doing: str) -> Iterator[None]:
     """Turn whatever the student's code raises into a `StudentError`, and silence its warnings."""
@@ -58,7 +71,7 @@ def guard(doing: str) -> Iterator[None]:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except (StudentError, KeyboardInterrupt):  # the latter is whoever sits before it
+    except (StudentError, Stopped, KeyboardInterrupt):  # the last is whoever sits before it
         raise
     except MemoryError as error:  # explained at once, which lets go of what has filled it
         raise StudentError(explain(error, doing)) from error

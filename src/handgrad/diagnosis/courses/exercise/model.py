@@ -20,7 +20,7 @@ from handgrad.diagnosis.kinds.base import Kind
 from handgrad.diagnosis.kinds.inner import InnerReLU, InnerSigmoid
 from handgrad.diagnosis.kinds.model import ModelKind, parts
 from handgrad.diagnosis.kinds.model.mistakes import REVERSED, REVERSED_STEP, TURNED
-from handgrad.diagnosis.student.subject import StudentError, Subject, ask, numbers
+from handgrad.diagnosis.student.subject import StudentError, Subject, ask, numbers, restored
 
 __all__ = ["ModelStudent"]
 
@@ -72,8 +72,9 @@ class ModelStudent(ExerciseStudent):
             subject = Subject(subject.type)
         super().__init__(kind, subject, own)
         self._own_linear = own_linear(self.own)
-        if self._turns():
-            self.kind = _TurnedKind()
+        with restored(*self.around):
+            if self._turns():
+                self.kind = _TurnedKind()
 
     def start(self, given: Given) -> Any:
         components, layers = self._components(given, self.own)

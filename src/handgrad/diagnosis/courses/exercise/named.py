@@ -13,7 +13,7 @@ import numpy as np
 from handgrad.arguments import Array
 from handgrad.diagnosis.courses.exercise.calls import ExerciseStudent
 from handgrad.diagnosis.given import Given, Results
-from handgrad.diagnosis.kinds.base import Kind
+from handgrad.diagnosis.kinds.base import Kind, Stress
 from handgrad.diagnosis.student.arrays import Slot, named, walk
 from handgrad.diagnosis.student.subject import StudentError, Subject, ask, numbers
 
@@ -41,6 +41,10 @@ class NamedStudent(ExerciseStudent):
 
     def __init__(self, kind: Kind, subject: Subject, own: dict[str, type] | None = None) -> None:
         super().__init__(kind, subject, own)
+        self.found: dict[str, Any] = {}
+        """The options of a finished object."""
+        if not subject.is_class:
+            self.kind = kind = kind.sized(self._sizes(kind))
         given = kind.givens(kind.shapes[:1], 0)[0]
         self.statistics = [name for name in _customary("statistics") if name in given]
         self.taken = self._taken(given)
@@ -57,11 +61,40 @@ class NamedStudent(ExerciseStudent):
                 free.remove(option)
         return taken
 
+    def _sizes(self, kind: Kind) -> dict[str, Any]:
+        """Return the sizes of a finished object's parameters, by their axes, and its options."""
+        thing, given = self.subject.make(), kind.givens(kind.shapes[:1], 0)[0]
+        sizes: dict[str, Any] = {}
+        for attribute, value in getattr(thing, "__dict__", {}).items():
+            for option, known in _customary("options").items():
+                if option in given and _plain(attribute) in known:
+                    several = isinstance(value, tuple) and len(set(value)) == 1
+                    sizes.setdefault(option, value[0] if several else value)
+        for name in given.parameters:
+            slot, axes = self._slot(thing, "parameters", name), kind.axes_of(name).split()
+            full = [] if slot is None else [size for size in slot.array.shape if size != 1]
+            shape = full if slot is None or len(axes) != slot.array.ndim else slot.array.shape
+            sizes |= dict(zip(axes, shape, strict=False))
+        self.found = {n: v for n, v in sizes.items() if n in given.options}
+        return sizes
+
     def suited(self, given: Given) -> Given:
         """Leave what the constructor does not take at what it is without being asked for."""
         left = {n: value for n, value in self.kind.defaults.items() if n not in self.taken}
         values = {n: given[v] if isinstance(v, str) and v in given else v for n, v in left.items()}
-        return self.kind.fitted(given.changed(**values))
+        return self.kind.fitted(given.changed(**values | self.found))
+
+    def stresses(self, seed: int) -> list[Stress]:
+        found = super().stresses(seed)
+        if self.subject.is_class:
+            return found
+        usual = self.kind.givens(self.kind.shapes[:1], seed)[0]
+        plain = self.kind.stresses(seed)
+        return [
+            stress
+            for stress, asked in zip(found, plain, strict=True)
+            if all(_alike(given, usual) for given in asked.givens)
+        ]
 
     def start(self, given: Given) -> Any:
         arguments = {argument: given[option] for option, argument in self.taken.items()}
@@ -77,6 +110,13 @@ class NamedStudent(ExerciseStudent):
                     f"the parameter {name} of {self.name}",
                     f"no attribute of {self.name} is called {name}",
                     f"Keep it in an attribute, made in the constructor: self.{name}.",
+                )
+            if not _fits(values, slot.array):
+                raise StudentError.missing(
+                    f"the parameter {name} of {self.name}",
+                    f"self.{slot.name} has shape {slot.array.shape}, where {values.shape} is asked "
+                    f"for {given.label}",
+                    "Make it in the constructor, from the sizes that this is given.",
                 )
             slot.write(_shaped(values, slot.array))
         for option in self.kind.settable:
@@ -101,11 +141,12 @@ class NamedStudent(ExerciseStudent):
 
     def forward(self, thing: Any, given: Given) -> Results:
         for name, slot in self._statistics(thing).items():
-            slot.write(_shaped(given[name], slot.array))
+            if given[name] is not None:
+                slot.write(_shaped(given[name], slot.array))
         results = super().forward(thing, given)
         for name, slot in self._statistics(thing).items():
             moved = numbers(slot.raw, f"the {name}")
-            results[f"new_{name}"] = _shaped(moved, given[name])
+            results[f"new_{name}"] = _shaped(moved, given["gamma"])
         return results
 
     def _statistics(self, thing: Any) -> dict[str, Slot]:
@@ -158,6 +199,13 @@ class NamedStudent(ExerciseStudent):
                 if quantity not in found and named((str(key),), names)[0]:
                     found[quantity] = numbers(value, f"the {self.kind.titles[quantity]}")
         return found
+
+
+def _alike(given: Given, usual: Given) -> bool:
+    """Return whether an input is for the same finished object as another one."""
+    shapes = [{n: a.shape for n, a in each.parameters.items()} for each in (given, usual)]
+    kernels = [each.options.get("kernel_size") for each in (given, usual)]
+    return shapes[0] == shapes[1] and kernels[0] == kernels[1]
 
 
 def _fits(array: Array, other: Array) -> bool:

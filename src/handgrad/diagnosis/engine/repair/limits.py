@@ -16,10 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from handgrad.diagnosis.student.subject import Stopped
+
 __all__ = ["Overdue", "Watch", "silent"]
 
 
-class Overdue(BaseException):
+class Overdue(Stopped):
     """The code has had its time. No `except Exception` of the code's own stops it."""
 
 

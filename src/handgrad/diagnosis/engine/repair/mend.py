@@ -230,7 +230,7 @@ class _Mending:
         titles = self.student.kind.titles
         wrong = [f for f in self.findings if f.verdict is Verdict.WRONG]
         known = {f.quantity: f"the {titles[f.quantity]}" for f in wrong if f.quantity in titles}
-        known = known or {f.quantity: f.title for f in wrong if f.title}
+        known = known or {f.quantity: f"the {f.title}" for f in wrong if f.title}
         return Repair(tuple(known), listed(list(known.values()) or ["all that it does"]), lines)
 
 

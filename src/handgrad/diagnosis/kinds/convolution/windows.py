@@ -23,17 +23,23 @@ class Windows:
     kernel
         Their sizes.
     stride, padding
-        How far one is from the next, and what is put around the input, along every axis.
+        How far one is from the next, and what is put around the input, along every axis; `stride`
+        may be one number for each axis.
     """
 
     kernel: tuple[int, ...]
-    stride: int = 1
+    stride: int | tuple[int, ...] = 1
     padding: int = 0
 
     def counts(self, sizes: Sequence[int]) -> tuple[int, ...]:
         """Return how many windows there are along each axis."""
-        around = (size + 2 * self.padding for size in sizes)
-        return tuple((a - k) // self.stride + 1 for a, k in zip(around, self.kernel, strict=True))
+        triples = zip(sizes, self.kernel, self._steps(), strict=True)
+        return tuple((size + 2 * self.padding - k) // s + 1 for size, k, s in triples)
+
+    def _steps(self, step: int = 0) -> tuple[int, ...]:
+        """Return how far one window is from the next along each axis, `step` if there is one."""
+        stride = step or self.stride
+        return stride if isinstance(stride, tuple) else (stride,) * len(self.kernel)
 
     def suited(self, given: Given) -> Given:
         """Return an input with as many upstream gradients as there are windows."""
@@ -80,9 +86,8 @@ class Windows:
         return (slice(None),) * (1 + len(self.kernel)) + tap
 
     def _at(self, tap: tuple[int, ...], counts: Sequence[int], step: int) -> tuple[slice, ...]:
-        step = step or self.stride
-        along = (slice(i, i + step * (n - 1) + 1, step) for i, n in zip(tap, counts, strict=True))
-        return (slice(None), *along)
+        triples = zip(tap, counts, self._steps(step), strict=True)
+        return (slice(None), *(slice(i, i + s * (n - 1) + 1, s) for i, n, s in triples))
 
     # What a convolution is made of.
 

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from handgrad.diagnosis.given import Given, Results
-from handgrad.diagnosis.kinds.base import TABLES, floats
-from handgrad.diagnosis.kinds.normalization.conventions import RUNNING
+from handgrad.diagnosis.kinds.base import TABLES, Stress, floats
+from handgrad.diagnosis.kinds.normalization.conventions import BEGINNINGS, RUNNING
 from handgrad.diagnosis.kinds.normalization.mistakes import BATCH_NORM, SPATIAL_BATCH_NORM
 from handgrad.diagnosis.kinds.normalization.norm import IMAGES, NormKind
 from handgrad.layers import BatchNorm
@@ -59,6 +59,9 @@ class BatchNormKind(NormKind):
             "running_variance": rng.uniform(0.5, 3, features),
         }
 
+    def fitted(self, given: Given) -> Given:
+        return given.changed(share_of_old=1 - given["momentum"])
+
     def empty(self, given: Given) -> BatchNorm:
         ours = BatchNorm(given["features"], epsilon=given["epsilon"], momentum=given["momentum"])
         for name, array in ours.buffers.items():
@@ -66,14 +69,31 @@ class BatchNormKind(NormKind):
                 array[...] = given[name]
         return ours
 
+    def stresses(self, seed: int) -> list[Stress]:
+        first = [
+            given.changed(
+                f"the first call, {given.label}", running_mean=None, running_variance=None
+            )
+            for given in self.givens(self.shapes[:2], seed + 96)
+        ]
+        begins = Stress("first", "the first call", first, (), BEGINNINGS, optional=True)
+        return [*super().stresses(seed), begins]
+
     def right(self, given: Given, seen: Results) -> Results:
         ours, x = self.ours(given), floats(given.x)
         evaluation, _ = ours.eval().apply(x)
+        rows = x.reshape(-1, x.shape[-1])
+        given.derived |= {
+            "batch_mean": rows.mean(axis=0),
+            "batch_variance": rows.var(axis=0),
+            "held_mean": ours.buffers["running_mean"].copy(),
+            "held_variance": ours.buffers["running_variance"].copy(),
+        }
         _, saved = ours.train().apply(x)
         ours.update_buffers(saved)
-        rows = x.reshape(-1, x.shape[-1])
-        given.derived |= {"batch_mean": rows.mean(axis=0), "batch_variance": rows.var(axis=0)}
         moved = {f"new_{name}": array for name, array in ours.buffers.items()}
+        if given["running_mean"] is None:  # then evaluation is not asked for
+            evaluation = seen.get("evaluation", evaluation)
         return {**super().right(given, seen), **moved, "evaluation": evaluation}
 
 
@@ -99,6 +119,6 @@ class SpatialBatchNormKind(BatchNormKind):
         ),
     }
     shapes = IMAGES
-    letters = "NHWC"
+    dimensions = "N H W C"
     statistics: ClassVar[tuple[int, ...]] = (0, 1, 2)
     astray = (3,)

@@ -10,7 +10,17 @@ from handgrad.arguments import Array
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.mistake import Mistake, convention
 
-__all__ = ["EPSILONS", "NEGLIGIBLE", "OUTSIDE", "RUNNING", "UNBIASED", "another", "fixed", "inside"]
+__all__ = [
+    "BEGINNINGS",
+    "EPSILONS",
+    "NEGLIGIBLE",
+    "OUTSIDE",
+    "RUNNING",
+    "UNBIASED",
+    "another",
+    "fixed",
+    "inside",
+]
 
 Root = Callable[[Array, float], tuple[Array, Array]]
 """From a variance and epsilon to what the centred input is multiplied by, and its derivative by
@@ -40,16 +50,17 @@ def another(
         v = given["variance"] if variance is None else variance(given)
         r, slope = root(factor * v, given["epsilon"])
         h, normal = dy * gamma, centred * r
+        beta = given.parameters.get("beta", np.zeros(1))
         dx = r * (h - given["centring"] * mean(h))
         dx += 2 * factor * slope * centred * mean(h * centred)
         changed = {
-            "output": right["output"] + gamma * (normal - given["normal"]),
+            "output": gamma * normal + beta,
             "dx": dx,
             "dgamma": (dy * normal).reshape(-1, *gamma.shape).sum(axis=0),
         }
-        if "evaluation" in right:
-            r, _ = root(given["running_variance"], given["epsilon"])
-            changed["evaluation"] = (given.x - given["running_mean"]) * r * gamma + given["beta"]
+        if "evaluation" in right and given["running_mean"] is not None:
+            r, _ = root(given["held_variance"], given["epsilon"])
+            changed["evaluation"] = (given.x - given["held_mean"]) * r * gamma + beta
         return changed
 
     return results
@@ -94,7 +105,7 @@ def _shares(given: Given, right: Results, share: float, biased: bool) -> Results
     factor = 1.0 if biased else given["count"] / (given["count"] - 1)
     newest = {"mean": given["batch_mean"], "variance": factor * given["batch_variance"]}
     return {
-        f"new_running_{name}": (1 - share) * given[f"running_{name}"] + share * newest[name]
+        f"new_running_{name}": (1 - share) * given[f"held_{name}"] + share * newest[name]
         for name in newest
     }
 
@@ -138,3 +149,33 @@ RUNNING = (
         for biased in (False, True)
     ),
 )
+
+
+def _first(name: str, words: str, begun: Callable[[Given, Array, Array], Results]) -> Mistake:
+    """Make a convention of a first pass, from the newest's share and the newest variance."""
+
+    def results(given: Given, right: Results) -> Results:
+        if given["running_mean"] is not None:
+            return {}
+        share = right["new_running_mean"] / given["batch_mean"]
+        return begun(given, share, (right["new_running_variance"] - (1 - share)) / share)
+
+    return convention(name, lambda given, right: results(given, right), words)
+
+
+BEGINNINGS = (
+    _first(
+        "the running variance begins at 0",
+        "Before the first minibatch the running variance is 0, and not 1.",
+        lambda given, share, variance: {"new_running_variance": share * variance},
+    ),
+    _first(
+        "the running statistics begin with the first minibatch's",
+        "After the first minibatch the running statistics are its own.",
+        lambda given, share, variance: {
+            "new_running_mean": given["batch_mean"],
+            "new_running_variance": variance,
+        },
+    ),
+)
+"""How running statistics begin, where nothing is given."""

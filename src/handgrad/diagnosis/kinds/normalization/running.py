@@ -36,7 +36,7 @@ def _moved(share: Shares, name: str) -> Formula:
     """Return one running statistic, moved with other shares of the old and the newest."""
 
     def formula(given: Given, right: Results) -> Array:
-        old, new = given[f"running_{name}"], right[f"new_running_{name}"]
+        old, new = given[f"held_{name}"], right[f"new_running_{name}"]
         newest = old + (new - old) / given["momentum"]
         kept, taken = share(given["momentum"])
         return np.asarray(kept * old + taken * newest)
@@ -70,8 +70,8 @@ RUNNING_STATISTICS = (
     mistake(
         "the running variance is not square-rooted in evaluation",
         _evaluated(
-            lambda x, running_mean, running_variance, epsilon, gamma, beta: (
-                gamma * (x - running_mean) / (running_variance + epsilon) + beta
+            lambda x, held_mean, held_variance, epsilon, gamma, beta: (
+                gamma * (x - held_mean) / (held_variance + epsilon) + beta
             )
         ),
         "Evaluation mode divides by the running variance where its root belongs.",
@@ -83,8 +83,8 @@ RUNNING_STATISTICS = (
     mistake(
         "no epsilon in evaluation",
         _evaluated(
-            lambda x, running_mean, running_variance, gamma, beta: (
-                gamma * (x - running_mean) / np.sqrt(running_variance) + beta
+            lambda x, held_mean, held_variance, gamma, beta: (
+                gamma * (x - held_mean) / np.sqrt(held_variance) + beta
             )
         ),
         "Evaluation mode adds no epsilon to the running variance.",
@@ -96,8 +96,8 @@ RUNNING_STATISTICS = (
     mistake(
         "the running mean is not subtracted in evaluation",
         _evaluated(
-            lambda x, running_variance, epsilon, gamma, beta: (
-                gamma * x / np.sqrt(running_variance + epsilon) + beta
+            lambda x, held_variance, epsilon, gamma, beta: (
+                gamma * x / np.sqrt(held_variance + epsilon) + beta
             )
         ),
         "Evaluation mode divides, and does not centre.",
@@ -109,8 +109,8 @@ RUNNING_STATISTICS = (
     mistake(
         "neither scaled nor shifted in evaluation",
         _evaluated(
-            lambda x, running_mean, running_variance, epsilon: (
-                (x - running_mean) / np.sqrt(running_variance + epsilon)
+            lambda x, held_mean, held_variance, epsilon: (
+                (x - held_mean) / np.sqrt(held_variance + epsilon)
             )
         ),
         "Evaluation mode returns the normalised input.",
@@ -166,8 +166,8 @@ RUNNING_STATISTICS = (
     mistake(
         "the running variance is one of standard deviations",
         {
-            "new_running_variance": lambda running_variance, batch_variance, momentum: (
-                (1 - momentum) * running_variance + momentum * np.sqrt(batch_variance)
+            "new_running_variance": lambda held_variance, batch_variance, momentum: (
+                (1 - momentum) * held_variance + momentum * np.sqrt(batch_variance)
             )
         },
         "The standard deviation of the minibatch is mixed into the running variance.",
