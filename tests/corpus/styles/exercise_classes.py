@@ -20,7 +20,7 @@ class LeakyReLU:
         self.negative_slope = negative_slope
 
     def __call__(self, x):
-        self.slope = np.ones_like(x)
+        self.slope = np.ones(x.shape)
         self.slope[x <= 0] = self.negative_slope
         return self.slope * x
 
