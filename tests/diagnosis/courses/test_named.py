@@ -7,10 +7,18 @@ import handgrad
 from handgrad import diagnose
 from handgrad.diagnosis import Status, Verdict
 
-OURS = ["Conv1d", "Conv2d", "AvgPool2d", "MaxPool2d", "BatchNorm", "LayerNorm", "GroupNorm"]
+OURS = [
+    "Conv1d",
+    "Conv2d",
+    "AvgPool2d",
+    "MaxPool2d",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
+    "BatchNorm",
+]
 
 
-@pytest.mark.parametrize("name", [*OURS, "RMSNorm"])
+@pytest.mark.parametrize("name", [*OURS, "LayerNorm", "GroupNorm", "RMSNorm"])
 def test_our_own_components_are_right(name):
     diagnosis = diagnose(getattr(handgrad, name))
     assert diagnosis.status is Status.RIGHT, str(diagnosis)
