@@ -18,7 +18,20 @@ from handgrad.diagnosis.findings import Failure
 from handgrad.diagnosis.student.exceptions import explain
 from handgrad.randomness import Sources, is_generator
 
-__all__ = ["StudentError", "Subject", "ask", "guard", "names_around", "numbers", "restored"]
+__all__ = [
+    "Overdue",
+    "StudentError",
+    "Subject",
+    "ask",
+    "guard",
+    "names_around",
+    "numbers",
+    "restored",
+]
+
+
+class Overdue(BaseException):
+    """The code has had its time. No `except Exception` of the code's own stops it."""
 
 
 class StudentError(Exception):
@@ -58,7 +71,7 @@ def guard(doing: str) -> Iterator[None]:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except (StudentError, KeyboardInterrupt):  # the latter is whoever sits before it
+    except (StudentError, Overdue, KeyboardInterrupt):  # the last is whoever sits before it
         raise
     except MemoryError as error:  # explained at once, which lets go of what has filled it
         raise StudentError(explain(error, doing)) from error
