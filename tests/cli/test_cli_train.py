@@ -1,9 +1,14 @@
 """The commands' pages: help in groups, versions, completion, and how much is said."""
 
+import fcntl
 import os
+import pty
 import re
+import struct
 import subprocess
 import sys
+import termios
+from contextlib import suppress
 
 import pytest
 from typer.testing import CliRunner
@@ -95,3 +100,51 @@ def test_quiet_does_not_hide_what_is_wrong(tmp_path, monkeypatch, capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "which is an address and no file" in captured.err
+
+
+CODE = (
+    "import handgrad.experiments.report as report; report.find_spec = lambda name: None\n"
+    "from handgrad.cli import main; main()"
+)
+
+
+def in_a_terminal(arguments, columns, **variables):
+    """Return what a command writes to a terminal of so many columns."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    kept = {name: v for name, v in os.environ.items() if name not in {"COLUMNS", "NO_COLOR"}}
+    process = subprocess.Popen(
+        [sys.executable, "-c", CODE, *map(str, arguments)],
+        **dict.fromkeys(("stdin", "stdout", "stderr"), theirs),
+        env={**kept, "TERM": "xterm-256color", **variables},
+    )
+    os.close(theirs)
+    written = b""
+    with suppress(OSError):  # which is how a terminal ends
+        while part := os.read(ours, 1 << 16):
+            written += part
+    os.close(ours)
+    assert process.wait() == 0
+    return written.decode()
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_a_training_fits_the_terminal(tmp_path, monkeypatch, columns):
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(
+        f"{i % 7},{'red' if i % 3 else ''},{'x' if i % 7 < 3 else 'y'}\n" for i in range(90)
+    )
+    (tmp_path / "a.csv").write_text("length,colour,kind\n" + rows)
+    arguments = ["train", "a.csv", "--hidden", 4, "--epochs", 2, "--out"]
+    written = in_a_terminal([*arguments, "run"], columns, NO_COLOR="1")
+    assert not re.findall(r"\x1b\[[\d;]*[34]\d[\d;]*m", written)  # no colours
+    lines = re.split(r"\r\n|\r|\x1b\[2K", written)
+    lines = [re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", line).rstrip() for line in lines]
+    assert all(len(line) <= columns for line in lines)
+    assert any("━" in line for line in lines)
+    piped = typed(*arguments, "run-2").output
+    assert "\x1b" not in piped
+    seen = " ".join(" ".join(lines).split())
+    for line in piped.replace("run-2", "run").splitlines():
+        if not line.startswith("epoch"):
+            assert " ".join(line.split()) in seen

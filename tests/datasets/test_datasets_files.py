@@ -191,7 +191,12 @@ def test_a_wide_table_is_read_in_time_that_grows_with_its_width(tmp_path):
         ("a;k\n1;3,5\n2;4\n", {}, r"k as the target: 1 bad cell: '3,5' on line 2.*--decimal ,"),
         ("a;k\n1;3.5\n2;4\n", {"decimal": ","}, r"1 bad cell: '3.5' on line 2"),
         ("a,k\n1,x\n2,NA\n", {}, r"k as the target: 1 bad cell: 'NA' on line 3.*fill in"),
-        ("a,k\n1,1\n2,?\n", {}, r"k as the target: 1 bad cell: nothing on line 3.*fill in"),
+        (
+            "a,k\n1,1\n" + "2,?\n" * 5,
+            {},
+            r"k as the target: 5 missing cells, on lines 3, 4, 5, \.\.\.",
+        ),
+        ("a,k\n1,1\n2,?\n", {}, r"k as the target: 1 missing cell, on line 3.*fill in"),
         ("a,b,\n1,2,x\n", {}, r"line 2: 3 fields.*2 fields"),
         ("a,b,b\n1,2,x\n", {}, r"'b' twice"),
         ("a,b,k\n1,-inf,x\n", {}, r"column b, 1 bad cell: '-inf' on line 2"),
@@ -209,9 +214,9 @@ def test_a_wide_table_is_read_in_time_that_grows_with_its_width(tmp_path):
         ("1,2,3\n", {"target": 3}, "3 as the target.*index"),
         ("1 2 x\n", {}, "separate the columns with commas"),
         ("1\n2\n", {}, "0 columns of features"),
-        ("1,x\n2,\n", {}, r"1 as the target: 1 bad cell: nothing on line 2"),
+        ("1,x\n2,\n", {}, r"1 as the target: 1 missing cell, on line 2"),
         ("1,3\n2,x\n", {}, r"1 as the target: 1 bad cell: 'x' on line 2.*finite number"),
-        ("1,3\n2,nan\n", {}, r"1 as the target: 1 bad cell: nothing on line 2"),
+        ("1,3\n2,nan\n", {}, r"1 as the target: 1 missing cell, on line 2"),
         ("1,b\n2,b\n", {"classes": False}, r"2 bad cells: 'b' on line 1.*--task classes"),
         ("1,b\n2,d\n", {"classes": ("a", "b")}, r"1 bad cell: 'd' on line 2.*classes a, b"),
         ("1,3\n2,4\n", {"classes": ("3", "5")}, r"1 bad cell: '4' on line 2.*classes 3, 5"),
@@ -801,6 +806,7 @@ def test_pyarrow_reads_what_our_own_reader_reads(tmp_path, monkeypatch, mark, de
 @pytest.mark.parametrize(
     "row",
     [
+        "1,2,red,4,",
         '1,2,"red"x,4,a',
         '1,2,red,4,a"b',
         '1,2,red,4,"a',
@@ -830,6 +836,14 @@ def test_what_is_not_plain_is_left_to_our_own_reader(tmp_path, monkeypatch, row)
         assert "column m, 1 bad cell: 'x' on line 302" in slow
 
 
+def test_without_pyarrow_a_large_table_is_read_too(tmp_path, monkeypatch):
+    path = big_table(tmp_path / "a.csv", N=300)
+    usual = read(path)
+    monkeypatch.setattr(handgrad.datasets.arrow, "_LARGE", 0)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    same(read(path), usual)
+
+
 def frame():
     """A table as pandas has it."""
     return pandas.DataFrame(
@@ -847,6 +861,12 @@ def test_parquet_and_excel_are_tables_too(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
     frame().to_parquet(path) if suffix == ".parquet" else frame().to_excel(path, index=False)
     same(read(path), read(write(tmp_path, "a.csv", PEOPLE)))
+    gaps = frame().reindex([9, 0, 9, 1, 2, 3])  # two rows hold nothing
+    gaps["kind"] = [None, "1", None, "2", "3", "x"]
+    gaps.to_parquet(path) if suffix == ".parquet" else gaps.to_excel(path, index=False)
+    line = 6 + (suffix == ".xlsx")
+    with pytest.raises(DataError, match=f"kind as the target: 1 bad cell: 'x' on line {line}"):
+        read(path, "kind")
     indexed = frame().set_index("kind").sort_index()
     if suffix == ".parquet":
         indexed.to_parquet(path)

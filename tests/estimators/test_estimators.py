@@ -1,6 +1,7 @@
 """scikit-learn's interface: its own checks, and what its users do with an estimator."""
 
 import pickle
+import signal
 import subprocess
 import sys
 import warnings
@@ -73,6 +74,7 @@ def test_the_defaults_learn_and_say_how(iris):
     assert_array_equal(network.predict(X), p.argmax(axis=1))
     assert_allclose(np.exp(network.predict_log_proba(X)), p)
     assert isinstance(network.model_, Model)
+    assert not network.model_.training
 
 
 @pytest.mark.parametrize("names", [np.array(["a", "b", "c"]), np.array(["a", "b", "c"], object)])
@@ -208,8 +210,10 @@ def test_partial_fit(iris):
     assert network.n_iter_ == 23
     assert network.history_["lr"] == [network.lr] * 23
     assert network.score(X, y) > 0.9
-    with pytest.raises(ArgumentError, match="classes="):
+    with pytest.raises(ArgumentError, match="the class 3 for a network that knows"):
         network.partial_fit(X, y + 1)
+    with pytest.raises(ArgumentError, match="give a dict"):
+        NetworkClassifier(class_weight="balanced").partial_fit(X, y)
     numbers = NetworkRegressor(hidden=(20,), random_state=0)
     for _ in range(30):
         numbers.partial_fit(X[:, :3], X[:, 3], sample_weight=np.ones(len(X)))
@@ -266,6 +270,7 @@ def test_callbacks_options_and_progress(iris, capsys):
     assert network.model_.parameters.dtype == np.float32
     assert network._trainer.optimizer.max_norm == 1.0
     assert "epoch 30/30" in capsys.readouterr().out
+    assert repr(NetworkClassifier(7, epochs=1).fit(X, y).model_[0]) == "Linear(4, 7)"
     for wrong in ({"activation": "step"}, {"dropout": 1.0}, {"hidden": (0,)}, {"epochs": 0}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             NetworkClassifier(**wrong).fit(X, y)
@@ -305,6 +310,24 @@ def test_a_notebook_shows_it(iris):
     assert "NetworkClassifier" in network._repr_html_()
     assert "Not fitted" in network._repr_html_()
     assert "hidden" in network._repr_html_()
+
+
+class CtrlC(Callback):
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def on_step(self, trainer):
+        if trainer.epochs_done == self.epoch:
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_ctrl_c_ends_the_fit_and_says_so(iris):
+    X, y = iris
+    with pytest.warns(UserWarning, match="stopped by Ctrl-C after step 1 of epoch 3"):
+        network = NetworkClassifier(**QUICK, callbacks=[CtrlC(2)]).fit(X, y)
+    assert network.n_iter_ == 2
+    with pytest.raises(KeyboardInterrupt):
+        NetworkClassifier(**QUICK, callbacks=[CtrlC(0)]).fit(X, y)
 
 
 def test_asked_too_early():

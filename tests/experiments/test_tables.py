@@ -213,7 +213,8 @@ def test_a_rare_class_is_said_to_be_missed_and_found_with_weights(tmp_path):
     (held_out, _) = evaluate(run, data)
     assert held_out.values["accuracy"] > 0.95
     assert held_out.values["balanced_accuracy"] == 0.5
-    assert any("none is found; try --class-weight balanced" in text for text in said)
+    missed = "no row is found of the class yes (2 rows); try --class-weight balanced"
+    assert missed in said
     for k, weights in enumerate(("balanced", {"yes": 40.0})):
         run = train(data, tmp_path / f"b{k}", class_weight=weights, **settings)
         assert evaluate(run, data)[1].classes["yes"]["recall"] > 0.8

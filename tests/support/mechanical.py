@@ -7,8 +7,8 @@ kind's catalogue can be tested at once.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from types import SimpleNamespace
@@ -47,6 +47,17 @@ class Entry:
     convention: bool = False
 
 
+ELSEWHERE = {
+    "rnn": ("rnn_step",),
+    "lstm": ("lstm_step", "rnn"),
+    "gru": ("gru_step", "rnn"),
+    "multi_head_attention": ("attention",),
+    "temporal_linear": ("linear",),
+    "flat_linear": ("linear",),
+}
+"""Kinds whose mistakes, where they have the same name, are the same lines in another component."""
+
+
 def catalogue(kind: str) -> list[Mistake]:
     """Return every mistake and convention of a kind, and those that any of them may have."""
     mine = [m for m in KINDS[kind]().catalogue() if m not in GENERAL or m in KINDS[kind].mistakes]
@@ -54,9 +65,17 @@ def catalogue(kind: str) -> list[Mistake]:
 
 
 def entries(kind: str) -> Iterator[Entry]:
-    """Yield an entry for everything that the catalogue knows of a kind."""
+    """Yield an entry for everything that the catalogue knows of a kind, and not of others.
+
+    Of many conventions, such as the orders of four gates, there are some.
+    """
     conventions = KINDS[kind].conventions
+    made = {m.cause.name for other in ELSEWHERE.get(kind, ()) for m in catalogue(other)}
+    few = 4 if len(conventions) > 20 else 1
+    made |= {m.cause.name for i, m in enumerate(conventions) if i % few}
     for mistake in catalogue(kind):
+        if mistake.cause.name in made:
+            continue
         # Those in the size of an epsilon are seen at the extreme alone.
         small = mistake.cause.name.endswith("in its derivative") and mistake not in conventions
         if not small:
@@ -115,6 +134,7 @@ class Mechanical(Student):
     def suited(self, given):
         """Leave open what a course may leave open, for somebody who keeps another convention."""
         open_to_all = "shares" in given and all(m.convention for m in self.mistakes)
+        given = settled(given, self.mistakes)
         return given.changed(shares="either") if open_to_all else given
 
     def place(self, thing, given):
@@ -135,6 +155,8 @@ class Mechanical(Student):
         return self._results(thing, None)
 
     def evaluate(self, given):
+        if "evaluation" not in self.kind.forwards:
+            return {}
         thing = self.start(given)
         thing.given = given.copied()
         thing.seen = drawn(self.kind, thing.given, self.mistakes, thing)
@@ -166,6 +188,13 @@ class Mechanical(Student):
         return self.last[1]
 
 
+def settled(given: Given, mistakes: tuple[Mistake, ...]) -> Given:
+    """Return an input on which the mistakes can be made."""
+    for mistake in mistakes:
+        given = given if mistake.convention else mistake.settled(given)
+    return given
+
+
 def outcome(kind: Kind, mistakes: tuple[Mistake, ...], given: Given, seen: Results) -> Results:
     """Return the results with the mistakes in them."""
     results = kind.right(given, seen)
@@ -186,6 +215,7 @@ def reference(kind: Kind, i: int = 0) -> tuple[Given, Results]:
 def _touched(name: str, mistakes: tuple[Mistake, ...]) -> frozenset[str]:
     kind = kind_with(name)
     given, seen = reference(kind)
+    given = settled(given, mistakes)
     right = kind.right(given, seen)
     names: set[str] = set()
     for mistake in mistakes:
@@ -279,15 +309,18 @@ def _backward(component, dy) -> Results:
     return {"dW": dW, "db": component.gradients["bias"].copy(), "dx": dx}
 
 
-def equal(kind: str, a: Mistake, b: Mistake) -> bool:
-    """Return whether two mistakes give the same, on several inputs."""
-    this = kind_with(kind)
-    for i in (0, 1, 3) if kind == "cross_entropy" else (0, 1):  # 3 is a sum, not a mean
-        given, seen = reference(this, i)
-        right = this.right(given, seen)
-        _suit(this, given, ())
-        one, other = (each.apply(copy.deepcopy(given), right) for each in (a, b))
-        for name, array in one.items():
-            if array.shape != other[name].shape or not np.allclose(array, other[name]):
-                return False
-    return True
+def outcomes(kind: str) -> dict[str, list[Results]]:
+    """Return what each mistake changes in several trials, if it can be made in them, by name."""
+    this, found = kind_with(kind), {}
+    trials = [reference(this, i) for i in ((0, 1, 3) if kind == "cross_entropy" else (0, 1))]
+    for mistake in this.mistakes:  # the last one of a cross-entropy is a sum, not a mean
+        results = []
+        for given, seen in trials:
+            given = settled(given, (mistake,))
+            right = this.right(given, seen)
+            _suit(this, given, ())
+            with suppress(ValueError):
+                results.append(mistake.wrong(given, right))
+        if len(results) == len(trials):
+            found[mistake.cause.name] = results
+    return found

@@ -1,5 +1,6 @@
 """Metrics of classes and numbers as scikit-learn has them, by name, and of functions."""
 
+import signal
 from typing import get_args
 
 import numpy as np
@@ -14,9 +15,11 @@ from handgrad.training import (
     F1,
     ROCAUC,
     BalancedAccuracy,
+    Callback,
     FunctionMetric,
     LogLoss,
     MeanAbsolutePercentageError,
+    ModelCheckpoint,
     Precision,
     Recall,
 )
@@ -131,6 +134,41 @@ def test_a_trainer_takes_names_and_functions(tmp_path):
     assert_allclose(history["validation_f1"], history["validation_macro_f1"])
     weighted = macro_f1(Y, made.predict(x), WEIGHTS)
     assert history["validation_macro_f1"][-1] == pytest.approx(weighted)
+
+
+def test_a_function_is_not_saved_and_may_join_again(tmp_path):
+    x = RNG.standard_normal((N, 3))
+
+    made, whole = trainer([macro_f1, "f1"]), trainer([macro_f1, "f1"])
+    whole.fit(x, Y, epochs=3, progress=False)
+    made.fit(x, Y, epochs=1, callbacks=[ModelCheckpoint(tmp_path)], progress=False)
+    resumed = Trainer.resume(tmp_path)
+    assert [metric.name for metric in resumed.metrics] == ["f1"]
+    resumed.metrics = (*resumed.metrics, FunctionMetric(macro_f1))
+    resumed.fit(x, Y, epochs=3, progress=False)
+    assert resumed.history["macro_f1"] == whole.history["macro_f1"]
+    assert resumed.history["f1"] == whole.history["f1"]
+
+
+class Stop(Callback):
+    """Ctrl-C after the third step of the second epoch."""
+
+    def on_step(self, trainer):
+        if (trainer.epochs_done, trainer.steps_done) == (1, 3):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_an_epoch_under_way_goes_on_without_the_function(tmp_path):
+    x = RNG.standard_normal((N, 3))
+    made, whole = trainer([macro_f1, "f1", "roc_auc"]), trainer(["f1", "roc_auc"])
+    whole.fit(x, Y, epochs=3, batch_size=8, progress=False)
+    saving = ModelCheckpoint(tmp_path)
+    made.fit(x, Y, epochs=3, batch_size=8, callbacks=[Stop(), saving], progress=False)
+    assert made.history.interrupted
+    resumed = Trainer.resume(tmp_path)
+    resumed.fit(x, Y, epochs=3, batch_size=8, progress=False)
+    for name in ("f1", "roc_auc"):
+        assert resumed.history[name] == whole.history[name]
 
 
 def test_names_and_functions_that_are_no_metrics():

@@ -376,7 +376,7 @@ def test_what_no_trainer_has_saved(tmp_path, data):
     for name, wrong in {
         "loss": None,
         "optimizer": 3,
-        "metrics": ["accuracy"],
+        "metrics": ["no such one"],
         "rng": 7,
         "states": {"optimizer": {"steps": -1, "lr": 0.1}},
         "history": [1, 2],

@@ -775,14 +775,14 @@ def test_what_cannot_be_found_again(data):
     [
         ({"model": [ReLU()]}, "handgrad.Model"),
         ({"loss": MSELoss}, "brackets"),
-        ({"loss": "mse"}, "as the loss"),
+        ({"loss": "cubic"}, "as the name of a loss"),
         ({"loss": ReLU()}, "as the loss"),
         ({"optimizer": {}}, "as the optimizer"),
         ({"optimizer": 0.1}, "as the optimizer"),
         ({"optimizer": None}, "as the optimizer"),
         ({"schedule": 0.1}, "as the schedule"),
         ({"rng": 3}, "default_rng"),
-        ({"metrics": ["accuracy"]}, "metric"),
+        ({"metrics": ["acuracy"]}, "as the name of a metric"),
         ({"metrics": Accuracy()}, "a list of metrics"),
     ],
 )

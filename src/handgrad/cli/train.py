@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 __all__ = ["train"]
 
@@ -171,10 +172,11 @@ def train(
     if quiet and verbose:
         raise typer.BadParameter("one of them", param_hint="--quiet, --verbose")
     folder = free_folder(data) if out is None else out
+    console = Console(quiet=quiet)
 
     def say(text: str) -> None:
-        if not quiet:
-            typer.echo(text)
+        """Break lines between words in a terminal, and nowhere else."""
+        console.print(text, markup=False, highlight=False, soft_wrap=not console.is_terminal)
 
     run = train_run(
         data,

@@ -128,10 +128,13 @@ def describe(name: str, cells: Cells, lines: Sequence[int]) -> tuple[Column, str
 def bad_cells(cells: Cells, bad: Array, lines: Sequence[int]) -> str:
     """Return how many cells of a column are bad, and the first of them."""
     texts, rows = cells.texts(), np.flatnonzero(bad)
-    told = [(repr(texts[n][:40]) if texts[n] else "nothing", lines[n]) for n in rows[:_SHOWN]]
-    shown = ", ".join(f"{text} on line {line}" for text, line in told)
     more = ", ..." if len(rows) > _SHOWN else ""
-    return f"{len(rows):,} bad cell{'s' * (len(rows) > 1)}: {shown}{more}"
+    plural = "s" * (len(rows) > 1)
+    if not any(texts[n] for n in rows):
+        where = ", ".join(str(lines[n]) for n in rows[:_SHOWN])
+        return f"{len(rows):,} missing cell{plural}, on line{plural} {where}{more}"
+    shown = ", ".join(f"{texts[n][:40]!r} on line {lines[n]}" for n in rows[:_SHOWN])
+    return f"{len(rows):,} bad cell{plural}: {shown}{more}"
 
 
 def _numbering(name: str, numbers: Array) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from handgrad.datasets.dataset import Dataset
 from handgrad.datasets.rows import cells_of_series
 from handgrad.datasets.source import Source
@@ -51,9 +53,10 @@ def _dataset(source: Source, frame: Any, wanted: Wanted, first: int) -> Dataset:
     """Return the data set that a DataFrame makes, whose first row stands on the line `first`."""
     if frame.index.name is not None:
         frame = frame.reset_index()
-    frame = frame.dropna(how="all")
+    rows = np.flatnonzero(frame.notna().any(axis=1))  # without those that hold nothing
+    frame = frame.iloc[rows]
     if frame.empty:
         raise DataError(f"{source} without any rows", "at least one row", "add the data")
     layout = choose_columns(source, [str(name).strip() for name in frame.columns], True, wanted)
     cells = {place: cells_of_series(frame.iloc[:, place]) for place in layout.read}
-    return assemble(source, layout, cells, range(first, first + len(frame)), wanted)
+    return assemble(source, layout, cells, (rows + first).tolist(), wanted)

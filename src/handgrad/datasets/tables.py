@@ -151,7 +151,7 @@ def _compare(
     missing: list[str] = []
     for each, cells in zip(columns, found, strict=True):
         if each.values:
-            unknown += [f"{text!r} in {each.name}" for text in each.unknown(cells)]
+            unknown += [f"{text[:40]!r} in {each.name}" for text in each.unknown(cells)]
         else:
             _, bad = cells.as_numbers()
             if bad.any():
@@ -163,7 +163,10 @@ def _compare(
         raise _wrong(source, problems, found[names.index(next(iter(problems)))], drop=False)
     notes = [
         (unknown, "text that no row of the training had counts as none of the known: {}"),
-        (missing, "missing cells, where no row of the training had any: the mean: {}"),
+        (
+            missing,
+            "missing cells, of which the training had none, count as the mean, or no text: {}",
+        ),
     ]
     return [text.format(_listed(listed)) for listed, text in notes if listed]
 

@@ -25,6 +25,7 @@ from handgrad.diagnosis.mistake import (
 __all__ = [
     "EPSILON",
     "FLOAT32",
+    "FORWARD",
     "GENERAL",
     "OVERFLOW",
     "TRUNCATED",
@@ -38,7 +39,7 @@ __all__ = [
     "scaled",
 ]
 
-FORWARD = ("value", "output", "evaluation", "new_running_mean", "new_running_variance")
+FORWARD = ("value", "output", "evaluation", "cell", "new_running_mean", "new_running_variance")
 """Quantities of a forward pass; all others are gradients, or made of them."""
 
 LINEAR = "The backward pass is linear in the upstream gradient."

@@ -60,6 +60,14 @@ class Given:
     def __contains__(self, name: str) -> bool:
         return name in ("dy", "N") or any(name in group for group in self._groups())
 
+    def known(self) -> dict[str, Any]:
+        """Return all that ``given[name]`` finds, by name."""
+        groups = [*self._groups()][::-1]
+        return {n: a for group in groups for n, a in group.items()} | {
+            "dy": self.dy,
+            "N": self["N"],
+        }
+
     def _groups(self) -> Iterator[dict[str, Any]]:
         yield from (self.inputs, self.parameters, self.upstream)
         yield from (self.options, self.derived, self.sizes)

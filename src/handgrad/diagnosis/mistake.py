@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,15 @@ class Mistake:
     convention: bool = False
     each: bool = False
     """Whether every quantity may have it by itself, so that it says nothing of the others."""
+    options: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """Which options of the input are others under a convention: the order of gates. Of a mistake,
+    the options with which alone it can be made: a mask."""
+    needs: frozenset[str] = field(default=frozenset({"right"}), compare=False)
+    """What its formulas ask for, by name."""
+
+    def settled(self, given: Given) -> Given:
+        """Return the input with these options, which other mistakes then find in it."""
+        return given.changed(**self.options) if self.options else given
 
     def apply(self, given: Given, right: Results) -> Results:
         """Return all results, those of the mistake in place of the right ones."""
@@ -52,17 +61,38 @@ def mistake(
     `formula` is a `Formula` for each quantity that comes out differently, or one that returns them
     all. Where it asks for a name of which there is nothing, carrying it out raises a KeyError.
     """
-    return Mistake(Cause(name, explanation, (symptom, violated, derivation, mend)), _wrong(formula))
+    cause = Cause(name, explanation, (symptom, violated, derivation, mend))
+    return Mistake(cause, _wrong(formula), needs=_needs(formula))
 
 
-def convention(name: str, formula: Formula | Mapping[str, Formula], explanation: str) -> Mistake:
+def convention(
+    name: str,
+    formula: Formula | Mapping[str, Formula],
+    explanation: str,
+    options: Mapping[str, Any] | None = None,
+) -> Mistake:
     """Make a `Mistake` that is none, but another convention, as `mistake` does."""
-    return Mistake(known_convention(name, explanation), _wrong(formula), convention=True)
+    return Mistake(
+        known_convention(name, explanation), _wrong(formula), True, options=options or {}
+    )
 
 
 def known_convention(name: str, explanation: str) -> Cause:
     """Return the words of a convention, which needs no hints."""
     return Cause(name, explanation, ("nothing is wrong",) * 4)
+
+
+def _needs(formula: Formula | Mapping[str, Formula]) -> frozenset[str]:
+    formulas = formula.values() if isinstance(formula, Mapping) else [formula]
+    return frozenset(name for each in formulas for name in _asked(each))
+
+
+def _asked(formula: Formula) -> tuple[str, ...]:
+    """Return the names of a formula's arguments."""
+    if not inspect.isfunction(formula):  # a method, or a function with some arguments given
+        return tuple(inspect.signature(formula).parameters)
+    code = formula.__code__
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
 def _wrong(
@@ -82,7 +112,7 @@ def by_name(formula: Formula, *extra: str) -> Callable[..., Any]:
     It is called with what was given and the right results; `extra` are the names of what it is told
     beside that.
     """
-    names = [name for name in inspect.signature(formula).parameters if name not in extra]
+    names = [name for name in _asked(formula) if name not in extra]
 
     def wrong(given: Given, right: Results, **told: Any) -> Any:
         everything = {"given": given, "right": right, **right}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from handgrad.diagnosis.courses.course import Course
-from handgrad.diagnosis.courses.folder import diagnose_folder
+from handgrad.diagnosis.courses.folder import diagnose_folder, is_library
 from handgrad.diagnosis.courses.outline import Entry, names_in, outline
 from handgrad.diagnosis.courses.reading import read_course, seen
 from handgrad.diagnosis.findings import Status
@@ -38,6 +38,12 @@ def diagnose_target(
     or of a whole file for all that both files have.
     """
     if reference is not None:
+        if kind or course:
+            raise ArgumentError(
+                f"the reference {reference} and {'a kind' if kind else 'a course'}",
+                "one of them, since each says what is right",
+                "leave out --kind and --course",
+            )
         return _beside(target, reference, timeout)
     if course and course.endswith(".toml"):
         course = str(Path(course).resolve())  # who reads it again is in another folder
@@ -50,12 +56,15 @@ def diagnose_target(
                 "no kind, since the names in a folder say what they are",
                 "leave --kind out, or name one class as FILE.py:NAME",
             )
-        if asked is None or _is_the_exercise(asked):
+        if _is_the_exercise(asked) if asked else is_library(path):
             return diagnose_folder(target, timeout=timeout)
         files = sorted(file for file in path.rglob("*.py") if not _hidden(file, path))
-        return _together(
-            [job for file in files for job in _jobs(file, asked, course)], path, timeout
-        )
+        courses = {file: asked or seen(outline(file)) for file in files}
+        found = {file: it for file, it in courses.items() if it and not _is_the_exercise(it)}
+        jobs = [job for file, it in found.items() for job in _jobs(file, it, course)]
+        if asked is None and not jobs:
+            return diagnose_folder(target, timeout=timeout)
+        return _together(jobs, path, timeout)
     if path.is_file():
         its = asked or seen(outline(path))
         if its is None or _is_the_exercise(its):

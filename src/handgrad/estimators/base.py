@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -34,7 +36,7 @@ class NetworkEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     def __init__(
         self,
-        hidden: Sequence[int],
+        hidden: Sequence[int] | int,
         activation: str,
         dropout: float,
         optimizer: str,
@@ -154,7 +156,10 @@ class NetworkEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     def _settings(self) -> NetworkSettings:
         names = "hidden activation dropout optimizer lr schedule batch_size epochs patience"
         names += " early_stopping weight_decay max_norm dtype"
-        return NetworkSettings(**{name: getattr(self, name) for name in names.split()})
+        given = {name: getattr(self, name) for name in names.split()}
+        if isinstance(self.hidden, Integral):
+            given["hidden"] = (self.hidden,)
+        return NetworkSettings(**given)
 
     def _begin(self, X: Any, y: Array, weights: Array | None) -> None:
         """Measure the data, and build a network for them."""
@@ -166,7 +171,7 @@ class NetworkEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         made = (D,), K, settings, rng
         model = build_model(*made) if self.model is None else _own_model(self.model, D, K, rng)
         self._trainer = build_trainer(model, self._loss(), settings, rng)
-        self.model_, self.history_ = model, self._trainer.history
+        self.model_, self.history_ = model.eval(), self._trainer.history
 
     def _train(
         self, X: Any, y: Array, weights: Array | None, epochs: int, early_stopping: bool
@@ -197,6 +202,10 @@ class NetworkEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             progress=bool(self.verbose),
             class_weight=classes,
         )
+        if not trainer.epochs_done:
+            raise KeyboardInterrupt  # Ctrl-C within the first epoch, so nothing has been fitted
+        if trainer.history.interrupted:
+            warnings.warn(f"{type(self).__name__}: {trainer.history.ended}", stacklevel=3)
         self.loss_curve_, self.n_iter_ = trainer.history["loss"], trainer.epochs_done
         return self
 

@@ -63,7 +63,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
 
     def __init__(
         self,
-        hidden: Sequence[int] = (100,),
+        hidden: Sequence[int] | int = (100,),
         *,
         activation: str = "relu",
         dropout: float = 0.0,
@@ -125,6 +125,12 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         NetworkClassifier
             Itself.
         """
+        if self.class_weight == "balanced":
+            raise ArgumentError(
+                'class_weight="balanced" for partial_fit',
+                "a weight for each class, since a part of the rows does not tell how rare it is",
+                "give a dict, as sklearn.utils.class_weight.compute_class_weight makes of all rows",
+            )
         return self._learn_part(X, y, sample_weight, classes)
 
     def predict(self, X: Any) -> Array:
@@ -208,9 +214,11 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         unknown = np.asarray(self.classes_[indices] != y)
         if unknown.any():
             raise ArgumentError(
-                f"the class {y[unknown][0]!r} for a network that knows {self.classes_.tolist()}",
+                f"the class {y[unknown].tolist()[0]!r} for a network that knows "
+                f"{self.classes_.tolist()}",
                 "classes that were there at first",
-                "name all classes in the first call, partial_fit(X, y, classes=...)",
+                "name all classes in the first call of partial_fit(X, y, classes=...); or begin "
+                "again, with warm_start=False",
             )
         return np.asarray(indices)
 

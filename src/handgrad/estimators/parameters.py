@@ -6,8 +6,8 @@ from typing import TypeVar
 
 __all__ = ["documented"]
 
-_PARAMETERS = """hidden : sequence of int, default (100,)
-        Units of each hidden layer; may be empty.
+_PARAMETERS = """hidden : sequence of int or int, default (100,)
+        Units of each hidden layer, or of the one hidden layer; may be empty.
     activation : str, default "relu"
         What follows each hidden layer: the name of an activation of handgrad, in lower case.
     dropout : float, default 0
@@ -52,7 +52,7 @@ _PARAMETERS = """hidden : sequence of int, default (100,)
         Whether to show progress."""
 
 _ATTRIBUTES = """model_ : Model
-        The network.
+        The network, in evaluation mode.
     history_ : History
         Loss and all else that was measured, epoch by epoch; ``history_.plot()`` draws it.
     loss_curve_ : list of float

@@ -50,7 +50,7 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        hidden: Sequence[int] = (100,),
+        hidden: Sequence[int] | int = (100,),
         *,
         activation: str = "relu",
         dropout: float = 0.0,

@@ -58,14 +58,15 @@ def check_free(folder: Path) -> None:
 def locked(folder: Path) -> Iterator[None]:
     """Make a folder, and keep every other training out of it.
 
-    The lock ends with the process, however that ends. A folder that is empty then is removed.
+    The lock ends with the process, however that ends. Where nothing has come into a folder that was
+    made, it is removed.
 
     Raises
     ------
     ArgumentError
         Another training is under way there, or it cannot be made.
     """
-    path = folder / _LOCK
+    path, there = folder / _LOCK, folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = _acquired(path)
@@ -87,8 +88,9 @@ def locked(folder: Path) -> Iterator[None]:
         with suppress(OSError):
             path.unlink()
         os.close(lock)
-        with suppress(OSError):
-            folder.rmdir()
+        if not there:
+            with suppress(OSError):  # something is in it
+                folder.rmdir()
 
 
 def _acquired(path: Path) -> int:

@@ -15,7 +15,7 @@ from handgrad.arguments import Array
 from handgrad.datasets import Dataset
 from handgrad.experiments.evaluation import Evaluation, measure
 from handgrad.experiments.run import Run
-from handgrad.experiments.words import loss_in_words, metric_in_words
+from handgrad.experiments.words import in_rows, loss_in_words, metric_in_words
 from handgrad.markup import document, tag
 
 __all__ = ["commonest_confusions", "write_report"]
@@ -23,6 +23,7 @@ __all__ = ["commonest_confusions", "write_report"]
 _COLUMNS = 60  # of the data that are told one by one
 _CONFUSIONS = 12
 _CLASSES = 60
+_MISSED = 5
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1f2328; background: #fff; max-width: 62em;
@@ -55,10 +56,8 @@ def write_report(run: Run, data: Dataset, rows: Array, say: Callable[[str], Any]
     part = "held out" if len(rows) < len(data) else "all"
     scores, y = run.scores(data, rows), data.y[rows]
     found = measure(run, part, scores, y)
-    for name, each in found.classes.items():
-        if each["rows"] and not each["recall"] and run.settings.class_weight is None:
-            held = f"{each['rows']:,} row{'s' * (each['rows'] > 1)}"
-            say(f"of {held} of the class {name} none is found; try --class-weight balanced")
+    if missed := _missed(run, found):
+        say(missed)
     try:
         pictures = _pictures(run, found, scores, y)
         if not pictures:
@@ -88,6 +87,20 @@ def commonest_confusions(found: Evaluation) -> list[tuple[str, str, int, float]]
     ]
 
 
+def _missed(run: Run, found: Evaluation) -> str:
+    """Return a sentence about classes of which no row is found; empty where there are none."""
+    missed = [
+        f"{name} ({in_rows(int(each['rows']))})"
+        for name, each in found.classes.items()
+        if each["rows"] and not each["recall"]
+    ]
+    if not missed or run.settings.class_weight is not None:
+        return ""
+    more = ", ..." if len(missed) > _MISSED else ""
+    shown = ", ".join(missed[:_MISSED])
+    return f"no row is found of the class {shown}{more}; try --class-weight balanced"
+
+
 def _pictures(run: Run, found: Evaluation, scores: Array, y: Array) -> list[Path]:
     """Draw what there is to draw, and return where it is."""
     if not find_spec("matplotlib"):
@@ -96,7 +109,7 @@ def _pictures(run: Run, found: Evaluation, scores: Array, y: Array) -> list[Path
 
     history = run.folder / "history.png"
     run.trainer.history.plot(history)
-    title = f"{run.target_name}, {found.part} ({found.rows:,} rows)".replace("$", r"\$")
+    title = f"{run.target_name}, {found.part} ({in_rows(found.rows)})".replace("$", r"\$")
     if found.confusion is None:
         picture = run.folder / "predictions.png"
         draw_predictions(scores[:, 0], y, run.target_name, title, picture)
@@ -113,7 +126,7 @@ def _page(run: Run, data: Dataset, found: Evaluation, pictures: Sequence[Path]) 
         tag("style", _STYLE),
         tag("h1", f"{data.description.splitlines()[0]}: {run.target_name}"),
         *(tag("p", line) for line in run.summary()[:1]),
-        tag("h2", f"How good it is: {found.part}, {found.rows:,} rows"),
+        tag("h2", f"How good it is: {found.part}, {in_rows(found.rows)}"),
         _table(["metric", "value"], measured),
     ]
     if found.classes and len(found.classes) <= _CLASSES:

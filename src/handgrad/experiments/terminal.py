@@ -11,7 +11,7 @@ from rich.table import Table
 from handgrad.experiments.evaluation import Evaluation
 from handgrad.experiments.report import commonest_confusions
 from handgrad.experiments.run import Run
-from handgrad.experiments.words import metric_in_words
+from handgrad.experiments.words import in_rows, metric_in_words
 
 __all__ = ["print_evaluations"]
 
@@ -23,7 +23,7 @@ def print_evaluations(run: Run, evaluations: Sequence[Evaluation], console: Cons
     """Print the metrics of each part, and what of the classes is taken for what in the first."""
     table = Table("metric")
     for found in evaluations:
-        table.add_column(f"{found.part} ({found.rows:,} rows)", justify="right")
+        table.add_column(f"{found.part} ({in_rows(found.rows)})", justify="right")
     for name in evaluations[0].values:
         shown = (
             f"{found.values[name]:.4g}" if name in found.values else "" for found in evaluations

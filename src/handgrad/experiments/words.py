@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from handgrad.experiments.run import Run
 
-__all__ = ["loss_in_words", "metric_in_words"]
+__all__ = ["in_rows", "loss_in_words", "metric_in_words"]
 
 _WORDS = {
     "f1": "F1 (class mean)",
@@ -15,6 +15,11 @@ _WORDS = {
     "top_3": "top 3 accuracy",
     "loss": "cross-entropy",
 }
+
+
+def in_rows(count: int) -> str:
+    """Return how many rows there are."""
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def metric_in_words(name: str, run: Run) -> str:

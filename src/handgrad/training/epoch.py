@@ -20,6 +20,7 @@ from handgrad.training.finite import all_finite, find_culprit, find_unwritten, t
 from handgrad.training.foreign_loss import as_loss, weighted
 from handgrad.training.interrupt import Interrupt
 from handgrad.training.metrics import Metric
+from handgrad.training.metrics.gathering import GatheringMetric
 from handgrad.training.progress import Progress
 from handgrad.training.step import Refused, largest_loss
 
@@ -52,7 +53,7 @@ def run_steps(
     average = Average(trainer.loss, state.total, state.count)
     for i, metric in enumerate(metrics):
         metric.reset()
-        if state.steps:
+        if i < len(state.metrics):  # not where one has joined since the epoch began
             metric.load_state_dict(state.metrics[i])
     take.load_state_dict(state.step)
     take.start(trainer, gradients, weigh)
@@ -84,7 +85,9 @@ def run_steps(
                 for hook in hooks:
                     hook(trainer)
             if clock() >= due:
-                progress.step(step, rows, results(average, metrics))
+                # Not those that look at all rows at once: a part may be none of their business.
+                shown = [metric for metric in metrics if not isinstance(metric, GatheringMetric)]
+                progress.step(step, rows, results(average, shown))
                 due = progress.due
             if interrupt.requested:
                 break

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -41,7 +41,7 @@ def state_of(trainer: Any) -> dict[str, Any]:
     return {
         "loss": trainer.loss,
         "optimizer": trainer.optimizer,
-        "metrics": list(trainer.metrics),
+        "metrics": [metric for metric in trainer.metrics if _stored(metric)],
         "schedule": trainer.schedule,
         "step": None if type(trainer.step) is TrainStep else trainer.step,
         "first_loss": trainer._first_loss,
@@ -50,9 +50,21 @@ def state_of(trainer: Any) -> dict[str, Any]:
         "states": states,
         "callbacks": callbacks,
         "history": trainer.history.state_dict(),
-        "epoch": None if under_way is None else under_way.state_dict(),
+        "epoch": None if under_way is None else _stored_epoch(under_way, trainer.metrics),
         "extra": trainer.extra,
     }
+
+
+def _stored(metric: metrics.Metric) -> bool:
+    """Return whether a metric is kept; a function is code, which no checkpoint holds."""
+    return not isinstance(metric, metrics.FunctionMetric)
+
+
+def _stored_epoch(under_way: EpochState, measured: Iterable[metrics.Metric]) -> dict[str, Any]:
+    """Return an epoch's state with that of the metrics that are kept."""
+    state = under_way.state_dict()
+    each = zip(measured, state["metrics"], strict=False)  # none before the first step
+    return state | {"metrics": [found for metric, found in each if _stored(metric)]}
 
 
 def fill_trainer(cls: Any, found: Restored) -> Any:

@@ -53,7 +53,9 @@ class Trainer(Asking):
         How its parameters change; or the name of one with its usual learning rate, as ``"adam"``.
     metrics : iterable of Metric, str or function
         What else is measured, in training and validation. A name is one of `MetricName`, and a
-        function is called once an epoch with all targets and all that the model has said.
+        function is called once an epoch with all targets and all that the model has said; a
+        checkpoint does not hold it, so a resumed training measures it once it has joined
+        ``trainer.metrics`` again, as ``FunctionMetric(function)``.
     schedule : Schedule, optional
         How the learning rate changes from epoch to epoch; a `ReduceOnPlateau` sees the validation
         loss, or the training loss where there is none.

@@ -1,5 +1,7 @@
 """Code that is called as a course says: layouts, conventions, what is missing."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -154,6 +156,16 @@ def test_the_mean_belongs_where_the_course_takes_it():
     assert cause.hints[3] == "Multiply by the factor: `1 / N`."
 
 
+def test_input_that_a_course_does_not_ask_for_is_not_tried():
+    file = Path(__file__).parents[2] / "corpus" / "courses" / "cs231n" / "layers.py"
+    line = "    OH, OW = 1 + (H - HH)"
+    strict = f"    assert (H - HH) % stride == 0 == (W - WW) % stride\n{line}"
+    names: dict = {}
+    exec(file.read_text(encoding="utf-8").replace(line, strict), names)
+    diagnosis = diagnose(names["max_pool_forward_naive"])
+    assert diagnosis.status is Status.RIGHT, str(diagnosis)
+
+
 def test_a_number_in_place_of_a_vector_is_taken_for_one():
     diagnosis = judged(lambda dout, x, w, b: (*right(dout, x, w, b)[:2], dout.sum()))
     assert [c.name for c in diagnosis.causes] == ["the bias' gradient is summed over everything"]
@@ -176,3 +188,15 @@ def test_a_course_of_ones_own_may_pass_on_the_output_and_take_gradients_from_a_d
     diagnosis = diagnose(names["squash"], course=str(course))
     assert diagnosis.headline == "squash is right"
     assert "agrees with the numerical derivative" in str(diagnosis)
+
+
+def test_what_a_course_lets_be_is_a_note():
+    def scaled(dout, x, w, b):
+        gradients = right(dout, x, w, b)
+        dout *= 2
+        return gradients
+
+    diagnosis = judged(scaled)
+    assert diagnosis.headline == "affine is right"
+    assert diagnosis.notes[0].startswith("the backward pass changed the array dy")
+    assert "this course lets that be" in diagnosis.notes[0]

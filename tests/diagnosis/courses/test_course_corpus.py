@@ -232,7 +232,7 @@ def test_a_whole_file_is_checked_and_its_course_is_seen():
     ]
 
 
-def test_a_folder_is_checked_where_the_course_is_said():
-    diagnoses = diagnose_target(str(CORPUS / "deeplearning_ai"), course="deeplearning_ai")
+def test_a_folder_is_checked_and_its_course_is_seen():
+    diagnoses = diagnose_target(str(CORPUS / "deeplearning_ai"))
     components = read_course("deeplearning_ai").components
     assert {d.subject for d in diagnoses} == {component.title for component in components}

@@ -7,10 +7,18 @@ import handgrad
 from handgrad import diagnose
 from handgrad.diagnosis import Status, Verdict
 
-OURS = ["Conv1d", "Conv2d", "AvgPool2d", "MaxPool2d", "BatchNorm", "LayerNorm", "GroupNorm"]
+OURS = [
+    "Conv1d",
+    "Conv2d",
+    "AvgPool2d",
+    "MaxPool2d",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
+    "BatchNorm",
+]
 
 
-@pytest.mark.parametrize("name", [*OURS, "RMSNorm"])
+@pytest.mark.parametrize("name", [*OURS, "LayerNorm", "GroupNorm", "RMSNorm"])
 def test_our_own_components_are_right(name):
     diagnosis = diagnose(getattr(handgrad, name))
     assert diagnosis.status is Status.RIGHT, str(diagnosis)
@@ -19,6 +27,32 @@ def test_our_own_components_are_right(name):
 
 def test_our_batch_norm_is_right_for_images_too():
     assert str(diagnose(handgrad.BatchNorm, "spatial_batch_norm").headline) == "BatchNorm is right"
+
+
+FINISHED = [
+    handgrad.BatchNorm(3),
+    handgrad.BatchNorm(4, momentum=0.3, epsilon=1e-3),
+    handgrad.RMSNorm(5),
+    handgrad.GroupNorm(2, 6),
+    handgrad.Conv2d(2, 3, 3, stride=2, padding=1),
+    handgrad.Conv2d(2, 3, (2, 3)),
+    handgrad.Conv1d(2, 3, 2, padding=1),
+    handgrad.MaxPool2d(3, stride=2),
+    handgrad.AvgPool2d((2, 3), stride=1),
+]
+
+
+@pytest.mark.parametrize("thing", FINISHED, ids=repr)
+def test_a_finished_object_is_tried_with_its_own_sizes(thing):
+    diagnosis = diagnose(thing)
+    assert diagnosis.status is Status.RIGHT, str(diagnosis)
+    assert {finding.verdict for finding in diagnosis.findings} == {Verdict.RIGHT}
+
+
+def test_parameters_of_another_shape_are_said_to_be_so():
+    diagnosis = diagnose(handgrad.LayerNorm((3, 4)))
+    assert diagnosis.exit_code == 2
+    assert "self.parameters.gamma has shape (3, 4)" in diagnosis.failure.error
 
 
 class Staged:

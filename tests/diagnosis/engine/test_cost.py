@@ -7,7 +7,7 @@ from handgrad import (
     diagnose,
 )
 from handgrad.diagnosis import Status
-from handgrad.diagnosis.engine import behaviour, gradcheck, memory
+from handgrad.diagnosis.engine import behaviour, memory
 from students import Base
 
 
@@ -32,7 +32,7 @@ def test_a_loop_is_right_and_told_its_cost(monkeypatch, tick, noted):
 
 def test_slow_code_is_called_less_often(monkeypatch):
     clock, calls = [0.0], [0]
-    for module in (behaviour, gradcheck, memory):
+    for module in (behaviour, memory):
         monkeypatch.setattr(module, "perf_counter", lambda: clock[0])
 
     class Slow(Base):

@@ -169,6 +169,17 @@ def test_what_the_code_does_to_the_child_harms_nobody_else(tmp_path, act):
     assert right.status is Status.RIGHT
 
 
+def test_a_huge_array_and_a_huge_message_are_cut(answer, tmp_path):
+    big = RELU.replace("in_gradient * (self.x > 0)", "np.zeros((300, 400))")
+    (found,) = answer(Job(str(write(tmp_path, "big.py", big)), "ReLU")).wrong[:1]
+    assert "has shape (300, 400)" in found.evidence[0]
+    assert found.example.student.size == 10_000
+    loud = RELU.replace("in_gradient * (self.x > 0)", "int('y' * 1000)")
+    failure = answer(Job(str(write(tmp_path, "loud.py", loud)), "ReLU")).failure
+    assert failure.error.startswith("ValueError: invalid literal")
+    assert len(failure.error) < 600
+
+
 OUTLIVES = r"""
 import subprocess, sys
 
@@ -247,12 +258,9 @@ def test_a_fault_of_ours_is_not_blamed_on_the_student(answer, tmp_path, monkeypa
 
 
 def test_a_line_of_ours_is_ours_though_theirs_has_called_it(answer, tmp_path, monkeypatch):
-    monkeypatch.setattr(child, "diagnose", lambda cls, kind, **_: cls().grad(None))
-    text = (
-        RELU
-        + "    def grad(self, dy):\n        from handgrad.diagnosis.process.child import Tail\n"
-    )
-    text += "        return Tail().write(3)\n"
+    monkeypatch.setattr(child, "diagnose", lambda cls, kind, **more: cls().grad(None))
+    text = "from handgrad.diagnosis.process.child import Tail\n" + RELU
+    text += "    def grad(self, dy):\n        return Tail().write(3)\n"
     failure = answer(Job(str(write(tmp_path, "calls.py", text)), "ReLU")).failure
     assert failure.lines
     assert "one of handgrad's: report it" in failure.hint

@@ -12,6 +12,7 @@ from handgrad import (
 )
 from handgrad.diagnosis import Status
 from handgrad.diagnosis.student.exceptions import explain
+from handgrad.diagnosis.student.subject import Stopped, StudentError, guard
 
 
 @pytest.mark.parametrize(
@@ -117,3 +118,10 @@ def test_what_cannot_be_copied_is_used_as_it_is():
             raise TypeError("no")
 
     assert diagnose(Stuck()).status is Status.RIGHT
+
+
+def test_what_is_raised_to_end_the_code_is_no_mistake_of_it():
+    with pytest.raises(Stopped), guard("running"):
+        raise Stopped
+    with pytest.raises(StudentError), guard("running"):
+        raise GeneratorExit

@@ -1,6 +1,7 @@
 """Which statements of a script define, and what they need."""
 
 import ast
+import json
 
 import pytest
 
@@ -68,6 +69,8 @@ def f():
         ("files = !ls\nnp.dot?\ny = 1", "pass\npass\ny = 1"),
         ("%%time\ny = 1", "y = 1"),
         ("\n%%html\ny = 1", ""),
+        ("%%writefile a/layers.py\ny = 1", "y = 1"),
+        ("%%writefile notes.txt\ny = 1", ""),
         ("text = '''\n%d\n'''", "text = '\\n%d\\n'"),
     ],
 )
@@ -90,3 +93,10 @@ def test_a_script_is_one_piece_in_its_own_encoding(tmp_path):
     (piece,) = pieces(file)
     assert "größe" in piece.text
     assert source_line(str(tmp_path / "none.ipynb, cell 1"), 1) == ""
+
+
+def test_an_old_notebook_is_read(tmp_path):
+    file = tmp_path / "old.ipynb"
+    cells = [{"cell_type": "heading"}, {"cell_type": "code", "input": ["a = 1\n", "b = 2"]}]
+    file.write_text(json.dumps({"worksheets": [{"cells": cells}], "nbformat": 3}))
+    assert pieces(file) == [Piece(f"{file}, cell 1", "a = 1\nb = 2")]

@@ -67,7 +67,7 @@ class Called(Student):
         """Set the options of the course, and leave out what the course does not ask for."""
         given = self.kind.fitted(given.changed(**self.component.options))
         named = self.component.arguments_of_forward
-        for name in getattr(self.kind, "absent", ()):
+        for name in self.kind.absent:
             if name not in named:
                 given.inputs.pop(name, None)
                 given.parameters.pop(name, None)
@@ -94,15 +94,21 @@ class Called(Student):
 
         A kind may have tables, and vectors besides; a course asks for what its axes say.
         """
-        return all(
+        shaped = all(
             array.ndim == len(self.kind.axes_of(name).split())
             for name, array in given.inputs.items()
             if name in self.kind.axes
         )
+        only = self.component.only
+        return shaped and (only is None or bool(only.value(self._sizes(given))))
+
+    def _sizes(self, given: Given) -> dict[str, Any]:
+        """Return the sizes and options of an input."""
+        return {**letters(self.kind, given), **given.sizes, **given.options}
 
     def _scope(self, run: _Run, given: Given) -> dict[str, Any]:
         """Return what every name of a template stands for."""
-        scope: dict[str, Any] = {**letters(self.kind, given), **given.sizes, **given.options}
+        scope = self._sizes(given)
         kept = {n: a.copy() for n, a in given.options.items() if isinstance(a, np.ndarray)}
         arrays = {**kept, **given.arrays, **run.parameters}
         scope |= {name: self._layout(name).theirs_of(array) for name, array in arrays.items()}
@@ -145,11 +151,15 @@ class Called(Student):
         return self._attributes(thing, thing.parameters)
 
     def _write(self, run: _Run, given: Given) -> None:
-        """Put parameters and options into the attributes in which the object keeps them."""
+        """Put parameters and options into the attributes in which the object keeps them.
+
+        What is None is left as the object has made it.
+        """
         scope = self._scope(run, given)
         for name, path in self.component.attributes.items():
             inside = path[0] in self.component.arguments
-            if name in given and name not in self.kind.titles and not inside:
+            ours = name in given and name not in self.kind.titles and given[name] is not None
+            if ours and not inside:
                 with guard(f"writing {'.'.join(path)} of {self.name}"):
                     _put(run.thing, path, scope[name])
 
@@ -181,7 +191,7 @@ class Called(Student):
         }
         if not found:
             self.unwritten |= set(self.kind.variables)
-        scope = {**given.sizes, **letters(self.kind, given), **given.options}
+        scope = self._sizes(given)
         for name, factor in self.component.factor.items():
             if name in found:
                 found[name] = found[name] / factor.value(scope)

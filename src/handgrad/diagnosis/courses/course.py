@@ -39,6 +39,8 @@ class Component:
         By what a gradient is multiplied in this course.
     options
         What an option of the kind is in this course.
+    only
+        What must be so of an input, where the code takes no other.
     avoid
         The names of stresses that the course does not ask for.
     conventions
@@ -64,6 +66,7 @@ class Component:
     axes: Mapping[str, Layout] = field(default_factory=dict)
     factor: Mapping[str, Expression] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    only: Expression | None = None
     avoid: tuple[str, ...] = ()
     conventions: tuple[str, ...] = ()
     note: str = ""

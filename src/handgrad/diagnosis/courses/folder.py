@@ -11,7 +11,7 @@ from handgrad.diagnosis.findings import Failure
 from handgrad.diagnosis.process.sandbox import Job, failed, run
 from handgrad.diagnosis.result import Diagnosis
 
-__all__ = ["COURSE", "diagnose_folder"]
+__all__ = ["COURSE", "diagnose_folder", "is_library"]
 
 COURSE: tuple[tuple[str, str], ...] = tuple(
     (each.module, each.name) for each in read_course("exercise").components
@@ -38,6 +38,11 @@ def diagnose_folder(folder: str | Path, *, timeout: float = 60) -> tuple[Diagnos
         if unexported := _unexported(folder, entry[0], jobs[entry]):
             answers[entry] = dataclasses.replace(answer, notes=(*answer.notes, unexported))
     return tuple(answers[e] if e in answers else failed(e[1], _missing(folder, *e)) for e in COURSE)
+
+
+def is_library(folder: Path) -> bool:
+    """Return whether a folder has any of the modules of the exercise's layout."""
+    return any(_files(folder, module) for module, _ in COURSE)
 
 
 def _files(folder: Path, module: str) -> list[Path]:

@@ -64,11 +64,20 @@ def course_from(table: Mapping[str, Any], name: str, file: str) -> Course:
             "a table [course] and a table [[component]] for each component",
             "begin each component with [[component]], in double brackets",
         )
-    components = [each for entry in entries for each in _components(entry, file)]
+    for key in about:
+        _check(key, ("name", "title", "conventions"), "key", f"[course] in {file}")
+    conventions = about.get("conventions", [])
+    components = [
+        replace(each, conventions=(*conventions, *each.conventions))
+        for entry in entries
+        for each in _components(entry, file)
+    ]
     return Course(about.get("name", name), about.get("title", name), tuple(components))
 
 
-_TEXTS = ("kind", "forward", "backward", "class", "evaluation", "note", "module", "title")
+_TEXTS = (
+    "kind", "forward", "backward", "class", "evaluation", "only", "note", "module", "title",
+)  # fmt: skip
 _LISTS = ("also", "avoid", "conventions")
 _TABLES = ("attributes", "axes", "factor", "arguments", "options")
 _FORMS: dict[type, str] = {str: '"text"', list: '["text"]', dict: '{ name = "text" }'}
@@ -114,6 +123,7 @@ def _components(entry: Mapping[str, Any], file: str) -> Iterator[Component]:
         {key: Layout(kind.axes_of(key), value) for key, value in entry.get("axes", {}).items()},
         {key: Expression.read(value, where) for key, value in entry.get("factor", {}).items()},
         entry.get("options", {}),
+        Expression.read(entry["only"], where) if "only" in entry else None,
         tuple(entry.get("avoid", ())),
         tuple(entry.get("conventions", ())),
         entry.get("note", ""),
@@ -158,7 +168,7 @@ def _validate(component: Component, forward: Call, kind: Kind, where: str) -> No
             f"name what comes back: -> {kind.forwards[0]}",
         )
     arguments = {*known, *component.arguments}
-    for name in names_in(component.arguments):
+    for name in (*names_in(component.arguments), *names_in(component.only)):
         _check(name, known, "argument", where)
     for call in (forward, component.made, component.evaluation):
         for name in call.names if call else ():

@@ -103,9 +103,17 @@ class Examination:
         outcome.findings += self._missing()
         right = [name for name in self.names if self._agrees(name)]
         tolerance = max(self.tolerance, HIDDEN if self.hidden else 0)
-        outcome.findings += behaviours(
+        found_in_calls = behaviours(
             student, self.trials, right, self.expected, self.seed, tolerance
         )
+        for finding in found_in_calls:
+            if finding.causes and {cause.name for cause in finding.causes} <= student.customs:
+                outcome.notes.append(
+                    f"{finding.evidence[0]}: this course lets that be, but whoever uses the array "
+                    "afterwards sees other numbers in it"
+                )
+            else:
+                outcome.findings.append(finding)
         outcome.findings += student.extra(self.seed)
         if all(f.verdict is not Verdict.WRONG for f in outcome.findings):
             for stress in student.stresses(self.seed):
@@ -142,7 +150,14 @@ class Examination:
         right = self.kind.right(given, seen)
         for convention, _ in self.conventions:
             right = convention.apply(given, right)
+            given = convention.settled(given)
         return right
+
+    def _settled(self, given: Given) -> Given:
+        """Return an input with the options of the student's own convention."""
+        for convention, _ in self.conventions:
+            given = convention.settled(given)
+        return given
 
     def _agrees(self, name: str) -> bool:
         """Return whether a quantity is right in all trials; note where only seven digits are."""
@@ -199,6 +214,7 @@ class Examination:
         changed: set[str] = set()
         for trial in self.trials:
             before, trial.right = trial.right, convention.apply(trial.given, trial.right)
+            trial.given = convention.settled(trial.given)
             changed |= {n for n in self.names if distance(before[n], trial.right[n]) > DOUBLE}
         self.conventions.append((convention, changed))
 
@@ -261,6 +277,7 @@ class Examination:
             raise StudentError(failure)
         for trial in trials:
             trial.right = self.expected(trial.given, trial.seen)
+            trial.given = self._settled(trial.given)
         # Where all is 0 that is right, as slopes far from the origin, 1e-20 is right: floor = 1.
         return trials, [
             n

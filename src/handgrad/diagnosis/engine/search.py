@@ -10,6 +10,7 @@ import numpy as np
 
 from handgrad.checking.arrays import distance, same
 from handgrad.diagnosis.engine.trials import Trial
+from handgrad.diagnosis.families import FORWARD
 from handgrad.diagnosis.findings import Cause
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.mistake import Mistake
@@ -63,8 +64,7 @@ def explain_all(
     found = _matches(trials, wrong, [(mistake,) for mistake in catalogue], tolerance)
     missing = [name for name in wrong if not any(name in match.covered for match in found)]
     if missing:
-        pairs = list(permutations(_acting(trials[0], missing, catalogue), 2))
-        found += _matches(trials, missing, pairs, tolerance)
+        found += _matches(trials, missing, _pairs(trials[0], missing, catalogue), tolerance)
     return {name: _best(name, found) for name in wrong}
 
 
@@ -95,16 +95,26 @@ def _best(name: str, found: list[_Match]) -> tuple[tuple[Cause, ...], ...]:
     return tuple(distinct.values())
 
 
-def _acting(trial: Trial, names: Sequence[str], catalogue: Sequence[Mistake]) -> list[Mistake]:
-    """Return the mistakes that change one of these quantities, or cannot be made on this input."""
-    acting = []
+def _pairs(
+    trial: Trial, names: Sequence[str], catalogue: Sequence[Mistake]
+) -> list[tuple[Mistake, Mistake]]:
+    """Return the pairs of which the second starts from what the first has changed, or hides it.
+
+    Of others, each quantity is as one of the two alone makes it. Both change one of the quantities,
+    or cannot be made on this input, which says nothing of them.
+    """
+    acting: dict[Mistake, set[str]] = {}
     for mistake in catalogue:
         predicted = predict((mistake,), trial.given, trial.right)
-        if predicted is None or any(
-            name in predicted and predicted[name] is not trial.right.get(name) for name in names
-        ):
-            acting.append(mistake)
-    return acting
+        changed = predicted or dict.fromkeys(trial.right)
+        changes = {n for n, array in changed.items() if array is not trial.right.get(n)}
+        if not changes.isdisjoint(names):
+            acting[mistake] = changes
+    return [
+        (one, other)
+        for one, other in permutations(acting, 2)
+        if not acting[one].isdisjoint(acting[other] | other.needs) or "right" in other.needs
+    ]
 
 
 def _matches(
@@ -139,11 +149,14 @@ def _matches(
 
 
 def _spoken_of(mistakes: Explanation, trials: Sequence[Trial]) -> set[str]:
-    """Return the quantities that come out differently, those aside of which each stands alone."""
+    """Return the quantities that come out differently, those aside of which each stands alone.
+
+    Where the forward pass is mistaken, what the backward pass makes of it is another matter.
+    """
     together = tuple(mistake for mistake in mistakes if not mistake.each)
     names: set[str] = set()
     for trial in trials if together else ():
         predicted = predict(together, trial.given, trial.right) or {}
         right = trial.right
         names |= {n for n, a in predicted.items() if n not in right or not same(a, right[n], 0)}
-    return names
+    return names.intersection(FORWARD) or names

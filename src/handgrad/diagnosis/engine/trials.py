@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from handgrad.diagnosis.closeness import HIDDEN, mask
 from handgrad.diagnosis.findings import Example, Failure
 from handgrad.diagnosis.given import Given, Results
@@ -23,11 +25,17 @@ class Trial:
     right: Results
 
 
+LARGEST = 10_000
+"""Entries of an array that are shown; of a larger one, whose shape is wrong, the first."""
+
+
 def example(trial: Trial, name: str, tolerance: float) -> Example:
     """Return one quantity of a trial in full, beside what is right."""
     seen, right = trial.seen[name], trial.right[name]
-    truth = right if seen.shape == right.shape else None
-    return Example(trial.given.label, seen, truth, mask(seen, right, max(tolerance, HIDDEN)))
+    if seen.shape != right.shape:
+        shown = seen if seen.size <= LARGEST else seen.ravel()[:LARGEST]
+        return Example(trial.given.label, shown, None, np.ones(shown.shape, dtype=bool))
+    return Example(trial.given.label, seen, right, mask(seen, right, max(tolerance, HIDDEN)))
 
 
 def run(student: Student, given: Given) -> Trial:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -71,11 +72,15 @@ class Kind(ABC):
     """Inputs that are whole numbers by nature, and stay so."""
     optional: ClassVar[tuple[str, ...]] = ()
     """Which quantities need not be given."""
+    absent: ClassVar[tuple[str, ...]] = ()
+    """Inputs and parameters that may be left out of a `Given`, and then count as zeros."""
     mistakes: tuple[Mistake, ...]
     conventions: tuple[Mistake, ...] = ()
     others: ClassVar[tuple[Mistake, ...]] = ()
     """What else may be named: how a mask is drawn."""
-    shapes: ClassVar[Shapes] = TABLES
+    shapes: Shapes = TABLES
+    dimensions: ClassVar[str] = "N D K"
+    """The letters of the sizes in `shapes`."""
     square: ClassVar[Shapes] = ()
     """Shapes to fall back on, where the code runs on too few of the others."""
     defaults: ClassVar[dict[str, Any]] = {}
@@ -100,6 +105,15 @@ class Kind(ABC):
     @abstractmethod
     def givens(self, shapes: Shapes, seed: int) -> list[Given]:
         """Return the input of each trial, each of its own shape and seed."""
+
+    def sized(self, sizes: Mapping[str, Any]) -> Self:
+        """Return this kind for a finished object, whose sizes and options, by name, are known."""
+        kind, letters = copy(self), self.dimensions.split()
+        kind.shapes = [
+            tuple(sizes.get(letter, size) for letter, size in zip(letters, shape, strict=False))
+            for shape in self.shapes
+        ]
+        return kind
 
     def fitted(self, given: Given) -> Given:
         """Return an input, some of whose options a course has set, with the rest as they ask."""

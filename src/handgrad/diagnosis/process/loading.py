@@ -33,7 +33,7 @@ from handgrad.diagnosis.student.source import (
     pieces,
     remember,
 )
-from handgrad.diagnosis.student.subject import StudentError
+from handgrad.diagnosis.student.subject import Stopped, StudentError
 
 __all__ = ["load", "load_apart"]
 
@@ -170,7 +170,7 @@ class _Loader(SourceFileLoader):
             )
 
 
-class _Late(BaseException):
+class _Late(Stopped):
     """A file runs on and on."""
 
 

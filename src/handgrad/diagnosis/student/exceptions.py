@@ -17,6 +17,9 @@ _LIBRARIES = tuple(
     {str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "purelib", "platlib")}
 )
 
+LONGEST = 500
+"""Characters of a message that are told."""
+
 HINTS: dict[str, str] = {
     # an exception and a part of its message: what to look at; the first that fits is given
     "ShapeError": (
@@ -107,7 +110,7 @@ def explain(error: BaseException, doing: str) -> Failure:
         if is_theirs(frame.filename)
     )
     try:
-        message = next(iter(str(error).splitlines()), "")
+        message = next(iter(str(error)[:LONGEST].splitlines()), "")
     except Exception:  # an exception that cannot even be printed
         message = ""
     known = [f"{cls.__name__}: {message}" for cls in type(error).__mro__]

@@ -31,8 +31,8 @@ __all__ = [
 ]
 
 _MAGIC = re.compile(r"^([ \t]*)(?:[%!?]|\w+ *= *[%!]|[\w.]+\?+ *$).*$", re.MULTILINE)
-_PYTHON = re.compile(r"\s*%%(?:time|timeit|capture|prun|python3?)\b.*")
-"""Magic in the first line of a cell that is Python otherwise."""
+_PYTHON = re.compile(r"\s*%%(?:time|timeit|capture|prun|python3?|writefile .*\.py)\b.*")
+"""Magic in the first line of a cell that is Python otherwise, be it written to a file."""
 _CELL = re.compile(r"(.+\.ipynb), cell (\d+)$")
 
 
@@ -78,8 +78,11 @@ def pieces(file: Path) -> list[Piece]:
     if not is_notebook(file):
         return [Piece(str(file), decode_source(file.read_bytes()))]
     try:
-        cells = json.loads(file.read_text("utf-8-sig"))["cells"]
-        texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        book = json.loads(file.read_text("utf-8-sig"))
+        # Until 2014 the cells lay in a worksheet, and what they hold was called their input.
+        cells = book["cells"] if "cells" in book else book["worksheets"][0]["cells"]
+        code = [cell for cell in cells if cell["cell_type"] == "code"]
+        texts = ["".join(cell["source"] if "source" in cell else cell["input"]) for cell in code]
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise ValueError(f"{file.name} is no notebook that can be read: {error!r}") from error
     return [Piece(f"{file}, cell {i}", text) for i, text in enumerate(texts, start=1)]

@@ -19,7 +19,7 @@ from handgrad.diagnosis.student.exceptions import explain
 from handgrad.randomness import Sources, is_generator
 
 __all__ = [
-    "Overdue",
+    "Stopped",
     "StudentError",
     "Subject",
     "ask",
@@ -28,10 +28,6 @@ __all__ = [
     "numbers",
     "restored",
 ]
-
-
-class Overdue(BaseException):
-    """The code has had its time. No `except Exception` of the code's own stops it."""
 
 
 class StudentError(Exception):
@@ -64,6 +60,10 @@ class StudentError(Exception):
         return cls(Failure(f"looking for {what}", error, hint=hint))
 
 
+class Stopped(BaseException):
+    """Raised in the student's code by whoever runs it, to end it."""
+
+
 @contextmanager
 def guard(doing: str) -> Iterator[None]:
     """Turn whatever the student's code raises into a `StudentError`, and silence its warnings."""
@@ -71,7 +71,7 @@ def guard(doing: str) -> Iterator[None]:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except (StudentError, Overdue, KeyboardInterrupt):  # the last is whoever sits before it
+    except (StudentError, Stopped, KeyboardInterrupt):  # the last is whoever sits before it
         raise
     except MemoryError as error:  # explained at once, which lets go of what has filled it
         raise StudentError(explain(error, doing)) from error

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from handgrad.diagnosis import diagnose
-from handgrad.diagnosis.engine.repair.limits import Watch
+from handgrad.diagnosis.engine.repair.limits import Overdue, Watch
 from handgrad.diagnosis.engine.repair.source import units
-from handgrad.diagnosis.student.subject import Overdue
 from slips import RIGHT, SLIPS, Slip, write
 
 BUDGET = 30  # seconds, of which these take less than one: other tests run beside them

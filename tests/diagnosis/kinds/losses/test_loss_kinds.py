@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from handgrad import diagnose
+from handgrad import BinaryCrossEntropy, HuberLoss, L1Loss, diagnose
 from handgrad.diagnosis import Status
 from students import conventions, loss
 
@@ -84,20 +84,32 @@ def test_the_binary_cross_entropy_that_takes_the_logarithm_of_0():
     assert "the logarithm is taken of a probability that has become 0" in diagnosis.notes[0]
 
 
+def of_probabilities(clip=0.0, backwards=lambda p, y: (p - y) / (p * (1 - p)) / p.size):
+    def value(p, y):
+        p = np.clip(p, clip, 1 - clip) if clip else p
+        return -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+
+    return loss(value, backwards)
+
+
+@pytest.mark.parametrize("clip", [0, 1e-12, 1e-7])
+def test_a_binary_cross_entropy_of_probabilities_is_right_too(clip):
+    diagnosis = diagnose(of_probabilities(clip), "binary_cross_entropy")
+    assert diagnosis.status is Status.RIGHT, str(diagnosis)
+    assert conventions(diagnosis) == set()
+
+
+def test_the_gradient_of_logits_where_probabilities_are_taken():
+    cls = of_probabilities(backwards=lambda p, y: (p - y) / p.size)
+    (cause,) = diagnose(cls, "binary_cross_entropy").causes
+    assert cause.name == "the gradient of the logits"
+
+
 @pytest.mark.parametrize("kind", ["l1", "huber", "binary_cross_entropy"])
 def test_the_mean_of_all_entries_is_a_convention(kind):
-    from handgrad.losses import BinaryCrossEntropy, HuberLoss, L1Loss
-
     ours = {"l1": L1Loss, "huber": HuberLoss, "binary_cross_entropy": BinaryCrossEntropy}[kind]
 
     class Sum:
-        def __call__(self, x, y):
-            return ours(average=False)(x, y)
-
-        def grad(self):
-            return None
-
-    class Right(Sum):
         def __call__(self, x, y):
             self.loss = ours(average=False)
             return self.loss(x, y)
@@ -105,4 +117,4 @@ def test_the_mean_of_all_entries_is_a_convention(kind):
         def grad(self):
             return self.loss.grad()
 
-    assert conventions(diagnose(Right, kind)) == {"a sum in place of a mean"}
+    assert conventions(diagnose(Sum, kind)) == {"a sum in place of a mean"}

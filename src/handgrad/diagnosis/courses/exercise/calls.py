@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import numpy as np
+
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.base import Kind
 from handgrad.diagnosis.kinds.cross_entropy import CrossEntropyKind
+from handgrad.diagnosis.kinds.losses import LogLossKind
 from handgrad.diagnosis.student.student import Student
-from handgrad.diagnosis.student.subject import Subject, ask, numbers
+from handgrad.diagnosis.student.subject import StudentError, Subject, ask, numbers
 
-__all__ = ["CrossEntropyStudent", "ExerciseStudent"]
+__all__ = ["BinaryCrossEntropyStudent", "CrossEntropyStudent", "ExerciseStudent"]
 
 
 class ExerciseStudent(Student):
@@ -70,3 +73,25 @@ class CrossEntropyStudent(ExerciseStudent):
         if self._takes_average:
             return self.subject.make(average=given["average"])
         return self.subject.make()
+
+
+class BinaryCrossEntropyStudent(ExerciseStudent):
+    """A binary cross-entropy: of logits, or of probabilities, which its value shows."""
+
+    def __init__(self, kind: Kind, subject: Subject, own: dict[str, type] | None = None) -> None:
+        super().__init__(kind, subject, own)
+        if self._takes_probabilities():
+            self.kind = LogLossKind()
+
+    def _takes_probabilities(self) -> bool:
+        """Return whether logits below 0 have no value, or all of them the same one."""
+        targets = np.array([[0.0, 1.0]])
+        values = []
+        for logit in (-2.0, -3.0):
+            inputs = {"x": np.array([[logit, 0.5]]), "y": targets}
+            try:
+                values.append(self.look(self.start(Given()), Given("a logit", {}, inputs)))
+            except StudentError:
+                return False
+        first, second = (results["value"] for results in values)
+        return not np.isfinite(first).all() or np.array_equal(first, second)

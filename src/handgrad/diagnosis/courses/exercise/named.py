@@ -13,7 +13,7 @@ import numpy as np
 from handgrad.arguments import Array
 from handgrad.diagnosis.courses.exercise.calls import ExerciseStudent
 from handgrad.diagnosis.given import Given, Results
-from handgrad.diagnosis.kinds.base import Kind
+from handgrad.diagnosis.kinds.base import Kind, Stress
 from handgrad.diagnosis.student.arrays import Slot, named, walk
 from handgrad.diagnosis.student.subject import StudentError, Subject, ask, numbers
 
@@ -41,6 +41,10 @@ class NamedStudent(ExerciseStudent):
 
     def __init__(self, kind: Kind, subject: Subject, own: dict[str, type] | None = None) -> None:
         super().__init__(kind, subject, own)
+        self.found: dict[str, Any] = {}
+        """The options of a finished object."""
+        if not subject.is_class:
+            self.kind = kind = kind.sized(self._sizes(kind))
         given = kind.givens(kind.shapes[:1], 0)[0]
         self.statistics = [name for name in _customary("statistics") if name in given]
         self.taken = self._taken(given)
@@ -57,11 +61,50 @@ class NamedStudent(ExerciseStudent):
                 free.remove(option)
         return taken
 
+    def _sizes(self, kind: Kind) -> dict[str, Any]:
+        """Return the sizes of a finished object's parameters, by their axes, and its options."""
+        thing, given = self.subject.make(), kind.givens(kind.shapes[:1], 0)[0]
+        sizes: dict[str, Any] = {}
+        for attribute, value in getattr(thing, "__dict__", {}).items():
+            for option, known in _customary("options").items():
+                if option in given and _plain(attribute) in known:
+                    several = isinstance(value, tuple) and len(set(value)) == 1
+                    sizes.setdefault(option, value[0] if several else value)
+        for name in given.parameters:
+            slot, axes = self._slot(thing, "parameters", name), kind.axes_of(name).split()
+            full = [] if slot is None else [size for size in slot.array.shape if size != 1]
+            shape = full if slot is None or len(axes) != slot.array.ndim else slot.array.shape
+            sizes |= dict(zip(axes, shape, strict=False))
+        self.found = {n: v for n, v in sizes.items() if n in given.options}
+        return sizes
+
     def suited(self, given: Given) -> Given:
         """Leave what the constructor does not take at what it is without being asked for."""
         left = {n: value for n, value in self.kind.defaults.items() if n not in self.taken}
         values = {n: given[v] if isinstance(v, str) and v in given else v for n, v in left.items()}
-        return self.kind.fitted(given.changed(**values))
+        given = self.kind.fitted(given.changed(**values | self.found))
+        for name in self.kind.absent:
+            given.inputs.pop(name, None)  # an initial state, which the exercise's calls do not have
+            if name in given.parameters and name not in self._parameters(given):
+                del given.parameters[name]
+        return given
+
+    def _parameters(self, given: Given) -> Results:
+        """Return the parameters of a new object."""
+        arguments = {argument: given[option] for option, argument in self.taken.items()}
+        return self.parameters(self.subject.make(**arguments))
+
+    def stresses(self, seed: int) -> list[Stress]:
+        found = super().stresses(seed)
+        if self.subject.is_class:
+            return found
+        usual = self.kind.givens(self.kind.shapes[:1], seed)[0]
+        plain = self.kind.stresses(seed)
+        return [
+            stress
+            for stress, asked in zip(found, plain, strict=True)
+            if all(_alike(given, usual) for given in asked.givens)
+        ]
 
     def start(self, given: Given) -> Any:
         arguments = {argument: given[option] for option, argument in self.taken.items()}
@@ -77,6 +120,13 @@ class NamedStudent(ExerciseStudent):
                     f"the parameter {name} of {self.name}",
                     f"no attribute of {self.name} is called {name}",
                     f"Keep it in an attribute, made in the constructor: self.{name}.",
+                )
+            if not _fits(values, slot.array):
+                raise StudentError.missing(
+                    f"the parameter {name} of {self.name}",
+                    f"self.{slot.name} has shape {slot.array.shape}, where {values.shape} is asked "
+                    f"for {given.label}",
+                    "Make it in the constructor, from the sizes that this is given.",
                 )
             slot.write(_shaped(values, slot.array))
         for option in self.kind.settable:
@@ -134,7 +184,8 @@ class NamedStudent(ExerciseStudent):
                 slot = next(self._slots(thing, "parameters", name, gradient=True), None)
                 if slot is not None:
                     found[quantity] = np.array(slot.array)
-        return {q: _shaped(array, given[variables[q]]) for q, array in found.items()}
+        asked = {q: array for q, array in found.items() if variables[q] in given}
+        return {q: _shaped(array, given[variables[q]]) for q, array in asked.items()}
 
     def _sorted(self, returned: Any, given: Given) -> Results:
         """Return the gradients that were returned: by their names, else by shape and order."""
@@ -145,7 +196,7 @@ class NamedStudent(ExerciseStudent):
                 found |= self._by_name(part)
             elif part is not None:
                 array = numbers(part, "a returned gradient")
-                free = [q for q in self.kind.variables if q not in found]
+                free = [q for q, v in self.kind.variables.items() if q not in found and v in given]
                 fits = [q for q in free if _fits(array, given[self.kind.variables[q]])]
                 for quantity in (fits or free)[:1]:
                     found[quantity] = array
@@ -159,6 +210,13 @@ class NamedStudent(ExerciseStudent):
                 if quantity not in found and named((str(key),), names)[0]:
                     found[quantity] = numbers(value, f"the {self.kind.titles[quantity]}")
         return found
+
+
+def _alike(given: Given, usual: Given) -> bool:
+    """Return whether an input is for the same finished object as another one."""
+    shapes = [{n: a.shape for n, a in each.parameters.items()} for each in (given, usual)]
+    kernels = [each.options.get("kernel_size") for each in (given, usual)]
+    return shapes[0] == shapes[1] and kernels[0] == kernels[1]
 
 
 def _fits(array: Array, other: Array) -> bool:

@@ -11,10 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from handgrad.checking.arrays import identical, same
-from handgrad.diagnosis.engine.repair.limits import Watch
+from handgrad.diagnosis.engine.repair.limits import Overdue, Watch
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.student.student import Student, seeded
-from handgrad.diagnosis.student.subject import Overdue
 
 __all__ = ["Bench", "Probe"]
 

@@ -14,7 +14,7 @@ from handgrad.diagnosis.closeness import DOUBLE, HIDDEN
 from handgrad.diagnosis.engine.examine import Examination
 from handgrad.diagnosis.engine.repair.bench import Bench, Probe
 from handgrad.diagnosis.engine.repair.blame import judged
-from handgrad.diagnosis.engine.repair.limits import Watch, silent
+from handgrad.diagnosis.engine.repair.limits import Overdue, Watch, silent
 from handgrad.diagnosis.engine.repair.ranking import Ranked, earliest, ranked
 from handgrad.diagnosis.engine.repair.refusal import refused
 from handgrad.diagnosis.engine.repair.search import Hit, Search
@@ -24,7 +24,7 @@ from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.base import Shapes, Stress
 from handgrad.diagnosis.repairs import Repair, RepairedLine
 from handgrad.diagnosis.student.student import Student
-from handgrad.diagnosis.student.subject import Overdue, StudentError, restored
+from handgrad.diagnosis.student.subject import StudentError, restored
 
 __all__ = ["repairs"]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -14,9 +15,6 @@ from handgrad.diagnosis.kinds.convolution.windows import Windows
 from handgrad.layers import Conv1d, Conv2d
 
 __all__ = ["Conv1dKind", "Conv2dKind"]
-
-_HOW = ((1, 1), (2, 1), (2, 0))
-"""Stride and padding of the trials."""
 
 
 class Conv2dKind(Kind):
@@ -37,19 +35,31 @@ class Conv2dKind(Kind):
         "bias": "F",
         "output": "N oh ow F",
     }
+    dimensions: ClassVar[str] = "N H W C F"
     mistakes = CONV_2D
     conventions = CONVENTIONS
-    shapes: ClassVar[Shapes] = ((3, 5, 6, 2, 4), (2, 7, 5, 3, 2), (4, 5, 7, 4, 3))
+    shapes: Shapes = ((3, 5, 6, 2, 4), (2, 7, 5, 3, 2), (4, 5, 7, 4, 3))
     component: ClassVar[type[Conv1d] | type[Conv2d]] = Conv2d
     defaults: ClassVar = {"stride": 1, "padding": 0}
     by_the_row = False
-    kernel = 3
+    kernel: Any = 3
+    how: Sequence[tuple[int, int]] = ((1, 1), (2, 1), (2, 0))
+    """Stride and padding of the trials."""
 
     def givens(self, shapes: Shapes, seed: int) -> list[Given]:
         return [
-            self.given(shape, self.kernel, *_HOW[i % len(_HOW)], np.random.default_rng([seed, i]))
+            self.given(
+                shape, self.kernel, *self.how[i % len(self.how)], np.random.default_rng([seed, i])
+            )
             for i, shape in enumerate(shapes)
         ]
+
+    def sized(self, sizes: Mapping[str, Any]) -> Self:
+        kind = super().sized(sizes)
+        axes = self.axes["weights"].split()[:-2]
+        kind.kernel = tuple(sizes.get(axis, self.kernel) for axis in axes)
+        kind.how = [(sizes.get("stride", 1), sizes.get("padding", 0))]
+        return kind
 
     def given(
         self,
@@ -133,6 +143,7 @@ class Conv1dKind(Conv2dKind):
 
     name = "conv1d"
     words = ("conv1d",)
+    dimensions = "N T C F"
     axes: ClassVar = {"x": "N T C", "weights": "k C F", "bias": "F", "output": "N ot F"}
     mistakes = CONV_1D
     shapes = ((3, 6, 2, 4), (2, 7, 3, 2), (4, 9, 4, 3))

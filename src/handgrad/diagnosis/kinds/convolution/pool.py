@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -15,9 +16,6 @@ from handgrad.layers import AvgPool2d, MaxPool2d
 
 __all__ = ["AvgPool2dKind", "MaxPool2dKind"]
 
-_HOW = ((2, 2), (3, 2), (2, 1))
-"""Kernel and stride of the trials."""
-
 
 class AvgPool2dKind(Kind):
     """The mean of each window."""
@@ -28,22 +26,30 @@ class AvgPool2dKind(Kind):
     variables: ClassVar = {"dx": "x"}
     axes: ClassVar = {"x": "N H W C", "output": "N oh ow C"}
     mistakes = AVERAGE
-    shapes: ClassVar[Shapes] = ((3, 4, 6, 2), (2, 7, 5, 3), (4, 4, 5, 2))
+    shapes: Shapes = ((3, 4, 6, 2), (2, 7, 5, 3), (4, 4, 5, 2))
     defaults: ClassVar = {"stride": "kernel_size", "padding": 0}
     by_the_row = False
+    dimensions = "N H W C"
+    how: Sequence[tuple[Any, Any]] = ((2, 2), (3, 2), (2, 1))
+    """Kernel and stride of the trials."""
     component: ClassVar[type[AvgPool2d] | type[MaxPool2d]] = AvgPool2d
 
     def givens(self, shapes: Shapes, seed: int) -> list[Given]:
         return [
-            self.given(shape, *_HOW[i % len(_HOW)], np.random.default_rng([seed, i]))
+            self.given(shape, *self.how[i % len(self.how)], np.random.default_rng([seed, i]))
             for i, shape in enumerate(shapes)
         ]
+
+    def sized(self, sizes: Mapping[str, Any]) -> Self:
+        kind, kernel = super().sized(sizes), sizes.get("kernel_size", 2)
+        kind.how = [(kernel, sizes.get("stride", kernel))]
+        return kind
 
     def given(
         self,
         shape: tuple[int, ...],
         kernel: int | tuple[int, int],
-        stride: int,
+        stride: int | tuple[int, int],
         rng: np.random.Generator,
     ) -> Given:
         """Return one trial, of shape (N, H, W, C)."""

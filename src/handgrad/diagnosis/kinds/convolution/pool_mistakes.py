@@ -12,7 +12,7 @@ from handgrad.diagnosis.families import GENERAL, Gradient, averaged_input, ignor
 from handgrad.diagnosis.kinds.convolution.windows import Windows
 from handgrad.diagnosis.mistake import Mistake, convention, mistake
 
-__all__ = ["AVERAGE", "MAXIMUM", "TIES"]
+__all__ = ["AVERAGE", "MAXIMUM", "ONE_AVERAGE", "ONE_MAXIMUM", "TIES"]
 
 _MAX = Gradient(
     "dx", "input", "the input's", "an input", "dx[window] += (window == window.max()) * dy[n, h, w]"
@@ -65,6 +65,19 @@ Shares = Callable[[Windows, Array], Array]
 _ADDS = "An input that several windows see gets a share from each of them."
 _PLACE = "A window begins at stride times its number."
 _SIZE = "The output has (size - kernel) / stride + 1 entries along an axis, rounded down."
+
+
+def _anywhere(of: Gradient, shares: Shares) -> tuple[Mistake, ...]:
+    """Make the mistakes that a pool of any windows can make."""
+    return (
+        averaged_input(of),
+        ignored_in(
+            of,
+            lambda windows, x: _spread(windows, x, shares(windows, x)),
+            "The gradient of the input says how much of an entry enters the output, and not how "
+            "much that matters.",
+        ),
+    )
 
 
 def _windows(of: Gradient, shares: Shares, pool: Callable[[Array], Array]) -> tuple[Mistake, ...]:
@@ -123,13 +136,6 @@ def _windows(of: Gradient, shares: Shares, pool: Callable[[Array], Array]) -> tu
             "The definition of the layer: where does a window begin?",
             "Let window h begin at `h * stride`.",
         ),
-        averaged_input(of),
-        ignored_in(
-            of,
-            lambda windows, x: _spread(windows, x, shares(windows, x)),
-            "The gradient of the input says how much of an entry enters the output, and not how "
-            "much that matters.",
-        ),
         mistake(
             "the gradient goes to the first entry of the window",
             {"dx": lambda windows, x, dy: _spread(windows, x, _first(windows, x) * _dy(dy))},
@@ -153,21 +159,8 @@ _ONE = (
     "for the others.",
 )
 
-MAXIMUM: tuple[Mistake, ...] = (
-    *_windows(_MAX, _chosen, lambda flat: flat.max(axis=3)),
-    mistake(
-        "the largest entry keeps the last window's gradient alone",
-        {
-            "dx": lambda windows, x, dy: _overwritten(
-                windows, x, _chosen(windows, x) * _dy(dy), _chosen(windows, x) > 0
-            )
-        },
-        "An entry that is the largest of several windows gets the gradient of the last of them.",
-        "The gradient of the input is right where the windows do not overlap.",
-        _ADDS,
-        "The line of the input: the sum runs over all windows that see it.",
-        f"Add, with `+=`: `{_MAX.formula}`.",
-    ),
+ONE_MAXIMUM: tuple[Mistake, ...] = (
+    *_anywhere(_MAX, _chosen),
     mistake(
         "the gradient goes to every entry of the window",
         {
@@ -217,19 +210,6 @@ MAXIMUM: tuple[Mistake, ...] = (
         "Multiply by the mask, not by the window.",
     ),
     mistake(
-        "rows and columns of the largest entry are exchanged",
-        {
-            "dx": lambda windows, x, dy: _spread(
-                windows, x, _exchanged(windows, _chosen(windows, x)) * _dy(dy)
-            )
-        },
-        "The place of the largest entry within its window is taken with rows and columns "
-        "exchanged.",
-        "The gradient of the input is right where the largest entry is on the window's diagonal.",
-        *_ONE,
-        "Take row and column as `np.unravel_index(window.argmax(), window.shape)` gives them.",
-    ),
-    mistake(
         "the smallest in place of the largest entry",
         {"output": lambda windows, x: _flat(windows, x).min(axis=3)},
         "The forward pass takes the minimum of each window.",
@@ -260,6 +240,37 @@ MAXIMUM: tuple[Mistake, ...] = (
         "The definition of the layer: which indices does the maximum run over?",
         "Take the maximum over the two spatial axes alone.",
     ),
+)
+
+MAXIMUM: tuple[Mistake, ...] = (
+    *_windows(_MAX, _chosen, lambda flat: flat.max(axis=3)),
+    mistake(
+        "the largest entry keeps the last window's gradient alone",
+        {
+            "dx": lambda windows, x, dy: _overwritten(
+                windows, x, _chosen(windows, x) * _dy(dy), _chosen(windows, x) > 0
+            )
+        },
+        "An entry that is the largest of several windows gets the gradient of the last of them.",
+        "The gradient of the input is right where the windows do not overlap.",
+        _ADDS,
+        "The line of the input: the sum runs over all windows that see it.",
+        f"Add, with `+=`: `{_MAX.formula}`.",
+    ),
+    mistake(
+        "rows and columns of the largest entry are exchanged",
+        {
+            "dx": lambda windows, x, dy: _spread(
+                windows, x, _exchanged(windows, _chosen(windows, x)) * _dy(dy)
+            )
+        },
+        "The place of the largest entry within its window is taken with rows and columns "
+        "exchanged.",
+        "The gradient of the input is right where the largest entry is on the window's diagonal.",
+        *_ONE,
+        "Take row and column as `np.unravel_index(window.argmax(), window.shape)` gives them.",
+    ),
+    *ONE_MAXIMUM,
     *GENERAL,
 )
 
@@ -269,8 +280,8 @@ def _exchanged(windows: Windows, chosen: Array) -> Array:
     return shaped.swapaxes(3, 4).reshape(chosen.shape)
 
 
-AVERAGE: tuple[Mistake, ...] = (
-    *_windows(_MEAN, _even, lambda flat: flat.mean(axis=3)),
+ONE_AVERAGE: tuple[Mistake, ...] = (
+    *_anywhere(_MEAN, _even),
     mistake(
         "the gradient is not divided by the window's size",
         {"dx": lambda dx, windows: dx * np.prod(windows.kernel)},
@@ -325,6 +336,11 @@ AVERAGE: tuple[Mistake, ...] = (
         "The definition of the layer.",
         "Take `window.mean()`.",
     ),
+)
+
+AVERAGE: tuple[Mistake, ...] = (
+    *_windows(_MEAN, _even, lambda flat: flat.mean(axis=3)),
+    *ONE_AVERAGE,
     *GENERAL,
 )
 

@@ -10,10 +10,11 @@ from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.softmaxes.probabilities import (
     SUMS,
     no_maximum,
+    of_the_label,
     other_probabilities,
     softmax,
 )
-from handgrad.diagnosis.mistake import Mistake, convention, mistake
+from handgrad.diagnosis.mistake import Formula, Mistake, convention, mistake
 
 __all__ = ["CONVENTIONS", "MISTAKES", "NO_MAXIMUM", "SMALL"]
 
@@ -23,7 +24,11 @@ _TERMS = (
 )
 
 
-instead = instead_of(lambda x, y: softmax(x) - y)
+def _residual(times: float) -> Formula:
+    return lambda x, y: softmax(x) + times * y
+
+
+instead = instead_of(_residual(-1))
 
 
 def _value(given: Given, log_p: Array) -> Array:
@@ -183,25 +188,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "The definition of the loss: the factor 1/N belongs to average=True alone.",
         "Keep `average` in the constructor, and divide by `len(p)` only where it is True.",
     ),
-    mistake(
-        "the target is not subtracted",
-        instead(lambda x: softmax(x)),
-        "The gradient is made of the probabilities alone.",
-        "No entry of your gradient is negative, so every logit is pushed down, the label's too.",
-        SUMS,
-        "The line with the two terms: one comes from the label's own logit, the other from the "
-        "sum in the logarithm.",
-        "Subtract the one-hot target: `p - y`.",
-    ),
-    mistake(
-        "the target is added",
-        instead(lambda x, y: softmax(x) + y),
-        "The target is added to the probabilities where it has to be subtracted.",
-        "No entry of your gradient is negative, so the label's logit is pushed down.",
-        SUMS,
-        "The line with the two terms: they have opposite signs.",
-        "Subtract the one-hot target: `p - y`.",
-    ),
+    *of_the_label(_value, _residual, "`p - y`."),
     mistake(
         "the softmax is left out of the derivative",
         instead(lambda y, x: -y / softmax(x)),
@@ -272,33 +259,6 @@ MISTAKES: tuple[Mistake, ...] = (
         "The loss depends on the probability of the label alone.",
         "The definition of the loss: what is the factor of a class that is not the label?",
         "Keep only the term of the label: `-(y * log_p).sum(axis=1)`.",
-    ),
-    mistake(
-        "the value's sign is flipped",
-        {"value": lambda value: -value},
-        "The minus in front of the logarithm is missing.",
-        "The loss is negative.",
-        "The logarithm of a probability is at most 0, so the loss is at least 0.",
-        "The definition of the loss: its sign.",
-        "Put a minus in front of the sum.",
-    ),
-    mistake(
-        "the logarithm is left out",
-        {"value": lambda given, x: _value(given, softmax(x))},
-        "The value is made of the probabilities themselves.",
-        "The loss never leaves the range from -1 to 1.",
-        "A label whose probability goes to 0 makes the loss grow without bound.",
-        "The definition of the loss: the logarithm of the label's probability.",
-        "Take the logarithm of the probabilities before the sum.",
-    ),
-    mistake(
-        "the softmax is left out of the value",
-        {"value": lambda given, x: _value(given, x)},
-        "The value is made of the logits themselves, without their logarithmic sum.",
-        "The loss can be negative, and adding a constant to all logits changes it.",
-        "Adding a constant to a row's logits changes no probability.",
-        "The logarithm of the softmax has two terms, and one is missing.",
-        "Subtract the logarithm of the sum of the exponentials from the logits first.",
     ),
     *GENERAL[:4],
 )

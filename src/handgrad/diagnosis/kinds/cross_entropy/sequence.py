@@ -13,12 +13,12 @@ from handgrad.diagnosis.kinds.base import Shapes, Stress, floats
 from handgrad.diagnosis.kinds.loss import LossKind
 from handgrad.diagnosis.kinds.losses.rows import mean_of_rows
 from handgrad.diagnosis.kinds.softmaxes.probabilities import (
-    SUMS,
     no_maximum,
+    of_the_label,
     other_probabilities,
     softmax,
 )
-from handgrad.diagnosis.mistake import Mistake, mistake
+from handgrad.diagnosis.mistake import Formula, Mistake, mistake
 from handgrad.losses import CrossEntropy
 
 __all__ = ["SequenceCrossEntropyKind"]
@@ -52,7 +52,11 @@ def _masked(given: Given, x: Array, mask: Array) -> Results:
     return _right(given.changed(mask=mask), softmax(x))
 
 
-instead = instead_of(lambda x, y, mask: (softmax(x) - _one_hot(x, y)) * mask[..., None])
+def _residual(times: float) -> Formula:
+    return lambda x, y, mask: (softmax(x) + times * _one_hot(x, y)) * mask[..., None]
+
+
+instead = instead_of(_residual(-1))
 
 MISTAKES: tuple[Mistake, ...] = (
     *mean_of_rows("(p - y) * mask[..., None] / N"),
@@ -125,53 +129,8 @@ MISTAKES: tuple[Mistake, ...] = (
         "The definition of the loss: which steps does the sum run over?",
         "Add the steps up, in place of keeping the last one.",
     ),
-    mistake(
-        "the target is not subtracted",
-        instead(lambda x, mask: softmax(x) * mask[..., None]),
-        "The gradient is made of the probabilities alone.",
-        "No entry of your gradient is negative, so every logit is pushed down, the label's too.",
-        SUMS,
-        "The line with the two terms: one comes from the label's own logit, the other from the "
-        "sum in the logarithm.",
-        f"Subtract the one-hot target: {_CODE}",
-    ),
-    mistake(
-        "the target is added",
-        instead(lambda x, y, mask: (softmax(x) + _one_hot(x, y)) * mask[..., None]),
-        "The target is added to the probabilities where it has to be subtracted.",
-        "No entry of your gradient is negative, so the label's logit is pushed down.",
-        SUMS,
-        "The line with the two terms: they have opposite signs.",
-        f"Subtract the one-hot target: {_CODE}",
-    ),
+    *of_the_label(lambda given, log_p: _value(given, log_p, given["mask"]), _residual, _CODE),
     *other_probabilities(lambda given, right, p: _right(given, p)),
-    mistake(
-        "the value's sign is flipped",
-        {"value": lambda value: -value},
-        "The minus in front of the logarithm is missing.",
-        "The loss is negative.",
-        "The logarithm of a probability is at most 0, so the loss is at least 0.",
-        "The definition of the loss: its sign.",
-        "Put a minus in front of the sum.",
-    ),
-    mistake(
-        "the logarithm is left out",
-        {"value": lambda given, x, mask: _value(given, softmax(x), mask)},
-        "The value is made of the probabilities themselves.",
-        "The loss is never positive.",
-        "A label whose probability goes to 0 makes the loss grow without bound.",
-        "The definition of the loss: the logarithm of the label's probability.",
-        "Take the logarithm of the probabilities before the sum.",
-    ),
-    mistake(
-        "the softmax is left out of the value",
-        {"value": lambda given, x, mask: _value(given, x, mask)},
-        "The value is made of the logits themselves, without their logarithmic sum.",
-        "The loss can be negative, and adding a constant to all logits changes it.",
-        "Adding a constant to a step's logits changes no probability.",
-        "The logarithm of the softmax has two terms, and one is missing.",
-        "Subtract the logarithm of the sum of the exponentials from the logits first.",
-    ),
     *GENERAL[:4],
 )
 

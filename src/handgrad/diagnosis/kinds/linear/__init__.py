@@ -18,7 +18,7 @@ class LinearKind(Kind):
     """The affine layer; of these sizes, (D, K), where a finished one has them."""
 
     name = "linear"
-    words = ("linear", "dense", "affine", "fullyconnected")
+    words: ClassVar[tuple[str, ...]] = ("linear", "dense", "affine", "fullyconnected")
     titles: ClassVar = {
         "output": "output",
         "dW": "gradient of the weights",

@@ -15,6 +15,7 @@ from handgrad.diagnosis.kinds.losses.entries import (
     mean_of_entries,
     one_row,
 )
+from handgrad.diagnosis.kinds.losses.yes_or_no import terms, yes_or_no
 from handgrad.diagnosis.mistake import Mistake, mistake
 from handgrad.losses import BinaryCrossEntropy
 
@@ -23,22 +24,15 @@ __all__ = ["BinaryCrossEntropyKind"]
 _DIFFERENCE = "The gradient is 0 where the probability is the target, and between -1 and 1."
 _LINE = "The line with the two terms: the derivatives of the two logarithms by the logit."
 _CODE = "`(p - y) / p.size`, where p is the sigmoid of the logits."
-_TWO = "A yes costs the logarithm of its probability, a no that of the other one's."
-_DEFINITION = "The definition of the loss: one term for a yes, and one for a no."
-_FORWARD = "Write `-np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))`."
 
 
 def _p(x: Array) -> Array:
     return np.asarray(1 / (1 + np.exp(-x)))
 
 
-def _value(p: Array, y: Array) -> Array:
-    return np.asarray(-np.mean(y * np.log(p) + (1 - y) * np.log1p(-p)))
-
-
 def _other(p: Array, y: Array) -> Results:
     """Return value and gradient with other probabilities."""
-    return {"value": _value(p, y), "gradient": (p - y) / p.size}
+    return {"value": yes_or_no(p, y), "gradient": (p - y) / p.size}
 
 
 def _softmax(x: Array) -> Array:
@@ -51,7 +45,7 @@ def _softmax(x: Array) -> Array:
 def _outer(x: Array, y: Array) -> Results:
     p = _p(x)
     difference = p - y
-    return {"value": _value(p, y), "gradient": difference / difference.size}
+    return {"value": yes_or_no(p, y), "gradient": difference / difference.size}
 
 
 instead = instead_of(lambda x, y: _p(x) - y)
@@ -170,78 +164,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "The definition of the loss: which function makes the probabilities?",
         "Take the sigmoid of each logit: `1 / (1 + np.exp(-x))`.",
     ),
-    mistake(
-        "only the yeses count",
-        {"value": lambda x, y: -np.mean(y * np.log(_p(x)))},
-        "The value has the term of a yes alone.",
-        "A no costs nothing, whatever its probability.",
-        _TWO,
-        _DEFINITION,
-        _FORWARD,
-    ),
-    mistake(
-        "only the noes count",
-        {"value": lambda x, y: -np.mean((1 - y) * np.log1p(-_p(x)))},
-        "The value has the term of a no alone.",
-        "A yes costs nothing, whatever its probability.",
-        _TWO,
-        _DEFINITION,
-        _FORWARD,
-    ),
-    mistake(
-        "the logarithm of p in both terms",
-        {"value": lambda x, y: -np.mean(np.log(_p(x)) + 0 * y)},
-        "The term of a no has the logarithm of p, and not that of 1 - p.",
-        "The loss does not depend on the targets.",
-        _TWO,
-        _DEFINITION,
-        _FORWARD,
-    ),
-    mistake(
-        "the probabilities are exchanged",
-        {"value": lambda x, y: _value(1 - _p(x), y)},
-        "A yes costs the logarithm of 1 - p, and a no that of p.",
-        "The loss is large where the predictions are right.",
-        _TWO,
-        _DEFINITION,
-        _FORWARD,
-    ),
-    mistake(
-        "a minus between the two terms",
-        {"value": lambda x, y: -np.mean(y * np.log(_p(x)) - (1 - y) * np.log1p(-_p(x)))},
-        "The term of a no is subtracted.",
-        "The loss can be negative.",
-        _TWO,
-        "The definition of the loss: one minus in front of both terms.",
-        _FORWARD,
-    ),
-    mistake(
-        "the value's sign is flipped",
-        {"value": lambda value: -value},
-        "The minus in front of the logarithms is missing.",
-        "The loss is negative.",
-        "The logarithm of a probability is at most 0, so the loss is at least 0.",
-        "The definition of the loss: its sign.",
-        "Put a minus in front of the mean.",
-    ),
-    mistake(
-        "the logarithms are left out",
-        {"value": lambda x, y: -np.mean(y * _p(x) + (1 - y) * (1 - _p(x)))},
-        "The value is made of the probabilities themselves.",
-        "The loss never leaves the range from -1 to 0.",
-        _TWO,
-        _DEFINITION,
-        _FORWARD,
-    ),
-    mistake(
-        "the squared error of the probabilities",
-        {"value": lambda x, y: np.mean((_p(x) - y) ** 2)},
-        "The value is the mean squared distance of the probabilities from the targets.",
-        "The loss never exceeds 1.",
-        _TWO,
-        _DEFINITION,
-        _FORWARD,
-    ),
+    *terms(_p),
     ZERO,
     DOUBLED,
     HALVED,

@@ -14,7 +14,7 @@ from handgrad.diagnosis.kinds.base import Shapes, Stress
 from handgrad.diagnosis.kinds.loss import LossKind
 from handgrad.diagnosis.mistake import Mistake, mistake
 
-__all__ = ["MEANS", "EntriesKind", "compared", "mean_of_entries", "one_row"]
+__all__ = ["MEANS", "TURNED", "EntriesKind", "compared", "mean_of_entries", "one_row"]
 
 _MEAN = (
     "The loss is a mean over rows and columns, so its gradient shrinks with both.",
@@ -115,6 +115,20 @@ def mean_of_entries(code: str) -> tuple[Mistake, ...]:
             "Remove one division by `prediction.shape[1]`, or put it into the value too.",
         ),
     )
+
+
+TURNED = mistake(
+    "target minus prediction",
+    {"gradient": lambda gradient: -gradient},
+    "The difference is taken the wrong way round, so the gradient points uphill.",
+    "Every step against your gradient raises the loss.",
+    "Where the prediction is too large, the loss falls as the prediction falls: the gradient "
+    "is positive there.",
+    "The inner derivative: you derive by the prediction. Which sign does it have in the "
+    "difference?",
+    "Write `prediction - target`, or keep your order and multiply by -1.",
+)
+"""The difference the other way round, in any loss that is made of it."""
 
 
 def one_row() -> tuple[Mistake, ...]:

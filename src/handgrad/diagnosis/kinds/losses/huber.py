@@ -11,6 +11,7 @@ from handgrad.diagnosis.families import DOUBLED, HALVED, ZERO, instead_of
 from handgrad.diagnosis.given import Given
 from handgrad.diagnosis.kinds.losses.entries import (
     MEANS,
+    TURNED,
     EntriesKind,
     mean_of_entries,
     one_row,
@@ -48,17 +49,7 @@ instead = instead_of(_cut)
 
 MISTAKES: tuple[Mistake, ...] = (
     *mean_of_entries("np.clip(r, -delta, delta) / r.size"),
-    mistake(
-        "target minus prediction",
-        {"gradient": lambda gradient: -gradient},
-        "The difference is taken the wrong way round, so the gradient points uphill.",
-        "Every step against your gradient raises the loss.",
-        "Where the prediction is too large, the loss falls as the prediction falls: the gradient "
-        "is positive there.",
-        "The inner derivative: you derive by the prediction. Which sign does it have in the "
-        "difference?",
-        "Write `prediction - target`, or keep your order and multiply by -1.",
-    ),
+    TURNED,
     mistake(
         "not cut off",
         instead(lambda x, y: x - y),

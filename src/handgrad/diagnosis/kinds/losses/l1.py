@@ -9,6 +9,7 @@ from handgrad.diagnosis.families import DOUBLED, HALVED, ZERO, instead_of
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.losses.entries import (
     MEANS,
+    TURNED,
     EntriesKind,
     compared,
     mean_of_entries,
@@ -36,17 +37,7 @@ def _outer(x: Array, y: Array) -> Results:
 
 MISTAKES: tuple[Mistake, ...] = (
     *mean_of_entries(_CODE.strip("`.")),
-    mistake(
-        "target minus prediction",
-        {"gradient": lambda gradient: -gradient},
-        "The difference is taken the wrong way round, so the gradient points uphill.",
-        "Every step against your gradient raises the loss.",
-        "Where the prediction is too large, the loss falls as the prediction falls: the gradient "
-        "is positive there.",
-        "The inner derivative: you derive by the prediction. Which sign does it have in the "
-        "difference?",
-        "Write `prediction - target`, or keep your order and multiply by -1.",
-    ),
+    TURNED,
     mistake(
         "the difference in place of its sign",
         instead(lambda x, y: x - y),
@@ -163,7 +154,7 @@ class L1Kind(EntriesKind):
     """The mean absolute error."""
 
     name = "l1"
-    words = ("l1", "meanabsolute", "absoluteerror", "mae")
+    words = ("l1loss", "lossl1", "meanabsolute", "absoluteerror", "mae")
     mistakes = MISTAKES
     conventions = MEANS
     whole = (_where_right(1), _where_right(-1))

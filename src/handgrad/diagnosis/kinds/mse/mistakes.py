@@ -9,6 +9,7 @@ from handgrad.diagnosis.families import DOUBLED, ZERO, instead_of, scaled
 from handgrad.diagnosis.given import Results
 from handgrad.diagnosis.kinds.losses.entries import (
     MEANS,
+    TURNED,
     compared,
     mean_of_entries,
     one_row,
@@ -64,17 +65,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "The line that derives the square: the power rule brings the exponent down.",
         "Multiply by 2: the derivative of `r**2` is `2 * r`.",
     ),
-    mistake(
-        "target minus prediction",
-        {"gradient": lambda gradient: -gradient},
-        "The difference is taken the wrong way round, so the gradient points uphill.",
-        "Every step against your gradient raises the loss.",
-        "Where the prediction is too large, the loss falls as the prediction falls: the gradient "
-        "is positive there.",
-        "The inner derivative: you derive by the prediction. Which sign does it have in the "
-        "difference?",
-        "Write `prediction - target`, or keep your order and multiply by -1.",
-    ),
+    TURNED,
     mistake(
         "the target is not subtracted",
         instead(lambda x: x),

@@ -59,6 +59,9 @@ class BatchNormKind(NormKind):
             "running_variance": rng.uniform(0.5, 3, features),
         }
 
+    def fitted(self, given: Given) -> Given:
+        return given.changed(share_of_old=1 - given["momentum"])
+
     def empty(self, given: Given) -> BatchNorm:
         ours = BatchNorm(given["features"], epsilon=given["epsilon"], momentum=given["momentum"])
         for name, array in ours.buffers.items():
@@ -116,6 +119,6 @@ class SpatialBatchNormKind(BatchNormKind):
         ),
     }
     shapes = IMAGES
-    letters = "NHWC"
+    dimensions = "N H W C"
     statistics: ClassVar[tuple[int, ...]] = (0, 1, 2)
     astray = (3,)

@@ -39,8 +39,7 @@ class NormKind(Kind):
     axes: ClassVar = {"x": "N D", "gamma": "D", "beta": "D", "output": "N D"}
     conventions = (OUTSIDE, UNBIASED, *EPSILONS, NEGLIGIBLE)
     settable: ClassVar[tuple[str, ...]] = ("epsilon",)
-    letters = "ND"
-    """Of the input's axes."""
+    dimensions = "N D"
     statistics: ClassVar[tuple[int, ...]]
     """The axes that the mean and the variance are taken over."""
     astray: ClassVar[tuple[int, ...]] = (0,)
@@ -74,7 +73,7 @@ class NormKind(Kind):
         givens = []
         for i, shape in enumerate(shapes):
             rng = np.random.default_rng([seed, i])
-            sizes = dict(zip(self.letters, shape, strict=False))
+            sizes = dict(zip(self.dimensions.split(), shape, strict=False))
             label = ", ".join(f"{letter} = {size}" for letter, size in sizes.items())
             *leading, D = sizes.values()
             scale, shift = rng.uniform(0.5, 2, D), rng.standard_normal(D)

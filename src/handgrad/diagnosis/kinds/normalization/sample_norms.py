@@ -23,7 +23,7 @@ class LayerNormKind(NormKind):
     name = "layer_norm"
     words = ("layernorm", "layernormalization")
     mistakes = LAYER_NORM
-    shapes: ClassVar[Shapes] = tuple((N, D + 2) for N, D, _ in TABLES)
+    shapes: Shapes = tuple((N, D + 2) for N, D, _ in TABLES)
     statistics = (1,)
 
     def empty(self, given: Given) -> Normalization:
@@ -52,7 +52,7 @@ class GroupNormKind(NormKind):
     mistakes = GROUP_NORM
     axes: ClassVar = {"x": "N H W C", "gamma": "C", "beta": "C", "output": "N H W C"}
     shapes = IMAGES
-    letters = "NHWC"
+    dimensions = "N H W C"
     statistics = (1, 2, 3)
 
     def chosen(self, features: int, i: int, rng: np.random.Generator) -> dict[str, Any]:

@@ -83,13 +83,13 @@ class Curve:
         return convention(name, formula, explanation)
 
 
-def shared(curve: Curve, at_output: bool = True, divided: bool = True) -> tuple[Mistake, ...]:
+def shared(curve: Curve, *without: str) -> tuple[Mistake, ...]:
     """Make the mistakes that are the same for every function of one number.
 
-    Without `at_output` the slope at the output is the one at the input, as for a unit that keeps
-    the sign; without `divided` the slope can be 0, or its reciprocal is another mistake's.
+    `without` are the names of those that are right for this one, or another mistake of its own: the
+    derivative at the output of a unit that keeps the sign.
     """
-    made = [
+    made = (
         mistake(
             "the derivative is left out",
             {"dx": lambda dy: dy.copy()},
@@ -106,22 +106,13 @@ def shared(curve: Curve, at_output: bool = True, divided: bool = True) -> tuple[
             f"Multiply the slope by the upstream gradient: `{curve.gradient}`.",
         ),
         mistake(
-            "the slope at the upstream gradient",
+            "the derivative at the upstream gradient",
             {"dx": lambda given, dy: dy * curve.slope(given, dy)},
             "The slope is taken at the upstream gradient and not at the input.",
             "Your gradient does not depend on the input at all.",
             LINEAR,
             "Where the derivative is taken: at the input of the forward pass.",
             f"Use what the forward pass saved: `{curve.gradient}`.",
-        ),
-        mistake(
-            "the output in place of its derivative",
-            {"dx": lambda given, dy, x: dy * curve.value(given, x)},
-            "The upstream gradient is multiplied by the function's output instead of its slope.",
-            "Doubling what the forward pass returned would double your gradient.",
-            curve.slope_is,
-            "The first line, the chain rule: the second factor is a derivative.",
-            f"Multiply by the slope: `{curve.gradient}`.",
         ),
         mistake(
             "the forward pass is returned as the gradient",
@@ -150,30 +141,33 @@ def shared(curve: Curve, at_output: bool = True, divided: bool = True) -> tuple[
             "The definition: the function and its derivative are exchanged.",
             f"Return `{curve.output}`.",
         ),
-    ]
-    if at_output:
-        made.append(
-            mistake(
-                "the slope at the output",
-                {"dx": lambda given, dy, x: dy * curve.slope(given, curve.value(given, x))},
-                "The slope is taken at the output, as if that were the input.",
-                "Inputs far from 0 do not have the slope that the curve has there.",
-                curve.slope_is,
-                "Where the derivative is taken: at the input of the forward pass.",
-                "Save what your formula is written with, the input or the output: "
-                f"`{curve.gradient}`, where x is the input and y the output.",
-            )
-        )
-    if divided:
-        made.append(
-            mistake(
-                "divided by the slope",
-                {"dx": lambda given, dy, x: dy / curve.slope(given, x)},
-                "The upstream gradient is divided by the slope instead of multiplied.",
-                "Where the curve is flat your gradient is largest.",
-                curve.slope_is,
-                "The first line, the chain rule: the two factors are multiplied.",
-                f"Multiply: `{curve.gradient}`.",
-            )
-        )
-    return (*made, *GENERAL[:4])
+        mistake(
+            "the output in place of its derivative",
+            {"dx": lambda given, dy, x: dy * curve.value(given, x)},
+            "The upstream gradient is multiplied by the function's output, not by its slope.",
+            "Doubling what the forward pass returned would double your gradient.",
+            curve.slope_is,
+            "The first line, the chain rule: the second factor is a derivative.",
+            f"Multiply by the slope: `{curve.gradient}`.",
+        ),
+        mistake(
+            "the derivative at the output",
+            {"dx": lambda given, dy, x: dy * curve.slope(given, curve.value(given, x))},
+            "The slope is taken at the output, as if that were the input.",
+            "Inputs far from 0 do not have the slope that the curve has there.",
+            curve.slope_is,
+            "Where the derivative is taken: at the input of the forward pass.",
+            "Save what your formula is written with, the input or the output: "
+            f"`{curve.gradient}`, where x is the input and y the output.",
+        ),
+        mistake(
+            "divided by the slope",
+            {"dx": lambda given, dy, x: dy / curve.slope(given, x)},
+            "The upstream gradient is divided by the slope instead of multiplied.",
+            "Where the curve is flat your gradient is largest.",
+            curve.slope_is,
+            "The first line, the chain rule: the two factors are multiplied.",
+            f"Multiply: `{curve.gradient}`.",
+        ),
+    )
+    return (*(each for each in made if each.cause.name not in without), *GENERAL[:4])

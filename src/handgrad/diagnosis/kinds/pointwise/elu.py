@@ -162,7 +162,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "The definition: which case belongs to positive inputs?",
         _FORWARD,
     ),
-    *shared(CURVE, divided=False),
+    *shared(CURVE, "divided by the slope"),
 )
 
 

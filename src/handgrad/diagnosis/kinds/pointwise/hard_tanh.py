@@ -166,7 +166,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "The definition: it is the one of another function.",
         _FORWARD,
     ),
-    *shared(CURVE, at_output=False, divided=False),
+    *shared(CURVE, "the derivative at the output", "divided by the slope"),
 )
 
 

@@ -140,7 +140,7 @@ MISTAKES: tuple[Mistake, ...] = (
         _BELOW,
         _FORWARD,
     ),
-    *shared(CURVE, at_output=False),
+    *shared(CURVE, "the derivative at the output"),
 )
 
 

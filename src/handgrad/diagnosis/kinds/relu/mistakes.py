@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from handgrad.activations import ReLU
 from handgrad.diagnosis.families import GENERAL, LINEAR, ignored
-from handgrad.diagnosis.mistake import Mistake, convention, mistake
+from handgrad.diagnosis.kinds.pointwise.curve import Curve
+from handgrad.diagnosis.mistake import Mistake, mistake
 
-__all__ = ["KINK", "MISTAKES"]
+__all__ = ["CURVE", "KINK", "MISTAKES"]
 
 _BELOW = (
     "Where the output is constant, the gradient is 0.",
@@ -17,18 +19,9 @@ _DIAGONAL = (
     "The line with the cases: the derivative of an output by its own input is decided by the input."
 )
 
-KINK: tuple[Mistake, ...] = (
-    convention(
-        "1 at the kink",
-        {"dx": lambda dy, x: dy * (x >= 0)},
-        "Where the input is exactly 0 the whole gradient passes.",
-    ),
-    convention(
-        "1/2 at the kink",
-        {"dx": lambda dy, x: dy * np.where(x == 0, 0.5, x > 0)},
-        "Where the input is exactly 0 half of the gradient passes.",
-    ),
-)
+_SLOPE = "The slope is 1 above the kink, and 0 below it."
+CURVE = Curve(ReLU, "np.maximum(x, 0)", "dy * (x > 0)", _SLOPE, kinks=lambda ours: (0.0,))
+KINK = CURVE.at_kinks({"1": 1.0, "1/2": 0.5})
 
 
 MISTAKES: tuple[Mistake, ...] = (

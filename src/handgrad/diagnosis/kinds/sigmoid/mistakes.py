@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from handgrad.activations import Sigmoid
 from handgrad.arguments import Array
-from handgrad.diagnosis.families import GENERAL, LINEAR, ignored
+from handgrad.diagnosis.families import LINEAR
+from handgrad.diagnosis.kinds.pointwise.curve import Curve, shared
 from handgrad.diagnosis.mistake import Mistake, mistake
 
-__all__ = ["MISTAKES"]
+__all__ = ["CURVE", "MISTAKES"]
 
 _BOTH = (
     "The line that splits the fraction in two: each half gives one factor.",
@@ -19,13 +21,12 @@ _SLOPE = "The slope of the sigmoid lies between 0 and a quarter, wherever the in
 _LAST = "The last line writes the derivative with the output; which letter stands for what?"
 
 
+CURVE = Curve(Sigmoid, "1 / (1 + np.exp(-x))", "dy * y * (1 - y)", _SLOPE)
+
+
 def _sigmoid(x: Array) -> Array:
     with np.errstate(over="ignore"):
         return np.asarray(1 / (1 + np.exp(-x)))
-
-
-def _slope(y: Array) -> Array:
-    return np.asarray(y * (1 - y))
 
 
 MISTAKES: tuple[Mistake, ...] = (
@@ -37,32 +38,6 @@ MISTAKES: tuple[Mistake, ...] = (
         _SLOPE,
         _LAST,
         "Save the output in the forward pass and use it: `dy * y * (1 - y)`.",
-    ),
-    mistake(
-        "the derivative at the output",
-        {"dx": lambda dy, x: dy * _slope(_sigmoid(_sigmoid(x)))},
-        "The sigmoid is applied once more to its own output before the derivative is taken.",
-        "The slope of your backward pass is nearly the same everywhere, about a fifth to a "
-        "quarter.",
-        "Far from 0 the sigmoid is flat, so its slope goes to 0 there.",
-        "Where the derivative is taken: at the input, although it is written with the output.",
-        "Either apply the sigmoid to the saved input, or use the saved output as it is: `dy * y * "
-        "(1 - y)`.",
-    ),
-    mistake(
-        "the derivative is left out",
-        {"dx": lambda dy: dy.copy()},
-        "The upstream gradient is passed on as it is.",
-        "Your gradient does not depend on the input at all.",
-        _SLOPE,
-        "The first line, the chain rule: the local derivative is one of two factors.",
-        "Multiply by the slope: `dy * y * (1 - y)`.",
-    ),
-    ignored(
-        "dx",
-        lambda x: _slope(_sigmoid(x)),
-        "The slope is returned alone; the upstream gradient does not enter.",
-        "Multiply the slope by the upstream gradient: `dy * y * (1 - y)`.",
     ),
     mistake(
         "only the first factor",
@@ -127,24 +102,6 @@ MISTAKES: tuple[Mistake, ...] = (
         "Use what the forward pass saved: `dy * y * (1 - y)`.",
     ),
     mistake(
-        "divided by the slope",
-        {"dx": lambda dy, x: dy / _slope(_sigmoid(x))},
-        "The upstream gradient is divided by the slope instead of multiplied.",
-        "Your gradient is larger than the upstream gradient, at every entry.",
-        _SLOPE,
-        "The first line, the chain rule: the two factors are multiplied.",
-        "Multiply: `dy * y * (1 - y)`.",
-    ),
-    mistake(
-        "the sigmoid of the upstream gradient",
-        {"dx": lambda dy: dy * _slope(_sigmoid(dy))},
-        "The slope is taken at the upstream gradient and not at the input.",
-        "Your gradient does not depend on the input at all.",
-        LINEAR,
-        "Where the derivative is taken: at the input of the forward pass.",
-        "Save the output in the forward pass, and use it: `dy * y * (1 - y)`.",
-    ),
-    mistake(
         "the exponent's sign",
         {"output": lambda x: _sigmoid(-x)},
         "The forward pass computes the sigmoid of minus the input.",
@@ -171,5 +128,5 @@ MISTAKES: tuple[Mistake, ...] = (
         "The definition: it is one divided by that sum.",
         "Write `1 / (1 + np.exp(-x))`.",
     ),
-    *GENERAL[:4],
+    *shared(CURVE, "the output in place of its derivative"),
 )
