@@ -84,7 +84,15 @@ def known_convention(name: str, explanation: str) -> Cause:
 
 def _needs(formula: Formula | Mapping[str, Formula]) -> frozenset[str]:
     formulas = formula.values() if isinstance(formula, Mapping) else [formula]
-    return frozenset(name for each in formulas for name in inspect.signature(each).parameters)
+    return frozenset(name for each in formulas for name in _asked(each))
+
+
+def _asked(formula: Formula) -> tuple[str, ...]:
+    """Return the names of a formula's arguments."""
+    code = getattr(formula, "__code__", None)
+    if code is None:  # not a plain function
+        return tuple(inspect.signature(formula).parameters)
+    return tuple(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
 
 
 def _wrong(
@@ -104,7 +112,7 @@ def by_name(formula: Formula, *extra: str) -> Callable[..., Any]:
     It is called with what was given and the right results; `extra` are the names of what it is told
     beside that.
     """
-    names = [name for name in inspect.signature(formula).parameters if name not in extra]
+    names = [name for name in _asked(formula) if name not in extra]
 
     def wrong(given: Given, right: Results, **told: Any) -> Any:
         everything = {"given": given, "right": right, **right}
