@@ -89,9 +89,9 @@ def _needs(formula: Formula | Mapping[str, Formula]) -> frozenset[str]:
 
 def _asked(formula: Formula) -> tuple[str, ...]:
     """Return the names of a formula's arguments."""
-    code = getattr(formula, "__code__", None)
-    if code is None:  # not a plain function
+    if not inspect.isfunction(formula):  # a method, or an object that is called
         return tuple(inspect.signature(formula).parameters)
+    code = formula.__code__
     return tuple(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
 
 
