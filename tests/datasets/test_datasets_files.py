@@ -806,6 +806,7 @@ def test_pyarrow_reads_what_our_own_reader_reads(tmp_path, monkeypatch, mark, de
 @pytest.mark.parametrize(
     "row",
     [
+        "1,2,red,4,",
         '1,2,"red"x,4,a',
         '1,2,red,4,a"b',
         '1,2,red,4,"a',
@@ -833,6 +834,14 @@ def test_what_is_not_plain_is_left_to_our_own_reader(tmp_path, monkeypatch, row)
     assert answer() == slow
     if row == "1,2,red,x,a":
         assert "column m, 1 bad cell: 'x' on line 302" in slow
+
+
+def test_without_pyarrow_a_large_table_is_read_too(tmp_path, monkeypatch):
+    path = big_table(tmp_path / "a.csv", N=300)
+    usual = read(path)
+    monkeypatch.setattr(handgrad.datasets.arrow, "_LARGE", 0)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    same(read(path), usual)
 
 
 def frame():

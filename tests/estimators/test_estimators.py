@@ -1,6 +1,7 @@
 """scikit-learn's interface: its own checks, and what its users do with an estimator."""
 
 import pickle
+import signal
 import subprocess
 import sys
 import warnings
@@ -309,6 +310,24 @@ def test_a_notebook_shows_it(iris):
     assert "NetworkClassifier" in network._repr_html_()
     assert "Not fitted" in network._repr_html_()
     assert "hidden" in network._repr_html_()
+
+
+class CtrlC(Callback):
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def on_step(self, trainer):
+        if trainer.epochs_done == self.epoch:
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_ctrl_c_ends_the_fit_and_says_so(iris):
+    X, y = iris
+    with pytest.warns(UserWarning, match="stopped by Ctrl-C after step 1 of epoch 3"):
+        network = NetworkClassifier(**QUICK, callbacks=[CtrlC(2)]).fit(X, y)
+    assert network.n_iter_ == 2
+    with pytest.raises(KeyboardInterrupt):
+        NetworkClassifier(**QUICK, callbacks=[CtrlC(0)]).fit(X, y)
 
 
 def test_asked_too_early():

@@ -1,5 +1,6 @@
 """The folder of a run: in use, left over, full; and how often it is written to."""
 
+import fcntl
 import os
 import re
 import subprocess
@@ -92,6 +93,26 @@ def test_a_file_system_without_locks_is_used_without(tmp_path, monkeypatch):
         assert (tmp_path / "run").exists()
 
 
+def test_to_go_on_where_there_is_no_run_makes_no_folder(tmp_path):
+    with pytest.raises(CheckpointError, match="no readable checkpoint"):
+        train("digits", tmp_path / "run", resume=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_lock_that_was_just_removed_is_made_anew(tmp_path, monkeypatch):
+    flock, taken = fcntl.flock, []
+
+    def late(lock, how):
+        if not taken:  # whoever had it is done between our opening it and our locking it
+            (tmp_path / ".lock").unlink()
+        taken.append(flock(lock, how))
+
+    monkeypatch.setattr("handgrad.experiments.folder.fcntl.flock", late)
+    with locked(tmp_path), pytest.raises(ArgumentError, match="under way"), locked(tmp_path):
+        pass
+    assert len(taken) == 2
+
+
 def full(*arguments, **more):
     raise OSError(28, "No space left on device")
 
@@ -128,6 +149,14 @@ def test_a_full_disk_is_a_line_on_the_command_line(tmp_path, monkeypatch, capsys
             handgrad.cli.main()
     err = capsys.readouterr().err
     assert re.fullmatch(r"handgrad: \S+history.csv is not written: No space left [^\n]+\n", err)
+
+
+def test_a_command_that_cannot_be_written_is_told(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(fitting, "write_command", full)
+    train("digits", tmp_path / "run", command="handgrad train", say=said.append, **SMALL)
+    assert "command.txt is not written: No space left on device" in said
+    assert open_run(tmp_path / "run").trainer.epochs_done == 3
 
 
 def test_what_cannot_be_drawn_is_told_and_the_run_is_safe(tmp_path, monkeypatch):

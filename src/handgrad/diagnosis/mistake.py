@@ -89,10 +89,10 @@ def _needs(formula: Formula | Mapping[str, Formula]) -> frozenset[str]:
 
 def _asked(formula: Formula) -> tuple[str, ...]:
     """Return the names of a formula's arguments."""
-    if not inspect.isfunction(formula):  # a method, or an object that is called
+    if not inspect.isfunction(formula):  # a method, or a function with some arguments given
         return tuple(inspect.signature(formula).parameters)
     code = formula.__code__
-    return tuple(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
 def _wrong(

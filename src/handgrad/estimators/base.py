@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from numbers import Integral
@@ -201,6 +202,10 @@ class NetworkEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             progress=bool(self.verbose),
             class_weight=classes,
         )
+        if not trainer.epochs_done:
+            raise KeyboardInterrupt  # Ctrl-C within the first epoch, so nothing has been fitted
+        if trainer.history.interrupted:
+            warnings.warn(f"{type(self).__name__}: {trainer.history.ended}", stacklevel=3)
         self.loss_curve_, self.n_iter_ = trainer.history["loss"], trainer.epochs_done
         return self
 

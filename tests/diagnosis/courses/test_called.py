@@ -188,3 +188,15 @@ def test_a_course_of_ones_own_may_pass_on_the_output_and_take_gradients_from_a_d
     diagnosis = diagnose(names["squash"], course=str(course))
     assert diagnosis.headline == "squash is right"
     assert "agrees with the numerical derivative" in str(diagnosis)
+
+
+def test_what_a_course_lets_be_is_a_note():
+    def scaled(dout, x, w, b):
+        gradients = right(dout, x, w, b)
+        dout *= 2
+        return gradients
+
+    diagnosis = judged(scaled)
+    assert diagnosis.headline == "affine is right"
+    assert diagnosis.notes[0].startswith("the backward pass changed the array dy")
+    assert "this course lets that be" in diagnosis.notes[0]

@@ -68,6 +68,8 @@ def test_a_file_that_is_no_course_is_said(tmp_path):
         file.write_bytes(content)
         with pytest.raises(ArgumentError, match="which is no TOML"):
             read_course(str(file))
+    with pytest.raises(ArgumentError, match="did you mean 'title'"):
+        course_from({"course": {"titel": "x"}, "component": [RIGHT]}, "mine", "mine.toml")
     with pytest.raises(ArgumentError, match=r"in double brackets"):
         course_from({"component": {"kind": "linear"}}, "mine", "mine.toml")
 

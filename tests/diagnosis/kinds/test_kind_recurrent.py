@@ -168,3 +168,32 @@ def test_a_mistake_is_found_in_another_convention(name, order):
     other = Other(KINDS[name](), (mistake,))
     diagnosis = mechanical.diagnose_student(other)
     assert [cause.name for cause in diagnosis.causes] == [mistake.cause.name], str(diagnosis)
+
+
+@pytest.mark.parametrize(
+    ("thing", "kind"),
+    [
+        (handgrad.RNN, "rnn"),
+        (handgrad.LSTM, "lstm"),
+        (handgrad.GRU(3, 4), "gru"),
+        (handgrad.MultiHeadAttention, "multi_head_attention"),
+        (handgrad.MultiHeadAttention(4, 2, causal=True, bias=False), "multi_head_attention"),
+    ],
+    ids=str,
+)
+def test_ours_is_right_as_the_exercise_calls_it(thing, kind):
+    diagnosis = handgrad.diagnose(thing)
+    assert (diagnosis.kind, diagnosis.status) == (kind, Status.RIGHT), str(diagnosis)
+
+
+def test_a_mistake_in_a_class_of_ones_own_has_its_name():
+    class Forgetful(handgrad.RNN):
+        def pullback(self, dy, saved, need_dx=True, out=None):
+            dx, gradients = super().pullback(dy, saved, need_dx, out)
+            return dx[:, ::-1], {**gradients, "bias": gradients["bias"] / len(dy)}
+
+    diagnosis = handgrad.diagnose(Forgetful, "rnn")
+    assert {cause.name for cause in diagnosis.causes} == {
+        "the input's gradients stand in the reverse order",
+        "the bias' gradient is averaged over the minibatch",
+    }, str(diagnosis)

@@ -68,5 +68,6 @@ def test_units_that_are_not_known_are_not_taken_for_others():
     assert kind_of("LogSoftmax") == "log_softmax"
     assert kind_of("SoftmaxCrossEntropy") == "cross_entropy"
     assert kind_of("SmoothL1Loss") == "huber"
+    assert kind_of("Kernel1") is None
     for other in ("SELU", "CELU", "PReLU", "Softsign", "ReLU6", "Tanhshrink", "GumbelSoftmax"):
         assert kind_of(other) is None, other

@@ -71,6 +71,15 @@ def test_both_count_where_it_is_asked_whether_the_backward_pass_is_linear():
     assert "linearity of dx" in {f.quantity for f in diagnosis.wrong}
 
 
+def test_what_is_written_to_every_upstream_gradient_is_said():
+    def doubles(dx, given):
+        given["dz"][...] *= 2
+        return dx
+
+    diagnosis = diagnose_student(Direct(doubles))
+    assert {c.name for c in diagnosis.causes} == {"writes to the upstream gradient"}
+
+
 def test_an_upstream_gradient_has_the_axes_of_its_output():
     assert [TwoOutputs().axes_of(name) for name in ("dz", "dx", "da", "b")] == [
         "N D", "N D", "1", "",

@@ -64,7 +64,14 @@ def course_from(table: Mapping[str, Any], name: str, file: str) -> Course:
             "a table [course] and a table [[component]] for each component",
             "begin each component with [[component]], in double brackets",
         )
-    components = [each for entry in entries for each in _components(entry, file)]
+    for key in about:
+        _check(key, ("name", "title", "conventions"), "key", f"[course] in {file}")
+    conventions = about.get("conventions", [])
+    components = [
+        replace(each, conventions=(*conventions, *each.conventions))
+        for entry in entries
+        for each in _components(entry, file)
+    ]
     return Course(about.get("name", name), about.get("title", name), tuple(components))
 
 

@@ -91,7 +91,7 @@ def written(mine: Given, given: Given, which: str) -> list[Finding]:
                 f"the {which} pass changed the array {name} that it was given, in {changed} of "
                 f"{array.size} entries"
             )
-            known = BEHAVIOURS["upstream" if name == "dy" else "input"]
+            known = BEHAVIOURS["input" if name in given.inputs else "upstream"]
             title = "the arrays that it is given"
             findings.append(behaviour(f"the given {name}", title, known, sentence))
             array[...] = given[name]

@@ -103,9 +103,17 @@ class Examination:
         outcome.findings += self._missing()
         right = [name for name in self.names if self._agrees(name)]
         tolerance = max(self.tolerance, HIDDEN if self.hidden else 0)
-        outcome.findings += behaviours(
+        found_in_calls = behaviours(
             student, self.trials, right, self.expected, self.seed, tolerance
         )
+        for finding in found_in_calls:
+            if finding.causes and {cause.name for cause in finding.causes} <= student.customs:
+                outcome.notes.append(
+                    f"{finding.evidence[0]}: this course lets that be, but whoever uses the array "
+                    "afterwards sees other numbers in it"
+                )
+            else:
+                outcome.findings.append(finding)
         outcome.findings += student.extra(self.seed)
         if all(f.verdict is not Verdict.WRONG for f in outcome.findings):
             for stress in student.stresses(self.seed):

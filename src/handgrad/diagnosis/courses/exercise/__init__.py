@@ -26,6 +26,8 @@ STUDENTS: dict[str, type[ExerciseStudent]] = {
     **dict.fromkeys(("conv1d", "conv2d", "avg_pool2d", "max_pool2d"), NamedStudent),
     **dict.fromkeys(("batch_norm", "spatial_batch_norm", "layer_norm"), NamedStudent),
     **dict.fromkeys(("group_norm", "rms_norm"), NamedStudent),
+    **dict.fromkeys(("rnn", "lstm", "gru", "temporal_linear"), NamedStudent),
+    **dict.fromkeys(("attention", "multi_head_attention"), NamedStudent),
 }
 
 

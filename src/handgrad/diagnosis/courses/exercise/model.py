@@ -160,8 +160,9 @@ class ModelStudent(ExerciseStudent):
     def _flat(self, thing: Any, given: Given) -> Array | None:
         """Return the weights' gradients from what the model returned, None where it has none."""
         returned = thing.returned
-        if isinstance(returned, Mapping):
-            returned = list(returned.values())
+        if isinstance(returned, Mapping):  # by number, in any order, or by name
+            numbered = all(isinstance(key, int) for key in returned)
+            returned = [returned[key] for key in (sorted(returned) if numbered else returned)]
         if not isinstance(returned, list | tuple):
             return None
         things = [id(layer.thing) for layer in thing.layers]

@@ -82,7 +82,17 @@ class NamedStudent(ExerciseStudent):
         """Leave what the constructor does not take at what it is without being asked for."""
         left = {n: value for n, value in self.kind.defaults.items() if n not in self.taken}
         values = {n: given[v] if isinstance(v, str) and v in given else v for n, v in left.items()}
-        return self.kind.fitted(given.changed(**values | self.found))
+        given = self.kind.fitted(given.changed(**values | self.found))
+        for name in self.kind.absent:
+            given.inputs.pop(name, None)  # an initial state, which the exercise's calls do not have
+            if name in given.parameters and name not in self._parameters(given):
+                del given.parameters[name]
+        return given
+
+    def _parameters(self, given: Given) -> Results:
+        """Return the parameters of a new object."""
+        arguments = {argument: given[option] for option, argument in self.taken.items()}
+        return self.parameters(self.subject.make(**arguments))
 
     def stresses(self, seed: int) -> list[Stress]:
         found = super().stresses(seed)
@@ -174,7 +184,8 @@ class NamedStudent(ExerciseStudent):
                 slot = next(self._slots(thing, "parameters", name, gradient=True), None)
                 if slot is not None:
                     found[quantity] = np.array(slot.array)
-        return {q: _shaped(array, given[variables[q]]) for q, array in found.items()}
+        asked = {q: array for q, array in found.items() if variables[q] in given}
+        return {q: _shaped(array, given[variables[q]]) for q, array in asked.items()}
 
     def _sorted(self, returned: Any, given: Given) -> Results:
         """Return the gradients that were returned: by their names, else by shape and order."""
@@ -185,7 +196,7 @@ class NamedStudent(ExerciseStudent):
                 found |= self._by_name(part)
             elif part is not None:
                 array = numbers(part, "a returned gradient")
-                free = [q for q in self.kind.variables if q not in found]
+                free = [q for q, v in self.kind.variables.items() if q not in found and v in given]
                 fits = [q for q in free if _fits(array, given[self.kind.variables[q]])]
                 for quantity in (fits or free)[:1]:
                     found[quantity] = array

@@ -46,6 +46,7 @@ class AttentionKind(_Attention):
     """Scaled dot-product attention."""
 
     name = "attention"
+    dimensions = "N T S d e"
     words = ("attention", "dotproduct")
     titles: ClassVar = {
         "output": "output",
@@ -95,6 +96,7 @@ class MultiHeadAttentionKind(_Attention):
     """Self-attention of several heads."""
 
     name = "multi_head_attention"
+    dimensions = "N T D H"
     words = ("multihead", "selfattention", "multiheadattention")
     titles: ClassVar = {
         "output": "output",
@@ -125,6 +127,6 @@ class MultiHeadAttentionKind(_Attention):
             sizes = {"N": N, "T": T, "D": D, "H": H}
             label = ", ".join(f"{name} = {size}" for name, size in sizes.items())
             x, dy = rng.standard_normal((N, T, D)), rng.standard_normal((N, T, D))
-            options = {**OPTIONS, "num_heads": H}
+            options = {"features": D, "num_heads": H, **OPTIONS}
             givens.append(Given(label, sizes, {"x": x}, dy, parameters, options))
         return givens

@@ -154,7 +154,7 @@ class L1Kind(EntriesKind):
     """The mean absolute error."""
 
     name = "l1"
-    words = ("l1", "meanabsolute", "absoluteerror", "mae")
+    words = ("l1loss", "lossl1", "meanabsolute", "absoluteerror", "mae")
     mistakes = MISTAKES
     conventions = MEANS
     whole = (_where_right(1), _where_right(-1))

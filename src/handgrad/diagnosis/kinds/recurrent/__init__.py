@@ -26,6 +26,7 @@ class RecurrentKind(Kind):
     """What all of them have in common: sizes, and how the input is made."""
 
     program: ClassVar[Program]
+    dimensions = "N D H"
     titles: ClassVar = {
         "output": "state",
         "dx": "gradient of the input",
@@ -74,7 +75,7 @@ class RecurrentKind(Kind):
             {"x": draw(*leading, D), **states},
             draw(*leading, H),
             {**weights, **biases},
-            dict(self.options),
+            {"in_features": D, "units": H, **self.options},
             upstream={name: draw(N, H) for name in self.upstream.values() if name != "dy"},
         )
 
@@ -95,6 +96,7 @@ class RecurrentKind(Kind):
 class SequenceKind(RecurrentKind):
     """A walk through sequences."""
 
+    dimensions = "N T D H"
     shapes = SEQUENCES
 
     def stresses(self, seed: int) -> list[Stress]:

@@ -18,6 +18,7 @@ class TemporalLinearKind(LinearKind):
     """The affine layer on sequences: each step of each is a row."""
 
     name = "temporal_linear"
+    dimensions = "N T D K"
     words = ("temporallinear", "temporalaffine", "timedistributed")
     axes: ClassVar = {"x": "N T D", "weights": "D K", "bias": "K", "output": "N T K"}
     mistakes = TEMPORAL
@@ -32,7 +33,8 @@ class TemporalLinearKind(LinearKind):
             parameters = {"weights": rng.standard_normal((D, K)), "bias": rng.standard_normal(K)}
             sizes = {"N": N, "T": T, "D": D, "K": K}
             label = ", ".join(f"{name} = {size}" for name, size in sizes.items())
-            givens.append(Given(label, sizes, {"x": x}, dy, parameters))
+            options = {"in_features": D, "out_features": K}
+            givens.append(Given(label, sizes, {"x": x}, dy, parameters, options))
         return givens
 
     def stresses(self, seed: int) -> list[Stress]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from handgrad.activations import LogSoftmax
@@ -14,6 +16,7 @@ from handgrad.diagnosis.kinds.softmaxes.probabilities import (
     no_maximum,
     other_probabilities,
     softmax,
+    sums_of_rows,
 )
 from handgrad.diagnosis.mistake import Mistake, mistake
 
@@ -33,7 +36,12 @@ def _sum(array: Array) -> Array:
 
 def _right(given: Given, p: Array) -> Results:
     """Return both passes for probabilities that were computed in another way."""
-    return {"output": np.log(p), "dx": given.dy - p * _sum(given.dy)}
+    return {"output": np.log(p), "dx": _gradient(given.dy, p, _sum)}
+
+
+def _gradient(dy: Array, p: Array, summed: Callable[[Array], Array]) -> Array:
+    """Return the gradient, with this sum over the row."""
+    return np.asarray(dy - p * summed(dy))
 
 
 MISTAKES: tuple[Mistake, ...] = (
@@ -92,42 +100,7 @@ MISTAKES: tuple[Mistake, ...] = (
         "The derivative of the logarithm of the sum: what is it for each input?",
         f"Multiply the sum by the probability: {_CODE}",
     ),
-    mistake(
-        "the mean in place of the sum",
-        {"dx": lambda dy, x: dy - softmax(x) * dy.mean(axis=-1, keepdims=True)},
-        "The upstream gradient is averaged over the row.",
-        "Your second term is too small by the number of classes.",
-        SUMS,
-        _SUM,
-        f"Take the sum: {_CODE}",
-    ),
-    mistake(
-        "the sum runs over the minibatch",
-        {"dx": lambda dy, x: dy - softmax(x) * dy.sum(axis=0)},
-        "The upstream gradient is added down each column, so that datapoints are mixed.",
-        "The gradient of one row changes with the other rows.",
-        "Each row is one datapoint: its gradient does not depend on the other rows.",
-        "The sum over the outputs of a row: which axis do they lie on?",
-        f"Sum over axis 1 with keepdims=True: {_CODE}",
-    ),
-    mistake(
-        "the sum runs over everything",
-        {"dx": lambda dy, x: dy - softmax(x) * dy.sum()},
-        "The upstream gradients of all rows are added up.",
-        "The gradient of one row changes with the other rows.",
-        "Each row is one datapoint: its gradient does not depend on the other rows.",
-        "The sum over the outputs of a row: which axis do they lie on?",
-        f"Sum over axis 1 with keepdims=True: {_CODE}",
-    ),
-    mistake(
-        "the sum has lost its axis",
-        {"dx": lambda dy, x: dy - softmax(x) * dy.sum(axis=-1)},
-        "Without keepdims the row's sums are one row, which multiplies every row.",
-        "Unless there are as many rows as columns, the shapes do not fit.",
-        "Each row is one datapoint: its gradient does not depend on the other rows.",
-        "The sum over the outputs of a row belongs to that row: where do the sums stand?",
-        f"Keep the axis: {_CODE}",
-    ),
+    *sums_of_rows(_gradient, _CODE),
     mistake(
         "the gradient of the softmax",
         {"dx": lambda dy, x: softmax(x) * (dy - _sum(dy * softmax(x)))},

@@ -11,7 +11,15 @@ from handgrad.diagnosis.families import instead_of
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.mistake import Formula, Mistake, mistake
 
-__all__ = ["NEGATED", "SUMS", "no_maximum", "of_the_label", "other_probabilities", "softmax"]
+__all__ = [
+    "NEGATED",
+    "SUMS",
+    "no_maximum",
+    "of_the_label",
+    "other_probabilities",
+    "softmax",
+    "sums_of_rows",
+]
 
 SUMS = "Adding a constant to a row's logits changes nothing, so a row of the gradient sums to 0."
 
@@ -148,5 +156,57 @@ def of_the_label(
             "Adding a constant to a row's logits changes no probability.",
             "The logarithm of the softmax has two terms, and one is missing.",
             "Subtract the logarithm of the sum of the exponentials from the logits first.",
+        ),
+    )
+
+
+def sums_of_rows(
+    gradient: Callable[[Array, Array, Callable[[Array], Array]], Array], code: str
+) -> tuple[Mistake, ...]:
+    """Make the mistakes in a sum over the row, which the gradient of a softmax has.
+
+    `gradient` is that of an upstream gradient and the probabilities, with a sum of one's own; and
+    `code` is how it is right.
+    """
+
+    def with_sum(summed: Callable[[Array], Array]) -> dict[str, Formula]:
+        return {"dx": lambda dy, x: gradient(dy, softmax(x), summed)}
+
+    mixed = (
+        "The gradient of one row changes with the other rows.",
+        "Each row is one datapoint: its gradient does not depend on the other rows.",
+        "The sum over the outputs of a row: which axis do they lie on?",
+        f"Sum over axis 1 with keepdims=True: {code}",
+    )
+    return (
+        mistake(
+            "the mean in place of the sum",
+            with_sum(lambda products: products.mean(axis=-1, keepdims=True)),
+            "What should be added up over the row is averaged.",
+            "What is subtracted is too small by the number of classes.",
+            SUMS,
+            "The sum over the outputs of a row: every input reaches every one of them.",
+            f"Take the sum: {code}",
+        ),
+        mistake(
+            "the sum runs over the minibatch",
+            with_sum(lambda products: products.sum(axis=0)),
+            "The sum runs down each column, so that datapoints are mixed.",
+            *mixed,
+        ),
+        mistake(
+            "the sum runs over everything",
+            with_sum(lambda products: products.sum()),
+            "The sum runs over all rows and columns.",
+            *mixed,
+        ),
+        mistake(
+            "the sum has lost its axis",
+            with_sum(lambda products: products.sum(axis=-1)),
+            "Without keepdims the row's sums are one row, which meets every row.",
+            "Unless there are as many rows as columns, the shapes do not fit.",
+            "Each row is one datapoint: its gradient does not depend on the other rows.",
+            "The sum over the outputs of a row belongs to that row: where do the sums stand?",
+            f"Keep the axis: {code}",
         ),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from handgrad.activations import Softmax
@@ -14,6 +16,7 @@ from handgrad.diagnosis.kinds.softmaxes.probabilities import (
     no_maximum,
     other_probabilities,
     softmax,
+    sums_of_rows,
 )
 from handgrad.diagnosis.mistake import Mistake, mistake
 
@@ -33,12 +36,12 @@ def _sum(array: Array) -> Array:
 
 def _right(given: Given, y: Array) -> Results:
     """Return both passes for an output that was computed in another way."""
-    return {"output": y, "dx": y * (given.dy - _sum(given.dy * y))}
+    return {"output": y, "dx": _gradient(given.dy, y, _sum)}
 
 
-def _without_keepdims(dy: Array, x: Array) -> Array:
-    y = softmax(x)
-    return np.asarray(y * (dy - (dy * y).sum(axis=-1)))
+def _gradient(dy: Array, y: Array, summed: Callable[[Array], Array]) -> Array:
+    """Return the gradient, with this sum over the row."""
+    return np.asarray(y * (dy - summed(dy * y)))
 
 
 MISTAKES: tuple[Mistake, ...] = (
@@ -97,42 +100,7 @@ MISTAKES: tuple[Mistake, ...] = (
         _SUM,
         f"Multiply by the output before the sum: {_CODE}",
     ),
-    mistake(
-        "the mean in place of the sum",
-        {"dx": lambda dy, x: softmax(x) * (dy - _sum(dy * softmax(x)) / x.shape[-1])},
-        "The row's products are averaged.",
-        "An upstream gradient that is the same everywhere has a gradient that is not 0.",
-        SUMS,
-        _SUM,
-        f"Take the sum: {_CODE}",
-    ),
-    mistake(
-        "the sum runs over the minibatch",
-        {"dx": lambda dy, x: softmax(x) * (dy - (dy * softmax(x)).sum(axis=0))},
-        "The products are added down each column, so that datapoints are mixed.",
-        "The gradient of one row changes with the other rows.",
-        "Each row is one datapoint: its gradient does not depend on the other rows.",
-        "The sum over the outputs of a row: which axis do they lie on?",
-        f"Sum over axis 1 with keepdims=True: {_CODE}",
-    ),
-    mistake(
-        "the sum runs over everything",
-        {"dx": lambda dy, x: softmax(x) * (dy - (dy * softmax(x)).sum())},
-        "The products of all rows are added up.",
-        "The gradient of one row changes with the other rows.",
-        "Each row is one datapoint: its gradient does not depend on the other rows.",
-        "The sum over the outputs of a row: which axis do they lie on?",
-        f"Sum over axis 1 with keepdims=True: {_CODE}",
-    ),
-    mistake(
-        "the sum has lost its axis",
-        {"dx": _without_keepdims},
-        "Without keepdims the row's sums are one row, which is subtracted from every row.",
-        "Unless there are as many rows as columns, the shapes do not fit.",
-        "Each row is one datapoint: its gradient does not depend on the other rows.",
-        "The sum over the outputs of a row belongs to that row: where do the sums stand?",
-        f"Keep the axis: {_CODE}",
-    ),
+    *sums_of_rows(_gradient, _CODE),
     mistake(
         "the output does not multiply the difference",
         {"dx": lambda dy, x: dy - _sum(dy * softmax(x))},
