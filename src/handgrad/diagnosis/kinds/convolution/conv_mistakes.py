@@ -90,8 +90,7 @@ _FORWARD = (
     mistake(
         "the bias is added for each channel",
         {"output": lambda output, bias, x: output + (x.shape[-1] - 1) * bias},
-        "The bias is inside the sum over the input's channels, and so enters as often as there are "
-        "channels.",
+        "The bias is inside the sum over the channels, and so enters as often as there are any.",
         "The output for an input of zeros is a multiple of the bias.",
         "For an input of zeros the output is the bias.",
         "The definition of the layer: the bias stands outside of the sum.",
@@ -285,8 +284,7 @@ _WEIGHTS = (
         {"dW": _last_window},
         "The loops overwrite the gradient instead of adding to it, so that the one of the last "
         "window of the last image remains.",
-        "Changing any upstream gradient but the last ones leaves the gradient of the weights as it "
-        "is.",
+        "Changing any upstream gradient but the last leaves the gradient of the weights as it is.",
         _SUM,
         "The line of the weights: its sum runs over images and windows.",
         f"Add in the loops, starting from zeros: `{WEIGHTS.formula}`.",
