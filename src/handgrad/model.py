@@ -292,7 +292,7 @@ class Model(Chain):
     def __getitem__(self, index: Any) -> Any:
         """Return a component, or for a slice a model of some of them, with the same parameters.
 
-        Where these do not lie together, as in ``model[::2]``, that model predicts and is not trained.
+        Where these do not lie together, as in ``model[::2]``, it predicts and cannot be trained.
         """
         if not isinstance(index, slice):
             return self.components[index]
