@@ -45,7 +45,7 @@ def test_a_class_beyond_the_exercise_is_called_right(cls):
 
 
 def test_a_mistake_is_noticed_and_its_line_is_told():
-    case = next(c for c in trial.by_hand() if c.what.startswith("'dx = dx1 + dx2'"))
+    case = next(c for c in trial.by_hand() if c.what.startswith("'db = dpre.sum(axis=0)'"))
     told = trial.apart(lambda: trial.judged(case, 20))
     assert told["noticed"]
     assert told["line_right"], told

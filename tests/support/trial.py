@@ -200,7 +200,9 @@ def judged(case: Case, budget: float) -> dict[str, Any]:
         start = perf_counter()
         hits = repairs(lambda: Called(component, wrong), budget)
         told["repair_seconds"] = round(perf_counter() - start, 2)
-        told["repaired"] = bool(hits) and all(line.new or line.how == "remove" for line in _lines(hits))
+        told["repaired"] = bool(hits) and all(
+            line.new or line.how == "remove" for line in _lines(hits)
+        )
         told["lines"] = [line.number for line in _lines(hits)]
         told["line_right"] = bool(set(told["lines"]) & set(case.lines))
         told["repair"] = [f"{line.number} {line.how}: {line.new.strip()}" for line in _lines(hits)]
@@ -308,7 +310,9 @@ def main() -> None:
     print("ended with a fault:", share(tried, "failed"))
     times = sorted(row["repair_seconds"] for row in repaired)
     if times:
-        print(f"seconds of a repair: median {times[len(times) // 2]}, 95 % within {times[int(0.95 * (len(times) - 1))]}")
+        print(
+            f"seconds of a repair: median {times[len(times) // 2]}, 95 % within {times[int(0.95 * (len(times) - 1))]}"
+        )
 
 
 if __name__ == "__main__":
