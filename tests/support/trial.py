@@ -20,6 +20,7 @@ import tomllib
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from select import select
 from time import perf_counter
@@ -29,8 +30,8 @@ import numpy as np
 
 from handgrad.diagnosis.courses.called import Called
 from handgrad.diagnosis.courses.course import Component
-from handgrad.diagnosis.courses.reading import read_course
 from handgrad.diagnosis.courses.outline import outline
+from handgrad.diagnosis.courses.reading import read_course
 from handgrad.diagnosis.diagnose import diagnose_student
 from handgrad.diagnosis.engine.repair import repairs
 from handgrad.diagnosis.findings import Status
@@ -68,7 +69,7 @@ def files() -> list[tuple[str, str]]:
 
 
 def components(file: str, course: str) -> list[list[Component]]:
-    """Return what a file has of its course, several together where there are several conventions."""
+    """Return what a file has of its course, those of several conventions together."""
     return read_course(course).inside(outline(STYLES / f"{file}.py"))
 
 
@@ -88,7 +89,9 @@ def by_hand() -> Iterator[Case]:
                 at = source.index(right, start)
                 before = source[:at]
                 # Where a whole line was taken out, the change is at the first letter that differs.
-                same = os.path.commonprefix([right, wrong])
+                same = "".join(
+                    a for a, _ in takewhile(lambda p: p[0] == p[1], zip(right, wrong, strict=False))
+                )
                 first = (before + same).count("\n") + 1
                 last = first + right[len(same) :].rstrip("\n").count("\n")
                 changed = before + wrong + source[at + len(right) :]

@@ -79,7 +79,7 @@ def over_batches(metric, predictions, targets, weights, size=7):
 
 @pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
 @pytest.mark.parametrize(
-    ("metric", "expected"), CASES, ids=lambda case: None if inspect.isfunction(case) else repr(case)
+    ("metric", "expected"), CASES, ids=lambda case: "" if inspect.isfunction(case) else repr(case)
 )
 def test_a_metric_is_scikit_learns_over_batches(metric, expected, weights):
     assert_allclose(over_batches(metric, SCORES, Y, weights), expected(weights), rtol=1e-12)
