@@ -313,9 +313,8 @@ def main() -> None:
     print("ended with a fault:", share(tried, "failed"))
     times = sorted(row["repair_seconds"] for row in repaired)
     if times:
-        print(
-            f"seconds of a repair: median {times[len(times) // 2]}, 95 % within {times[int(0.95 * (len(times) - 1))]}"
-        )
+        late = times[int(0.95 * (len(times) - 1))]
+        print(f"seconds of a repair: median {times[len(times) // 2]}, 95 % within {late}")
 
 
 if __name__ == "__main__":
