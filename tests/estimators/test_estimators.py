@@ -44,7 +44,7 @@ def friedman():
     return make_friedman1(200, random_state=0)
 
 
-@pytest.mark.parametrize("estimator", [NetworkClassifier(), NetworkRegressor(epochs=30)], ids=repr)
+@pytest.mark.parametrize("estimator", [NetworkClassifier(), NetworkRegressor()], ids=repr)
 def test_scikit_learns_own_checks_pass_and_none_is_expected_to_fail(estimator):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what the checks themselves do, and what they skip

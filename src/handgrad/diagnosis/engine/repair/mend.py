@@ -7,10 +7,13 @@ from functools import partial
 from math import inf
 from time import perf_counter
 
+import numpy as np
+
 from handgrad.diagnosis.advice import listed
 from handgrad.diagnosis.closeness import DOUBLE, HIDDEN
 from handgrad.diagnosis.engine.examine import Examination
 from handgrad.diagnosis.engine.repair.bench import Bench, Probe
+from handgrad.diagnosis.engine.repair.blame import judged
 from handgrad.diagnosis.engine.repair.limits import Overdue, Watch, silent
 from handgrad.diagnosis.engine.repair.ranking import Ranked, earliest, ranked
 from handgrad.diagnosis.engine.repair.refusal import refused
@@ -100,18 +103,20 @@ class _Mending:
             return ()
         forward = self._ran(lambda: self.student.look(self._fresh(), self.givens[0]))
         self._ran(self._run)  # last, for what the variables hold in it
+        blame = judged(forward, [unit for unit in ran if unit not in forward], self._loss)
         right = not bench.wrong_names & set(self.student.kind.forwards)
         lines = self.failure.lines[-1:] if self.failure else ()
         raising = {(file, number) for file, number, _ in lines}
 
         def order(hits: Sequence[Hit]) -> list[Ranked]:
-            return ranked([h for h in hits if not refused(h.edits)], forward, right, raising)
+            kept = [hit for hit in hits if not refused(hit.edits)]
+            return ranked(kept, forward, right, raising, blame)
 
         def score(hit: Hit) -> float:
             return min((each.score for each in order([hit])), default=inf)
 
         until = perf_counter() + 0.8 * (deadline - perf_counter())
-        search = Search(bench, ran, until, self._run, score)
+        search = Search(bench, ran, until, self._run, score, blame)
         best = self._verified(order(search.all()), search, deadline)
         first = earliest(best)
         return (self._said(first, best),) if first else ()
@@ -161,6 +166,14 @@ class _Mending:
     def _run(self) -> Results:
         given = self.givens[0].changed()
         return self.student.run(self.student.fresh(given), given)
+
+    def _loss(self) -> float:
+        """Return the number whose gradients the backward pass computes in the first trial."""
+        given, kind = self.givens[0].changed(), self.student.kind
+        seen = self.student.look(self.student.fresh(given), given)
+        if not kind.upstream:
+            return float(seen[kind.forwards[0]].sum())
+        return sum(float(np.vdot(seen[y], given[dy])) for y, dy in kind.upstream.items())
 
     def _ran(self, run: Callable[[], object]) -> list[Unit]:
         """Run something once; return the student's functions that have run."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import combinations
 from math import inf
 from time import perf_counter
+from types import MappingProxyType
 
 from handgrad.diagnosis.engine.repair.bench import Bench
+from handgrad.diagnosis.engine.repair.blame import innocent
 from handgrad.diagnosis.engine.repair.edits import Edit, applied
 from handgrad.diagnosis.engine.repair.operators import singles, whole_expressions
 from handgrad.diagnosis.engine.repair.slices import ALL, fed
@@ -25,7 +27,7 @@ FIRSTS = 12
 ASIDE = 1.0
 """How much later an edit is tried that cannot but change what is right."""
 
-MARGIN = 0.7
+MARGIN = 1.0
 """How much more than the score of a hit an edit may cost for it to be tried."""
 SLOW = 3
 """How many edits of a statement may take too long before no other is tried."""
@@ -61,6 +63,8 @@ class Search:
         Runs the code once, and returns all quantities.
     score
         How unlikely a hit is, its cost or more.
+    blame
+        Lines whose gradient is known to be right, or to be the first that is not.
     """
 
     bench: Bench
@@ -68,6 +72,7 @@ class Search:
     deadline: float
     run: Callable[[], Results]
     score: Callable[[Hit], float]
+    blame: Mapping[tuple[Unit, int], bool]
     hits: list[Hit] = field(default_factory=list)
     tried: int = 0
     firsts: list[tuple[Hit, frozenset[str]]] = field(default_factory=list)
@@ -90,7 +95,7 @@ class Search:
 
     def _singles(self, wrong: frozenset[str]) -> None:
         """Try every single edit."""
-        for edit in self._edits(wrong, singles):
+        for edit in self._edits(wrong, singles, self.blame):
             if self.over:
                 return
             self._attempt((edit,), wrong)
@@ -99,12 +104,14 @@ class Search:
         self,
         wrong: frozenset[str],
         operators: Callable[[Unit, Vocabulary, dict[int, float]], list[Edit]],
+        blame: Mapping[tuple[Unit, int], bool] = MappingProxyType({}),
     ) -> list[Edit]:
         """Return edits of all statements that feed what is wrong, in the order to be tried."""
         later = self._later(wrong)
         edits: list[Edit] = []
         for unit in self.units:
             lines = {line: late for (u, line), late in later.items() if u is unit}
+            lines = {n: late for n, late in lines.items() if not innocent(blame, unit, n)}
             if lines:
                 others = [u for u in self.units if u is not unit]
                 edits += operators(unit, Vocabulary(unit, others), lines)
@@ -196,14 +203,14 @@ class Search:
 
     def _whole(self, wrong: frozenset[str]) -> None:
         """Put small expressions of the student's own names in the place of whole ones."""
-        for edit in self._edits(wrong, whole_expressions):
+        for edit in self._edits(wrong, whole_expressions, self.blame):
             if self.over:
                 return
             self._attempt((edit,), frozenset())
 
     def _within(self, wrong: frozenset[str]) -> None:
         """Try two edits of one statement."""
-        edits = self._edits(wrong, singles)
+        edits = self._edits(wrong, singles, self.blame)
         for first in edits:
             if first.cost > CHEAP:
                 continue
