@@ -32,6 +32,11 @@ class Wanted:
     delimiter: str | None = None
 
     @property
+    def every_row(self) -> bool:
+        """Whether a row without any value is one: where each is to have its prediction."""
+        return self.columns is not None and self.target is None
+
+    @property
     def names(self) -> tuple[str, ...] | None:
         """The names of the features; None where it may be any."""
         if self.features is None:

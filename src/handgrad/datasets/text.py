@@ -33,7 +33,7 @@ _PEEK = 100  # rows that tell which columns hold numbers
 def read_csv(source: Source, wanted: Wanted) -> Dataset:
     """Read a table: with pyarrow where that is installed and the file is large."""
     delimiter = wanted.delimiter or _delimiter(source)
-    rows = _rows(source, delimiter)
+    rows = _rows(source, delimiter, wanted.every_row)
     line, first = next(rows, (0, []))
     if not first:
         raise DataError(f"{source} without any rows", "at least one row", "add the data")
@@ -57,10 +57,11 @@ def read_csv(source: Source, wanted: Wanted) -> Dataset:
     return assemble(source, layout, cells, lines, wanted)
 
 
-def _rows(source: Source, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(source: Source, delimiter: str, every: bool) -> Iterator[tuple[int, list[str]]]:
     """Yield each row that is not blank, and the line on which it begins.
 
-    Where the first row ends in a separator, the empty fields at the ends are left out.
+    Where the first row ends in a separator, the empty fields at the ends are left out. With
+    `every`, rows of separators alone are rows too.
     """
     with source.path.open(encoding="utf-8-sig", newline="") as file:
         end = last = 0
@@ -69,7 +70,7 @@ def _rows(source: Source, delimiter: str) -> Iterator[tuple[int, list[str]]]:
             open_end = None
             for row in reader:
                 line, end = end + 1, reader.line_num
-                if any(map(str.strip, row)):
+                if any(map(str.strip, row)) or (every and len(row) > 1 and open_end is not None):
                     last = end
                     if open_end is None:
                         open_end = not row[-1].strip()
