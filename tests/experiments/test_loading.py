@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import handgrad
 from handgrad import BatchNorm, Component, Dropout, Linear, Model, ReLU, Trainer
 from handgrad.datasets import load_digits
-from handgrad.errors import ArgumentError, CheckpointError
+from handgrad.errors import ArgumentError, CheckpointError, DataError, ShapeError
 from handgrad.experiments import Run, evaluate, train
 
 
@@ -87,3 +87,22 @@ def test_what_cannot_be_saved_or_loaded(tmp_path):
     with pytest.raises(CheckpointError, match="Double"):
         handgrad.load(tmp_path / "own")
     assert_array_equal(handgrad.load(tmp_path / "own", classes=[Double]).predict([[1.0]]), [[2.0]])
+
+
+def test_no_number_is_made_of_rows_beyond_all_measure(table, tmp_path):
+    table.to_csv(tmp_path / "homes.csv", index=False)
+    path = str(tmp_path / "homes.csv")
+    run = train(path, tmp_path / "run", hidden=[4], epochs=1, progress=False)
+    for size in (1e300, 1e40):  # neither as float32, nor as a product of such
+        with pytest.raises(DataError, match="row 1 "):
+            run.predict([[500.0, "Rome"], [size, "Bern"]])
+    with pytest.raises(ShapeError, match="at least one row"):
+        run.predict(np.empty((0, 2)))
+
+
+def test_what_somebody_else_calls_a_run_is_none(tmp_path):
+    trainer = Trainer(Model([Linear(3, 2)]), "mse", "adam")
+    for extra in ({"run": "third try"}, 5):
+        trainer.extra = extra
+        trainer.save(tmp_path / "saved")
+        assert isinstance(handgrad.load(tmp_path / "saved"), Model)

@@ -56,7 +56,7 @@ def from_rows(rows: Any, columns: Sequence[Column]) -> Dataset:
             f"rows of {len(columns)} columns, (N, {len(columns)})",
             "give each datapoint a row; one alone is [[...]]",
         )
-    table = array.reshape(len(array), -1)
+    table = array.reshape(len(array), len(columns))
     layout = choose_columns(_SOURCE, [c.name for c in columns], True, wanted)
     cells = {place: _cells(table[:, place]) for place in layout.places}
     return assemble(_SOURCE, layout, cells, range(len(table)), wanted)

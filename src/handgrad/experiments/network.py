@@ -7,7 +7,7 @@ mean the same network.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -116,6 +116,8 @@ class NetworkSettings:
         for name in ("epochs", "patience", "batch_size"):
             if getattr(self, name) is not None:
                 positive_size(getattr(self, name), name, "a training")
+        units = "units of each hidden layer, such as (100, 50)"
+        self._check("hidden", isinstance(self.hidden, Iterable), units)
         hidden = tuple(positive_size(units, "hidden", "a training") for units in self.hidden)
         object.__setattr__(self, "hidden", hidden)  # a list comes back from a checkpoint
 
