@@ -15,9 +15,9 @@ from handgrad.diagnosis.engine.examine import Examination
 from handgrad.diagnosis.engine.repair.bench import Bench, Probe
 from handgrad.diagnosis.engine.repair.blame import judged
 from handgrad.diagnosis.engine.repair.limits import Overdue, Watch, silent
-from handgrad.diagnosis.engine.repair.ranking import Ranked, earliest, ranked
+from handgrad.diagnosis.engine.repair.ranking import RAISES, Ranked, earliest, ranked
 from handgrad.diagnosis.engine.repair.refusal import refused
-from handgrad.diagnosis.engine.repair.search import Hit, Search
+from handgrad.diagnosis.engine.repair.search import MARGIN, Hit, Search
 from handgrad.diagnosis.engine.repair.source import Unit, recorded, units
 from handgrad.diagnosis.findings import Failure, Finding, Status, Verdict
 from handgrad.diagnosis.given import Given, Results
@@ -87,6 +87,7 @@ class _Mending:
         except StudentError as error:
             self.failure = error.failure
         self.givens = self._givens()
+        self._tested: dict[Hit, bool] = {}
 
     @property
     def findings(self) -> list[Finding]:
@@ -115,8 +116,9 @@ class _Mending:
         def score(hit: Hit) -> float:
             return min((each.score for each in order([hit])), default=inf)
 
+        margin = MARGIN + (RAISES if raising else 0)  # an edit there may score less than it costs
         until = perf_counter() + 0.8 * (deadline - perf_counter())
-        search = Search(bench, ran, until, self._run, score, blame)
+        search = Search(bench, ran, until, self._run, score, self._survives, blame, margin)
         best = self._verified(order(search.all()), search, deadline)
         first = earliest(best)
         return (self._said(first, best),) if first else ()
@@ -197,9 +199,15 @@ class _Mending:
             if len(best) >= ENOUGH and each.lines in {other.lines for other in best}:
                 continue
             with search.made(each.hit.edits) as made:
-                if made and self._right():
+                if made and self._survives(each.hit):
                     best.append(each)
         return best
+
+    def _survives(self, hit: Hit) -> bool:
+        """Return whether everything is right with a hit, which is what runs now."""
+        if hit not in self._tested:
+            self._tested[hit] = self._right()
+        return self._tested[hit]
 
     def _right(self) -> bool:
         """Return whether everything is right with the code as it runs now, on fresh seeds.

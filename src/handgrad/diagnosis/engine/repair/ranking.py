@@ -14,7 +14,7 @@ from handgrad.diagnosis.engine.repair.search import Hit
 from handgrad.diagnosis.engine.repair.source import Unit
 from handgrad.diagnosis.engine.repair.vocabulary import is_handle
 
-__all__ = ["Ranked", "earliest", "ranked"]
+__all__ = ["RAISES", "Ranked", "earliest", "ranked"]
 
 PACKS = 1.5
 """What it costs to blame a line that only keeps something for later."""

@@ -20,14 +20,14 @@ from handgrad.diagnosis.engine.repair.source import Unit
 from handgrad.diagnosis.engine.repair.vocabulary import Vocabulary
 from handgrad.diagnosis.given import Results
 
-__all__ = ["Hit", "Search"]
+__all__ = ["MARGIN", "Hit", "Search"]
 
 FIRSTS = 12
 """How many first edits get a second one."""
 ASIDE = 1.0
 """How much later an edit is tried that cannot but change what is right."""
 
-MARGIN = 1.0
+MARGIN = 0.4
 """How much more than the score of a hit an edit may cost for it to be tried."""
 SLOW = 3
 """How many edits of a statement may take too long before no other is tried."""
@@ -63,8 +63,12 @@ class Search:
         Runs the code once, and returns all quantities.
     score
         How unlikely a hit is, its cost or more.
+    verified
+        Whether a hit, which is what runs, survives everything.
     blame
         Lines whose gradient is known to be right, or to be the first that is not.
+    margin
+        How much more than the score of a hit an edit may cost for it to be tried.
     """
 
     bench: Bench
@@ -72,7 +76,9 @@ class Search:
     deadline: float
     run: Callable[[], Results]
     score: Callable[[Hit], float]
+    verified: Callable[[Hit], bool]
     blame: Mapping[tuple[Unit, int], bool]
+    margin: float = MARGIN
     hits: list[Hit] = field(default_factory=list)
     tried: int = 0
     firsts: list[tuple[Hit, frozenset[str]]] = field(default_factory=list)
@@ -136,7 +142,7 @@ class Search:
     def _attempt(self, edits: tuple[Edit, ...], before: frozenset[str]) -> None:
         """Run the code with some edits; note it where everything is right, or more than before."""
         places = {(edit.unit, edit.statement.lineno) for edit in edits}
-        if sum(edit.cost for edit in edits) > self.best + MARGIN:
+        if sum(edit.cost for edit in edits) > self.best + self.margin:
             return  # it could not be better than what is found
         if any(self.slow[place] >= SLOW for place in places):
             return  # a loop that most edits make endless
@@ -152,7 +158,9 @@ class Search:
                     self.firsts.append((Hit(edits), wrong))
             elif self.bench.rest():
                 self.hits.append(Hit(edits))
-                self.best = min(self.best, self.score(self.hits[-1]))
+                score = self.score(self.hits[-1])
+                if score < self.best and self.verified(self.hits[-1]):
+                    self.best = score
 
     @contextmanager
     def made(self, edits: Sequence[Edit]) -> Iterator[bool]:

@@ -28,7 +28,8 @@ def replaceable(slot: Slot) -> bool:
 
 def leaves(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
     """Put a name in the place of what is worked out."""
-    if isinstance(slot.node, ast.BinOp | ast.Call | ast.UnaryOp) and replaceable(slot):
+    worked_out = isinstance(slot.node, ast.BinOp | ast.Call | ast.UnaryOp | ast.Subscript)
+    if worked_out and not is_handle(slot.node) and replaceable(slot):
         for handle in words.arrays:
             yield Offer(handle.load(), 1.9, f"the expression {short(slot.node)}")
 
