@@ -935,3 +935,11 @@ def test_what_spreadsheets_and_pandas_write_for_nothing_is_missing(tmp_path):
     path = tmp_path / "gaps.csv"
     path.write_text("x,y\n1,a\n#N/A,b\n<NA>,a\n2,b\n")
     assert np.isnan(read(path).x[:, 0]).tolist() == [False, True, True, False]
+
+
+def test_lists_in_the_cells_of_a_table_are_told(tmp_path):
+    path = tmp_path / "lists.parquet"
+    frame = pandas.DataFrame({"words": [[i] for i in range(20)], "y": ["a", "b"] * 10})
+    frame.to_parquet(path)
+    with pytest.raises(DataError, match="column words, 20 different texts"):
+        read(path)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -106,3 +107,17 @@ def test_what_somebody_else_calls_a_run_is_none(tmp_path):
         trainer.extra = extra
         trainer.save(tmp_path / "saved")
         assert isinstance(handgrad.load(tmp_path / "saved"), Model)
+
+
+def test_other_tables_are_known_by_their_names_and_gaps_by_their_masks(table, tmp_path):
+    table.to_csv(tmp_path / "homes.csv", index=False)
+    path = str(tmp_path / "homes.csv")
+    run = train(path, tmp_path / "run", hidden=[4], epochs=1, progress=False)
+    rows = table[["city", "size"]][:3]
+    assert_array_equal(run.predict(pyarrow.Table.from_pandas(rows)), run.predict(rows))
+    masked = np.ma.array([[500.0, "Rome"]], mask=[[True, False]], dtype=object)
+    with pytest.warns(UserWarning, match=r"count as the mean.*size \(1\)"):
+        found = run.predict(masked)
+    assert_allclose(found, run.predict([[float(run.inputs.mean[0]), "Rome"]]))
+    with pytest.warns(UserWarning, match="'rome' in city"):
+        run.predict([[500.0, "rome"]])

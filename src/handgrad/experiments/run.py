@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,8 @@ class Run:
     def prepare(self, rows: Any) -> Array:
         """Return raw rows, a DataFrame or (N, ...), as the network takes them."""
         data = from_rows(rows, self.columns)
+        for note in data.notes:  # of texts and gaps that the training had not
+            warnings.warn(note, stacklevel=3)
         return self.x(data, np.arange(len(data)))
 
     def x(self, data: Dataset, rows: Array) -> Array:
