@@ -200,3 +200,18 @@ def test_what_a_course_lets_be_is_a_note():
     assert diagnosis.headline == "affine is right"
     assert diagnosis.notes[0].startswith("the backward pass changed the array dy")
     assert "this course lets that be" in diagnosis.notes[0]
+
+
+def test_what_is_never_told_whether_to_average_makes_no_mistake_of_that():
+    names = {"np": np}
+    exec(
+        "def softmax_loss(x, y):\n"
+        "    p = np.exp(x - x.max(axis=1, keepdims=True))\n"
+        "    p /= p.sum(axis=1, keepdims=True)\n"
+        "    value = -np.log(p[np.arange(len(x)), y]).mean()\n"
+        "    p[np.arange(len(x)), y] -= 1\n"
+        "    return value, p / x.size\n",
+        names,
+    )
+    diagnosis = diagnose(names["softmax_loss"], course="cs231n")
+    assert [cause.name for cause in diagnosis.causes] == ["divided by rows and classes"]
