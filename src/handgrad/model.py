@@ -290,7 +290,10 @@ class Model(Chain):
     @overload
     def __getitem__(self, index: int) -> Any: ...
     def __getitem__(self, index: Any) -> Any:
-        """Return a component, or for a slice a model of some of them, with the same parameters."""
+        """Return a component, or for a slice a model of some of them, with the same parameters.
+
+        Where these do not lie together, as in ``model[::2]``, it predicts and cannot be trained.
+        """
         if not isinstance(index, slice):
             return self.components[index]
         part = Model.__new__(Model)

@@ -1,6 +1,7 @@
 """The commands' pages: help in groups, versions, completion, and how much is said."""
 
 import fcntl
+import io
 import os
 import pty
 import re
@@ -100,6 +101,31 @@ def test_quiet_does_not_hide_what_is_wrong(tmp_path, monkeypatch, capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "which is an address and no file" in captured.err
+
+
+def test_letters_that_the_output_lacks_are_told(tmp_path, monkeypatch, capsys):
+    path = tmp_path / os.fsdecode(b"\xff.csv")  # a name that is no text
+    path.write_text("a,kind\n" + "1,\u65e5\u672c\n2,x\n" * 8, encoding="utf-8")
+    run = str(tmp_path / "run")
+
+    def main(encoding, *arguments):
+        out = io.TextIOWrapper(io.BytesIO(), encoding)
+        monkeypatch.setattr(sys, "stdout", out)
+        monkeypatch.setattr(sys, "argv", ["handgrad", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            handgrad.cli.main()
+        out.flush()
+        return ended.value.code, out.buffer.getvalue()
+
+    code, said = main("utf-8", "train", str(path), "--epochs", "1", "--out", run)
+    assert code == 0
+    assert b"\xff.csv: Dataset(16 rows" in said
+    assert b"\xff.csv" in (tmp_path / "run" / "command.txt").read_bytes()
+    assert "What was typed" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    capsys.readouterr()
+    assert main("latin-1", "predict", run, str(path), "--proba")[0] == 2
+    assert "has no '\\u65e5'" in capsys.readouterr().err
+    assert main("utf-8", "predict", run, str(path))[0] == 0
 
 
 CODE = (

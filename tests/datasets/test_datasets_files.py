@@ -907,3 +907,39 @@ def test_what_a_table_has_become_its_columns_make_of_it_again(tmp_path_factory, 
     kept = [row for row in rows if any(row)]  # rows without any value are none
     in_memory = from_rows([row[:2] for row in kept], data.columns)
     np.testing.assert_array_equal(in_memory.x, data.x)
+
+
+def test_a_header_of_years_is_no_row(tmp_path):
+    path = tmp_path / "years.csv"
+    path.write_text("2019,2020,label\n" + "1,2,yes\n2,1,no\n" * 2)
+    with pytest.raises(DataError, match="--target label"):
+        read(path)
+    data = read(path, "label")
+    assert data.class_names == ("no", "yes")
+    assert data.feature_names == ("2019", "2020")
+    path.write_text("2020,2019\n1,2\n")
+    assert read(path, None, features=("2019", "2020")).x.tolist() == [[2, 1]]
+    path.write_text("1,2,rare\n" + "1,2,yes\n2,1,no\n")  # every class is rare
+    assert len(read(path, classes=True)) == 3
+
+
+def test_classes_that_floats_cannot_tell_apart_are_refused(tmp_path):
+    path = tmp_path / "ids.csv"
+    path.write_text("x,y\n" + "1,9007199254740993\n2,9007199254740992\n3,7\n" * 2)
+    with pytest.raises(DataError, match="--task numbers"):
+        read(path)
+    assert len(read(path, classes=False).y) == 6
+
+
+def test_what_spreadsheets_and_pandas_write_for_nothing_is_missing(tmp_path):
+    path = tmp_path / "gaps.csv"
+    path.write_text("x,y\n1,a\n#N/A,b\n<NA>,a\n2,b\n")
+    assert np.isnan(read(path).x[:, 0]).tolist() == [False, True, True, False]
+
+
+def test_lists_in_the_cells_of_a_table_are_told(tmp_path):
+    path = tmp_path / "lists.parquet"
+    frame = pandas.DataFrame({"words": [[i] for i in range(20)], "y": ["a", "b"] * 10})
+    frame.to_parquet(path)
+    with pytest.raises(DataError, match="column words, 20 different texts"):
+        read(path)

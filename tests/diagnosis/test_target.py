@@ -12,6 +12,7 @@ from handgrad.errors import ArgumentError
 RIGHT = Diagnosis("ReLU", "relu", Status.RIGHT)
 WRONG = Diagnosis("Linear", "linear", Status.WRONG)
 FAILED = Diagnosis("Sigmoid", "sigmoid", Status.FAILED)
+UNWRITTEN = Diagnosis("affine", "linear", Status.UNWRITTEN)
 
 
 def test_a_file_that_is_not_there_is_a_failure():
@@ -26,11 +27,12 @@ def test_a_file_that_is_not_there_is_a_failure():
     ("diagnoses", "status"),
     [
         ([RIGHT, RIGHT], Status.RIGHT),
-        ([RIGHT, FAILED], Status.FAILED),
+        ([RIGHT, UNWRITTEN], Status.UNWRITTEN),
+        ([UNWRITTEN, RIGHT, FAILED], Status.FAILED),
         ([FAILED, WRONG, RIGHT], Status.WRONG),
     ],
 )
-def test_wrong_comes_before_could_not_run_before_right(diagnoses, status):
+def test_wrong_comes_before_could_not_run_before_not_written_before_right(diagnoses, status):
     assert overall(diagnoses) is status
     together = to_dict(diagnoses)
     assert (together["status"], together["exit_code"]) == (status.value, status.exit_code)

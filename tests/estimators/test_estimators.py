@@ -21,7 +21,7 @@ from sklearn.datasets import (
 )
 from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.metrics import recall_score
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
@@ -347,3 +347,64 @@ def test_without_scikit_learn_the_import_names_the_extra():
     code = "import sys; sys.modules['sklearn'] = None; import handgrad.estimators"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert 'pip install "handgrad[sklearn]"' in found.stderr
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"hidden": 9}, {"optimizer": "sgd"}, {"weight_decay": 0.5}, {"standardize": False}],
+    ids=repr,
+)
+def test_what_a_network_is_made_of_does_not_change_where_it_goes_on(iris, changed):
+    X, y = iris
+    network = NetworkClassifier(hidden=4, epochs=1, random_state=0, warm_start=True).fit(X, y)
+    network.set_params(**changed)
+    for go_on in (network.fit, network.partial_fit):
+        with pytest.raises(ArgumentError, match=next(iter(changed))):
+            go_on(X, y)
+    network.set_params(warm_start=False, callbacks=None).fit(X, y)
+    assert network.n_iter_ == 1
+
+
+def test_the_classes_of_the_first_part_are_those_of_all(iris):
+    X, y = iris
+    network = NetworkClassifier(hidden=4, random_state=0).partial_fit(X, y)
+    network.partial_fit(X, y, classes=[2, 1, 0])
+    with pytest.raises(ArgumentError, match="the classes of the first call"):
+        network.partial_fit(X, y, classes=[0, 1, 2, 3])
+    with pytest.raises(ArgumentError, match="two classes"):
+        NetworkClassifier().partial_fit(X, y, classes=[])
+
+
+def test_a_class_whose_rows_do_not_count_is_not_rare(iris):
+    X, y = iris
+    network = NetworkClassifier(**QUICK, class_weight="balanced")
+    counts = np.where(y == 2, 0.0, 1.0)
+    found = network.fit(X, y, sample_weight=counts)
+    assert (found.predict(X[y < 2]) == y[y < 2]).all()
+
+
+def test_several_labels_may_be_sparse():
+    X, y = make_multilabel_classification(60, random_state=0)
+    dense, packed = (
+        NetworkClassifier(hidden=4, epochs=2, random_state=0).fit(X, labels).predict_proba(X)
+        for labels in (y, sparse.csr_matrix(y))
+    )
+    assert_array_equal(dense, packed)
+
+
+def test_no_hidden_layers_are_an_empty_list(iris):
+    with pytest.raises(ArgumentError, match="hidden=None"):
+        NetworkClassifier(hidden=None).fit(*iris)
+
+
+def test_a_search_may_draw_from_arrays(iris):
+    options = {"early_stopping": np.array([True, False]), "hidden": np.array([2, 3])}
+    network = NetworkClassifier(epochs=1, random_state=0)
+    search = RandomizedSearchCV(network, options, n_iter=2, cv=2, random_state=0)
+    assert search.fit(*iris).best_params_["hidden"] in {2, 3}
+
+
+def test_a_model_is_no_function_that_makes_one(iris):
+    for given in (Model([Linear(4, 3)]), 5):
+        with pytest.raises(ArgumentError, match="a function of the numbers of features"):
+            NetworkClassifier(model=given).fit(*iris)

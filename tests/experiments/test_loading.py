@@ -2,13 +2,14 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import handgrad
 from handgrad import BatchNorm, Component, Dropout, Linear, Model, ReLU, Trainer
 from handgrad.datasets import load_digits
-from handgrad.errors import ArgumentError, CheckpointError
+from handgrad.errors import ArgumentError, CheckpointError, DataError, ShapeError
 from handgrad.experiments import Run, evaluate, train
 
 
@@ -87,3 +88,36 @@ def test_what_cannot_be_saved_or_loaded(tmp_path):
     with pytest.raises(CheckpointError, match="Double"):
         handgrad.load(tmp_path / "own")
     assert_array_equal(handgrad.load(tmp_path / "own", classes=[Double]).predict([[1.0]]), [[2.0]])
+
+
+def test_no_number_is_made_of_rows_beyond_all_measure(table, tmp_path):
+    table.to_csv(tmp_path / "homes.csv", index=False)
+    path = str(tmp_path / "homes.csv")
+    run = train(path, tmp_path / "run", hidden=[4], epochs=1, progress=False)
+    for size in (1e300, 1e40):  # neither as float32, nor as a product of such
+        with pytest.raises(DataError, match="row 1 "):
+            run.predict([[500.0, "Rome"], [size, "Bern"]])
+    with pytest.raises(ShapeError, match="at least one row"):
+        run.predict(np.empty((0, 2)))
+
+
+def test_what_somebody_else_calls_a_run_is_none(tmp_path):
+    trainer = Trainer(Model([Linear(3, 2)]), "mse", "adam")
+    for extra in ({"run": "third try"}, 5):
+        trainer.extra = extra
+        trainer.save(tmp_path / "saved")
+        assert isinstance(handgrad.load(tmp_path / "saved"), Model)
+
+
+def test_other_tables_are_known_by_their_names_and_gaps_by_their_masks(table, tmp_path):
+    table.to_csv(tmp_path / "homes.csv", index=False)
+    path = str(tmp_path / "homes.csv")
+    run = train(path, tmp_path / "run", hidden=[4], epochs=1, progress=False)
+    rows = table[["city", "size"]][:3]
+    assert_array_equal(run.predict(pyarrow.Table.from_pandas(rows)), run.predict(rows))
+    masked = np.ma.array([[500.0, "Rome"]], mask=[[True, False]], dtype=object)
+    with pytest.warns(UserWarning, match=r"count as the mean.*size \(1\)"):
+        found = run.predict(masked)
+    assert_allclose(found, run.predict([[float(run.inputs.mean[0]), "Rome"]]))
+    with pytest.warns(UserWarning, match="'rome' in city"):
+        run.predict([[500.0, "rome"]])

@@ -177,3 +177,11 @@ def test_a_small_table_takes_little_more_than_the_libraries(tmp_path):
     )
     # The second pair is for a machine that was disturbed.
     assert any(cpu(code) < 2 * cpu(libraries) for _ in range(2))
+
+
+def test_a_name_that_the_font_lacks_is_drawn_without_a_word(tmp_path):
+    from handgrad.experiments.pictures import draw_confusion
+
+    confusion, path = np.array([[2, 1], [0, 3]]), tmp_path / "confusion.png"
+    draw_confusion(confusion, ("\u65e5\u672c", r"$\frac{"), r"\$x\$", path)  # warnings are errors
+    assert path.read_bytes().startswith(b"\x89PNG")

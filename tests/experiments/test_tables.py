@@ -264,3 +264,23 @@ def test_a_run_of_a_very_wide_table_can_be_saved(tmp_path):
     settings = {"hidden": [], "epochs": 1, "progress": False}
     train(str(tmp_path / "a.csv"), tmp_path / "run", **settings)
     assert open_run(tmp_path / "run").feature_names[-1] == names[-1]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_there_is_a_prediction_for_each_row(tmp_path, suffix):
+    train(customers(tmp_path / "data.csv"), tmp_path / "run", drop=["id", "joined"], **FAST)
+    table = pandas.DataFrame({"age": [None, 30.0, None, 50.0], "plan": [None, "basic", None, None]})
+    path = tmp_path / f"rows{suffix}"
+    table.to_csv(path, index=False) if suffix == ".csv" else table.to_parquet(path)
+    _, rows = predict(open_run(tmp_path / "run"), str(path))
+    said, (empty, _, again, _) = list(rows), list(open_run(tmp_path / "run").predict_proba(table))
+    assert len(said) == 4
+    assert said[0] == said[2]
+    assert said[0][1] == pytest.approx(max(empty))
+    assert max(empty) == max(again)
+
+
+def test_the_target_is_no_feature(tmp_path):
+    with pytest.raises(DataError, match="among the features age, left"):
+        train(customers(tmp_path / "data.csv"), tmp_path / "run", features=["age", "left"], **FAST)
+    assert not (tmp_path / "run").exists()

@@ -169,6 +169,74 @@ class Model:
                 component.weights = component.weights - lr * grad["weights"]
                 component.bias = component.bias - lr * grad["bias"]
 """,
+    "batchnorm_backward": """
+import numpy as np
+
+def batchnorm_forward(x, gamma, beta, bn_param):
+    mode = bn_param["mode"]
+    eps = bn_param.get("eps", 1e-5)
+    momentum = bn_param.get("momentum", 0.9)
+    N, D = x.shape
+    running_mean = bn_param.get("running_mean", np.zeros(D, dtype=x.dtype))
+    running_var = bn_param.get("running_var", np.zeros(D, dtype=x.dtype))
+    out, cache = None, None
+    if mode == "train":
+        mu = 1. / N * np.sum(x, axis=0)
+        xmu = x - mu
+        sq = xmu ** 2
+        var = 1. / N * np.sum(sq, axis=0)
+        sqrtvar = np.sqrt(var + eps)
+        ivar = 1. / sqrtvar
+        xhat = xmu * ivar
+        gammax = gamma * xhat
+        out = gammax + beta
+        running_mean = momentum * running_mean + (1 - momentum) * mu
+        running_var = momentum * running_var + (1 - momentum) * var
+        cache = (xhat, gamma, xmu, ivar, sqrtvar, var, eps)
+    elif mode == "test":
+        xhat = (x - running_mean) / np.sqrt(running_var + eps)
+        out = gamma * xhat + beta
+    bn_param["running_mean"] = running_mean
+    bn_param["running_var"] = running_var
+    return out, cache
+
+def batchnorm_backward(dout, cache):
+    xhat, gamma, xmu, ivar, sqrtvar, var, eps = cache
+    N, D = dout.shape
+    dbeta = np.sum(dout, axis=0)
+    dgammax = dout
+    dgamma = np.sum(dgammax * xhat, axis=0)
+    dxhat = dgammax * gamma
+    divar = np.sum(dxhat * xmu, axis=0)
+    dxmu1 = dxhat * ivar
+    dsqrtvar = -1. / (sqrtvar ** 2) * divar
+    dvar = 0.5 * 1. / np.sqrt(var + eps) * dsqrtvar
+    dsq = 1. / N * np.ones((N, D)) * dvar
+    dxmu2 = 2 * xmu * dsq
+    dx1 = dxmu1 + dxmu2
+    dmu = -1 * np.sum(dxmu1 + dxmu2, axis=0)
+    dx2 = 1. / N * np.ones((N, D)) * dmu
+    dx = dx1 + dx2
+    return dx, dgamma, dbeta
+""",
+    "affine_backward": """
+import numpy as np
+
+def affine_forward(x, w, b):
+    N = x.shape[0]
+    x_flat = x.reshape(N, -1)
+    out = x_flat.dot(w) + b
+    cache = (x, w, b)
+    return out, cache
+
+def affine_backward(dout, cache):
+    x, w, b = cache
+    N = x.shape[0]
+    dx = dout.dot(w.T).reshape(x.shape)
+    dw = x.reshape(N, -1).T.dot(dout)
+    db = np.sum(dout, axis=0)
+    return dx, dw, db
+""",
 }
 
 
@@ -188,7 +256,7 @@ class Slip:
     @property
     def number(self):
         """The line, from 1."""
-        return next(i for i, line in enumerate(self.lines, 1) if line.strip() == self.right)
+        return max(i for i, line in enumerate(self.lines, 1) if line.strip() == self.right)
 
     @property
     def text(self):
@@ -346,6 +414,22 @@ SLIPS = [
         ("x = component(x)", "y = component(x)"),
         ("grad_w, g = component.grad(g)", "grad_w, g = component.grad(in_gradient)"),
         ("g = component.grad(g)", "g = g * component.grad(g)"),
+    ),
+    *_slips(
+        "batchnorm_backward",
+        (
+            "dvar = 0.5 * 1. / np.sqrt(var + eps) * dsqrtvar",
+            "dvar = 1. / np.sqrt(var + eps) * dsqrtvar",
+        ),
+        ("divar = np.sum(dxhat * xmu, axis=0)", "divar = np.sum(dxhat * xhat, axis=0)"),
+        ("sqrtvar = np.sqrt(var + eps)", "sqrtvar = np.sqrt(var) + eps"),
+        ("dx = dx1 + dx2", "dx = dx1 - dx2"),
+    ),
+    *_slips(
+        "affine_backward",
+        ("dw = x.reshape(N, -1).T.dot(dout)", "dw = x.reshape(N, -1).T.dot(dout) / N"),
+        ("db = np.sum(dout, axis=0)", "db = dout"),
+        ("x, w, b = cache", "w, x, b = cache"),
     ),
 ]
 

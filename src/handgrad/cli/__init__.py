@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import Annotated, Any
+from io import TextIOWrapper
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -60,12 +61,25 @@ def _tell(message: Warning | str, *where: Any, **more: Any) -> None:
 
 def main() -> None:
     """Run the command line; what goes wrong on purpose is told in words, with exit status 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # so that every file's name can be printed
+            stream.reconfigure(errors="surrogateescape")
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _tell
             app()
     except (HandgradError, OSError) as error:  # OSError: a disk that is full, for instance
-        Console(stderr=True).print(
-            f"[bold red]handgrad:[/] {escape(str(error))}", highlight=False, soft_wrap=True
+        _fail(str(error))
+    except UnicodeEncodeError as error:
+        _fail(
+            f"got an output in {error.encoding}, which has no {error.object[error.start]!a}\n"
+            "  expected: UTF-8\n"
+            "  to mend it: set PYTHONIOENCODING=utf-8; or write predictions into a file: --out FILE"
         )
-        sys.exit(2)
+
+
+def _fail(message: str) -> NoReturn:
+    Console(stderr=True).print(
+        f"[bold red]handgrad:[/] {escape(message)}", highlight=False, soft_wrap=True
+    )
+    sys.exit(2)

@@ -14,7 +14,7 @@ from handgrad.arguments import Array
 
 __all__ = ["MISSING", "Cells", "class_name", "has_comma", "is_missing", "is_odd", "to_number"]
 
-MISSING = ("", "?", "na", "n/a", "nan", "null", "none")
+MISSING = ("", "?", "na", "n/a", "#n/a", "<na>", "nan", "null", "none")
 """What stands, in small letters, for no value."""
 
 _BOOLEANS = {"false": 0.0, "true": 1.0}

@@ -53,7 +53,8 @@ def _dataset(source: Source, frame: Any, wanted: Wanted, first: int) -> Dataset:
     """Return the data set that a DataFrame makes, whose first row stands on the line `first`."""
     if frame.index.name is not None:
         frame = frame.reset_index()
-    rows = np.flatnonzero(frame.notna().any(axis=1))  # without those that hold nothing
+    filled = frame.notna().any(axis=1)
+    rows = np.arange(len(frame)) if wanted.every_row else np.flatnonzero(filled)
     frame = frame.iloc[rows]
     if frame.empty:
         raise DataError(f"{source} without any rows", "at least one row", "add the data")

@@ -98,7 +98,8 @@ def read(
     -----
     **CSV.** UTF-8; separated by commas, semicolons or tabs; fields may be quoted as usual. The
     first line is a header where it holds texts alone and the next one numbers, or where three or
-    more features are called 0, 1, 2 and so on. Rows without any value are left out, and so is an
+    more features are called 0, 1, 2 and so on. Rows without any value are left out, but where
+    each has its prediction (no target, and features that are `Column`); and so is an
     empty last column without a name. A large file is read by pyarrow where that is installed, with
     the same result.
 

@@ -25,7 +25,8 @@ def from_rows(rows: Any, columns: Sequence[Column]) -> Dataset:
     Parameters
     ----------
     rows : DataFrame, or array, (N, ...)
-        A DataFrame has the columns of these names, in any order; an array, or a list of lists, in
+        A DataFrame, of pandas' or with a method ``to_pandas``, has the columns of these names, in
+        any order; an array, or a list of lists, in
         this order.
     columns : sequence of Column
         What becomes of each column.
@@ -45,6 +46,10 @@ def from_rows(rows: Any, columns: Sequence[Column]) -> Dataset:
            [nan,  1.,  1.,  0.]])
     """
     wanted = Wanted(None, columns)
+    if hasattr(rows, "to_pandas"):  # another library's table, whose columns have names too
+        rows = rows.to_pandas()
+    if isinstance(rows, np.ma.MaskedArray):
+        rows = np.ma.filled(rows.astype(object), np.nan)
     if hasattr(rows, "iloc") and hasattr(rows, "columns"):
         layout = choose_columns(_SOURCE, [str(name) for name in rows.columns], True, wanted)
         cells = {place: cells_of_series(rows.iloc[:, place]) for place in layout.places}
@@ -56,7 +61,7 @@ def from_rows(rows: Any, columns: Sequence[Column]) -> Dataset:
             f"rows of {len(columns)} columns, (N, {len(columns)})",
             "give each datapoint a row; one alone is [[...]]",
         )
-    table = array.reshape(len(array), -1)
+    table = array.reshape(len(array), len(columns))
     layout = choose_columns(_SOURCE, [c.name for c in columns], True, wanted)
     cells = {place: _cells(table[:, place]) for place in layout.places}
     return assemble(_SOURCE, layout, cells, range(len(table)), wanted)
@@ -77,6 +82,9 @@ def cells_of_series(series: Any) -> Cells:
         numbers = series.to_numpy(dtype=np.float64, na_value=np.nan)
         if not np.isinf(numbers).any():
             return Cells(numbers)
-    codes, values = series.factorize(use_na_sentinel=True)
+    try:
+        codes, values = series.factorize(use_na_sentinel=True)
+    except TypeError:  # lists and the like
+        codes, values = series.astype(str).factorize()
     # What is missing, -1, is the last of the texts.
     return Cells.of_codes([*map(str, values), ""], codes)

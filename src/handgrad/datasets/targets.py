@@ -16,6 +16,7 @@ from handgrad.errors import DataError
 __all__ = ["Wanted", "check_finite", "column", "encode", "look_like_classes"]
 
 _MOST_CLASSES = 50  # whole numbers with more different values than this are numbers, not classes
+_EXACT = 2**53  # the whole numbers beyond are not all floats
 _ENTRIES = 1 << 20  # at a time
 
 
@@ -29,6 +30,11 @@ class Wanted:
     drop: Sequence[str] = ()
     decimal: str = "."
     delimiter: str | None = None
+
+    @property
+    def every_row(self) -> bool:
+        """Whether a row without any value is one: where each is to have its prediction."""
+        return self.columns is not None and self.target is None
 
     @property
     def names(self) -> tuple[str, ...] | None:
@@ -70,6 +76,13 @@ def encode(
     if classes is False:
         return values.astype(np.float64), (), why
     unique, y = np.unique(values, return_inverse=True)
+    if np.abs(unique).max() >= _EXACT:
+        raise DataError(
+            f"{place} with {class_name(np.abs(unique).max())}, a class so large that others may "
+            "be the same as a float",
+            "names of classes, or whole numbers below 2^53",
+            "put a letter before each; or take them for numbers: --task numbers",
+        )
     names = [class_name(value) for value in unique]
     if classes is True:
         return y.astype(np.int64), tuple(names), why

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import re
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from handgrad.errors import DataError
 __all__ = ["read_csv"]
 
 _NUMBERED = 3  # so many features that are called 0, 1, 2, ... are no row of data
+_FEW = 2  # columns, of which the numbers of a first row rise by themselves
 _ROWS = 4096  # at a time
 _BLANK = 100_000  # so many blank lines on end are no data
 _LONGEST = 1 << 20  # characters of the first line in which a separator is looked for
@@ -31,7 +33,7 @@ _PEEK = 100  # rows that tell which columns hold numbers
 def read_csv(source: Source, wanted: Wanted) -> Dataset:
     """Read a table: with pyarrow where that is installed and the file is large."""
     delimiter = wanted.delimiter or _delimiter(source)
-    rows = _rows(source, delimiter)
+    rows = _rows(source, delimiter, wanted.every_row)
     line, first = next(rows, (0, []))
     if not first:
         raise DataError(f"{source} without any rows", "at least one row", "add the data")
@@ -55,10 +57,11 @@ def read_csv(source: Source, wanted: Wanted) -> Dataset:
     return assemble(source, layout, cells, lines, wanted)
 
 
-def _rows(source: Source, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(source: Source, delimiter: str, every: bool) -> Iterator[tuple[int, list[str]]]:
     """Yield each row that is not blank, and the line on which it begins.
 
-    Where the first row ends in a separator, the empty fields at the ends are left out.
+    Where the first row ends in a separator, the empty fields at the ends are left out. With
+    `every`, rows of separators alone are rows too.
     """
     with source.path.open(encoding="utf-8-sig", newline="") as file:
         end = last = 0
@@ -67,7 +70,7 @@ def _rows(source: Source, delimiter: str) -> Iterator[tuple[int, list[str]]]:
             open_end = None
             for row in reader:
                 line, end = end + 1, reader.line_num
-                if any(map(str.strip, row)):
+                if any(map(str.strip, row)) or (every and len(row) > 1 and open_end is not None):
                     last = end
                     if open_end is None:
                         open_end = not row[-1].strip()
@@ -120,6 +123,8 @@ def _is_header(
 ) -> bool:
     """Return whether the first row names the columns."""
     target = wanted.target
+    if _asked_for(names, wanted):
+        return True
     skip = {column(target, len(names)), *(i for i, name in enumerate(names) if name == target)}
     others = [i for i in range(len(names)) if i not in skip]
     if len(others) >= _NUMBERED and all(names[i] == str(i) for i in others):
@@ -135,10 +140,46 @@ def _is_header(
                 "a header without numbers, or a row like the next one",
                 "mend the field, or give every column a name that is not a number",
             )
+        _check_first(source, line, names, following, column(target, len(names)))
         return False
     # Texts alone: a header, unless the target is a number where the next row has texts alone too.
     target_named = all(to_number(names[i]) is None for i in skip if isinstance(i, int))
     return target_named or bool(numbers) or not second
+
+
+def _asked_for(names: list[str], wanted: Wanted) -> bool:
+    """Return whether the first row holds the target's name, or all features', and no indices."""
+    asked = [(wanted.target,), wanted.names or ()]
+    return any(
+        given and {*given} <= {*names} and any(column(name, len(names)) is None for name in given)
+        for given in asked
+    )
+
+
+def _check_first(
+    source: Source,
+    line: int,
+    names: list[str],
+    following: list[tuple[int, list[str]]],
+    target: int | None,
+) -> None:
+    """Raise where the first row may be a header of numbers that rise, such as years.
+
+    Its target is then a text that stands nowhere else, while the others stand there again.
+    """
+    if target is None or len(names) <= _FEW or to_number(names[target]) is not None:
+        return
+    counts = Counter(fields[target].strip() for _, fields in following if len(fields) == len(names))
+    numbers = [to_number(name) or 0.0 for i, name in enumerate(names) if i != target]
+    rising = all(low < high for low, high in pairwise(numbers))
+    if rising and min(counts.values(), default=0) > 1 and names[target] not in counts:
+        raise DataError(
+            f"{source}, line {line}: {names[target][:40]!r}, which no row below has, and numbers "
+            "that rise",
+            "a header, or a row like the next ones",
+            f"where it is the header, name the target: --target {names[target]}; where it is a "
+            "row, put it further down",
+        )
 
 
 def _read(

@@ -125,7 +125,7 @@ class Diagnosis:
             known = (sentence for finding in self.findings for sentence in finding.evidence)
             return f"{self.subject} could not be judged: {next(known, 'nothing could be compared')}"
         if self.status is Status.UNWRITTEN:
-            what = self.failure.error if self.failure else "its backward pass is not written yet"
+            what = self.failure.error if self.failure else f"{self._unwritten} is not written yet"
             return f"{self.subject}: {what}"
         if self.status is Status.RIGHT:
             conventions = dict.fromkeys(
@@ -152,6 +152,12 @@ class Diagnosis:
             verb = "is" if len(nameless) == 1 else "are"
             each.append(f"and I don't know why {listed(nameless)} {verb}")
         return f"{self.subject} is wrong: {'; '.join(each)}"
+
+    @property
+    def _unwritten(self) -> str:
+        """The part that is missing."""
+        missing = [f.quantity for f in self.findings if f.evidence == ("it is not written yet",)]
+        return "evaluation mode" if missing == ["evaluation"] else "its backward pass"
 
     def hints(self, level: int = 4) -> tuple[Hint, ...]:
         """Return the hints up to a level, cause by cause.

@@ -26,6 +26,8 @@ from handgrad.model import Model
 __all__ = ["NetworkEstimator"]
 
 _TYPES = (np.float64, np.float32)
+_LASTING = "hidden", "activation", "dropout", "optimizer", "weight_decay", "max_norm", "dtype"
+"""What a network, or its optimizer, is made with and keeps."""
 
 
 class NetworkEstimator(BaseEstimator, ABC):  # type: ignore[misc]
@@ -139,10 +141,14 @@ class NetworkEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     def _checked(
         self, X: Any, y: Any, sample_weight: Any, reset: bool
     ) -> tuple[Any, Array, Array | None]:
-        """Return the data as scikit-learn would have them."""
+        """Return the data as scikit-learn would have them, for a network that can go on so."""
+        if not reset:
+            self._check_lasting()
         X, y = validate_data(
             self, X, y, accept_sparse="csr", dtype=_TYPES, reset=reset, **self._form_of_targets()
         )
+        if sparse.issparse(y):  # several labels
+            y = y.toarray()
         if sample_weight is not None:
             sample_weight = _check_sample_weight(
                 sample_weight, X, dtype=np.float64, ensure_non_negative=True
@@ -152,6 +158,21 @@ class NetworkEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     @abstractmethod
     def _form_of_targets(self) -> dict[str, Any]:
         """Return what `validate_data` is to be told of the targets."""
+
+    def _lasting(self) -> dict[str, Any]:
+        settings = self._settings()
+        kept = {name: getattr(settings, name) for name in _LASTING}
+        return {**kept, "standardize": bool(self.standardize), "model": self.model}
+
+    def _check_lasting(self) -> None:
+        """Raise where a parameter has changed that a network which goes on could not follow."""
+        for name, value in self._lasting().items():
+            if value != (made := self._made[name]):
+                raise ArgumentError(
+                    f"{name}={value!r} for a network that was made with {name}={made!r}",
+                    "the same, where a training goes on",
+                    "set it back; or begin again, with fit and warm_start=False",
+                )
 
     def _settings(self) -> NetworkSettings:
         names = "hidden activation dropout optimizer lr schedule batch_size epochs patience"
@@ -163,7 +184,7 @@ class NetworkEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     def _begin(self, X: Any, y: Array, weights: Array | None) -> None:
         """Measure the data, and build a network for them."""
-        settings = self._settings()
+        settings, self._made = self._settings(), self._lasting()
         self._scaler = fit_scaler(X, weights) if self.standardize else None
         self._learn_targets(y, weights)
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
@@ -198,7 +219,7 @@ class NetworkEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             epochs=trainer.epochs_done + epochs,
             batch_size=size,
             validation_data=held_out,
-            callbacks=[*settings.make_callbacks(held_out is not None), *self.callbacks],
+            callbacks=[*settings.make_callbacks(held_out is not None), *(self.callbacks or ())],
             progress=bool(self.verbose),
             class_weight=classes,
         )
@@ -236,6 +257,12 @@ class NetworkEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
 def _own_model(make: Callable[..., Model], D: int, K: int, rng: np.random.Generator) -> Model:
     """Return the model that a function of somebody's makes for so many features and outputs."""
+    if isinstance(make, Model) or not callable(make):
+        raise ArgumentError(
+            f"{type(make).__name__} as model",
+            "a function of the numbers of features and outputs that makes a Model",
+            "write model=lambda features, outputs: Model([Linear(features, outputs)])",
+        )
     takes_rng = "rng" in inspect.signature(make).parameters
     model = make(D, K, rng=rng) if takes_rng else make(D, K)
     if not isinstance(model, Model):

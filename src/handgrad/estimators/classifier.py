@@ -131,6 +131,13 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
                 "a weight for each class, since a part of the rows does not tell how rare it is",
                 "give a dict, as sklearn.utils.class_weight.compute_class_weight makes of all rows",
             )
+        known = getattr(self, "classes_", None)
+        if not (classes is None or known is None or np.array_equal(unique_labels(classes), known)):
+            raise ArgumentError(
+                f"classes={classes!r} for a network that knows {known}",
+                "the classes of the first call",
+                "leave them out of the calls that follow",
+            )
         return self._learn_part(X, y, sample_weight, classes)
 
     def predict(self, X: Any) -> Array:
@@ -201,7 +208,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
         self.classes_ = np.arange(y.shape[1]) if self._several else unique_labels(y)
         if not self._several and len(self.classes_) < 2:
             raise ArgumentError(
-                f"data with 1 class, {self.classes_[0]!r}",
+                f"data with {len(self.classes_)} class, {self.classes_.tolist()}",
                 "two classes or more",
                 "check the targets; partial_fit(X, y, classes=...) names those that come later",
             )
@@ -237,6 +244,9 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
                 "one class for each row",
                 "use sample_weight",
             )
+        if sample_weight is not None:  # of rows that do not count no class is rare
+            counted = sample_weight > 0
+            y, sample_weight = y[counted], sample_weight[counted]
         labels = self.classes_[y]
         present = np.unique(labels)
         weights = compute_class_weight(

@@ -169,6 +169,12 @@ def _weights(run: Run) -> Any:
 
 def _begin(folder: Path, settings: Settings, data: Dataset) -> Run:
     """Return a run that has not been trained yet."""
+    if not data.y.size:
+        raise DataError(
+            f"{settings.data}, whose target is among the features {', '.join(settings.features)}",
+            "other columns to predict it from",
+            "leave it out of --features, or choose another --target",
+        )
     if len(data.class_names) == 1:
         raise DataError(
             f"{settings.data} with one class, {data.class_names[0]!r}",

@@ -123,5 +123,6 @@ def _flock(lock: int) -> None:
 def write_command(folder: Path, command: str) -> None:
     """Add a command to those that were typed for the run."""
     if command:
-        with (folder / "command.txt").open("a", encoding="utf-8") as file:
+        path = folder / "command.txt"
+        with path.open("a", encoding="utf-8", errors="surrogateescape") as file:  # any file's name
             file.write(f"{command}\n")

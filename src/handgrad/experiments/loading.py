@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from handgrad import checkpoint
 from handgrad.experiments.run import Run, open_run
@@ -78,6 +78,7 @@ def load(path: str | os.PathLike[str], *, classes: Iterable[type] = ()) -> Run |
     """
     found = checkpoint.load(path, classes=(*CLASSES, *classes))
     state = found.training
-    if isinstance(state, dict) and "run" in (state.get("extra") or {}):
+    extra = state.get("extra") if isinstance(state, dict) else None
+    if isinstance(extra, Mapping) and isinstance(extra.get("run"), Mapping):
         return open_run(path)
     return found.model.eval()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def draw_confusion(confusion: Array, names: Sequence[str], title: str, path: Pat
                 if count:
                     colour = "white" if share[true, said] > 0.5 else "black"
                     axes.text(said, true, count, ha="center", va="center", color=colour, size=8)
-    figure.savefig(path, dpi=100)
+    _save(figure, path)
 
 
 def draw_predictions(predicted: Array, true: Array, name: str, title: str, path: Path) -> None:
@@ -56,7 +57,14 @@ def draw_predictions(predicted: Array, true: Array, name: str, title: str, path:
     step = -(-len(true) // _POINTS)
     axes.plot(true[::step], predicted[::step], ".", alpha=0.5)
     axes.grid(alpha=0.3)
-    figure.savefig(path, dpi=100)
+    _save(figure, path)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    """Write a picture, of which nobody is told that its font lacks a letter of some name."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+        figure.savefig(path, dpi=100)
 
 
 def _inches(figure: Figure, left: float, bottom: float, width: float, height: float) -> Any:

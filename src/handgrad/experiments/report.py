@@ -63,7 +63,7 @@ def write_report(run: Run, data: Dataset, rows: Array, say: Callable[[str], Any]
         if not pictures:
             say('there are no pictures, since matplotlib is missing: pip install "handgrad[plot]"')
         page = _page(run, data, found, pictures)
-        (run.folder / "report.html").write_text(page, encoding="utf-8")
+        (run.folder / "report.html").write_text(page, encoding="utf-8", errors="replace")
     except OSError as error:
         say(f"the pictures and the report are not written: {error.strerror or error}")
 
@@ -146,7 +146,7 @@ def _page(run: Run, data: Dataset, found: Evaluation, pictures: Sequence[Path]) 
     body += [tag("h2", "Settings"), _table(["setting", "value"], run.details())]
     command = run.folder / "command.txt"
     if command.is_file():
-        typed = command.read_text(encoding="utf-8").splitlines()
+        typed = command.read_text(encoding="utf-8", errors="replace").splitlines()
         body += [tag("h2", "What was typed"), *(tag("p", tag("code", line)) for line in typed)]
     return document(f"handgrad: {run.folder.name}", *body)
 

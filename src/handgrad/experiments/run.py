@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,8 @@ class Run:
     def prepare(self, rows: Any) -> Array:
         """Return raw rows, a DataFrame or (N, ...), as the network takes them."""
         data = from_rows(rows, self.columns)
+        for note in data.notes:  # of texts and gaps that the training had not
+            warnings.warn(note, stacklevel=3)
         return self.x(data, np.arange(len(data)))
 
     def x(self, data: Dataset, rows: Array) -> Array:
@@ -78,8 +81,9 @@ class Run:
                 "put their axes in that order, height, width and channels",
             )
         x = np.empty((len(rows), data.x.shape[1]), self.settings.dtype)
-        for part in row_slices(len(rows)):
-            x[part] = self.inputs.transform(data.x[rows[part]])
+        with np.errstate(over="ignore"):  # what comes of it is looked at in `_scores`
+            for part in row_slices(len(rows)):
+                x[part] = self.inputs.transform(data.x[rows[part]])
         return x.reshape(-1, *self.shape)
 
     def y(self, data: Dataset, rows: Array) -> Array:
@@ -94,7 +98,17 @@ class Run:
         return self._scores(self.x(data, np.arange(len(data)) if rows is None else rows))
 
     def _scores(self, x: Array) -> Array:
-        scores: Array = self.trainer.predict(x).astype(np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            scores: Array = self.trainer.predict(x).astype(np.float64)
+        finite = np.isfinite(scores).all(axis=1)
+        if not finite.all():
+            n = int(np.argmin(finite))
+            raise DataError(
+                f"row {n} (counted from 0), of which no prediction can be computed: it has a "
+                f"number {np.abs(x[n]).max():.2g} standard deviations from the mean",
+                "numbers of about the size of those that the network was trained on",
+                "mend the row, or leave it out",
+            )
         return scores if self.class_names else self.outputs.restore(scores)
 
     def predict(self, rows: Any) -> Array:

@@ -157,11 +157,8 @@ def test_the_mean_belongs_where_the_course_takes_it():
 
 
 def test_input_that_a_course_does_not_ask_for_is_not_tried():
-    file = Path(__file__).parents[2] / "corpus" / "courses" / "cs231n" / "layers.py"
     line = "    OH, OW = 1 + (H - HH)"
-    strict = f"    assert (H - HH) % stride == 0 == (W - WW) % stride\n{line}"
-    names: dict = {}
-    exec(file.read_text(encoding="utf-8").replace(line, strict), names)
+    names = corpus(line, f"    assert (H - HH) % stride == 0 == (W - WW) % stride\n{line}")
     diagnosis = diagnose(names["max_pool_forward_naive"])
     assert diagnosis.status is Status.RIGHT, str(diagnosis)
 
@@ -215,3 +212,29 @@ def test_what_is_never_told_whether_to_average_makes_no_mistake_of_that():
     )
     diagnosis = diagnose(names["softmax_loss"], course="cs231n")
     assert [cause.name for cause in diagnosis.causes] == ["divided by rows and classes"]
+
+
+def corpus(old, new):
+    """Return the names of CS231n's layers with a line changed."""
+    file = Path(__file__).parents[2] / "corpus" / "courses" / "cs231n" / "layers.py"
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    names: dict = {}
+    exec(text.replace(old, new), names)
+    return names
+
+
+def test_evaluation_that_does_not_run_is_told_apart():
+    names = corpus("    else:\n        out = x\n", "    else:\n        out = x * mask\n")
+    diagnosis = diagnose(names["dropout_forward"])
+    assert [f.quantity for f in diagnosis.wrong] == ["evaluation"]
+    assert "in evaluation mode: TypeError" in str(diagnosis)
+
+    names = corpus("    else:\n        out = x\n", "    else:\n        out = None\n")
+    diagnosis = diagnose(names["dropout_forward"])
+    assert diagnosis.headline == "dropout: evaluation mode is not written yet", str(diagnosis)
+
+    names = corpus("(x - running_mean) / np", "(x - running_mean.reshape(1, 2, D, 7)) / np")
+    diagnosis = diagnose(names["batchnorm_forward"])
+    assert diagnosis.status is Status.RIGHT, str(diagnosis)
+    assert verdicts(diagnosis)["evaluation"] is Verdict.UNKNOWN

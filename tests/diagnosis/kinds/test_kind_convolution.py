@@ -102,6 +102,46 @@ def test_a_convolution_that_is_right_is_called_so(cls, named):
     assert any("stride that does not divide" in note for note in refused) is (cls is Refusing)
 
 
+class Uncut(Conv):
+    def grad(self, dy):
+        p, self.p = self.p, 0
+        gradients = super().grad(dy)
+        self.p = p
+        return gradients
+
+
+class Overwritten(Conv):
+    """Nothing adds up in the loops."""
+
+    def grad(self, dy):
+        dx, dW, db = np.zeros(self.x.shape), np.zeros_like(self.W), np.zeros_like(self.b)
+        for place, window in self.windows(self.x.shape):
+            for f in range(len(self.b)):
+                dW[..., f] = self.x[window] * dy[(*place, f)]
+                db[f] = dy[(*place, f)]
+                dx[window] = self.W[..., f] * dy[(*place, f)]
+        p = self.p
+        return dx[:, p : dx.shape[1] - p, p : dx.shape[2] - p], dW, db
+
+
+@pytest.mark.parametrize(
+    ("cls", "names"),
+    [
+        (Uncut, {"the padding is not cut off the gradient of the input"}),
+        (
+            Overwritten,
+            {
+                "only the last window counts",
+                "the bias' gradient is that of the last place alone",
+                "neither windows nor filters add up in the gradient of the input",
+            },
+        ),
+    ],
+)
+def test_a_convolution_that_is_wrong_is_told_why(cls, names):
+    assert {cause.name for cause in diagnose(cls, "conv2d").causes} == names
+
+
 class Sequence:
     """A convolution over steps, by one product of matrices."""
 

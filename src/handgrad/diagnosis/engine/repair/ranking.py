@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +14,7 @@ from handgrad.diagnosis.engine.repair.search import Hit
 from handgrad.diagnosis.engine.repair.source import Unit
 from handgrad.diagnosis.engine.repair.vocabulary import is_handle
 
-__all__ = ["Ranked", "earliest", "ranked"]
+__all__ = ["RAISES", "Ranked", "earliest", "ranked"]
 
 PACKS = 1.5
 """What it costs to blame a line that only keeps something for later."""
@@ -22,6 +22,8 @@ FORWARD = 0.3
 """What it costs to blame the forward pass, where its results are right."""
 RAISES = 0.6
 """What it is worth that a line is the one that raises."""
+GUILTY = 0.3
+"""What it is worth that a line is the first to give a wrong gradient."""
 DEAD = 0.5
 """What each name costs that is left without use."""
 SIZE = 0.004
@@ -56,11 +58,12 @@ def ranked(
     forward: Collection[Unit],
     forward_is_right: bool,
     raising: Collection[tuple[str, int]],
+    blame: Mapping[tuple[Unit, int], bool],
 ) -> list[Ranked]:
     """Return hits, the likeliest first, each change once.
 
     `forward` are the functions that run in the forward pass, `raising` the lines where the code
-    raises.
+    raises, `blame` says of lines whether the gradient that they assign is right.
     """
     found: dict[tuple[str, ...], Ranked] = {}
     for hit in sorted(hits, key=lambda hit: hit.cost):
@@ -80,6 +83,8 @@ def ranked(
                 score += PACKS
             if (edit.unit.file, edit.statement.lineno) in raising:
                 score -= RAISES
+            if blame.get((edit.unit, edit.statement.lineno), True) is False:
+                score -= GUILTY
         found[key] = Ranked(hit, score)
     return sorted(found.values(), key=lambda r: r.score)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import combinations
 from math import inf
 from time import perf_counter
+from types import MappingProxyType
 
 from handgrad.diagnosis.engine.repair.bench import Bench
+from handgrad.diagnosis.engine.repair.blame import innocent
 from handgrad.diagnosis.engine.repair.edits import Edit, applied
 from handgrad.diagnosis.engine.repair.operators import singles, whole_expressions
 from handgrad.diagnosis.engine.repair.slices import ALL, fed
@@ -18,14 +20,14 @@ from handgrad.diagnosis.engine.repair.source import Unit
 from handgrad.diagnosis.engine.repair.vocabulary import Vocabulary
 from handgrad.diagnosis.given import Results
 
-__all__ = ["Hit", "Search"]
+__all__ = ["MARGIN", "Hit", "Search"]
 
 FIRSTS = 12
 """How many first edits get a second one."""
 ASIDE = 1.0
 """How much later an edit is tried that cannot but change what is right."""
 
-MARGIN = 0.7
+MARGIN = 0.4
 """How much more than the score of a hit an edit may cost for it to be tried."""
 SLOW = 3
 """How many edits of a statement may take too long before no other is tried."""
@@ -61,6 +63,12 @@ class Search:
         Runs the code once, and returns all quantities.
     score
         How unlikely a hit is, its cost or more.
+    verified
+        Whether a hit, which is what runs, survives everything.
+    blame
+        Lines whose gradient is known to be right, or to be the first that is not.
+    margin
+        How much more than the score of a hit an edit may cost for it to be tried.
     """
 
     bench: Bench
@@ -68,6 +76,9 @@ class Search:
     deadline: float
     run: Callable[[], Results]
     score: Callable[[Hit], float]
+    verified: Callable[[Hit], bool]
+    blame: Mapping[tuple[Unit, int], bool]
+    margin: float = MARGIN
     hits: list[Hit] = field(default_factory=list)
     tried: int = 0
     firsts: list[tuple[Hit, frozenset[str]]] = field(default_factory=list)
@@ -90,7 +101,7 @@ class Search:
 
     def _singles(self, wrong: frozenset[str]) -> None:
         """Try every single edit."""
-        for edit in self._edits(wrong, singles):
+        for edit in self._edits(wrong, singles, self.blame):
             if self.over:
                 return
             self._attempt((edit,), wrong)
@@ -99,12 +110,14 @@ class Search:
         self,
         wrong: frozenset[str],
         operators: Callable[[Unit, Vocabulary, dict[int, float]], list[Edit]],
+        blame: Mapping[tuple[Unit, int], bool] = MappingProxyType({}),
     ) -> list[Edit]:
         """Return edits of all statements that feed what is wrong, in the order to be tried."""
         later = self._later(wrong)
         edits: list[Edit] = []
         for unit in self.units:
             lines = {line: late for (u, line), late in later.items() if u is unit}
+            lines = {n: late for n, late in lines.items() if not innocent(blame, unit, n)}
             if lines:
                 others = [u for u in self.units if u is not unit]
                 edits += operators(unit, Vocabulary(unit, others), lines)
@@ -129,7 +142,7 @@ class Search:
     def _attempt(self, edits: tuple[Edit, ...], before: frozenset[str]) -> None:
         """Run the code with some edits; note it where everything is right, or more than before."""
         places = {(edit.unit, edit.statement.lineno) for edit in edits}
-        if sum(edit.cost for edit in edits) > self.best + MARGIN:
+        if sum(edit.cost for edit in edits) > self.best + self.margin:
             return  # it could not be better than what is found
         if any(self.slow[place] >= SLOW for place in places):
             return  # a loop that most edits make endless
@@ -145,7 +158,9 @@ class Search:
                     self.firsts.append((Hit(edits), wrong))
             elif self.bench.rest():
                 self.hits.append(Hit(edits))
-                self.best = min(self.best, self.score(self.hits[-1]))
+                score = self.score(self.hits[-1])
+                if score < self.best and self.verified(self.hits[-1]):
+                    self.best = score
 
     @contextmanager
     def made(self, edits: Sequence[Edit]) -> Iterator[bool]:
@@ -196,14 +211,14 @@ class Search:
 
     def _whole(self, wrong: frozenset[str]) -> None:
         """Put small expressions of the student's own names in the place of whole ones."""
-        for edit in self._edits(wrong, whole_expressions):
+        for edit in self._edits(wrong, whole_expressions, self.blame):
             if self.over:
                 return
             self._attempt((edit,), frozenset())
 
     def _within(self, wrong: frozenset[str]) -> None:
         """Try two edits of one statement."""
-        edits = self._edits(wrong, singles)
+        edits = self._edits(wrong, singles, self.blame)
         for first in edits:
             if first.cost > CHEAP:
                 continue

@@ -37,6 +37,12 @@ def _dx(windows: Windows, shares: Array, x: Array, step: int = 0) -> Array:
     return windows.cropped(windows.spread(shares, sizes, step), sizes)
 
 
+def _overwritten(windows: Windows, shares: Array, x: Array) -> Array:
+    """Return `dx` where each share is written over the ones before it."""
+    sizes, everywhere = x.shape[1:-1], np.ones(shares.shape, dtype=bool)
+    return windows.cropped(windows.spread(shares, sizes, where=everywhere), sizes)
+
+
 def _of_weights(change: Formula) -> dict[str, Formula]:
     """Return `dx` with other weights."""
     return {
@@ -84,12 +90,20 @@ _FORWARD = (
     mistake(
         "the bias is added for each channel",
         {"output": lambda output, bias, x: output + (x.shape[-1] - 1) * bias},
-        "The bias is inside the sum over the input's channels, and so enters as often as there are "
-        "channels.",
+        "The bias is inside the sum over the channels, and so enters as often as there are any.",
         "The output for an input of zeros is a multiple of the bias.",
         "For an input of zeros the output is the bias.",
         "The definition of the layer: the bias stands outside of the sum.",
         "Add the bias once, after the sum over the channels.",
+    ),
+    mistake(
+        "the products are averaged in the forward pass",
+        {"output": lambda output, bias, weights: bias + (output - bias) / weights[..., 0].size},
+        "The products of a window and a kernel are averaged where they should be summed.",
+        "The output is the smaller the larger the kernel is.",
+        "For a window of ones and a kernel of ones the output counts the taps.",
+        "The definition of the layer: it is a sum.",
+        "Write `(window * weights).sum() + bias`.",
     ),
     mistake(
         "the padding is left out of the forward pass",
@@ -154,19 +168,28 @@ _INPUT = (
     mistake(
         "overlapping windows overwrite each other",
         {
-            "dx": lambda windows, x, dy, weights: windows.cropped(
-                windows.spread(
-                    windows.shares(dy, weights),
-                    x.shape[1:-1],
-                    where=np.ones_like(windows.shares(dy, weights), dtype=bool),
-                ),
-                x.shape[1:-1],
+            "dx": lambda windows, x, dy, weights: _overwritten(
+                windows, windows.shares(dy, weights), x
             )
         },
         "The share of each window is written over those of the windows before it.",
         "The gradient of the input is right where the windows do not overlap.",
         _ADDS,
         "The line of the input: the sum runs over all windows that see it.",
+        f"Add, with `+=`: `{INPUT.formula}`.",
+    ),
+    mistake(
+        "neither windows nor filters add up in the gradient of the input",
+        {
+            "dx": lambda windows, x, dy, weights: _overwritten(
+                windows, windows.shares(dy[..., -1:], weights[..., -1:]), x
+            )
+        },
+        "Loops over windows and filters overwrite the gradient, so that the share of the last "
+        "filter in the last window remains.",
+        "Changing the upstream gradient of any filter but the last changes nothing.",
+        _ADDS,
+        "The line of the input: the sum runs over all windows that see it, and over all filters.",
         f"Add, with `+=`: `{INPUT.formula}`.",
     ),
     mistake(
@@ -261,8 +284,7 @@ _WEIGHTS = (
         {"dW": _last_window},
         "The loops overwrite the gradient instead of adding to it, so that the one of the last "
         "window of the last image remains.",
-        "Changing any upstream gradient but the last ones leaves the gradient of the weights as it "
-        "is.",
+        "Changing any upstream gradient but the last leaves the gradient of the weights as it is.",
         _SUM,
         "The line of the weights: its sum runs over images and windows.",
         f"Add in the loops, starting from zeros: `{WEIGHTS.formula}`.",
@@ -319,6 +341,16 @@ _BIAS = (
         "A filter's bias serves every place of every image, so its gradient is a sum over them.",
         "The line of the bias: its sum runs over images and places, and no count divides it.",
         f"Sum in place of taking the mean: `{BIAS.formula}`.",
+    ),
+    mistake(
+        "the bias' gradient is that of the last place alone",
+        {"db": lambda dy: dy[(-1,) * (dy.ndim - 1)].copy()},
+        "The loops overwrite the gradient instead of adding to it, so that the upstream gradient "
+        "of the last place of the last image remains.",
+        "Changing any upstream gradient but the last ones leaves the bias' gradient as it is.",
+        "A filter's bias serves every place of every image, so its gradient is a sum over them.",
+        "The line of the bias: its sum runs over images and places.",
+        f"Add in the loops, `db += ...`, or sum: `{BIAS.formula}`.",
     ),
     ignored_in(
         BIAS,

@@ -13,6 +13,7 @@ from handgrad.arguments import Array
 from handgrad.diagnosis.families import averaged, ignored_in
 from handgrad.diagnosis.kinds.normalization.input_gradient import direct, through_the_mean
 from handgrad.diagnosis.kinds.normalization.over import BETA, GAMMA, Over, rows
+from handgrad.diagnosis.kinds.normalization.variance_path import through_the_variance
 from handgrad.diagnosis.mistake import Mistake, mistake
 from handgrad.diagnosis.parameter_families import multiplied, shifted, summed
 
@@ -23,6 +24,7 @@ def scaling(over: Over) -> tuple[Mistake, ...]:
     """Make the mistakes in dividing by a root, and in scaling by gamma."""
     return (
         *direct(over),
+        *through_the_variance(over),
         mistake(
             "gamma's gradient is made with the input",
             {"dgamma": lambda dy, x, gamma: rows(dy * x, gamma)},

@@ -18,7 +18,7 @@ from handgrad.diagnosis.families import averaged_input, ignored_in
 from handgrad.diagnosis.kinds.normalization.over import Over
 from handgrad.diagnosis.mistake import Formula, Mistake, mistake
 
-__all__ = ["direct", "ignored", "through_the_mean"]
+__all__ = ["back", "direct", "ignored", "paths", "through_the_mean"]
 
 Weights = Callable[[int], tuple[float, float, float]]
 
@@ -42,12 +42,23 @@ def paths(weights: Weights) -> dict[str, Formula]:
     return {"dx": dx}
 
 
-def _dx(
-    h: Array, r: Array, normal: Array, mean: Any, centring: int, others: Array | None = None
+def back(
+    h: Array,
+    r: Array,
+    normal: Array,
+    mean: Any,
+    centring: int,
+    others: Array | None = None,
+    direct: Any = 1.0,
+    through: Any = 1.0,
 ) -> Array:
-    """Return `dx` with another gradient `h` of the normalised input, `r` or normalised input."""
+    """Return `dx` with another gradient `h` of the normalised input, `r` or normalised input.
+
+    `others` stands for the normalised input in the gradient of the variance; `direct` and `through`
+    are factors of the centred input's gradient and of what comes through the variance.
+    """
     products = h * (normal if others is None else others)
-    return np.asarray(r * (h - centring * mean(h) - normal * mean(products)))
+    return np.asarray(r * (direct * (h - centring * mean(h)) - through * normal * mean(products)))
 
 
 _THROUGH = "The {} depends on every input: the chain rule has a term for each way that leads there."
@@ -56,12 +67,6 @@ _THROUGH = "The {} depends on every input: the chain rule has a term for each wa
 def direct(over: Over) -> tuple[Mistake, ...]:
     """Make the mistakes in dividing by a root, and in scaling by gamma."""
     INPUT = over.input
-    variance = (
-        over.factor,
-        "The line of the variance: its derivative by an input, 2 (x - mean) over their number, "
-        "times that of one over its root.",
-        f"The whole is `{over.dx}`.",
-    )
     return (
         mistake(
             "the statistics are taken for constants",
@@ -86,7 +91,7 @@ def direct(over: Over) -> tuple[Mistake, ...]:
         ),
         mistake(
             "gamma is left out of the input's gradient",
-            {"dx": lambda dy, r, normal, mean, centring: _dx(dy, r, normal, mean, centring)},
+            {"dx": lambda dy, r, normal, mean, centring: back(dy, r, normal, mean, centring)},
             "The gradient is that for a scale of 1 everywhere.",
             "The gradient of the input does not change when gamma is doubled.",
             "The output is the normalised input times gamma, so what comes back is multiplied by "
@@ -97,7 +102,7 @@ def direct(over: Over) -> tuple[Mistake, ...]:
         mistake(
             "gamma is multiplied twice in the input's gradient",
             {
-                "dx": lambda dy, gamma, r, normal, mean, centring: _dx(
+                "dx": lambda dy, gamma, r, normal, mean, centring: back(
                     dy * gamma * gamma, r, normal, mean, centring
                 )
             },
@@ -126,50 +131,35 @@ def direct(over: Over) -> tuple[Mistake, ...]:
             f"Divide by the root once: `{over.dx}`.",
         ),
         mistake(
-            "the 2 of the square is missing",
-            paths(lambda count: (1, 1, 0.5)),
-            "What comes through the variance is half of what it should be.",
-            "The gradient of the input is not at right angles to the normalised input.",
-            *variance,
-        ),
-        mistake(
-            "the 1/2 of the root is missing",
-            paths(lambda count: (1, 1, 2)),
-            "What comes through the variance is twice what it should be.",
-            "The gradient of the input leans to the other side of the normalised input.",
-            *variance,
-        ),
-        mistake(
-            "the path through the variance has the wrong sign",
-            paths(lambda count: (1, 1, -1)),
-            "What comes through the variance is added where it should be subtracted.",
-            "The gradient of the input has twice the part along the normalised input that should "
-            "have been taken away.",
-            *variance,
-        ),
-        mistake(
-            "the path through the variance is not averaged",
-            paths(lambda count: (1, 1, count)),
-            "What comes through the variance is a sum where it should be a mean.",
-            f"The larger {over.what}, the more is taken away from the gradient.",
-            *variance,
-        ),
-        mistake(
-            "the exponent of the root's derivative",
+            "the direct path is not divided by the standard deviation",
             {
-                "dx": lambda dy, gamma, r, normal, mean, centring: (
-                    r * (dy * gamma - centring * mean(dy * gamma))
-                    - normal * mean(dy * gamma * normal) / r
+                "dx": lambda dy, gamma, r, normal, mean, centring: back(
+                    dy * gamma, r, normal, mean, centring, direct=1 / r
                 )
             },
-            "The derivative of one over the root is taken with the power -1/2 in place of -3/2.",
-            "The part of the gradient that comes through the variance grows with the input.",
-            *variance,
+            "The gradient of the centred input lacks one over the root of the variance.",
+            "The gradient of the input hardly changes when the input is scaled up.",
+            "An input that is twice as large has half as large a gradient.",
+            "The line of the centred input: what it is multiplied by is one over the root.",
+            f"Divide by the root: `{over.dx}`.",
+        ),
+        mistake(
+            "the direct path is divided by the variance",
+            {
+                "dx": lambda dy, gamma, r, normal, mean, centring: back(
+                    dy * gamma, r, normal, mean, centring, direct=r
+                )
+            },
+            "The gradient of the centred input is divided by the variance, not by its root.",
+            "The gradient of the input falls too fast when the input is scaled up.",
+            "An input that is twice as large has half as large a gradient.",
+            "The line of the centred input: what it is multiplied by is one over the root.",
+            f"Divide by the root: `{over.dx}`.",
         ),
         mistake(
             "the variance is not square-rooted in the backward pass",
             {
-                "dx": lambda dy, gamma, r, centred, mean, centring: _dx(
+                "dx": lambda dy, gamma, r, centred, mean, centring: back(
                     dy * gamma, r * r, centred * r * r, mean, centring
                 )
             },
@@ -182,7 +172,7 @@ def direct(over: Over) -> tuple[Mistake, ...]:
         mistake(
             "no epsilon in the backward pass",
             {
-                "dx": lambda dy, gamma, variance, centred, mean, centring: _dx(
+                "dx": lambda dy, gamma, variance, centred, mean, centring: back(
                     dy * gamma,
                     variance**-0.5,
                     centred * variance**-0.5,
@@ -199,7 +189,7 @@ def direct(over: Over) -> tuple[Mistake, ...]:
         mistake(
             "no epsilon in the factor of the input's gradient",
             {
-                "dx": lambda dy, gamma, variance, normal, mean, centring: _dx(
+                "dx": lambda dy, gamma, variance, normal, mean, centring: back(
                     dy * gamma, variance**-0.5, normal, mean, centring
                 )
             },
@@ -213,7 +203,7 @@ def direct(over: Over) -> tuple[Mistake, ...]:
         mistake(
             "the backward pass takes its means over the wrong axis",
             {
-                "dx": lambda dy, gamma, r, normal, other, centring: _dx(
+                "dx": lambda dy, gamma, r, normal, other, centring: back(
                     dy * gamma, r, normal, other, centring
                 )
             },
@@ -235,6 +225,10 @@ def direct(over: Over) -> tuple[Mistake, ...]:
             f"Write `{over.dx}`.",
         ),
     )
+
+
+def _centred(gradient: Array, mean: Any) -> Array:
+    return np.asarray(gradient - mean(gradient))
 
 
 def through_the_mean(over: Over) -> tuple[Mistake, ...]:
@@ -265,6 +259,38 @@ def through_the_mean(over: Over) -> tuple[Mistake, ...]:
             f"Subtract what comes through the variance: `{over.dx}`.",
         ),
         mistake(
+            "only the path through the variance is there",
+            paths(lambda count: (0, 0, 1)),
+            "The gradient of the centred input is left out where it comes from the output itself, "
+            "and with it from the mean.",
+            "The gradient of the input is a multiple of the normalised input.",
+            over.factor,
+            _THROUGH.format("centred input"),
+            f"Add the terms: `{over.dx}`.",
+        ),
+        mistake(
+            "gamma is left out of the path through the mean",
+            {
+                "dx": lambda dy, gamma, r, normal, mean: (
+                    r * (dy * gamma - mean(dy) - normal * mean(dy * gamma * normal))
+                )
+            },
+            "The mean of the upstream gradient is subtracted, before it is multiplied by gamma.",
+            f"The gradient of the input does not sum to 0 over {over.what}.",
+            *mean,
+        ),
+        mistake(
+            "the path through the mean runs over the wrong axis",
+            {
+                "dx": lambda dy, gamma, r, normal, mean, other: _centred(
+                    r * (dy * gamma - normal * mean(dy * gamma * normal)), other
+                )
+            },
+            f"What comes through the mean is averaged over {over.other} instead of {over.what}.",
+            f"The gradient of the input does not sum to 0 over {over.what}.",
+            *mean,
+        ),
+        mistake(
             "the path through the mean is not averaged",
             paths(lambda count: (1, count, 1)),
             "What comes through the mean is a sum where it should be a mean.",
@@ -288,7 +314,7 @@ def through_the_mean(over: Over) -> tuple[Mistake, ...]:
         mistake(
             "the input is not centred in the gradient of the variance",
             {
-                "dx": lambda dy, gamma, x, r, normal, mean, centring: _dx(
+                "dx": lambda dy, gamma, x, r, normal, mean, centring: back(
                     dy * gamma, r, normal, mean, centring, others=x * r
                 )
             },
@@ -319,7 +345,7 @@ def ignored(over: Over) -> Mistake:
     """Make the mistake that the upstream gradient does not enter, where it makes a difference."""
 
     def dx(gamma: Array, r: Array, normal: Array, mean: Any, centring: int) -> Array:
-        return _dx(gamma * np.ones_like(normal), r, normal, mean, centring)
+        return back(gamma * np.ones_like(normal), r, normal, mean, centring)
 
     words = "The gradient of the input is that of the sum of the outputs, whatever comes in."
     return ignored_in(over.input, dx, words)

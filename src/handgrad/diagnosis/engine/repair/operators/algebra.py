@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from handgrad.diagnosis.engine.repair.edits import Offer, Slot, short, text
+from handgrad.diagnosis.engine.repair.edits import Offer, Slot, short, written
 from handgrad.diagnosis.engine.repair.vocabulary import Vocabulary
 
-__all__ = ["comparisons", "drop", "operators", "order", "signs", "transpositions"]
+__all__ = ["comparisons", "drop", "groups", "operators", "order", "signs", "transpositions"]
 
 _SIGNS: dict[type[ast.operator], str] = {
     ast.Add: "+",
@@ -52,7 +52,7 @@ def drop(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
         what = "sign" if isinstance(node.op, ast.USub) else "negation"
         yield Offer(node.operand, 1.0, f"the {what} of {short(node.operand)}")
     elif isinstance(node, ast.Call):
-        name = text(node.func)
+        name = written(node.func)
         if node.args and name not in ("len", "range", "isinstance", "super", "float", "int"):
             yield Offer(node.args[0], 1.1, f"the call of `{name}`")
         if isinstance(node.func, ast.Attribute) and not _is_module(node.func.value, words):
@@ -132,6 +132,36 @@ def operators(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
     elif isinstance(node, ast.BoolOp):
         turned = ast.Or() if isinstance(node.op, ast.And) else ast.And()
         yield Offer(ast.BoolOp(turned, node.values), 1.3, f"the operator in {short(node)}")
+
+
+def groups(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
+    """Move a parenthesis."""
+    node = slot.node
+    said = f"the parentheses in {short(node)}"
+
+    def one(call: ast.Call, argument: ast.expr) -> ast.expr:
+        return ast.Call(call.func, [argument, *call.args[1:]], call.keywords)
+
+    if isinstance(node, ast.BinOp):
+        left, op, right = node.left, node.op, node.right
+        if isinstance(left, ast.BinOp):
+            yield Offer(ast.BinOp(left.left, left.op, ast.BinOp(left.right, op, right)), 1.4, said)
+        if isinstance(right, ast.BinOp):
+            yield Offer(
+                ast.BinOp(ast.BinOp(left, op, right.left), right.op, right.right), 1.4, said
+            )
+        if isinstance(left, ast.Call) and left.args:
+            yield Offer(one(left, ast.BinOp(left.args[0], op, right)), 1.4, said)
+        if isinstance(right, ast.Call) and right.args:
+            yield Offer(one(right, ast.BinOp(left, op, right.args[0])), 1.5, said)
+    elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.BinOp):
+        inner = node.args[0]
+        yield Offer(ast.BinOp(one(node, inner.left), inner.op, inner.right), 1.4, said)
+        yield Offer(ast.BinOp(inner.left, inner.op, one(node, inner.right)), 1.4, said)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.BinOp):
+        inner = node.operand
+        first = ast.UnaryOp(node.op, inner.left)
+        yield Offer(ast.BinOp(first, inner.op, inner.right), 1.3, said)
 
 
 def comparisons(slot: Slot, words: Vocabulary) -> Iterator[Offer]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from handgrad.diagnosis.engine.repair.edits import Offer, Slot, short, text
+from handgrad.diagnosis.engine.repair.edits import Offer, Slot, short, written
 from handgrad.diagnosis.engine.repair.vocabulary import Vocabulary
 
 __all__ = ["axes", "functions", "keywords", "wraps"]
@@ -65,16 +65,19 @@ def axes(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
     node = slot.node
     if not isinstance(node, ast.Call):
         return
-    name = node.func.attr if isinstance(node.func, ast.Attribute) else text(node.func)
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else written(node.func)
     known = next((k for k in node.keywords if k.arg == "axis"), None)
     kept = next((k for k in node.keywords if k.arg == "keepdims"), None)
     others = [k for k in node.keywords if k is not known and k is not kept]
-    method = isinstance(node.func, ast.Attribute) and text(node.func.value) not in ("np", "numpy")
+    method = isinstance(node.func, ast.Attribute) and written(node.func.value) not in (
+        "np",
+        "numpy",
+    )
     place = 0 if method else 1
     positional = name in _REDUCTIONS and len(node.args) > place
     if known is None and not positional and name not in _REDUCTIONS:
         return
-    old = text(known.value) if known else text(node.args[place]) if positional else "None"
+    old = written(known.value) if known else written(node.args[place]) if positional else "None"
     said = f"the axis of {short(node)}"
     before = [] if kept is None else [kept]
     args = node.args[:place] if positional else node.args

@@ -12,13 +12,16 @@ from handgrad.diagnosis.engine.repair.edits import (
     Offer,
     Slot,
     clone,
+    key,
+    remembered,
     short,
     slots,
-    text,
+    written,
 )
 from handgrad.diagnosis.engine.repair.operators.algebra import (
     comparisons,
     drop,
+    groups,
     operators,
     order,
     signs,
@@ -48,6 +51,7 @@ __all__ = ["on_expressions", "on_statements", "singles", "whole_expressions"]
 
 EXPRESSIONS: tuple[Callable[[Slot, Vocabulary], Iterator[Offer]], ...] = (
     drop,
+    groups,
     signs,
     order,
     operators,
@@ -74,10 +78,11 @@ MORE = 0.5
 def singles(unit: Unit, words: Vocabulary, lines: Collection[int]) -> list[Edit]:
     """Return all single edits of the statements of a function that begin on some lines."""
     found: list[Edit] = []
-    for place in _places(unit.tree):
-        if place.statement.lineno in lines:
-            found += on_expressions(unit, place.statement, words)
-            found += on_statements(unit, place, words)
+    with remembered():
+        for place in _places(unit.tree):
+            if place.statement.lineno in lines:
+                found += on_expressions(unit, place.statement, words)
+                found += on_statements(unit, place, words)
     return [*found, *_everywhere(found)]
 
 
@@ -91,7 +96,7 @@ def whole_expressions(unit: Unit, words: Vocabulary, lines: Collection[int]) -> 
         for slot in slots(place.statement):
             if not replaceable(slot):
                 continue
-            old = text(slot.node)
+            old = written(slot.node)
             said = f"the expression {short(slot.node)}"
             for cost, new in smalls:
                 change = slot.change(clone(new))
@@ -115,14 +120,14 @@ def _places(outer: ast.AST) -> Iterator[Place]:
 def on_expressions(unit: Unit, statement: ast.stmt, words: Vocabulary) -> Iterator[Edit]:
     """Yield the edits of the expressions in one statement, those in it not among them."""
     for slot in slots(statement):
-        old = text(slot.node)
+        old = written(slot.node)
         seen = {old}
         offers = [offer for operator in EXPRESSIONS for offer in operator(slot, words)]
         for offer in sorted(offers, key=lambda offer: offer.cost):
-            change = slot.change(offer.new)
-            new = text(offer.new)
+            new = key(offer.new)
             if new not in seen:
                 seen.add(new)
+                change = slot.change(offer.new)
                 yield Edit(unit, statement, (change,), offer.cost, offer.words, old, new)
 
 
@@ -136,11 +141,11 @@ def on_statements(unit: Unit, place: Place, words: Vocabulary) -> Iterator[Edit]
 def _everywhere(edits: Sequence[Edit]) -> Iterator[Edit]:
     """Yield the replacements that can be made in several places, made in all of them."""
 
-    def key(edit: Edit) -> tuple[str, str]:
+    def replacement(edit: Edit) -> tuple[str, str]:
         return edit.old, edit.new
 
-    alike = sorted((edit for edit in edits if edit.old), key=key)
-    for _, group in groupby(alike, key):
+    alike = sorted((edit for edit in edits if edit.old), key=replacement)
+    for _, group in groupby(alike, replacement):
         same = list(group)
         if 1 < len(same) <= 30:
             first = same[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from handgrad.diagnosis.engine.repair.edits import Offer, Slot, clone, short, text
+from handgrad.diagnosis.engine.repair.edits import Offer, Slot, clone, short, written
 from handgrad.diagnosis.engine.repair.vocabulary import Vocabulary, is_handle
 
 __all__ = ["borrowed", "leaves", "replaceable", "small"]
@@ -28,7 +28,8 @@ def replaceable(slot: Slot) -> bool:
 
 def leaves(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
     """Put a name in the place of what is worked out."""
-    if isinstance(slot.node, ast.BinOp | ast.Call | ast.UnaryOp) and replaceable(slot):
+    worked_out = isinstance(slot.node, ast.BinOp | ast.Call | ast.UnaryOp | ast.Subscript)
+    if worked_out and not is_handle(slot.node) and replaceable(slot):
         for handle in words.arrays:
             yield Offer(handle.load(), 1.9, f"the expression {short(slot.node)}")
 
@@ -39,12 +40,12 @@ def borrowed(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
         return
     if not replaceable(slot) or slot.holder is getattr(slot.parent, "targets", None):
         return
-    old = text(slot.node)
+    old = written(slot.node)
     said = f"something is missing around {short(slot.node)}"
     for factors in _products(words):
         new = slot.node
         for op, factor in factors:
-            if text(factor) in old:
+            if written(factor) in old:
                 break
             new = ast.BinOp(new, op, clone(factor))
         else:
@@ -66,10 +67,10 @@ def _products(words: Vocabulary) -> Iterator[_Factors]:
                 if not all(n.id in words.unit.values or n.id in _GLOBAL for n in mine):
                     break
                 attributes = [n for n in ast.walk(node.right) if isinstance(n, ast.Attribute)]
-                if any(is_handle(n) and text(n) not in known for n in attributes):
+                if any(is_handle(n) and written(n) not in known for n in attributes):
                     break
                 factors = ((node.op, node.right), *factors)
-                code = "".join(f"{type(op).__name__} {text(factor)}" for op, factor in factors)
+                code = "".join(f"{type(op).__name__} {written(factor)}" for op, factor in factors)
                 if code not in seen and len(factors) < 4:
                     seen.add(code)
                     yield factors

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from handgrad.diagnosis.engine.repair.edits import Offer, Slot, clone, short, text
+from handgrad.diagnosis.engine.repair.edits import Offer, Slot, clone, short, written
 from handgrad.diagnosis.engine.repair.vocabulary import Vocabulary, is_handle, likeness
 
 __all__ = ["constants", "counts", "factors", "indices", "other_names", "ranges", "terms"]
@@ -18,7 +18,7 @@ def other_names(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
         return
     if isinstance(slot.parent, ast.Call) and slot.key == "func":
         return
-    code = text(node)
+    code = written(node)
     mine = next((h for h in words.handles if h.code == code), None)
     said = f"the name {short(node)}"
     reading = isinstance(node.ctx, ast.Load)
@@ -34,11 +34,11 @@ def other_names(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
 def counts(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
     """Put another count in a count's place: rows for entries, 1 - p for p."""
     node, parent = slot.node, slot.parent
-    code = text(node)
+    code = written(node)
     if isinstance(parent, ast.Subscript | ast.keyword | ast.Slice) or not _is_count(node, words):
         return
     for count in words.counts:
-        if (other := text(count)) != code:
+        if (other := written(count)) != code:
             cost = 1.3 if f"1 - {code}" == other else 1.5
             yield Offer(clone(count), cost, f"the number {short(node)}")
     if not isinstance(node, ast.Constant):
@@ -51,13 +51,13 @@ def _is_count(node: ast.expr, words: Vocabulary) -> bool:
     if isinstance(node, ast.Constant):
         return isinstance(node.value, int | float) and not isinstance(node.value, bool)
     if isinstance(node, ast.Call):
-        return text(node.func) == "len"
+        return written(node.func) == "len"
     if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute):
         return node.value.attr == "shape"
     if isinstance(node, ast.Attribute) and node.attr in ("size", "ndim"):
         return True
     if is_handle(node) and isinstance(getattr(node, "ctx", None), ast.Load):
-        code = text(node)
+        code = written(node)
         return any(h.code == code for h in words.numbers)
     return False
 
@@ -119,7 +119,7 @@ def indices(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
     """Go one step up or down in an index, or leave out a part of a slice."""
     node, parent = slot.node, slot.parent
     if isinstance(node, ast.Slice):
-        said = f"the slice `{text(node)}`"
+        said = f"the slice `{written(node)}`"
         parts = [node.lower, node.upper, node.step]
         for i, part in enumerate(parts):
             if part is not None:
@@ -137,7 +137,7 @@ def indices(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
         return
     inside = isinstance(parent, ast.Subscript) and slot.key == "slice"
     inside |= isinstance(parent, ast.Tuple) and isinstance(node, ast.Name | ast.BinOp)
-    called = isinstance(parent, ast.Call) and text(parent.func) == "range"
+    called = isinstance(parent, ast.Call) and written(parent.func) == "range"
     if (inside or called) and isinstance(
         node, ast.Name | ast.BinOp | ast.Attribute | ast.Subscript
     ):
@@ -169,7 +169,7 @@ def ranges(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
     if not isinstance(parent, ast.For | ast.comprehension) or slot.key != "iter":
         return
     said = f"the order of the loop over {short(node)}"
-    called = text(node.func) if isinstance(node, ast.Call) else ""
+    called = written(node.func) if isinstance(node, ast.Call) else ""
     if called != "reversed":
         inner = ast.Call(ast.Name("list", ast.Load()), [node], []) if called != "range" else node
         yield Offer(ast.Call(ast.Name("reversed", ast.Load()), [inner], []), 1.4, said)
@@ -191,7 +191,7 @@ def factors(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
         yield Offer(ast.BinOp(node, ast.Mult(), clone(count)), 2.4, said)
     yield Offer(ast.BinOp(node, ast.Mult(), ast.Constant(2)), 2.2, said)
     yield Offer(ast.BinOp(node, ast.Div(), ast.Constant(2)), 2.4, said)
-    code = text(node)
+    code = written(node)
     for handle in words.arrays:
         if handle.code != code:
             yield Offer(ast.BinOp(node, ast.Mult(), handle.load()), 2.5, said)
@@ -209,7 +209,7 @@ def terms(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
     if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Add | ast.Sub):
         return
     said = f"a term is missing in {short(node)}"
-    code = text(node)
+    code = written(node)
     others = [h for h in (*words.arrays, *words.numbers) if h.code != code]
     for handle in others:
         yield Offer(ast.BinOp(node, ast.Add(), handle.load()), 2.5, said)
@@ -228,5 +228,5 @@ def _extensible(slot: Slot) -> bool:
     if isinstance(parent, ast.Attribute | ast.Subscript | ast.Starred | ast.Slice):
         return False
     if isinstance(parent, ast.Call):
-        return slot.key != "func" and text(parent.func) not in ("range", "len", "isinstance")
+        return slot.key != "func" and written(parent.func) not in ("range", "len", "isinstance")
     return not isinstance(parent, ast.For | ast.If | ast.comprehension | ast.Compare)

@@ -9,7 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from handgrad.diagnosis.engine.repair.edits import Change, clone, placed, short, text
+from handgrad.diagnosis.engine.repair.edits import (
+    Change,
+    clone,
+    key,
+    placed,
+    short,
+    text,
+    written,
+)
 from handgrad.diagnosis.engine.repair.vocabulary import Handle, Vocabulary, is_handle, likeness
 
 __all__ = ["STRUCTURE", "Place", "Proposal"]
@@ -249,12 +257,12 @@ def neighbours(place: Place, words: Vocabulary) -> Iterator[Proposal]:
     said = f"a statement like {short(statement)} is missing after it"
     done: set[str] = set()
     for other in words.handles:
-        if other.kind == "other" or other.code == mine:
-            continue
+        if other.kind == "other" or other.code == mine or isinstance(other.node, ast.Name):
+            continue  # a local name has been given its value
         for swaps in _swaps(mine, other, used, words):
             new = _renamed(statement, {mine: other, **swaps})
-            code = text(new)
-            if code not in done and code != text(statement):
+            code = key(new)
+            if code not in done:
                 done.add(code)
                 cost = (
                     1.9
@@ -287,18 +295,15 @@ def _alike(mine: str, other: str, a: str, b: str) -> bool:
     return stem in a and a.replace(stem, new) == b
 
 
-def _renamed(statement: ast.stmt, swaps: dict[str, Handle]) -> ast.stmt:
-    class Rename(ast.NodeTransformer):
-        def visit(self, node: ast.AST) -> ast.AST:
-            if isinstance(node, ast.expr) and is_handle(node) and (h := swaps.get(text(node))):
-                store = isinstance(getattr(node, "ctx", None), ast.Store)
-                return h.store() if store else h.load()
-            return self.generic_visit(node)
-
-    new = copy.deepcopy(statement)
-    renamed = Rename().visit(new)
-    assert isinstance(renamed, ast.stmt)
-    return renamed
+def _renamed(node: Any, swaps: dict[str, Handle]) -> Any:
+    """Return a new node with some handles in the place of others."""
+    if isinstance(node, list):
+        return [_renamed(each, swaps) for each in node]
+    if not isinstance(node, ast.AST):
+        return node
+    if isinstance(node, ast.expr) and is_handle(node) and (h := swaps.get(written(node))):
+        return h.store() if isinstance(getattr(node, "ctx", None), ast.Store) else h.load()
+    return type(node)(**{name: _renamed(value, swaps) for name, value in ast.iter_fields(node)})
 
 
 def own(place: Place, words: Vocabulary) -> Iterator[Proposal]:
