@@ -238,3 +238,14 @@ def test_evaluation_that_does_not_run_is_told_apart():
     diagnosis = diagnose(names["batchnorm_forward"])
     assert diagnosis.status is Status.RIGHT, str(diagnosis)
     assert verdicts(diagnosis)["evaluation"] is Verdict.UNKNOWN
+
+
+def test_no_gradient_agrees_with_an_output_that_is_no_number():
+    names = {"np": np}
+    exec(
+        "def relu_forward(x):\n    return x * np.nan, x\n"
+        "def relu_backward(dout, cache):\n    return np.full_like(dout, np.inf)\n",
+        names,
+    )
+    found = verdicts(diagnose(names["relu_forward"], course="cs231n"))
+    assert (found["output"], found["dx"]) == (Verdict.WRONG, Verdict.WRONG)
