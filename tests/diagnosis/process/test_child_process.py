@@ -301,6 +301,6 @@ def test_a_child_that_cannot_start_is_our_fault(monkeypatch):
 def test_what_is_printed_without_an_end_of_line_is_a_line():
     tail = child.Tail()
     tail.write("your name?")
-    assert tail.note() == "it prints while it runs (1 line: 'your name?')"
+    assert tail.note() == "it prints while it runs (1 line, the last one: 'your name?')"
     tail.write("\nand yours?\n")
     assert tail.note() == "it prints while it runs (2 lines, the last one: 'and yours?')"

@@ -55,8 +55,8 @@ class Tail(io.TextIOBase):
         """Say that something was printed, and what came last."""
         last = (self.text.strip().splitlines() or [""])[-1].strip()[:80]
         count = self.lines + (not self.text.endswith("\n"))
-        lines = "1 line" if count == 1 else f"{count} lines, the last one"
-        return f"it prints while it runs ({lines}: {last!r})"
+        lines = "1 line" if count == 1 else f"{count} lines"
+        return f"it prints while it runs ({lines}, the last one: {last!r})"
 
 
 def _answer(job: Job) -> Diagnosis:
