@@ -7,6 +7,7 @@ import pytest
 from handgrad.diagnosis import Diagnosis, Status
 from handgrad.diagnosis.process.sandbox import diagnose_file
 from handgrad.diagnosis.target import diagnose_target, overall, to_dict
+from handgrad.errors import ArgumentError
 
 RIGHT = Diagnosis("ReLU", "relu", Status.RIGHT)
 WRONG = Diagnosis("Linear", "linear", Status.WRONG)
@@ -36,3 +37,34 @@ def test_wrong_comes_before_could_not_run_before_not_written_before_right(diagno
     together = to_dict(diagnoses)
     assert (together["status"], together["exit_code"]) == (status.value, status.exit_code)
     assert together["diagnoses"] == [to_dict([diagnosis]) for diagnosis in diagnoses]
+
+
+def test_with_a_course_a_file_that_cannot_be_read_is_a_failure_in_its_line(tmp_path):
+    file = tmp_path / "layers.py"
+    file.write_text("def relu_forward(x)\n")
+    for target in (file, tmp_path):
+        (diagnosis,) = diagnose_target(str(target), course="cs231n")
+        assert diagnosis.failure.error == "SyntaxError: expected ':'"
+        assert diagnosis.failure.lines[0][1] == 1
+
+
+def test_what_takes_other_arguments_than_the_courses_is_not_passed_over(tmp_path):
+    file = tmp_path / "layers.py"
+    file.write_text(
+        "def relu_forward(x):\n    return x * (x > 0), x\n"
+        "def relu_backward(dout, cache):\n    return dout * (cache > 0)\n"
+        "def affine_forward(x, w):\n    return x @ w, (x, w)\n"
+        "def affine_backward(dout, cache):\n    return dout @ cache[1].T, cache[0].T @ dout\n"
+    )
+    affine, relu = diagnose_target(str(file))
+    assert relu.status is Status.RIGHT
+    assert affine.status is Status.FAILED
+    assert affine.failure.error.startswith("TypeError: affine_forward() takes 2")
+    assert "the course gives it" in affine.failure.hint
+
+
+def test_a_course_says_what_it_asks_for_where_there_is_nothing_of_it(tmp_path):
+    file = tmp_path / "layers.py"
+    file.write_text("def relu(x):\n    return x\n")
+    with pytest.raises(ArgumentError, match="relu_forward and relu_backward"):
+        diagnose_target(str(file), course="cs231n")

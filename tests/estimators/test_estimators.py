@@ -21,7 +21,7 @@ from sklearn.datasets import (
 )
 from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.metrics import recall_score
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
@@ -395,3 +395,16 @@ def test_several_labels_may_be_sparse():
 def test_no_hidden_layers_are_an_empty_list(iris):
     with pytest.raises(ArgumentError, match="hidden=None"):
         NetworkClassifier(hidden=None).fit(*iris)
+
+
+def test_a_search_may_draw_from_arrays(iris):
+    options = {"early_stopping": np.array([True, False]), "hidden": np.array([2, 3])}
+    network = NetworkClassifier(epochs=1, random_state=0)
+    search = RandomizedSearchCV(network, options, n_iter=2, cv=2, random_state=0)
+    assert search.fit(*iris).best_params_["hidden"] in {2, 3}
+
+
+def test_a_model_is_no_function_that_makes_one(iris):
+    for given in (Model([Linear(4, 3)]), 5):
+        with pytest.raises(ArgumentError, match="a function of the numbers of features"):
+            NetworkClassifier(model=given).fit(*iris)

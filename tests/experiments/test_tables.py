@@ -237,10 +237,11 @@ def test_names_and_weights_in_a_text():
 
 
 def test_no_name_is_a_formula(tmp_path, capsys):
-    rows = [("=1+1", 0.5), ("+cmd", 1), ("-2", -1), ("@x", 2), ("\tx", 3), ("plain-", 4)]
+    names = ["=1+1", "+cmd", "-2", "@x", "\tx", "plain-", "\uff1d1+1"]
+    rows = [(name, 0.5) for name in names]
     write_predictions(["=SUM(A1)", "probability"], rows)
     first = [row[0] for row in csv.reader(io.StringIO(capsys.readouterr().out))]
-    assert first == ["'=SUM(A1)", "'=1+1", "'+cmd", "-2", "'@x", "'\tx", "plain-"]
+    assert first == ["'=SUM(A1)", "'=1+1", "'+cmd", "-2", "'@x", "'\tx", "plain-", "'\uff1d1+1"]
 
 
 def test_metrics_and_features_can_be_chosen(tmp_path):

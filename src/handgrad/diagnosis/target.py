@@ -64,13 +64,15 @@ def diagnose_target(
         jobs = [job for file, it in found.items() for job in _jobs(file, it, course)]
         if asked is None and not jobs:
             return diagnose_folder(target, timeout=timeout)
-        return _together(jobs, path, timeout)
+        # Whoever runs a file that cannot be read says what is wrong there.
+        jobs += [_whole(file) for file in files if names_in(file) is None]
+        return _together(jobs, path, asked, timeout)
     if path.is_file():
         its = asked or seen(outline(path))
-        if its is None or _is_the_exercise(its):
+        if its is None or _is_the_exercise(its) or names_in(path) is None:
             return _file(path, kind, timeout)
         jobs = [job for job in _jobs(path, its, course) if kind in (None, job.kind)]
-        return _together(jobs, path, timeout)
+        return _together(jobs, path, its, timeout)
     file, colon, name = target.rpartition(":")
     if not colon or not all(part.isidentifier() for part in name.split(".")):
         raise ArgumentError(
@@ -138,15 +140,23 @@ def _jobs(file: Path, course: Course, asked: str | None) -> list[Job]:
     """Return a job for each thing in a file that a course asks for."""
     return [
         Job(str(file.resolve()), first.name, first.kind, course=asked or course.name)
-        for first, *_ in course.inside(outline(file))
+        for first, *_ in course.inside(outline(file), by_name=True)
     ]
 
 
-def _together(jobs: list[Job], path: Path, timeout: float) -> tuple[Diagnosis, ...]:
+def _whole(file: Path) -> Job:
+    return Job(str(file.resolve()), file.stem)
+
+
+def _together(
+    jobs: list[Job], path: Path, course: Course | None, timeout: float
+) -> tuple[Diagnosis, ...]:
     if not jobs:
+        components = course.components if course else ()
+        asked = dict.fromkeys(" and ".join(each.wanted) for each in components)
         raise ArgumentError(
             f"{path}, which has nothing of the course",
-            "the functions or classes that the course asks for, by their names",
+            f"what it asks for, by its names: {', '.join(asked)}",
             "check the path and the names, or choose another course with --course",
         )
     return tuple(run(jobs, timeout))

@@ -257,6 +257,12 @@ class NetworkEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
 def _own_model(make: Callable[..., Model], D: int, K: int, rng: np.random.Generator) -> Model:
     """Return the model that a function of somebody's makes for so many features and outputs."""
+    if isinstance(make, Model) or not callable(make):
+        raise ArgumentError(
+            f"{type(make).__name__} as model",
+            "a function of the numbers of features and outputs that makes a Model",
+            "write model=lambda features, outputs: Model([Linear(features, outputs)])",
+        )
     takes_rng = "rng" in inspect.signature(make).parameters
     model = make(D, K, rng=rng) if takes_rng else make(D, K)
     if not isinstance(model, Model):

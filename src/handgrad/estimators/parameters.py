@@ -43,7 +43,8 @@ _PARAMETERS = """hidden : sequence of int or int, default (100,)
     dtype : {"float64", "float32"}
         The floating type of the network.
     warm_start : bool, default False
-        Whether `fit` goes on from where an earlier one has ended, for `epochs` more.
+        Whether `fit` goes on from where an earlier one has ended, for `epochs` more; what the
+        network and its optimizer were made with stays as it was.
     random_state : int or numpy.random.RandomState, optional
         Fixes all that is drawn; None for NumPy's global state.
     callbacks : sequence of Callback or function

@@ -40,8 +40,8 @@ __all__ = [
     "write_predictions",
 ]
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""With what a formula may begin."""
+_FORMULA = (*"=+-@", "\t", "\r", *"\uff1d\uff0b\uff0d\uff20")
+"""With what a formula may begin; the last four are the first four as wide as East Asian letters."""
 
 
 @dataclass(frozen=True, eq=False)

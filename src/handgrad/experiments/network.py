@@ -109,7 +109,9 @@ class NetworkSettings:
         if self.dropout is not None:
             self._check_share("dropout")
         self._check("lr", self.lr is None or is_real(self.lr), "a number >= 0")
-        self._check("early_stopping", isinstance(self.early_stopping, bool), "True or False")
+        self._check(
+            "early_stopping", isinstance(self.early_stopping, bool | np.bool_), "True or False"
+        )
         weight = self.class_weight
         good = weight is None or weight == "balanced" or isinstance(weight, Mapping)
         self._check("class_weight", good, '"balanced", or a weight for each class')
@@ -118,6 +120,7 @@ class NetworkSettings:
                 positive_size(getattr(self, name), name, "a training")
         units = "units of each hidden layer, such as (100, 50)"
         self._check("hidden", isinstance(self.hidden, Iterable), units)
+        object.__setattr__(self, "early_stopping", bool(self.early_stopping))
         hidden = tuple(positive_size(units, "hidden", "a training") for units in self.hidden)
         object.__setattr__(self, "hidden", hidden)  # a list comes back from a checkpoint
 

@@ -199,6 +199,21 @@ def test_what_a_course_lets_be_is_a_note():
     assert "this course lets that be" in diagnosis.notes[0]
 
 
+def test_what_is_never_told_whether_to_average_makes_no_mistake_of_that():
+    names = {"np": np}
+    exec(
+        "def softmax_loss(x, y):\n"
+        "    p = np.exp(x - x.max(axis=1, keepdims=True))\n"
+        "    p /= p.sum(axis=1, keepdims=True)\n"
+        "    value = -np.log(p[np.arange(len(x)), y]).mean()\n"
+        "    p[np.arange(len(x)), y] -= 1\n"
+        "    return value, p / x.size\n",
+        names,
+    )
+    diagnosis = diagnose(names["softmax_loss"], course="cs231n")
+    assert [cause.name for cause in diagnosis.causes] == ["divided by rows and classes"]
+
+
 def corpus(old, new):
     """Return the names of CS231n's layers with a line changed."""
     file = Path(__file__).parents[2] / "corpus" / "courses" / "cs231n" / "layers.py"
@@ -223,3 +238,14 @@ def test_evaluation_that_does_not_run_is_told_apart():
     diagnosis = diagnose(names["batchnorm_forward"])
     assert diagnosis.status is Status.RIGHT, str(diagnosis)
     assert verdicts(diagnosis)["evaluation"] is Verdict.UNKNOWN
+
+
+def test_no_gradient_agrees_with_an_output_that_is_no_number():
+    names = {"np": np}
+    exec(
+        "def relu_forward(x):\n    return x * np.nan, x\n"
+        "def relu_backward(dout, cache):\n    return np.full_like(dout, np.inf)\n",
+        names,
+    )
+    found = verdicts(diagnose(names["relu_forward"], course="cs231n"))
+    assert (found["output"], found["dx"]) == (Verdict.WRONG, Verdict.WRONG)

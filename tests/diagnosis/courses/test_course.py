@@ -1,5 +1,7 @@
 """Courses: what is read from a file, and what is said of one that cannot be used."""
 
+from itertools import combinations
+
 import pytest
 
 from handgrad.diagnosis.courses.outline import Entry, outline
@@ -49,6 +51,19 @@ def test_the_courses_that_come_with_handgrad_can_be_read():
         ({"attributes": {"weight": "W"}}, "did you mean 'weights'?"),
         ({"backward": None}, "the quantity 'cache'"),
         ({"backward": None, "also": ["f"], "forward": "f(x) -> output"}, "a backward call"),
+        ({"also": [""]}, "names of functions, without brackets"),
+        ({"forward": "affine_forward(**x) -> output, cache"}, "a call and what comes back"),
+        ({"forward": "affine_forward(x) -> output, output"}, "output twice among what comes back"),
+        ({"backward": "affine_backward(dy, cache)"}, "no gradient comes back"),
+        ({"class": "Affine(D, K)", "forward": None}, "no 'forward' for Affine(D, K)"),
+        ({"attributes": {"weights": "grads..W"}}, "the attribute 'grads..W' of weights"),
+        ({"factor": {"dW": "1 /"}}, "names, numbers, strings, arithmetic"),
+        ({"factor": {"dW": "1 / 0"}}, "division by zero"),
+        ({"factor": {"dW": "0 * N"}}, "a number that is not 0"),
+        ({"factor": {"dW": "'N'"}}, "a number that is not 0"),
+        ({"only": "N < 0"}, "a condition that some inputs keep"),
+        ({"avoid": ["strides"]}, "the special input 'strides'"),
+        ({"options": {"p": 1}}, "no option, since there is none here"),
     ],
 )
 def test_what_is_wrong_in_a_course_is_said(changes, part):
@@ -56,6 +71,26 @@ def test_what_is_wrong_in_a_course_is_said(changes, part):
         course(**changes)
     assert part in str(raised.value)
     assert "mine.toml" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("table", "part"),
+    [
+        ({"course": [{"name": "ours"}], "component": [{}]}, "[[component]], in double brackets"),
+        ({"component": ["linear"]}, "[[component]], in double brackets"),
+        ({"course": {"name": 3}, "component": [{}]}, 'name = "text"'),
+        ({"course": {"conventions": "a word"}, "component": [{}]}, 'conventions = ["text"]'),
+    ],
+)
+def test_a_table_of_another_form_is_said(table, part):
+    with pytest.raises(ArgumentError) as caught:
+        course_from(table, "ours", "ours.toml")
+    assert part in str(caught.value)
+
+
+def test_a_course_asks_for_nothing_twice():
+    for name in COURSES:
+        assert all(one != other for one, other in combinations(read_course(name).components, 2))
 
 
 def test_a_file_that_is_no_course_is_said(tmp_path):

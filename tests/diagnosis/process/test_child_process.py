@@ -296,3 +296,11 @@ def test_a_child_that_cannot_start_is_our_fault(monkeypatch):
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
     with pytest.raises(RuntimeError, match="did not start"):
         run([Job("mine.py", "ReLU")], timeout=1)
+
+
+def test_what_is_printed_without_an_end_of_line_is_a_line():
+    tail = child.Tail()
+    tail.write("your name?")
+    assert tail.note() == "it prints while it runs (1 line, the last one: 'your name?')"
+    tail.write("\nand yours?\n")
+    assert tail.note() == "it prints while it runs (2 lines, the last one: 'and yours?')"

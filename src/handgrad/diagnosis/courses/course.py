@@ -160,11 +160,17 @@ class Course:
         exact = [each for each in self.components if each.name == name]
         return exact or [each for each in self.components if name in each.names]
 
-    def inside(self, outline: Mapping[str, Entry]) -> list[list[Component]]:
-        """Return what a file has of it: several together where there are several conventions."""
+    def inside(self, outline: Mapping[str, Entry], by_name: bool = False) -> list[list[Component]]:
+        """Return what a file has of it: several together where there are several conventions.
+
+        With `by_name` what has a name alone is there as well: that it cannot be called as the
+        course does is to be said, and not passed over.
+        """
+        fits = {each.name for each in self.components if each.is_in(outline)}
         found: dict[tuple[str, str], list[Component]] = {}
         for each in self.components:
-            if each.is_in(outline):
+            named = by_name and each.name not in fits and all(n in outline for n in each.wanted)
+            if named or each.is_in(outline):
                 found.setdefault((each.name, each.kind), []).append(each)
         return list(found.values())
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import cache
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from handgrad.diagnosis.courses.course import Component, Course, names_in
+from handgrad.diagnosis.courses.course import Component, Course, letters, names_in
 from handgrad.diagnosis.courses.outline import Entry
 from handgrad.diagnosis.courses.template import FUNCTIONS, Call, Expression, read_call
 from handgrad.diagnosis.kinds import KINDS
@@ -46,6 +47,12 @@ def _ours(name: str) -> Course:
 def _read(path: Path) -> Course:
     try:
         return course_from(tomllib.loads(path.read_text("utf-8")), path.stem, path.name)
+    except OSError as error:
+        raise ArgumentError(
+            f"{path.name}, which cannot be read: {error.strerror}",
+            "a file that may be read",
+            "look at its permissions",
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ArgumentError(
             f"{path.name}, which is no TOML: {error}",
@@ -58,14 +65,18 @@ def course_from(table: Mapping[str, Any], name: str, file: str) -> Course:
     """Return the course that a table describes; `file` says in messages where it stands."""
     about = table.get("course", {})
     entries = table.get("component", [])
-    if set(table) - {"course", "component"} or not isinstance(entries, list) or not entries:
+    formed = isinstance(about, dict) and isinstance(entries, list)
+    formed = formed and bool(entries) and all(isinstance(entry, dict) for entry in entries)
+    if set(table) - {"course", "component"} or not formed:
         raise ArgumentError(
             f"{file} with {', '.join(table) or 'nothing in it'}",
             "a table [course] and a table [[component]] for each component",
             "begin each component with [[component]], in double brackets",
         )
-    for key in about:
-        _check(key, ("name", "title", "conventions"), "key", f"[course] in {file}")
+    where = f"[course] in {file}"
+    for key, value in about.items():
+        _check(key, ("name", "title", "conventions"), "key", where)
+        _formed(key, value, where)
     conventions = about.get("conventions", [])
     components = [
         replace(each, conventions=(*conventions, *each.conventions))
@@ -76,7 +87,7 @@ def course_from(table: Mapping[str, Any], name: str, file: str) -> Course:
 
 
 _TEXTS = (
-    "kind", "forward", "backward", "class", "evaluation", "only", "note", "module", "title",
+    "name", "kind", "forward", "backward", "class", "evaluation", "only", "note", "module", "title",
 )  # fmt: skip
 _LISTS = ("also", "avoid", "conventions")
 _TABLES = ("attributes", "axes", "factor", "arguments", "options")
@@ -88,18 +99,10 @@ _OF_TEXTS = (*_LISTS, *_TABLES[:3])
 def _components(entry: Mapping[str, Any], file: str) -> Iterator[Component]:
     where = f"{entry.get('class') or entry.get('forward') or 'a component'} in {file}"
     for key, value in entry.items():
-        _check(key, (*_TEXTS, *_LISTS, *_TABLES), "key", where)
-        wanted: type = str if key in _TEXTS else list if key in _LISTS else dict
-        inside = value.values() if isinstance(value, dict) else value
-        if not isinstance(value, wanted) or (
-            key in _OF_TEXTS and not all(isinstance(each, str) for each in inside)
-        ):
-            raise ArgumentError(
-                f"{key} = {value!r} for {where}",
-                f"{key} = {_FORMS[wanted]}",
-                "write it in this form",
-            )
-    if "kind" not in entry or not ("forward" in entry or "class" in entry):
+        _check(key, (*_TEXTS[1:], *_LISTS, *_TABLES), "key", where)
+        _formed(key, value, where)
+    alone = "class" in entry and "backward" not in entry  # called as the exercise does it
+    if "kind" not in entry or not ("forward" in entry or alone):
         missing = "kind" if "kind" not in entry else "forward"
         raise ArgumentError(
             f"no {missing!r} for {where}",
@@ -141,8 +144,28 @@ def _components(entry: Mapping[str, Any], file: str) -> Iterator[Component]:
                 "write backward = ..., or leave `also` out",
             )
         for name in also:
+            if not all(part.isidentifier() for part in name.split(".")):
+                raise ArgumentError(
+                    f"also = {also} for {where}",
+                    "names of functions, without brackets",
+                    'write them as in also = ["batchnorm_backward_alt"]',
+                )
             backward = replace(component.backward, path=tuple(name.split(".")))
             yield replace(component, backward=backward, alternative=True)
+
+
+def _formed(key: str, value: Any, where: str) -> None:
+    """Raise where a key's value is not of the form that it has."""
+    wanted: type = str if key in _TEXTS else list if key in _LISTS else dict
+    inside = value.values() if isinstance(value, dict) else value
+    if not isinstance(value, wanted) or (
+        key in _OF_TEXTS and not all(isinstance(each, str) for each in inside)
+    ):
+        raise ArgumentError(
+            f"{key} = {value!r} for {where}",
+            f"{key} = {_FORMS[wanted]}",
+            "write it in this form",
+        )
 
 
 def _argument(value: Any, where: str) -> Any:
@@ -156,7 +179,9 @@ def _argument(value: Any, where: str) -> Any:
 
 def _validate(component: Component, forward: Call, kind: Kind, where: str) -> None:
     """Raise an error for people where something in it is not known."""
-    given = kind.givens(kind.shapes[:1], 0)[0]
+    trials = kind.givens(kind.shapes, 0)
+    given = trials[0]
+    scope = {**letters(kind, given), **given.sizes, **given.options}
     sizes = {letter for text in kind.axes.values() for letter in text.split() if letter.isalpha()}
     known = {*given.inputs, *given.parameters, *given.options, *given.sizes, *sizes}
     forwards = set(kind.forwards)
@@ -179,11 +204,23 @@ def _validate(component: Component, forward: Call, kind: Kind, where: str) -> No
             _check(name, {*arguments, *upstream, *forward.results.names}, "argument", where)
         for name in component.backward.results.names:
             _check(name, kind.variables, "gradient", where)
+        if not set(kind.variables) & component.asked:
+            raise ArgumentError(
+                f"{component.backward.text!r} in {where}, of which no gradient comes back",
+                f"some of {', '.join(kind.variables)}, among its results or the attributes",
+                f"name what comes back: -> {', '.join(kind.variables)}",
+            )
     elif kept:
         name = sorted(kept)[0]
         _check(name, kind.titles, "quantity", where)
-    for name in component.attributes:
+    for name, path in component.attributes.items():
         _check(name, {*known, *kind.titles}, "name of an attribute", where)
+        if not all(part.isidentifier() for part in path):
+            raise ArgumentError(
+                f"the attribute {'.'.join(path)!r} of {name} in {where}",
+                "a name, or several with a dot between them",
+                "write it as it stands behind self., for instance grads.W",
+            )
     for name, layout in component.axes.items():
         _check(name, {*known, *kind.titles, *kind.upstream.values()}, "array with axes", where)
         if not layout.fits:
@@ -196,8 +233,36 @@ def _validate(component: Component, forward: Call, kind: Kind, where: str) -> No
         _check(name, kind.titles, "quantity with a factor", where)
         for inner in factor.names:
             _check(inner, known, "size", where)
+        value = _worked_out(factor, scope, where)
+        if not isinstance(value, int | float) or not value or not isfinite(value):
+            raise ArgumentError(
+                f"the factor {factor.text!r} of {name} in {where}, which comes to {value!r}",
+                "a number that is not 0",
+                "write what the gradient is multiplied by, for instance 1 / N",
+            )
     for name in component.options:
         _check(name, given.options, "option", where)
+    if component.only:
+        scopes = ({**letters(kind, each), **each.sizes, **each.options} for each in trials)
+        if not any(_worked_out(component.only, each, where) for each in scopes):
+            raise ArgumentError(
+                f"only = {component.only.text!r} for {where}, which no input is that is tried",
+                "a condition that some inputs keep",
+                "leave it out, or turn it round",
+            )
+    for name in component.avoid:
+        _check(name, [stress.name for stress in kind.stresses(0)], "special input", where)
+
+
+def _worked_out(expression: Expression, scope: Mapping[str, Any], where: str) -> Any:
+    try:
+        return expression.value(scope)
+    except Exception as error:
+        raise ArgumentError(
+            f"{expression.text!r} in {where}: {error}",
+            "an expression that can be worked out for every input",
+            "look at what is divided, and at what is compared",
+        ) from error
 
 
 def _check(name: str, known: Any, what: str, where: str) -> None:
@@ -207,7 +272,7 @@ def _check(name: str, known: Any, what: str, where: str) -> None:
     choices = sorted(set(known) - set(FUNCTIONS))
     raise ArgumentError(
         f"the {what} {name!r} for {where}",
-        f"one of {', '.join(choices)}",
+        f"one of {', '.join(choices)}" if choices else f"no {what}, since there is none here",
         _near(name, choices) or "write one of these, or leave it out",
     )
 

@@ -7,7 +7,7 @@ functions `zeros` and `ones` may stand in them: nothing in a course file can run
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
@@ -38,7 +38,7 @@ class Expression:
     @classmethod
     def read(cls, text: str, where: str) -> Expression:
         """Read an expression; `where` says in messages where it stands."""
-        return cls.of(_parsed(text, where), where)
+        return cls.of(_parsed(text, where, _no_expression), where)
 
     @classmethod
     def of(cls, node: ast.expr, where: str) -> Expression:
@@ -47,11 +47,7 @@ class Expression:
         for inner in ast.walk(node):
             called = getattr(inner.func, "id", "") if isinstance(inner, ast.Call) else None
             if not isinstance(inner, _ALLOWED) or called not in (None, *FUNCTIONS):
-                raise ArgumentError(
-                    f"{text!r} in {where}",
-                    "names, numbers, strings, arithmetic, tuples, dicts, zeros(...) and ones(...)",
-                    "write the name of what is passed, for instance x, p or 1 - p",
-                )
+                raise _no_expression(text, where)
         names = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
         code = compile(ast.Expression(node), "<course>", "eval")
         return cls(text, frozenset(names - set(FUNCTIONS)), code)
@@ -141,21 +137,42 @@ def read_call(text: str, where: str) -> Call:
     called, arrow, results = text.partition("->")
     node = _parsed(called, where)
     path = _dotted(node.func) if isinstance(node, ast.Call) else ()
-    if not isinstance(node, ast.Call) or not path:
+    if (
+        not isinstance(node, ast.Call)
+        or not path
+        or any(each.arg is None for each in node.keywords)
+    ):
         raise _unreadable(text, where)
     keywords = tuple(
         (each.arg, Expression.of(each.value, where)) for each in node.keywords if each.arg
     )
     arguments = tuple(Expression.of(each, where) for each in node.args)
     pattern = _pattern(_parsed(results, where), text, where) if arrow else Pattern("_")
+    names = list(pattern.names)
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ArgumentError(
+            f"{min(twice)} twice among what comes back in {text.strip()!r}, in {where}",
+            "each result once",
+            "write _ for what is not looked at",
+        )
     return Call(text.strip(), path, arguments, keywords, pattern)
 
 
-def _parsed(text: str, where: str) -> ast.expr:
+def _parsed(
+    text: str, where: str, unreadable: Callable[[str, str], ArgumentError] | None = None
+) -> ast.expr:
     try:
         return ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError) as error:
-        raise _unreadable(text, where) from error
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise (unreadable or _unreadable)(text, where) from error
+
+
+def _no_expression(text: str, where: str) -> ArgumentError:
+    return ArgumentError(
+        f"{text.strip()!r} in {where}",
+        "names, numbers, strings, arithmetic, tuples, dicts, zeros(...) and ones(...)",
+        "write the name of what is passed, for instance x, p or 1 - p",
+    )
 
 
 def _unreadable(text: str, where: str) -> ArgumentError:

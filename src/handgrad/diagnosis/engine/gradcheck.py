@@ -47,6 +47,8 @@ def agreement(
             except (StudentError, ValueError):
                 continue
         directions, slopes = truths[variable]
+        if not np.isfinite(slopes).all():  # there is no slope, so that nothing agrees with it
+            continue
         far = distance(directions @ trial.seen[name].ravel(), slopes)
         if far <= tolerance:
             agree[name] = far

@@ -54,7 +54,9 @@ class Tail(io.TextIOBase):
     def note(self) -> str:
         """Say that something was printed, and what came last."""
         last = (self.text.strip().splitlines() or [""])[-1].strip()[:80]
-        return f"it prints while it runs ({self.lines} lines, the last one: {last!r})"
+        count = self.lines + (not self.text.endswith("\n"))
+        lines = "1 line" if count == 1 else f"{count} lines"
+        return f"it prints while it runs ({lines}, the last one: {last!r})"
 
 
 def _answer(job: Job) -> Diagnosis:

@@ -63,9 +63,10 @@ HINTS: dict[str, str] = {
         "The array holds integers and the result is a fraction. Make the array with dtype=float, "
         "or do not work in place."
     ),
-    "TypeError: .*missing": "The method asks for more arguments than the exercise's calls give it.",
+    "TypeError: .*missing": "It asks for more arguments than the exercise or the course gives it.",
     "TypeError: .*takes": (
-        "The method takes other arguments than the exercise's calls give it; is `self` the first?"
+        "It takes other arguments than the exercise or the course gives it. Of a method, is `self` "
+        "the first?"
     ),
     "(TypeError|AttributeError): .*NoneType": (
         "Something is None here: a function without a return, or a value that is saved only later."
@@ -95,7 +96,7 @@ HINTS: dict[str, str] = {
     "SystemExit": "The code ends the program: leave out `exit()`, a class only returns.",
     "AssertionError": "An assertion of your own does not hold: print what it compares.",
     "BaseException": (
-        "Call the class by hand on a small array, and print what goes into the last line above."
+        "Call it by hand on a small array, and print what goes into the last line above."
     ),
 }
 

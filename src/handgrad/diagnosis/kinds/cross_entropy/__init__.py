@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import ClassVar
 
 import numpy as np
 
 from handgrad.diagnosis.families import TRUNCATED
 from handgrad.diagnosis.given import Given
-from handgrad.diagnosis.kinds.base import Shapes, Stress
+from handgrad.diagnosis.kinds.base import Kind, Shapes, Stress
 from handgrad.diagnosis.kinds.cross_entropy.mistakes import (
     CONVENTIONS,
     MISTAKES,
@@ -34,6 +34,15 @@ class CrossEntropyKind(LossKind):
 
     def __init__(self, averages: Sequence[bool] = (True,)) -> None:
         self.averages = averages
+
+    def asked_for(self, names: Collection[str]) -> Kind:
+        """Return this kind; code that is not told whether to average cannot make more of that."""
+        kind = super().asked_for(names)
+        if "average" not in names:
+            kind.mistakes = tuple(
+                each for each in kind.mistakes if "`average`" not in each.cause.name
+            )
+        return kind
 
     def loss(self, given: Given) -> CrossEntropy:
         return CrossEntropy(average=given["average"])
