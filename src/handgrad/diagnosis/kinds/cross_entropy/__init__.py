@@ -38,7 +38,7 @@ class CrossEntropyKind(LossKind):
     def asked_for(self, names: Collection[str]) -> Kind:
         """Return this kind; code that is not told whether to average cannot make more of that."""
         kind = super().asked_for(names)
-        if "average" not in names:
+        if len(self.averages) == 1:
             kind.mistakes = tuple(
                 each for each in kind.mistakes if "`average`" not in each.cause.name
             )
