@@ -8,6 +8,7 @@ import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.diagnosis.families import GENERAL, Gradient, averaged, averaged_input, ignored_in
+from handgrad.diagnosis.kinds.convolution.stride_mistakes import PLACE, steps_apart
 from handgrad.diagnosis.kinds.convolution.windows import Windows
 from handgrad.diagnosis.mistake import Formula, Mistake, convention, mistake
 from handgrad.diagnosis.parameter_families import loops, multiplied, shifted, summed
@@ -70,7 +71,15 @@ def _last_channel(windows: Windows, x: Array, weights: Array, bias: Array) -> Ar
 _TRANSPOSE = "The backward pass is the transpose of the forward pass: what a tap took, it gives to."
 _ADDS = "An input that several windows see gets a share from each of them."
 _SUM = "A kernel serves every window of every image, so its gradient is a sum over all of them."
-_PLACE = "A window begins at stride times its number."
+_SIZE = (
+    "The output has (size + 2 padding - kernel) / stride + 1 entries along an axis, rounded down."
+)
+
+_ONE_APART, _UNSTRIDED = steps_apart(
+    lambda windows, x, weights, bias: windows.output(x, weights, step=1) + bias,
+    lambda windows, x, weights, bias: replace(windows, stride=1).output(x, weights) + bias,
+    _SIZE,
+)
 
 CONVENTIONS = (
     convention(
@@ -114,34 +123,12 @@ _FORWARD = (
         },
         "The windows slide over the input alone.",
         "The output is smaller than it should be.",
-        "The output has (size + 2 padding - kernel) / stride + 1 entries along an axis, rounded "
-        "down.",
+        _SIZE,
         "The definition of the layer: what do the first and the last windows see?",
         "Pad first: `np.pad(x, ...)` along the spatial axes.",
     ),
-    mistake(
-        "the stride is left out of the forward pass",
-        {
-            "output": lambda windows, x, weights, bias: (
-                replace(windows, stride=1).output(x, weights) + bias
-            )
-        },
-        "The windows lie one entry apart, whatever the stride.",
-        "The output is larger than it should be.",
-        "The output has (size + 2 padding - kernel) / stride + 1 entries along an axis, rounded "
-        "down.",
-        "The definition of the layer: where does a window begin?",
-        "Let window h begin at `h * stride`.",
-    ),
-    mistake(
-        "the windows begin one apart in the forward pass",
-        {"output": lambda windows, x, weights, bias: windows.output(x, weights, step=1) + bias},
-        "There are as many windows as there should be, but they lie one entry apart.",
-        "The last rows and columns of the input never matter.",
-        _PLACE,
-        "The definition of the layer: where does a window begin?",
-        "Let window h begin at `h * stride`.",
-    ),
+    _UNSTRIDED,
+    _ONE_APART,
     mistake(
         "only the last channel counts in the forward pass",
         {"output": _last_channel},
@@ -224,7 +211,7 @@ _INPUT = (
         {"dx": lambda windows, x, dy, weights: _dx(windows, windows.shares(dy, weights), x, 1)},
         "The shares are added to windows that lie one entry apart, whatever the stride.",
         "The last rows and columns of the gradient of the input are zero.",
-        _PLACE,
+        PLACE,
         "The line of the input: which window saw it?",
         "Let window h begin at `h * stride` in both passes.",
     ),
@@ -275,7 +262,7 @@ _WEIGHTS = (
         {"dW": lambda windows, x, dy: windows.of_weights(windows.padded(x), dy, 1)},
         "The upstream gradients are multiplied with windows that lie one entry apart.",
         "The last rows and columns of the input have no part in the gradient of the weights.",
-        _PLACE,
+        PLACE,
         "The line of the weights: which input did tap i of window h see?",
         "Let window h begin at `h * stride` in both passes.",
     ),

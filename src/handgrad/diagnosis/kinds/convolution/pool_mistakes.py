@@ -9,6 +9,7 @@ import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.diagnosis.families import GENERAL, Gradient, averaged_input, ignored_in
+from handgrad.diagnosis.kinds.convolution.stride_mistakes import PLACE, steps_apart
 from handgrad.diagnosis.kinds.convolution.windows import Windows
 from handgrad.diagnosis.mistake import Mistake, convention, mistake
 
@@ -63,7 +64,6 @@ def _dy(dy: Array) -> Array:
 Shares = Callable[[Windows, Array], Array]
 
 _ADDS = "An input that several windows see gets a share from each of them."
-_PLACE = "A window begins at stride times its number."
 _SIZE = "The output has (size - kernel) / stride + 1 entries along an axis, rounded down."
 
 
@@ -101,27 +101,14 @@ def _windows(of: Gradient, shares: Shares, pool: Callable[[Array], Array]) -> tu
             {"dx": lambda windows, x, dy: _spread(windows, x, shares(windows, x) * _dy(dy), 1)},
             "The shares are added to windows that lie one entry apart, whatever the stride.",
             "The last rows and columns of the gradient of the input are zero.",
-            _PLACE,
+            PLACE,
             "The line of the input: which window saw it?",
             "Let window h begin at `h * stride` in both passes.",
         ),
-        mistake(
-            "the windows begin one apart in the forward pass",
-            {"output": lambda windows, x: pool(_flat(windows, x, 1))},
-            "There are as many windows as there should be, but they lie one entry apart.",
-            "The last rows and columns of the input never matter.",
-            _PLACE,
-            "The definition of the layer: where does a window begin?",
-            "Let window h begin at `h * stride`.",
-        ),
-        mistake(
-            "the stride is left out of the forward pass",
-            {"output": lambda windows, x: pool(_flat(replace(windows, stride=1), x))},
-            "The windows lie one entry apart, whatever the stride.",
-            "The output is larger than it should be.",
+        *steps_apart(
+            lambda windows, x: pool(_flat(windows, x, 1)),
+            lambda windows, x: pool(_flat(replace(windows, stride=1), x)),
             _SIZE,
-            "The definition of the layer: where does a window begin?",
-            "Let window h begin at `h * stride`.",
         ),
         mistake(
             "the windows lie side by side whatever the stride",
