@@ -48,6 +48,7 @@ ORDER = [
     "training",
     "experiments",
     "estimators",
+    "interop",
     "checking",
     "diagnosis",
     "grading",
