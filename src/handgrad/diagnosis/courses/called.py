@@ -168,7 +168,10 @@ class Called(Student):
         thing.kept, thing.early = {}, {}
         if thing.thing is not None and set(self.component.attributes) & set(given.options):
             self._write(thing, given)  # what a call before has moved, a running mean
-        found = self._passed(thing, given, self.calls)
+        call = self.component.evaluation if given.options.get("mode") == "test" else None
+        found = self._passed(thing, given, call or self.calls)
+        if call and "evaluation" in found:
+            found["output"] = found.pop("evaluation")
         thing.early = {n: a for n, a in found.items() if n in self.kind.variables}
         results = {n: a for n, a in found.items() if n in self.kind.forwards}
         results |= self._attributes(thing, self.kind.forwards)

@@ -33,7 +33,7 @@ class Stress:
 
     `name` and `title` are those of the quantity that is judged; the input is of two shapes and
     seeds. Where it is `optional`, code may refuse it; where it is `exact`, single precision has not
-    the digits for it.
+    the digits for it; where it is `evaluated`, it is for code alone that has an evaluation mode.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Stress:
     conventions: tuple[Mistake, ...] = ()
     optional: bool = False
     exact: bool = False
+    evaluated: bool = False
 
 
 class Kind(ABC):
