@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from handgrad.diagnosis.engine.repair.edits import Edit, applied, text
 from handgrad.diagnosis.engine.repair.source import Unit
+from handgrad.diagnosis.engine.repair.vocabulary import is_handle
 
 __all__ = ["dead", "refused"]
 
@@ -42,11 +43,27 @@ def _faults(unit: Unit) -> Counter[str]:
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
             zeros = [s for s in (node.left, node.right) if isinstance(s, ast.Constant)]
             found["a product with 0"] += sum(s.value == 0 for s in zeros)
+        elif isinstance(node, ast.Return):
+            found["a number added to a result"] += sum(map(_has_a_number_added, _results(node)))
         for name in ("body", "orelse", "finalbody"):
             body = getattr(node, name, None)
             if isinstance(body, list) and any(isinstance(s, _ENDS) for s in body[:-1]):
                 found["lines that never run"] += 1
     return found
+
+
+def _results(statement: ast.Return) -> list[ast.expr]:
+    """Return what is returned of several, and what is worked out elsewhere."""
+    value = statement.value
+    if isinstance(value, ast.Tuple):
+        return value.elts
+    return [value] if isinstance(value, ast.BinOp) and is_handle(value.left) else []
+
+
+def _has_a_number_added(node: ast.expr) -> bool:
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Add | ast.Sub):
+        return False
+    return isinstance(node.right, ast.Constant)
 
 
 def _fixed(test: ast.expr) -> bool:
@@ -56,12 +73,12 @@ def _fixed(test: ast.expr) -> bool:
 
 
 def dead(edits: Sequence[Edit]) -> int:
-    """Return how many names are worked out for nothing, that were of use before the edits."""
+    """Return how many more names are worked out for nothing than before the edits."""
     units = list(dict.fromkeys(edit.unit for edit in edits))
     before = [_unused(unit) for unit in units]
     with applied(*edits):
         after = [_unused(unit) for unit in units]
-    return sum(len(new - old) for old, new in zip(before, after, strict=True))
+    return sum(len(new) - len(old) for old, new in zip(before, after, strict=True))
 
 
 def _unused(unit: Unit) -> set[str]:
