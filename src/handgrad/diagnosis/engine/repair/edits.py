@@ -77,8 +77,6 @@ class Edit:
         How unlikely a mistake is that this mends, 1 for the likely ones.
     words
         What is wrong there, without what is right: "the factor `/ m`".
-    old, new
-        What is replaced by what, to tell the same edit in several places.
     """
 
     unit: Unit
@@ -86,8 +84,6 @@ class Edit:
     changes: tuple[Change, ...]
     cost: float
     words: str
-    old: str = ""
-    new: str = ""
 
     @cached_property
     def olds(self) -> tuple[Any, ...]:
@@ -206,10 +202,12 @@ def key(node: ast.AST) -> str:
     """Return what tells a new expression from others, in less time than its code takes."""
     if hasattr(node, "lineno"):
         return written(node)
-    values = [value for _, value in ast.iter_fields(node)]
-    entries = [each for v in values for each in (v if isinstance(v, list) else [v])]
-    parts = [key(each) if isinstance(each, ast.AST) else repr(each) for each in entries]
-    return f"{type(node).__name__}({' '.join(parts)})"
+    parts = [type(node).__name__]
+    for name in node._fields:
+        value = getattr(node, name, None)
+        values = value if isinstance(value, list) else (value,)
+        parts += [key(each) if isinstance(each, ast.AST) else repr(each) for each in values]
+    return f"({' '.join(parts)})"
 
 
 def short(node: ast.AST, most: int = 40) -> str:
