@@ -26,7 +26,7 @@ class _Modules:
     def __init__(self) -> None:
         from torch import nn
 
-        from handgrad.interop.torch import modules
+        import handgrad.interop.torch.modules as modules
 
         self.torch, self.own = nn, modules
 
