@@ -12,12 +12,14 @@ from typing import Any, NamedTuple, TypeVar
 from handgrad.diagnosis.engine.repair.source import Unit
 
 __all__ = [
+    "COMPOUND",
     "Change",
     "Edit",
     "Offer",
     "Slot",
     "applied",
     "clone",
+    "header",
     "key",
     "placed",
     "remembered",
@@ -29,6 +31,8 @@ __all__ = [
 ]
 
 _BODIES = ("body", "orelse", "finalbody", "handlers", "cases")
+COMPOUND = (ast.For, ast.While, ast.If, ast.With, ast.Try)
+"""Statements in which others stand."""
 _Node = TypeVar("_Node", bound=ast.AST)
 
 
@@ -169,6 +173,15 @@ def statements(body: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], int, ast.
                     yield from statements(getattr(statement, name))
                     break
                 yield from statements(inner.body)
+
+
+def header(statement: ast.stmt) -> ast.stmt:
+    """Return a statement without the statements inside it."""
+    if not isinstance(statement, COMPOUND):
+        return statement
+    bodies = {name: [ast.Pass()] if name == "body" else [] for name in _BODIES}
+    fields = {name: bodies.get(name, value) for name, value in ast.iter_fields(statement)}
+    return ast.copy_location(type(statement)(**fields), statement)
 
 
 _TEXTS: dict[int, tuple[ast.AST, str]] = {}

@@ -244,7 +244,7 @@ class _Mending:
                 step.unit.file,
                 step.line,
                 step.how,
-                words.get((step.unit, step.line), common),
+                words.get((step.unit, step.statement), common),
                 step.old,
                 step.new if sure else "",
             )
