@@ -97,6 +97,7 @@ def test_two_lines_of_a_statement_are_two(tmp_path):
         ("x = 'é', a*b\n", "a * b", "a * b * c", "x = 'é', a*b * c"),
         ("if a > 0: x = a * b\n", "a * b", "a", "if a > 0: x = a"),
         ("if (a\n        > b):\n    x = a\n", "a > b", "a >= b", ">= b):"),
+        ("for i in a:\n    x = i\n", "a", "reversed(list(a))", "for i in reversed(list(a)):"),
         (
             "for i in range(len(a) - 1):  # all\n    x = a\n",
             "len(a) - 1",

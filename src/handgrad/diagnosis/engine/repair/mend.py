@@ -252,13 +252,14 @@ class _Mending:
             )
             for step in first.steps
         )
-        others = sorted({place for each in best for place in each.lines} - first.lines)
+        unit, told = first.steps[0].unit, {step.line for step in first.steps}
+        others = {s.line for each in best for s in each.steps if s.unit is unit} - told
         titles = self.student.kind.titles
         wrong = [f for f in self.findings if f.verdict is Verdict.WRONG]
         known = {f.quantity: _called(titles[f.quantity]) for f in wrong if f.quantity in titles}
         known = known or {f.quantity: _called(f.title) for f in wrong if f.title}
         about = listed(list(known.values()) or ["all that it does"])
-        return Repair(tuple(known), about, lines, tuple(number for _, number in others))
+        return Repair(tuple(known), about, lines, tuple(sorted(others)))
 
 
 _ARTICLE = re.compile("(?:the|a|an|how|what|where|calls|two) ")

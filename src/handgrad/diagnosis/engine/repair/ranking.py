@@ -108,25 +108,31 @@ def _packs(statement: ast.stmt) -> bool:
 
 
 def _only_names(node: ast.expr | None) -> bool:
-    """Return whether an expression is a name, or some of them together or given to a function."""
+    """Return whether an expression is a name, or some of them together."""
     if isinstance(node, ast.Tuple | ast.List):
         return all(is_handle(entry) for entry in node.elts)
     if isinstance(node, ast.Dict):
         return all(is_handle(entry) for entry in node.values)
-    if isinstance(node, ast.Call):
-        return all(is_handle(entry) for entry in node.args)
     return node is not None and is_handle(node)
 
 
 def _worked_out(edit: Edit) -> float:
     """Return what it costs, or is worth, that a line of names alone works something out."""
     statement = edit.statement
-    if not isinstance(statement, ast.Return | ast.Assign) or not _only_names(statement.value):
+    if not isinstance(statement, ast.Return | ast.Assign) or not _hands_over(statement):
         return 0
     with applied(edit):
-        if _only_names(statement.value):
+        if _hands_over(statement):
             return 0
     return HANDS_OVER if isinstance(statement, ast.Return) else -RENAMES
+
+
+def _hands_over(statement: ast.Return | ast.Assign) -> bool:
+    """Return whether a statement gives names another name, returns them or what a call makes."""
+    value = statement.value
+    if isinstance(statement, ast.Return) and isinstance(value, ast.Call):
+        return all(is_handle(entry) for entry in value.args)
+    return _only_names(value)
 
 
 def nearest(best: Sequence[Ranked]) -> Ranked | None:
