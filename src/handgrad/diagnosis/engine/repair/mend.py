@@ -163,7 +163,11 @@ class _Mending:
             student.run(student.fresh(given), given)
             return frozenset(finding.quantity for finding in student.extra(self.seed))
 
-        stresses = self.student.stresses(self.seed)
+        # What code may leave out is no fault of it.
+        known = {finding.quantity for finding in self.findings}
+        stresses = [
+            s for s in self.student.stresses(self.seed) if not s.optional or s.name in known
+        ]
         found = [Probe(stress.name, partial(stressed, stress)) for stress in stresses]
         return [*found, Probe("of this kind alone", alone)]
 

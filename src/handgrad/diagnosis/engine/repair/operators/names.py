@@ -37,8 +37,6 @@ def counts(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
     code = written(node)
     if isinstance(parent, ast.Subscript | ast.keyword | ast.Slice) or not _is_count(node, words):
         return
-    if written(parent) == f"1 - {code}":
-        return  # another count in the place of it all is simpler
     for count in words.counts:
         if (other := written(count)) != code:
             cost = 1.3 if f"1 - {code}" == other else 1.5
