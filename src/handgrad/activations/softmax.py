@@ -32,6 +32,15 @@ def integer_axis(axis: object, owner: str) -> int:
 def between_samples(axis: int, dy: Array, owner: object) -> None:
     """Raise `PerSampleError` where the axis is that of the samples, which then see one another.
 
+    Parameters
+    ----------
+    axis : int
+        The axis.
+    dy
+        The upstream gradient.
+    owner
+        Whose axis it is, for the message.
+
     Examples
     --------
     >>> between_samples(-1, np.ones((7, 3)), "Softmax(axis=-1)")

@@ -122,6 +122,11 @@ Seen = Callable[[Any], Any]
 def as_it_is(child: Any) -> Any:
     """Return the child, whose pullback adds up.
 
+    Parameters
+    ----------
+    child
+        A component.
+
     Examples
     --------
     >>> as_it_is("child")

@@ -179,6 +179,13 @@ def _beside(arrays: Sequence[Array]) -> Array:
 def check_samples(dy: Array, axes: int = 2) -> Array:
     """Return a gradient that has an axis of samples before at least `axes` - 1 others, or raise.
 
+    Parameters
+    ----------
+    dy
+        The gradient.
+    axes : int
+        How many axes it has at least.
+
     Examples
     --------
     >>> check_samples(np.ones((7, 3))).shape
@@ -194,7 +201,12 @@ def check_samples(dy: Array, axes: int = 2) -> Array:
 
 
 def over_places(dy: Array) -> Array:
-    """Return for each sample the sum over all its places, (N, K) of (N, ..., K).
+    """Return for each sample the sum over all its places, (N, K).
+
+    Parameters
+    ----------
+    dy : Array, (N, ..., K)
+        What is summed.
 
     Examples
     --------
