@@ -280,14 +280,17 @@ def _encode(
     classes = wanted.classes
     numbers, missing = cells.numbers, cells.missing()
     named = np.isnan(numbers) & ~missing
-    if not isinstance(classes, Sequence) and not missing.any() and not named.any():
+    fractions = classes is None and (numbers[~np.isnan(numbers)] % 1).any()
+    code = "" if classes is False or fractions else cells.code
+    plain = not missing.any() and not named.any() and not code
+    if not isinstance(classes, Sequence) and plain:
         y, class_names, why = encode(numbers, classes, f"{name} in {source}")
         return y, class_names, [f"{name} {why}"] * bool(why)
     if isinstance(classes, Sequence):
         known = list(classes)
         bad = ~np.isin(cells.texts(), known)
         expected = f"one of the classes {', '.join(known)}"
-    elif classes is not True and (classes is False or not np.isnan(numbers).all()):
+    elif classes is not True and not code and (classes is False or not np.isnan(numbers).all()):
         bad, expected = np.isnan(numbers), "a finite number, as in other rows"
     else:
         known = cells_of(cells)
@@ -303,7 +306,8 @@ def _encode(
         )
     index = {known_name: k for k, known_name in enumerate(known)}
     y = np.array([index[text] for text in cells.texts()], dtype=np.int64)
-    return y, tuple(known), []
+    told = f"{name} holds {code}, so each is taken for a class (--task numbers: for a number)"
+    return y, tuple(known), [told] * (bool(code) and classes is None)
 
 
 def _mend(text: str, known: bool) -> str:
