@@ -168,9 +168,12 @@ class Kind(ABC):
 
     def origin(self, name: str) -> str:
         """Return whose axes a gradient has, and what comes out of the forward pass besides."""
-        origins = {dy: output for output, dy in self.upstream.items()}
-        origins |= {"evaluation": "output", **self.variables}
-        return origins.get(name, name.removeprefix("new_"))
+        if name in self.variables:
+            return self.variables[name]
+        if name == "evaluation":
+            return "output"
+        outputs = (output for output, dy in self.upstream.items() if dy == name)
+        return next(outputs, name.removeprefix("new_"))
 
     def catalogue(self) -> list[Mistake]:
         """Return every mistake and convention that may be named, each name once."""

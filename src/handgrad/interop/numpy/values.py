@@ -109,6 +109,6 @@ class Values:
 def _listed(before: str, parts: list[str], after: str) -> str:
     """Return an expression in one line, or in a line for each part where it is long."""
     line = f"{before}{', '.join(parts)}{after}"
-    if len(line) <= 88 and "\n" not in line:
+    if len(line) <= 60 and "\n" not in line:
         return line
     return f"{before}\n" + "".join(f"{indent(part, '    ')},\n" for part in parts) + after
