@@ -14,6 +14,7 @@ from rich.markup import escape
 
 from handgrad.cli.check import check
 from handgrad.cli.evaluate import evaluate
+from handgrad.cli.export import export
 from handgrad.cli.predict import predict
 from handgrad.cli.train import train
 from handgrad.errors import HandgradError, printable
@@ -55,6 +56,7 @@ app.command()(check)
 app.command()(train)
 app.command()(evaluate)
 app.command()(predict)
+app.command()(export)
 
 
 def _tell(message: Warning | str, *where: Any, **more: Any) -> None:

@@ -66,6 +66,8 @@ def test_what_is_right_is_what_our_layer_gives_with_states_and_without(name):
             layer = SEQUENCES[name][1](given.sizes["D"], given.sizes["H"])
             for parameter in layer.parameters:
                 layer.parameters[parameter][...] = given.parameters.get(parameter, 0)
+            for second in given.parameters.keys() - layer.parameters.keys():
+                del given.parameters[second]  # which ours has no need of, beside the first
             states = [given[n] for n in ("h0", "c0") if n in given]
             y, saved = layer.apply((given.x, None, *states) if states else given.x)
             dx, gradients = layer.pullback(given.dy, saved)
@@ -153,6 +155,18 @@ def test_two_mistakes_at_once_are_both_named(name, pair):
     diagnosis = mechanical.diagnosed(name, *(known[one] for one in pair))
     assert diagnosis.status is Status.WRONG
     assert {cause.name for cause in diagnosis.causes} == set(pair), str(diagnosis)
+
+
+def test_a_cell_that_is_not_handed_back_has_one_name_where_no_first_cell_is_asked_for():
+    name = "the gradient of the cell before knows nothing of the state"
+    (mistake,) = (m for m in KINDS["lstm"].mistakes if m.cause.name == name)
+    kind, inputs = givens("lstm")
+    for given in inputs:
+        right = kind.right(given, {})
+        assert "dc0" in mistake.wrong(given, right)
+        del given.inputs["c0"]
+        with pytest.raises(KeyError):
+            mistake.wrong(given, right)
 
 
 @pytest.mark.parametrize(("name", "order"), [("lstm_step", "ifog"), ("gru", "zrn")])
