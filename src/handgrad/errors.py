@@ -98,6 +98,21 @@ def shorten(text: object, length: int = 200) -> str:
     return cut.encode("utf-8", "backslashreplace").decode()
 
 
+def printable(text: str, file_names: bool = False) -> str:
+    r"""Return a text with control characters written out, but for the ends of lines.
+
+    Somebody's names and messages may hold any: what colours or clears a terminal, turns a line
+    round, or cannot be printed at all, is shown as ``\x1b`` and not obeyed. With `file_names`,
+    the bytes of a file's name that are no text stay as Python has them.
+    """
+    return "".join(
+        c
+        if c.isprintable() or c == "\n" or (file_names and "\udca0" <= c <= "\udcff")
+        else repr(c)[1:-1]
+        for c in text
+    )
+
+
 def cause(error: BaseException) -> BaseException | None:
     """Return an error to raise another one from; None where it repeats a damaged file at length."""
     return error if len(str(error)) <= 1000 else None
