@@ -3,7 +3,10 @@
 import pytest
 
 from handgrad.diagnosis import diagnose
+from handgrad.diagnosis.engine.repair.mend import CLOSE
+from handgrad.diagnosis.engine.repair.ranking import ranked
 from handgrad.diagnosis.engine.repair.refusal import refused
+from handgrad.diagnosis.engine.repair.search import Hit
 from single_edits import edit_of
 from slips import write
 
@@ -66,6 +69,15 @@ def test_a_loss_is_blamed_where_its_first_gradient_is_wrong(wrong, tmp_path):
     (repair,) = repaired(SOFTMAX, right, wrong, tmp_path, course="cs231n")
     assert [(each.number, each.new) for each in repair.lines] == [(8, right)]
     assert repair.others == ()
+
+
+def test_a_sum_of_names_is_not_blamed_for_what_one_of_them_lacks(tmp_path):
+    scores = []
+    for line in ("c = a - b", "c = a / b"):
+        edit = edit_of(f"\n{line}\nreturn c\n", "b", "b * w", tmp_path)
+        (each,) = ranked([Hit((edit,))], (), True, (), {})
+        scores.append(each.score)
+    assert scores[0] > scores[1] + CLOSE
 
 
 def test_of_equal_forms_of_a_line_the_simplest_is_shown(tmp_path):

@@ -119,20 +119,31 @@ def _only_names(node: ast.expr | None) -> bool:
 def _worked_out(edit: Edit) -> float:
     """Return what it costs, or is worth, that a line of names alone works something out."""
     statement = edit.statement
-    if not isinstance(statement, ast.Return | ast.Assign) or not _hands_over(statement):
+    if not isinstance(statement, ast.Return | ast.Assign) or statement.value is None:
+        return 0
+    renames = isinstance(statement, ast.Assign) and is_handle(statement.value)
+    if not renames and not _hands_over(statement):
         return 0
     with applied(edit):
-        if _hands_over(statement):
-            return 0
-    return HANDS_OVER if isinstance(statement, ast.Return) else -RENAMES
+        if renames:
+            return 0 if is_handle(statement.value) else -RENAMES
+        return 0 if _hands_over(statement) else HANDS_OVER
 
 
 def _hands_over(statement: ast.Return | ast.Assign) -> bool:
-    """Return whether a statement gives names another name, returns them or what a call makes."""
+    """Return whether a statement adds names up, returns some or what a call makes of them."""
     value = statement.value
-    if isinstance(statement, ast.Return) and isinstance(value, ast.Call):
+    if isinstance(statement, ast.Assign):
+        return _adds_names(statement.value)
+    if isinstance(value, ast.Call):
         return all(is_handle(entry) for entry in value.args)
     return _only_names(value)
+
+
+def _adds_names(node: ast.expr) -> bool:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+        return _adds_names(node.left) and _adds_names(node.right)
+    return is_handle(node)
 
 
 def nearest(best: Sequence[Ranked]) -> Ranked | None:
