@@ -8,7 +8,7 @@ import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.component import Component
-from handgrad.errors import ArgumentError, HandgradError
+from handgrad.errors import ArgumentError, HandgradError, shorten
 from handgrad.interop.torch.filling import filled
 from handgrad.interop.torch.going import lowered
 from handgrad.interop.torch.kinds import KINDS, Kind, Node, arrays_of, refused
@@ -242,7 +242,7 @@ class _Coming:
             pair = tuple(found) if isinstance(found, tuple) else (found,)
             if any(one != value for one in pair):
                 raise refused(
-                    f"{name}={found!r} of {self._named(module)}",
+                    f"{name}={shorten(repr(found), 60)} of {self._named(module)}",
                     f"make it with {name}={value!r}",
                 )
         return kind
@@ -250,10 +250,10 @@ class _Coming:
     def _check_layout(self, kind: Kind, module: Any, layout: Layout) -> None:
         if layout.form == "pooled" and not kind.takes_pooled:
             raise _unflattened(self._named(module))
-        wanted, _ = kind.form(module)
+        wanted = kind.form(module)[0] or kind.wants(layout)
         flat = layout.form == "flat"
         if (flat and (wanted == "first" or not kind.takes_flat)) or (
-            kind.takes and not flat and wanted not in (None, layout.form)
+            not flat and wanted not in (None, layout.form)
         ):
             where = {"first": "second", "last": "last", "flat": "those of a flattened image"}
             raise refused(
