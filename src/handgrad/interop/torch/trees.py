@@ -21,12 +21,25 @@ from handgrad.walk import join, own_arrays
 __all__ = ["from_torch", "to_torch"]
 
 
+def torch_package() -> Any:
+    """Return PyTorch, or raise where it is not installed."""
+    try:
+        import torch
+    except ImportError as error:
+        raise ArgumentError(
+            "a wish for modules of PyTorch where it is not installed",
+            "an environment that has it",
+            "install it: pip install 'handgrad[torch]'; files are read and written without it, with "
+            "load_state_dict and save_state_dict",
+        ) from error
+    return torch
+
+
 class _Modules:
     """All modules by name: those of ours, and those of ``torch.nn``."""
 
     def __init__(self) -> None:
-        from torch import nn
-
+        nn = torch_package().nn
         import handgrad.interop.torch.modules as modules
 
         self.torch, self.own = nn, modules
@@ -76,8 +89,7 @@ def to_torch(model: Any, *, input_shape: Shape | None = None) -> Any:
       (3): Linear(in_features=8, out_features=3, bias=False)
     )
     """
-    import torch
-
+    torch = torch_package()
     nn, made = _Modules(), dict[int, Any]()
 
     def build(node: Node) -> Any:
@@ -144,9 +156,7 @@ def from_torch(module: Any, *, input_shape: Shape | None = None) -> Model:
     Linear(8, 3)           (..., 3)         27
     total                                   67
     """
-    from torch import nn
-
-    if not isinstance(module, nn.Module):
+    if not isinstance(module, torch_package().nn.Module):
         raise ArgumentError(
             f"{type(module).__name__} for from_torch",
             "a module of PyTorch's",
