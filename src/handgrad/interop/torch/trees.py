@@ -29,8 +29,8 @@ def torch_package() -> Any:
         raise ArgumentError(
             "a wish for modules of PyTorch where it is not installed",
             "an environment that has it",
-            "install it: pip install 'handgrad[torch]'; files are read and written without it, with "
-            "load_state_dict and save_state_dict",
+            "install it: pip install 'handgrad[torch]'; load_state_dict and save_state_dict "
+            "read and write files without it",
         ) from error
     return torch
 
