@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from handgrad.arguments import Array
 from handgrad.checking.arrays import identical, same
 from handgrad.diagnosis.engine.repair.limits import Overdue, Watch
 from handgrad.diagnosis.engine.repair.source import Unit
@@ -22,6 +23,8 @@ RUNS = "runs"
 """What is wrong where the code raises, beside every quantity that it owes."""
 SECOND = ": call 2"
 """The call of an object again, which has another input."""
+SHARES = (1 / 2, 1 / 4, 1 / 8, 1 / 16)
+"""Of how many entries it is noted that they are wrong: what is half right is on its way."""
 PATIENCE = 0.1
 """Seconds that any trial may take; one that is slow as it is may take longer."""
 
@@ -77,6 +80,8 @@ class Bench:
         self.watch, self.student, self.expected = watch, student, expected
         self.names, self.tolerance = list(names), tolerance
         self._halfway: _Halfway | None = None
+        items = (_items(name, 1) for name in self.names)
+        self._all = frozenset({RUNS}).union(*items)
         self._givens = small = sorted(
             givens, key=lambda g: sum(array.size for array in g.arrays.values())
         )
@@ -129,9 +134,9 @@ class Bench:
                 return probe.run()
         except Overdue:
             self.overdue = True
-            return frozenset({*self.names, RUNS})
+            return self._all
         except Exception:
-            return frozenset({*self.names, RUNS})
+            return self._all
 
     def keep(self, early: Collection[Unit]) -> None:
         """Keep what the passes that these functions run in leave in the first trial.
@@ -147,7 +152,7 @@ class Bench:
             thing = student.fresh(given)
             forward = student.look(thing, given)
             forward |= student.evaluate(given)
-            wrong = self._differing(given, forward, only=forward)
+            wrong = self._differing(given, forward, only=[n for n in self.names if n in forward])
             self._halfway = _Halfway(frozenset(early), thing, given, frozenset(forward), wrong)
             if self.wrong(Probe(name, self._backward)) != self.baseline[name]:
                 self._halfway = None
@@ -175,7 +180,7 @@ class Bench:
             try:
                 seen = student.look(student.fresh(given), given)
             except Exception:
-                return frozenset({*self.names, RUNS})
+                return self._all
         wrong = self._differing(given, seen)
         return wrong | {RUNS} if failed else wrong
 
@@ -187,20 +192,20 @@ class Bench:
         try:
             seen = self.student.backward(deepcopy(thing), given.copied())
         except Exception:
-            return frozenset({*wrong, *owed, RUNS})
+            return wrong.union({RUNS}, *(_items(name, 1) for name in owed))
         return wrong | self._differing(given, seen, only=owed)
 
     def _differing(
         self, given: Given, seen: Results, when: str = "", only: Collection[str] | None = None
     ) -> frozenset[str]:
         right = self._right(given, seen, f"{given.label}{when * (when == SECOND)}")
-        return frozenset(
-            f"{name}{when}"
-            for name in (self.names if only is None else only)
-            if name not in seen
-            or name not in right
-            or not same(seen[name], right[name], self.tolerance)
-        )
+        wrong: set[str] = set()
+        for name in self.names if only is None else only:
+            if name not in seen or name not in right:
+                wrong |= _items(name + when, 1)
+            elif not same(seen[name], right[name], self.tolerance):
+                wrong |= _items(name + when, _share(seen[name], right[name], self.tolerance))
+        return frozenset(wrong)
 
     def _right(self, given: Given, seen: Results, trial: str) -> Results:
         """Return what is right, of what is drawn at random from what is seen, else once for all."""
@@ -252,3 +257,16 @@ class Bench:
         except Exception:
             return frozenset({f"{RUNS}: again", *wrong})
         return frozenset(wrong)
+
+
+def _items(name: str, share: float) -> set[str]:
+    """Return what is noted of a quantity of which this share is wrong."""
+    return {name, *(f"{name}: {limit:g} of it" for limit in SHARES if share > limit)}
+
+
+def _share(seen: Array, right: Array, tolerance: float) -> float:
+    """Return how many of the entries are wrong, of 1; all are in another shape."""
+    if seen.shape != right.shape or not right.size:
+        return 1
+    largest = np.abs(right).max()
+    return 1 - float(np.mean(np.abs(seen - right) <= tolerance * largest))

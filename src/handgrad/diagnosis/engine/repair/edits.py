@@ -23,6 +23,7 @@ __all__ = [
     "key",
     "placed",
     "remembered",
+    "replaceable",
     "short",
     "slots",
     "statements",
@@ -161,6 +162,18 @@ def slots(statement: ast.stmt) -> Iterator[Slot]:
                     yield Slot(holder, key, node, parent)
                 if isinstance(node, ast.AST):
                     waiting.append(node)
+
+
+def replaceable(slot: Slot) -> bool:
+    """Return whether an expression may be replaced as a whole."""
+    node, parent = slot.node, slot.parent
+    if isinstance(parent, ast.Attribute | ast.keyword | ast.Slice):
+        return False
+    if isinstance(parent, ast.Call) and slot.key == "func":
+        return False
+    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+        return isinstance(node.ctx, ast.Load) and not isinstance(parent, ast.Subscript)
+    return isinstance(node, ast.BinOp | ast.UnaryOp | ast.Call | ast.Compare | ast.IfExp)
 
 
 def statements(body: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], int, ast.stmt]]:

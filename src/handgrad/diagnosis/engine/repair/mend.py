@@ -221,9 +221,9 @@ class _Mending:
             try:
                 with self.watch.within(PATIENCE):
                     student = self.make()
-                    outcome = Examination(student, None, seed, timed=False).outcome
                     if student.kind.sample and not student.drops(seed):
                         return False
+                    outcome = Examination(student, None, seed, timed=False).outcome
             except (Overdue, StudentError):
                 return False
             if outcome.failure or Status.of(outcome.findings) is not Status.RIGHT:

@@ -24,7 +24,11 @@ from handgrad.diagnosis.given import Results
 
 __all__ = ["MARGIN", "Hit", "Search"]
 
-Operators = Callable[[Unit, Vocabulary, Mapping[int, float]], Iterator[tuple[float, Edit]]]
+Turns = Iterator[tuple[float, Edit]]
+Operators = Callable[[Unit, Vocabulary, Mapping[int, float]], Turns]
+
+LIKELY = 2.0
+"""Until which turn single edits are tried before any two are."""
 
 FIRSTS = 12
 """How many first edits get a second one."""
@@ -97,24 +101,33 @@ class Search:
     def all(self) -> list[Hit]:
         """Search until something is found, each way of searching to its end."""
         start = self.bench.baseline[self.bench.probes[0].name]
-        for stage in (self._singles, self._crossed, self._seconds, self._whole, self._within):
-            stage(start)
+        unlikely = self._likely(start)
+        for stage in (self._crossed, self._seconds, unlikely, self._whole, self._within):
             if self.hits or self.over:
                 break
+            stage(start)
         return self.hits
 
-    def _singles(self, wrong: frozenset[str]) -> None:
-        """Try every single edit."""
-        for edit in self._edits(wrong, singles, self.blame):
-            self._attempt((edit,), wrong)
+    def _likely(self, wrong: frozenset[str]) -> Callable[[frozenset[str]], None]:
+        """Try single edits; where nothing is found, return what tries those that hit least."""
+        edits = self._edits(wrong, singles, self.blame)
+
+        def tried(most: float) -> None:
+            for turn, edit in edits:
+                self._attempt((edit,), wrong)
+                if turn > most and not self.hits:
+                    break
+
+        tried(LIKELY)
+        return lambda _: tried(inf)
 
     def _edits(
         self,
         wrong: frozenset[str],
         operators: Operators,
         blame: Mapping[tuple[Unit, int], bool] = MappingProxyType({}),
-    ) -> Iterator[Edit]:
-        """Return edits of all statements that feed what is wrong, in the order to be tried."""
+    ) -> Turns:
+        """Return edits of all statements that feed what is wrong, in the order of their turns."""
         later = self._later(wrong)
         streams = []
         for unit in self.units:
@@ -123,8 +136,7 @@ class Search:
             if lines:
                 others = [u for u in self.units if u is not unit]
                 streams.append(operators(unit, Vocabulary(unit, others), lines))
-        turns = takewhile(self._worth_while, merge(*streams, key=itemgetter(0)))
-        return (edit for _, edit in turns)
+        return takewhile(self._worth_while, merge(*streams, key=itemgetter(0)))
 
     def _worth_while(self, turn: tuple[float, Edit]) -> bool:
         """Return whether there is time, and what comes now could be better than what is found."""
@@ -211,26 +223,27 @@ class Search:
         for hit, left in self._chosen()[:FIRSTS]:
             with applied(*hit.edits), self.made(hit.edits):
                 edits = self._edits(left, singles)
-            for edit in _on_top(hit.edits, edits):
+            for turn, edit in _on_top(hit.edits, edits):
+                if turn > LIKELY:
+                    break
                 self._attempt((*hit.edits, edit), frozenset())
             if self.over:
                 return
 
     def _whole(self, wrong: frozenset[str]) -> None:
         """Put small expressions of the student's own names in the place of whole ones."""
-        for edit in self._edits(wrong, whole_expressions, self.blame):
+        for _, edit in self._edits(wrong, whole_expressions, self.blame):
             self._attempt((edit,), frozenset())
 
     def _within(self, wrong: frozenset[str]) -> None:
         """Try two edits of one statement."""
-        edits = self._edits(wrong, singles, self.blame)
-        for first in edits:
+        for _, first in self._edits(wrong, singles, self.blame):
             if first.cost > CHEAP:
                 continue
             lines = {first.statement.lineno: 0.0}
             others = [u for u in self.units if u is not first.unit]
             turns = singles(first.unit, Vocabulary(first.unit, others), lines)
-            for second in _on_top((first,), (edit for _, edit in turns)):
+            for _, second in _on_top((first,), turns):
                 if second.cost > CHEAP:
                     break
                 if self.over:
@@ -238,11 +251,11 @@ class Search:
                 self._attempt((first, second), frozenset())
 
 
-def _on_top(first: Sequence[Edit], edits: Iterator[Edit]) -> Iterator[Edit]:
+def _on_top(first: Sequence[Edit], edits: Turns) -> Turns:
     """Yield edits of code in which others are made, but do not leave these in it meanwhile."""
     while True:
         with applied(*first):
-            edit = next(edits, None)
-        if edit is None:
+            turn = next(edits, None)
+        if turn is None:
             return
-        yield edit
+        yield turn

@@ -18,6 +18,7 @@ from handgrad.diagnosis.engine.repair.edits import (
     clone,
     key,
     remembered,
+    replaceable,
     short,
     slots,
     written,
@@ -35,7 +36,6 @@ from handgrad.diagnosis.engine.repair.operators.calls import axes, functions, ke
 from handgrad.diagnosis.engine.repair.operators.expressions import (
     borrowed,
     leaves,
-    replaceable,
     small,
 )
 from handgrad.diagnosis.engine.repair.operators.names import (
@@ -45,6 +45,7 @@ from handgrad.diagnosis.engine.repair.operators.names import (
     indices,
     other_names,
     ranges,
+    subscripts,
     terms,
 )
 from handgrad.diagnosis.engine.repair.operators.structure import STRUCTURE, Place, Proposal
@@ -58,8 +59,8 @@ EXPRESSIONS: tuple[tuple[float, tuple[Callable[[Slot, Vocabulary], Iterator[Offe
     (1.1, (functions, axes, keywords)),
     (1.3, (other_names, counts, constants, indices, ranges)),
     (1.5, (wraps,)),
-    (1.9, (leaves, borrowed)),
-    (2.2, (factors,)),
+    (1.8, (subscripts,)),
+    (1.9, (leaves, borrowed, factors)),
     (2.5, (terms,)),
 )
 """Operators, by what their cheapest edit costs."""
