@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from heapq import merge
@@ -32,8 +32,10 @@ LIKELY = 2.0
 
 FIRSTS = 12
 """How many first edits get a second one."""
-ASIDE = 1.0
-"""How much later an edit is tried that cannot but change what is right."""
+ASIDE = 0.8
+"""How much later an edit is tried that changes what is right, if it changes anything."""
+AWAY = 2.0
+"""The same in a function of which all results are right."""
 
 MARGIN = 0.4
 """How much more than the score of a hit an edit may cost for it to be tried."""
@@ -75,6 +77,8 @@ class Search:
         Whether a hit, which is what runs, survives everything.
     blame
         Lines whose gradient is known to be right, or to be the first that is not.
+    settled
+        Functions of the forward pass, where that is right.
     margin
         How much more than the score of a hit an edit may cost for it to be tried.
     """
@@ -86,6 +90,7 @@ class Search:
     score: Callable[[Hit], float]
     verified: Callable[[Hit], bool]
     blame: Mapping[tuple[Unit, int], bool]
+    settled: Collection[Unit] = ()
     margin: float = MARGIN
     hits: list[Hit] = field(default_factory=list)
     tried: int = 0
@@ -153,10 +158,17 @@ class Search:
         except Exception:  # it raises, now and then
             return {(unit, line): 0.0 for unit in self.units for line in unit.executed}
         return {
-            place: ASIDE * bool(names & (quantities - bad))
-            for place, names in feeding.items()
+            (unit, line): self._lateness(unit, names, bad)
+            for (unit, line), names in feeding.items()
             if ALL in names or names & bad
         }
+
+    def _lateness(self, unit: Unit, names: frozenset[str], bad: frozenset[str]) -> float:
+        """Return how much later a statement is edited that feeds these quantities."""
+        right = frozenset(self.bench.names) - bad
+        if unit in self.settled and (ALL in names or names & right):
+            return AWAY
+        return ASIDE * bool(names & right)
 
     def _attempt(self, edits: tuple[Edit, ...], before: frozenset[str]) -> None:
         """Run the code with some edits; note it where everything is right, or more than before."""
@@ -169,7 +181,7 @@ class Search:
         with self.made(edits) as made:
             if not made:
                 return
-            wrong = self.bench.first({edit.unit for edit in edits})
+            wrong = self.bench.first({edit.unit for edit in edits}, before)
             if self.bench.overdue:
                 self.slow.update(places)
             if wrong:

@@ -87,9 +87,9 @@ class _Turns:
         self.unit, self.words = unit, words
         self._waiting: list[tuple[float, int, Callable[[], Edit | None]]] = []
         self._numbers = count()
-        self._alike: dict[tuple[str, Any], list[Slot]] = {}
+        self._alike: dict[tuple[str, Any], list[tuple[ast.stmt, Slot]]] = {}
         self._seen: set[tuple[int, str | int, str]] = set()
-        self._repeated: set[tuple[str, str]] = set()
+        self._repeated: set[tuple[int, ast.stmt, str, str]] = set()
         for place in _places(unit.tree):
             late = later.get(place.statement.lineno)
             if late is None:
@@ -97,7 +97,7 @@ class _Turns:
             for least, structural in STRUCTURE:
                 self._wait(late + least, self._statement, place, structural, late)
             for slot in slots(place.statement):
-                self._alike.setdefault(_kind(slot), []).append(slot)
+                self._alike.setdefault(_kind(slot), []).append((place.statement, slot))
                 for least, group in EXPRESSIONS:
                     self._wait(late + least, self._expression, place.statement, slot, group, late)
 
@@ -142,15 +142,18 @@ class _Turns:
             return None
         self._seen.add(this)
         alike = self._alike[_kind(slot)]
-        if 1 < len(alike) <= 30 and (old, new) not in self._repeated:
-            self._repeated.add((old, new))
-            turn = late + offer.cost + MORE
-            self._wait(turn, self._everywhere, statement, alike, offer)
+        within = [pair for pair in alike if pair[0] is statement]
+        for pairs, most in ((within, len(alike) - 1), (alike, 30)):
+            repeated = len(pairs), pairs[0][0], old, new
+            if 1 < len(pairs) <= most and repeated not in self._repeated:
+                self._repeated.add(repeated)
+                turn = late + offer.cost + MORE
+                self._wait(turn, self._everywhere, statement, [s for _, s in pairs], offer)
         change = slot.change(offer.new)
         return Edit(self.unit, statement, (change,), offer.cost, offer.words)
 
     def _everywhere(self, statement: ast.stmt, alike: list[Slot], offer: Offer) -> Edit:
-        """Return the edit that makes a replacement wherever it can be made."""
+        """Return the edit that makes a replacement in all of these places."""
         changes = tuple(slot.change(clone(offer.new)) for slot in alike)
         return Edit(self.unit, statement, changes, offer.cost + MORE, offer.words)
 
