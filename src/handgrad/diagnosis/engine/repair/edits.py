@@ -17,6 +17,7 @@ __all__ = [
     "Edit",
     "Offer",
     "Slot",
+    "Texts",
     "applied",
     "clone",
     "header",
@@ -197,18 +198,20 @@ def header(statement: ast.stmt) -> ast.stmt:
     return ast.copy_location(type(statement)(**fields), statement)
 
 
-_TEXTS: dict[int, tuple[ast.AST, str]] = {}
-"""The code of nodes that have been asked for, by their identity."""
+Texts = dict[int, tuple[ast.AST, str]]
+"""The code of nodes, by their identity."""
+_texts: Texts | None = None
 
 
 @contextmanager
-def remembered() -> Iterator[None]:
-    """Write out each of the student's expressions once, as long as none is changed."""
-    _TEXTS.clear()
+def remembered(texts: Texts) -> Iterator[None]:
+    """Write out each of the student's expressions once, and note it, while none is changed."""
+    global _texts
+    before, _texts = _texts, texts
     try:
         yield
     finally:
-        _TEXTS.clear()
+        _texts = before
 
 
 def text(node: ast.AST) -> str:
@@ -218,9 +221,11 @@ def text(node: ast.AST) -> str:
 
 def written(node: ast.AST) -> str:
     """Return one of the student's own nodes as code, which is `remembered`."""
-    known = _TEXTS.get(id(node))
-    if known is None or known[0] is not node:
-        known = _TEXTS[id(node)] = (node, ast.unparse(node))
+    if _texts is None:
+        return text(node)
+    known = _texts.get(id(node))
+    if known is None:
+        known = _texts[id(node)] = (node, text(node))
     return known[1]
 
 

@@ -121,7 +121,18 @@ class _Mending:
         margin = MARGIN + (RAISES if raising else 0)  # an edit there may score less than it costs
         until = perf_counter() + 0.8 * (deadline - perf_counter())
         settled = forward if right and self.student.kind.upstream else []
-        search = Search(bench, ran, until, self._run, score, self._survives, blame, settled, margin)
+        search = Search(
+            bench,
+            ran,
+            until,
+            self._run,
+            score,
+            self._survives,
+            blame,
+            settled,
+            raising,
+            margin,
+        )
         best = self._verified(order(search.all()), search, deadline)
         first = earliest(best)
         return (self._said(first, best),) if first else ()

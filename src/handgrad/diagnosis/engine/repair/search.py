@@ -34,6 +34,8 @@ FIRSTS = 12
 """How many first edits get a second one."""
 ASIDE = 0.8
 """How much later an edit is tried that changes what is right, if it changes anything."""
+SOONER = 0.6
+"""How much sooner an edit of a line is tried that raises."""
 AWAY = 2.0
 """The same in a function of which all results are right."""
 
@@ -79,6 +81,8 @@ class Search:
         Lines whose gradient is known to be right, or to be the first that is not.
     settled
         Functions of the forward pass, where that is right.
+    raising
+        Lines that raise.
     margin
         How much more than the score of a hit an edit may cost for it to be tried.
     """
@@ -91,6 +95,7 @@ class Search:
     verified: Callable[[Hit], bool]
     blame: Mapping[tuple[Unit, int], bool]
     settled: Collection[Unit] = ()
+    raising: Collection[tuple[str, int]] = ()
     margin: float = MARGIN
     hits: list[Hit] = field(default_factory=list)
     tried: int = 0
@@ -149,14 +154,19 @@ class Search:
 
     def _later(self, wrong: frozenset[str]) -> dict[tuple[Unit, int], float]:
         """Return for each statement that is worth editing how much later its edits are tried."""
+        everywhere = {
+            (unit, line): -SOONER * ((unit.file, line) in self.raising)
+            for unit in self.units
+            for line in unit.executed
+        }
         quantities = frozenset(self.bench.names)
         bad = wrong & quantities
         if not bad or self.bench.crashes(wrong):
-            return {(unit, line): 0.0 for unit in self.units for line in unit.executed}
+            return everywhere
         try:
             feeding = fed(self.units, self.run, self.bench.tolerance)
         except Exception:  # it raises, now and then
-            return {(unit, line): 0.0 for unit in self.units for line in unit.executed}
+            return everywhere
         return {
             (unit, line): self._lateness(unit, names, bad)
             for (unit, line), names in feeding.items()

@@ -15,6 +15,7 @@ from handgrad.diagnosis.engine.repair.edits import (
     Edit,
     Offer,
     Slot,
+    Texts,
     clone,
     key,
     remembered,
@@ -76,8 +77,7 @@ def singles(
     Each comes with its turn, which is its cost and how much `later` the edits of its line are
     tried; the turns only grow.
     """
-    with remembered():
-        yield from _Turns(unit, words, later).edits()
+    yield from _Turns(unit, words, later).edits()
 
 
 class _Turns:
@@ -90,6 +90,13 @@ class _Turns:
         self._alike: dict[tuple[str, Any], list[tuple[ast.stmt, Slot]]] = {}
         self._seen: set[tuple[int, str | int, str]] = set()
         self._repeated: set[tuple[int, ast.stmt, str, str]] = set()
+        self._texts: Texts = {}
+        with remembered(self._texts):
+            self._begin(later)
+
+    def _begin(self, later: Mapping[int, float]) -> None:
+        """Let every operator wait for its turn in every place."""
+        unit = self.unit
         for place in _places(unit.tree):
             late = later.get(place.statement.lineno)
             if late is None:
@@ -108,7 +115,8 @@ class _Turns:
         """Yield every edit when its turn has come."""
         while self._waiting:
             turn, _, make = heappop(self._waiting)
-            edit = make()
+            with remembered(self._texts):
+                edit = make()
             if edit is not None:
                 yield turn, edit
 

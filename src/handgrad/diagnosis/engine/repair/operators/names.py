@@ -36,11 +36,10 @@ def other_names(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
     said = f"the name {short(node)}"
     reading = isinstance(node.ctx, ast.Load)
     for handle in words.handles:
-        if handle.code == code or handle.kind != (mine.kind if mine else handle.kind):
+        if handle.code == code or (mine is None and handle.kind == "other"):
             continue
-        if mine is None and handle.kind == "other":
-            continue
-        cost = 1.6 - 0.3 * likeness(code, handle.code) + (0 if reading else 0.5)
+        other = mine is not None and handle.kind != mine.kind
+        cost = 1.6 - 0.3 * likeness(code, handle.code) + 0.3 * other + 0.5 * (not reading)
         yield Offer(handle.load() if reading else handle.store(), cost, said)
 
 
