@@ -7,7 +7,18 @@ variable ``HANDGRAD_KERNELS=numpy``. Both forms of a formula stand on its compon
 
 from __future__ import annotations
 
-from handgrad.kernels.kernel import Kernel, fits, inlined, kernel, loop, prange
+from handgrad.kernels.kernel import THREADS_ABOVE, Kernel, fits, inlined, kernel, loop, prange
 from handgrad.kernels.mode import Mode, in_force, use
 
-__all__ = ["Kernel", "Mode", "fits", "in_force", "inlined", "kernel", "loop", "prange", "use"]
+__all__ = [
+    "THREADS_ABOVE",
+    "Kernel",
+    "Mode",
+    "fits",
+    "in_force",
+    "inlined",
+    "kernel",
+    "loop",
+    "prange",
+    "use",
+]

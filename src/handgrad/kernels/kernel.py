@@ -16,7 +16,7 @@ import numpy as np
 
 from handgrad.kernels.mode import Mode
 
-__all__ = ["Kernel", "fits", "inlined", "kernel", "loop", "prange"]
+__all__ = ["THREADS_ABOVE", "Kernel", "fits", "inlined", "kernel", "loop", "prange"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -30,6 +30,9 @@ OPTIONS: dict[str, Any] = {
     "nogil": True,
     "cache": True,
 }
+THREADS_ABOVE = 16_384
+"""Entries from which on a light loop is faster on all cores; below, waking them takes longer."""
+
 PATIENCE = 1.0
 """Seconds of compiling after which a line says what takes so long."""
 
@@ -155,7 +158,7 @@ class Kernel(Generic[P, R]):
             return False
         with _lock:
             start = time.perf_counter()
-            from numba import typeof  
+            from numba import typeof
 
             loop = self._made(threads)
             loop.disable_compile(False)

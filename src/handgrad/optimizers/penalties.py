@@ -9,10 +9,7 @@ import numpy as np
 from handgrad.arguments import Array
 from handgrad.kernels import inlined
 
-__all__ = ["THREADS_ABOVE", "penalized", "penalties", "unpacked"]
-
-THREADS_ABOVE = 16_384
-"""Entries from which on an update is faster on all cores; below, waking them takes longer."""
+__all__ = ["penalized", "penalties", "unpacked"]
 
 
 def penalties(

@@ -9,10 +9,10 @@ import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.errors import ArgumentError
-from handgrad.kernels import loop, prange
+from handgrad.kernels import THREADS_ABOVE, loop, prange
 from handgrad.optimizers.checks import number
 from handgrad.optimizers.optimizer import Optimizer
-from handgrad.optimizers.penalties import THREADS_ABOVE, penalized, unpacked
+from handgrad.optimizers.penalties import penalized, unpacked
 
 __all__ = ["SGD"]
 
