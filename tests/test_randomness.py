@@ -5,7 +5,7 @@ import pytest
 
 from handgrad import Dropout, Linear, Model, ReLU
 from handgrad.errors import ArgumentError
-from handgrad.randomness import Sources, check_rng, repeatable
+from handgrad.randomness import Sources, check_rng, repeatable, tried
 
 
 def test_repeatable_restores_every_source_of_random_numbers():
@@ -58,6 +58,19 @@ def test_sources_that_nothing_moves_are_forgotten_and_the_others_go_back():
     assert sources.held == [moved.bit_generator]
     sources.go_back(before)
     assert moved.random() == first
+
+
+def test_what_drew_nothing_when_it_was_tried_is_called_as_it_is():
+    rng = np.random.default_rng(0)
+    again = repeatable(rng.random, rng)
+    before = rng.bit_generator.state
+    with tried(lambda: "result", rng) as result:
+        assert result == "result"
+        assert again() != again()
+    assert rng.bit_generator.state == before  # at the end, all the same
+    with tried(rng.random, rng) as drawn:
+        assert drawn == again() == again()
+    assert again() == again()
 
 
 @pytest.mark.parametrize("rng", [0, np.random.RandomState(0), np.random])

@@ -33,7 +33,8 @@ from handgrad.shapes import Shape
 
 __all__ = ["Activation", "Component", "ExerciseLayer"]
 
-_NO_CHILDREN = ("parameters", "buffers", "gradients", "_remembered")
+_NO_CHILDREN = {"parameters", "buffers", "gradients", "_remembered"}
+_ATOMS = {type(None), bool, int, float, str}  # what most attributes are
 
 
 class Component(ABC):
@@ -119,8 +120,7 @@ class Component(ABC):
         Parameters
         ----------
         x
-            Input, (..., D), or a tuple of arrays where the component takes several. Not written
-            to.
+            Input, (..., D), or a tuple of arrays where it takes several. Not written to.
 
         Returns
         -------
@@ -181,7 +181,8 @@ class Component(ABC):
         """
         found: dict[str, Component] = {}
         met: set[int] = set()  # a list may hold itself
-        ahead = [item for item in reversed(vars(self).items()) if item[0] not in _NO_CHILDREN]
+        own = reversed(vars(self).items())
+        ahead = [(k, v) for k, v in own if k not in _NO_CHILDREN and type(v) not in _ATOMS]
         while ahead:
             name, value = ahead.pop()
             if isinstance(value, Component):
@@ -191,7 +192,7 @@ class Component(ABC):
                         "a name for each",
                         "use keys that differ as texts too, and have no dots in them",
                     )
-            elif isinstance(value, list | tuple | dict) and id(value) not in met:
+            elif isinstance(value, (list, tuple, dict)) and id(value) not in met:
                 met.add(id(value))
                 items = value.items() if isinstance(value, dict) else enumerate(value)
                 ahead += [(f"{name}.{key}", item) for key, item in items][::-1]
@@ -388,8 +389,7 @@ class ExerciseLayer(Component):
         -------
         gradient_weights
             Gradient with respect to the weights, of their shape; None where there are none. The
-            bias' is in ``layer.gradients["bias"]``. Both are those of the layer that is wrapped,
-            where the layer wraps one.
+            bias' is in ``layer.gradients["bias"]``. Both are a wrapped layer's, where there is one.
         gradient_input
             Gradient with respect to the input, of its shape.
         """

@@ -7,6 +7,8 @@ every generator that an object can reach, and puts them all back to a moment of 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import ModuleType
 from typing import Any, ParamSpec, TypeVar
 
@@ -23,6 +25,7 @@ __all__ = [
     "repeatable",
     "restore_generator",
     "restore_global_state",
+    "tried",
 ]
 
 P = ParamSpec("P")
@@ -122,6 +125,29 @@ def _same(one: Any, other: Any) -> bool:
     return bool(np.array_equal(one, other))
 
 
+_nothing_drawn: ContextVar[bool] = ContextVar("nothing_drawn", default=False)
+
+
+@contextmanager
+def tried(f: Callable[[], R], owner: Any) -> Iterator[R]:
+    """Yield what `f` returns; if it drew no random number, `repeatable` does nothing inside.
+
+    To look for generators and to keep their states costs more than a small layer's pass. In the
+    end everything is put back, whatever was drawn.
+    """
+    sources = Sources(owner)
+    before = sources.now()
+    token = _nothing_drawn.set(False)
+    try:
+        result = f()
+        _nothing_drawn.set(all(map(_same, sources.now(), before)))
+        sources.go_back(before)
+        yield result
+    finally:
+        _nothing_drawn.reset(token)
+        sources.go_back(before)
+
+
 def repeatable(f: Callable[P, R], owner: Any = None) -> Callable[P, R]:
     """Return `f` with the random numbers that it draws the same at every call.
 
@@ -145,6 +171,8 @@ def repeatable(f: Callable[P, R], owner: Any = None) -> Callable[P, R]:
     """
 
     def again(*args: P.args, **kwargs: P.kwargs) -> R:
+        if _nothing_drawn.get():
+            return f(*args, **kwargs)
         sources = Sources(owner)
         states = sources.now()
         try:

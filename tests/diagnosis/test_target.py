@@ -63,6 +63,25 @@ def test_what_takes_other_arguments_than_the_courses_is_not_passed_over(tmp_path
     assert "the course gives it" in affine.failure.hint
 
 
+def test_lambdas_and_second_names_are_seen(tmp_path):
+    file = tmp_path / "layers.py"
+    file.write_text(
+        "relu_forward = lambda x: (x * (x > 0), x)\n"
+        "relu_backward = lambda dout, cache: dout * (cache > 0)\n"
+        "def step(x, W):\n    return W[x], (x, W.shape)\n"
+        "def back(dout, cache):\n"
+        "    import numpy as np\n"
+        "    dW = np.zeros(cache[1])\n"
+        "    dW[cache[0]] += dout\n"
+        "    return dW\n"
+        "word_embedding_forward = step\n"
+        "word_embedding_backward = back\n"
+    )
+    relu, embedding = diagnose_target(str(file))
+    assert (relu.headline, embedding.subject) == ("relu is right", "word_embedding")
+    assert [cause.name for cause in embedding.causes] == ["repeated indices count once"]
+
+
 def test_a_course_says_what_it_asks_for_where_there_is_nothing_of_it(tmp_path):
     file = tmp_path / "layers.py"
     file.write_text("def relu(x):\n    return x\n")

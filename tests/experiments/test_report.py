@@ -3,6 +3,7 @@
 import base64
 import html.parser
 import importlib.util
+import re
 import resource
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import sys
 import numpy as np
 import pytest
 
+import browser
 import handgrad.experiments.report as report
 from handgrad.experiments import evaluate, train
 from handgrad.experiments.evaluation import Evaluation
@@ -110,6 +112,57 @@ def test_the_report_says_how_good_it_is_and_of_what(tmp_path):
     assert [p[:4] for p in page.pictures] == [b"\x89PNG"] * 2
     for name, picture in zip(("confusion.png", "history.png"), page.pictures, strict=True):
         assert (run.folder / name).read_bytes() == picture
+    looks_well(run.folder / "report.html")
+
+
+def looks_well(page):
+    """Assert that a browser shows a page whole, wide and narrow, light and dark, by itself."""
+    backgrounds = []
+    for dark in (False, True):
+        seen = browser.opened(page, 400, 1200, dark=dark)
+        assert seen["logged"] == []
+        assert {*seen["asked"]} == {page.resolve().as_uri()}
+        narrow, wide = seen["views"]
+        assert narrow["width"] <= 400 < 1100 < wide["width"]
+        for view in seen["views"]:
+            assert view["widest"] <= view["width"]  # nothing stands out on the right
+            assert view["pictures"]["confusion"] > 200
+            assert view["pictures"]["history"] > 800
+            for said in ("Commonest confusions", "<b>red</b>", "$x$", "handgrad train 'a b.csv'"):
+                assert said in view["text"]
+            assert contrast(view["colour"], view["background"]) > 7
+        backgrounds.append(wide["background"])
+    light, dark = map(luminance, backgrounds)
+    assert light > 0.9
+    assert dark < 0.1
+
+
+def luminance(colour):
+    """Return how bright a colour is, from 0 to 1, as the accessibility guidelines have it."""
+    parts = np.array([int(part) for part in re.findall(r"\d+", colour)[:3]]) / 255
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+def contrast(one, other):
+    low, high = sorted([luminance(one), luminance(other)])
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_the_browser_notices_what_is_wrong_with_a_page(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text(
+        "<img alt='broken' src='data:image/png;base64,aGFsbG8='>"
+        "<img alt='away' src='http://127.0.0.1:9/a.png'><p style='width: 900px'>wide</p>"
+        "<script>console.error('a fault')</script>"
+    )
+    seen = browser.opened(page, 400)
+    assert "a fault" in seen["logged"]
+    assert "http://127.0.0.1:9/a.png" in seen["asked"]
+    (view,) = seen["views"]
+    assert view["pictures"] == {"broken": 0, "away": 0}
+    assert view["widest"] > view["width"]
+    assert view["text"] == "wide"
 
 
 def test_numbers_are_drawn_over_the_true_ones(tmp_path):

@@ -28,7 +28,7 @@ from handgrad.diagnosis.families import FLOAT32, GENERAL, OVERFLOW
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds import KINDS, Kind
 from handgrad.diagnosis.kinds.cross_entropy import CrossEntropyKind
-from handgrad.diagnosis.kinds.dropout.mistakes import KEEPS_P, MASKS
+from handgrad.diagnosis.kinds.dropout.mistakes import KEEPS_P, MASKS, is_evaluated
 from handgrad.diagnosis.mistake import Mistake
 from handgrad.diagnosis.student import Student, Subject
 from handgrad.diagnosis.student.subject import guard
@@ -237,7 +237,10 @@ def drawn(kind: Kind, given: Given, mistakes: tuple[Mistake, ...], thing) -> Res
     if not kind.sample:
         return {}
     clean = kind.right(given, {})["evaluation"]
-    thing.mask = mask(given["p"], clean.shape, mistakes, thing.mask)
+    if is_evaluated(given):
+        thing.mask = np.ones(clean.shape)
+    else:
+        thing.mask = mask(given["p"], clean.shape, mistakes, thing.mask)
     redrawn(kind, given)
     return {"output": clean * thing.mask}
 

@@ -9,6 +9,7 @@ beside the file that it was made of, on inputs of other seeds than the diagnosis
 from __future__ import annotations
 
 import argparse
+import ast
 import contextlib
 import importlib.util
 import json
@@ -153,20 +154,25 @@ def mended(source: str, repair: Any) -> str:
     """Return the file as it is with a repair."""
     lines = source.splitlines()
     for line in sorted(repair.lines, key=lambda each: -each.number):
-        old = lines[line.number - 1]
-        indent = old[: len(old) - len(old.lstrip())]
-        new = [indent + text for text in line.new.strip().splitlines()] if line.new else []
         at = line.number - 1
-        match line.how:
-            case "replace":
-                lines[at : at + 1] = new
-            case "remove":
-                lines[at] = indent + "pass"
-            case "before":
-                lines[at:at] = new
-            case "after":
-                lines[at + 1 : at + 1] = new
+        until = at + len(line.old.splitlines())
+        indent = lines[at][: len(lines[at]) - len(lines[at].lstrip())]
+        new = [indent + text for text in line.new.splitlines()]
+        if line.how == "after":
+            at = until = at + 1
+        lines[at:until] = new
+        if line.how == "remove" and not parses(lines):
+            lines.insert(at, f"{indent}pass")
     return "\n".join(lines) + "\n"
+
+
+def parses(lines: list[str]) -> bool:
+    """Return whether lines are a program."""
+    try:
+        ast.parse("\n".join(lines))
+    except SyntaxError:
+        return False
+    return True
 
 
 def judged(case: Case, budget: float) -> dict[str, Any]:
@@ -208,7 +214,7 @@ def judged(case: Case, budget: float) -> dict[str, Any]:
         )
         told["lines"] = [line.number for line in _lines(hits)]
         told["line_right"] = bool(set(told["lines"]) & set(case.lines))
-        told["repair"] = [f"{line.number} {line.how}: {line.new.strip()}" for line in _lines(hits)]
+        told["repair"] = [f"{line.number} {line.how}: {line.new}" for line in _lines(hits)]
         if told["repaired"]:
             whole = Path(folder, "mended.py")
             text = case.source

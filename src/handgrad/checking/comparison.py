@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
@@ -26,7 +27,7 @@ from handgrad.checking.pytorch import Twin, pytorch_gradients
 from handgrad.checking.truth import Truth, central_differences, complex_step
 from handgrad.errors import ArgumentError
 from handgrad.loss import Loss
-from handgrad.randomness import repeatable
+from handgrad.randomness import repeatable, tried
 from handgrad.walk import parameters
 
 __all__ = ["TOLERANCES", "CheckResult", "Comparison", "Violation", "check"]
@@ -220,30 +221,34 @@ def check(
         y = repeatable(evaluate, subject)(subject, x, None)["y"]
         against = rng.standard_normal(y.shape)
 
-    ours = repeatable(evaluate, subject)(subject, x, against)
-    truths: list[tuple[Any, dict[str, Array]]] = [
-        (truth, repeatable(numerical_gradients, subject)(subject, x, against, truth))
-    ]
-    if twin is not None:
-        truths.append((pytorch_gradients, pytorch_gradients(subject, x, against, twin, TWINS)))
-    comparisons = []
-    for method, found in truths:
-        sizes = [np.abs(true).max() for quantity, true in found.items() if quantity != "y"]
-        floor = 0.01 * float(max(sizes, default=0))
-        comparisons += [
-            compare(quantity, ours.get(quantity), true, method, 0 if quantity == "y" else floor)
-            for quantity, true in found.items()
-        ]
-    violations = []
     invariants = general(subject) if invariants is None else invariants
-    for invariant in invariants:
-        try:
-            seen = repeatable(invariant, subject)(subject, x, against, rng)
-        except Exception as error:  # a component may be wrong in any way
-            seen = told(error)
-        if seen is not None:
-            violations.append(Violation(invariant.__name__, seen))
+    with tried(partial(evaluate, subject, x, against), subject) as ours:
+        numerical = repeatable(numerical_gradients, subject)(subject, x, against, truth)
+        comparisons = _compared(ours, numerical, truth)
+        if twin is not None:
+            judged = pytorch_gradients(subject, x, against, twin, TWINS)
+            comparisons += _compared(ours, judged, pytorch_gradients)
+        violations = []
+        for invariant in invariants:
+            try:
+                seen = repeatable(invariant, subject)(subject, x, against, rng)
+            except Exception as error:  # a component may be wrong in any way
+                seen = told(error)
+            if seen is not None:
+                violations.append(Violation(invariant.__name__, seen))
     return CheckResult(_name(subject), comparisons, len(invariants), violations)
+
+
+def _compared(
+    ours: dict[str, Array], found: dict[str, Array], method: Callable[..., Any]
+) -> list[Comparison]:
+    """Compare all that a truth has found with what the component says of it."""
+    sizes = [np.abs(true).max() for quantity, true in found.items() if quantity != "y"]
+    floor = 0.01 * float(max(sizes, default=0))
+    return [
+        compare(quantity, ours.get(quantity), true, method, 0 if quantity == "y" else floor)
+        for quantity, true in found.items()
+    ]
 
 
 def compare(

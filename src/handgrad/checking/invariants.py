@@ -165,12 +165,13 @@ def same_through_the_calls(subject: Any, x: Any, against: Any, rng: Rng) -> str 
         for name, array in named_gradients(shell, tree).items():
             if not identical(array, expected[f"d{name}"]):
                 return f"d{name} differs between the calls and the methods"
-        again = copy.deepcopy(subject)
-        if again.training:
-            again.update_buffers(repeatable(again.apply, again)(x)[1])
-        for mine, theirs in zip(buffers(again), buffers(shell), strict=True):
-            if not identical(mine.array, theirs.array):
-                return f"the buffer {mine.name} differs between the calls and the methods"
+        if [*buffers(subject), *buffers(shell)]:
+            again = copy.deepcopy(subject)
+            if again.training:
+                again.update_buffers(repeatable(again.apply, again)(x)[1])
+            for mine, theirs in zip(buffers(again), buffers(shell), strict=True):
+                if not identical(mine.array, theirs.array):
+                    return f"the buffer {mine.name} differs between the calls and the methods"
     for name, array in got.items():
         if not identical(array, expected[name]):
             return f"{name} differs between the calls and the methods"

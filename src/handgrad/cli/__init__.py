@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import warnings
 from io import TextIOWrapper
@@ -13,11 +14,16 @@ from rich.markup import escape
 
 from handgrad.cli.check import check
 from handgrad.cli.evaluate import evaluate
+from handgrad.cli.export import export
 from handgrad.cli.predict import predict
 from handgrad.cli.train import train
 from handgrad.errors import HandgradError
 
 __all__ = ["app", "main"]
+
+_MADE = 100_000
+"""After so many new objects Python looks for cycles, and not after 700: a library that is loaded
+makes many that stay, and to look at them all again and again takes a fifth of the time."""
 
 app = typer.Typer(
     name="handgrad",
@@ -50,6 +56,7 @@ app.command()(check)
 app.command()(train)
 app.command()(evaluate)
 app.command()(predict)
+app.command()(export)
 
 
 def _tell(message: Warning | str, *where: Any, **more: Any) -> None:
@@ -61,6 +68,7 @@ def _tell(message: Warning | str, *where: Any, **more: Any) -> None:
 
 def main() -> None:
     """Run the command line; what goes wrong on purpose is told in words, with exit status 2."""
+    gc.set_threshold(_MADE)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # so that every file's name can be printed
             stream.reconfigure(errors="surrogateescape")

@@ -27,7 +27,7 @@ from handgrad.diagnosis.student.student import Student
 from handgrad.diagnosis.student.subject import StudentError, Subject, names_around, restored
 from handgrad.errors import ArgumentError
 
-__all__ = ["diagnose", "diagnose_student"]
+__all__ = ["diagnose", "diagnose_named", "diagnose_student"]
 
 
 def diagnose(
@@ -95,27 +95,47 @@ def diagnose(
     >>> print(diagnosis.hints(1)[0].text)
     Your gradient never has a negative entry, and does not change when the input does.
     """
+    return diagnose_named(
+        "", obj_or_class, kind, course, reference, shapes=shapes, seed=seed, budget=budget
+    )
+
+
+def diagnose_named(
+    name: str,
+    obj_or_class: Any,
+    kind: str | None = None,
+    course: str | None = None,
+    reference: Any = None,
+    *,
+    shapes: Shapes | None = None,
+    seed: int = 0,
+    budget: float = 0,
+) -> Diagnosis:
+    """Do what `diagnose` does for what a file calls `name`, which may be another than its own.
+
+    A lambda has none, and ``x_backward_alt = x_backward`` is asked for by either.
+    """
     start = perf_counter()
     if reference is not None:
         return _beside(reference, obj_or_class, shapes, seed).repaired(budget)
-    components, kind = _asked_for(obj_or_class, kind, course)
+    components, kind = _asked_for(name, obj_or_class, kind, course)
     if components:
         called = _called(components, names_around(obj_or_class), shapes, seed)
         return called.repaired(budget)
     subject = Subject(obj_or_class)
     classes = getattr(subject.type, "__mro__", (subject.type,))  # a function has no bases
     said = [kind] if kind else [c.__name__ for c in classes]
-    name = kind if kind in KINDS else next(filter(None, map(kind_of, said)), None)
-    if name is None:
+    its = kind if kind in KINDS else next(filter(None, map(kind_of, said)), None)
+    if its is None:
         raise ArgumentError(
             f"{subject.name} of kind {kind!r}" if kind else f"{subject.name}, of no known kind",
             f"one of {', '.join(KINDS)}",
             "give the kind, for instance diagnose(thing, kind='linear')",
         )
-    outcome = _attempt(name, subject, {}, shapes, seed)
-    if _needs(name) and subject.is_class and Status.of(outcome.findings) is not Status.RIGHT:
-        outcome = _with_own(name, subject, outcome, shapes, seed)
-    return _diagnosis(subject.name, name, outcome, start, shapes, seed).repaired(budget)
+    outcome = _attempt(its, subject, {}, shapes, seed)
+    if _needs(its) and subject.is_class and Status.of(outcome.findings) is not Status.RIGHT:
+        outcome = _with_own(its, subject, outcome, shapes, seed)
+    return _diagnosis(subject.name, its, outcome, start, shapes, seed).repaired(budget)
 
 
 def diagnose_student(
@@ -164,13 +184,13 @@ def _called(
 
 
 def _asked_for(
-    thing: Any, kind: str | None, course: str | None
+    name: str, thing: Any, kind: str | None, course: str | None
 ) -> tuple[list[Component], str | None]:
     """Return how a course calls something, if it does, and its kind where that is told.
 
     Where no course is given, a function is seen by its name, and by its backward pass beside it.
     """
-    name = getattr(thing, "__qualname__", type(thing).__name__).rpartition("<locals>.")[2]
+    name = name or getattr(thing, "__qualname__", type(thing).__name__).rpartition("<locals>.")[2]
     if course is not None:
         asked = read_course(course)
         known = [each for each in asked.known_as(name) if kind in (None, each.kind)]

@@ -184,11 +184,15 @@ class NetworkEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     def _begin(self, X: Any, y: Array, weights: Array | None) -> None:
         """Measure the data, and build a network for them."""
-        settings, self._made = self._settings(), self._lasting()
         self._scaler = fit_scaler(X, weights) if self.standardize else None
         self._learn_targets(y, weights)
+        self._build(X.shape[1])
+
+    def _build(self, D: int) -> None:
+        """Build a network for D features and for the targets, and its trainer."""
+        settings, self._made = self._settings(), self._lasting()
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        rng, D, K = np.random.default_rng(seed), X.shape[1], self._outputs()
+        rng, K = np.random.default_rng(seed), self._outputs()
         made = (D,), K, settings, rng
         model = build_model(*made) if self.model is None else _own_model(self.model, D, K, rng)
         self._trainer = build_trainer(model, self._loss(), settings, rng)

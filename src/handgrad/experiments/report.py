@@ -27,12 +27,14 @@ _MISSED = 5
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1f2328; background: #fff; max-width: 62em;
-  margin: 2em auto; padding: 0 1em; }
+  margin: 2em auto; padding: 0 1em; overflow-wrap: anywhere; }
 h1 { font-size: 1.5em; } h2 { font-size: 1.2em; margin: 1.6em 0 .4em; }
-table { border-collapse: collapse; } td, th { padding: .15em 1em .15em 0; text-align: left; }
+table { border-collapse: collapse; display: block; overflow-x: auto;
+  overflow-wrap: normal; }
+td, th { padding: .15em 1em .15em 0; text-align: left; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 th { border-bottom: 1px solid #d0d7de; } p.note { color: #59636e; } img { max-width: 100%; }
-code { background: #f6f8fa; padding: .1em .3em; overflow-wrap: anywhere; }
+code { background: #f6f8fa; padding: .1em .3em; }
 @media (prefers-color-scheme: dark) { body { color: #e6edf3; background: #0d1117; }
   code { background: #21262d; } p.note { color: #9198a1; } img { background: #fff; } }
 """

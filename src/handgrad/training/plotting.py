@@ -15,6 +15,8 @@ __all__ = ["plot_history"]
 _VALIDATION = "validation_"
 _FEW = 30
 """Up to so many epochs, each of them gets a dot; more of them would hide the lines."""
+_TICKS = 5
+"""So many intervals of an axis tell its scale; each costs about as much as a line."""
 
 
 def plot_history(
@@ -49,7 +51,8 @@ def plot_history(
     epochs = np.arange(1, len(next(iter(values.values()))) + 1)
     dot = "." if len(epochs) <= _FEW else None
     for i, (title, names) in enumerate(panels.items()):
-        axes = figure.add_subplot(down, across, i + 1, title=title, xlabel="epoch")
+        axes = figure.add_subplot(down, across, i + 1, xlabel="epoch")
+        axes.set_title(title, y=1.0)  # a place of its own too
         for name in names:
             y = _column(values[name])
             held_out = name.startswith(_VALIDATION)
@@ -59,8 +62,10 @@ def plot_history(
             axes.set_yscale("log")
             axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
             axes.yaxis.set_minor_locator(NullLocator())
+        else:
+            axes.yaxis.set_major_locator(MaxNLocator(_TICKS))
         axes.yaxis.set_major_formatter("{x:.4g}")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(_TICKS, integer=True))
         axes.grid(alpha=0.3)
         if len(names) > 1:
             axes.legend(fontsize="small")

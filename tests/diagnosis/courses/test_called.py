@@ -240,6 +240,75 @@ def test_evaluation_that_does_not_run_is_told_apart():
     assert verdicts(diagnosis)["evaluation"] is Verdict.UNKNOWN
 
 
+def test_of_a_running_variance_the_course_says_whether_it_is_biased_before_it_is_named():
+    line = "running_var = momentum * running_var + (1 - momentum) * var"
+    for newest in ("var", "var * N / (N - 1)"):
+        names = corpus(line, f"running_var = (1 - momentum) * running_var + momentum * {newest}")
+        diagnosis = diagnose(names["batchnorm_forward"])
+        assert [(f.quantity, f.summary) for f in diagnosis.wrong] == [
+            ("new_running_variance", "the running variance keeps the wrong share")
+        ]
+
+    names = corpus(line, f"{line} + (1 - momentum) * eps")
+    diagnosis = diagnose(names["batchnorm_forward"])
+    assert "epsilon is counted in the running variance" in diagnosis.headline, str(diagnosis)
+    assert diagnosis.status is Status.RIGHT
+
+
+def test_dropouts_backward_pass_is_examined_in_evaluation_mode():
+    line = 'return dout * mask if dropout_param["mode"] == "train" else dout'
+    keep = 'dropout_param["p"]'
+    for other, name in (
+        (f"dout / {keep}", "the backward pass scales in evaluation mode"),
+        (
+            f"dout * (np.random.rand(*dout.shape) < {keep}) / {keep}",
+            "the backward pass drops in evaluation mode",
+        ),
+        ("0 * dout", "nothing comes back in evaluation mode"),
+        ("np.cos(dout)", ""),
+        ("dout * mask", ""),  # which is None
+    ):
+        changed = line.replace("else dout", f"else {other}")
+        diagnosis = diagnose(corpus(line, changed)["dropout_forward"])
+        assert diagnosis.status is Status.WRONG, other
+        assert [f.quantity for f in diagnosis.wrong] == ["evaluation mode"]
+        assert [c.name for c in diagnosis.causes] == [name] * bool(name), other
+    changed = line.replace("else dout", "else None")
+    diagnosis = diagnose(corpus(line, changed)["dropout_forward"])
+    assert diagnosis.headline == "dropout: its backward pass is not written yet", str(diagnosis)
+
+
+def test_what_has_a_course_of_its_own_for_evaluation_is_examined_there_too(tmp_path):
+    course = tmp_path / "ours.toml"
+    course.write_text(
+        "[[component]]\n"
+        'kind = "plain_dropout"\n'
+        'class = "Drop(p)"\n'
+        'forward = "forward(x) -> output"\n'
+        'evaluation = "predict(x) -> evaluation"\n'
+        'backward = "backward(dy) -> dx"\n'
+    )
+    names: dict = {"np": np}
+    text = """
+class Drop:
+    def __init__(self, p):
+        self.p = p
+    def forward(self, x):
+        self.mask = np.random.binomial(1, 1 - self.p, x.shape) / (1 - self.p)
+        return x * self.mask
+    def predict(self, x):
+        self.mask = 1.0
+        return x
+    def backward(self, dy):
+        return dy * self.mask
+"""
+    exec(text, names)
+    assert diagnose(names["Drop"], course=str(course)).headline == "Drop is right"
+    exec(text.replace("self.mask = 1.0", "self.mask = 1 / (1 - self.p)"), names)
+    (cause,) = diagnose(names["Drop"], course=str(course)).causes
+    assert cause.name == "the backward pass scales in evaluation mode"
+
+
 def test_no_gradient_agrees_with_an_output_that_is_no_number():
     names = {"np": np}
     exec(

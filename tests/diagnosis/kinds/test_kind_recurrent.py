@@ -155,6 +155,18 @@ def test_two_mistakes_at_once_are_both_named(name, pair):
     assert {cause.name for cause in diagnosis.causes} == set(pair), str(diagnosis)
 
 
+def test_a_cell_that_is_not_handed_back_has_one_name_where_no_first_cell_is_asked_for():
+    name = "the gradient of the cell before knows nothing of the state"
+    (mistake,) = (m for m in KINDS["lstm"].mistakes if m.cause.name == name)
+    kind, inputs = givens("lstm")
+    for given in inputs:
+        right = kind.right(given, {})
+        assert "dc0" in mistake.wrong(given, right)
+        del given.inputs["c0"]
+        with pytest.raises(KeyError):
+            mistake.wrong(given, right)
+
+
 @pytest.mark.parametrize(("name", "order"), [("lstm_step", "ifog"), ("gru", "zrn")])
 def test_a_mistake_is_found_in_another_convention(name, order):
     """As in CS231n, whose gates are i, f, o and g."""

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from handgrad.arguments import Array
-from handgrad.checking.arrays import identical
 from handgrad.diagnosis.courses.conventions import ANOTHER_AXIS, KEPT_AXES, left_out
 from handgrad.diagnosis.courses.course import Component, letters
 from handgrad.diagnosis.courses.template import Call, Expression
@@ -169,7 +168,10 @@ class Called(Student):
         thing.kept, thing.early = {}, {}
         if thing.thing is not None and set(self.component.attributes) & set(given.options):
             self._write(thing, given)  # what a call before has moved, a running mean
-        found = self._passed(thing, given, self.calls)
+        call = self.component.evaluation if given.options.get("mode") == "test" else None
+        found = self._passed(thing, given, call or self.calls)
+        if call and "evaluation" in found:
+            found["output"] = found.pop("evaluation")
         thing.early = {n: a for n, a in found.items() if n in self.kind.variables}
         results = {n: a for n, a in found.items() if n in self.kind.forwards}
         results |= self._attributes(thing, self.kind.forwards)
@@ -223,13 +225,13 @@ class Called(Student):
     def _passed(self, run: _Run, given: Given, call: Call) -> Results:
         """Make one call; return its quantities, and let `given` show what it wrote to."""
         scope = self._scope(run, given)
-        before = {n: np.array(self._numpy(scope[n])) for n in (*given.arrays, *run.parameters)}
+        before = {n: self._numpy(scope[n]).tobytes() for n in (*given.arrays, *run.parameters)}
         holder = self.names if run.thing is None else run.thing
         returned = self._call(call, self._found(call, holder), scope)
         run.kept |= {name: scope[name] for name in self.component.arguments}
-        for name, array in before.items():
+        for name, held in before.items():
             after = self._numpy(scope[name])
-            if not identical(after, array):
+            if after.tobytes() != held:
                 target = run.parameters if name in run.parameters else given.arrays
                 target[name][...] = self._layout(name).ours_of(after)
         return self._taken(run, call, returned)

@@ -51,9 +51,10 @@ def outline(file: Path) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
     for node in _body(file) or ():
         if isinstance(node, ast.FunctionDef):
-            count = len(node.args.posonlyargs) + len(node.args.args)
-            most = inf if node.args.vararg else count
-            found[node.name] = Entry(least=count - len(node.args.defaults), most=most)
+            found[node.name] = _function(node.args)
+        elif isinstance(node, ast.Assign):
+            if entry := _assigned(node.value, found):
+                found |= {name.id: entry for name in node.targets if isinstance(name, ast.Name)}
         elif isinstance(node, ast.ClassDef):
             inside = list(ast.walk(node))
             names = {each.attr for each in inside if isinstance(each, ast.Attribute)}
@@ -63,6 +64,20 @@ def outline(file: Path) -> dict[str, Entry]:
             mentions = frozenset(names).union(*inherited)
             found[node.name] = Entry(True, mentions)
     return found
+
+
+def _function(arguments: ast.arguments) -> Entry:
+    """Return the entry of a function with these arguments."""
+    count = len(arguments.posonlyargs) + len(arguments.args)
+    most = inf if arguments.vararg else count
+    return Entry(least=count - len(arguments.defaults), most=most)
+
+
+def _assigned(value: ast.expr, found: Mapping[str, Entry]) -> Entry | None:
+    """Return the entry of what a name is given to: a lambda, or what has a name already."""
+    if isinstance(value, ast.Lambda):
+        return _function(value.args)
+    return found.get(value.id) if isinstance(value, ast.Name) else None
 
 
 def outline_of(names: Mapping[str, Any]) -> dict[str, Entry]:

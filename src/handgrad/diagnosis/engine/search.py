@@ -15,9 +15,11 @@ from handgrad.diagnosis.findings import Cause
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.mistake import Mistake
 
-__all__ = ["ENOUGH", "Explanation", "explain_all", "fitting", "predict"]
+__all__ = ["ENOUGH", "Explanation", "Explanations", "explain_all", "fitting", "predict"]
 
 Explanation = tuple[Mistake, ...]
+Explanations = tuple[tuple[Cause, ...], ...]
+"""Those of one quantity that may be, each with the causes that make it together."""
 
 ENOUGH = 2
 """In how many trials, each of its own shape and seed, a mistake has to show and to match."""
@@ -54,7 +56,7 @@ def explain_all(
     wrong: Sequence[str],
     catalogue: Sequence[Mistake],
     tolerance: float,
-) -> dict[str, tuple[tuple[Cause, ...], ...]]:
+) -> dict[str, Explanations]:
     """Return for each wrong quantity the explanations that match it in every trial.
 
     `right` of each trial is in the student's own convention. An explanation that covers more of the
@@ -83,7 +85,7 @@ class _Match:
         return len(self.mistakes), -len(self.covered), self.contradicted
 
 
-def _best(name: str, found: list[_Match]) -> tuple[tuple[Cause, ...], ...]:
+def _best(name: str, found: list[_Match]) -> Explanations:
     """Return the explanations of one quantity that rank first."""
     matches = [match for match in found if name in match.covered]
     first = min((match.rank for match in matches), default=None)

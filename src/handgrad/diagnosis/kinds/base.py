@@ -33,7 +33,7 @@ class Stress:
 
     `name` and `title` are those of the quantity that is judged; the input is of two shapes and
     seeds. Where it is `optional`, code may refuse it; where it is `exact`, single precision has not
-    the digits for it.
+    the digits for it; where it is `evaluated`, it is for code alone that has an evaluation mode.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Stress:
     conventions: tuple[Mistake, ...] = ()
     optional: bool = False
     exact: bool = False
+    evaluated: bool = False
 
 
 class Kind(ABC):
@@ -167,9 +168,12 @@ class Kind(ABC):
 
     def origin(self, name: str) -> str:
         """Return whose axes a gradient has, and what comes out of the forward pass besides."""
-        origins = {dy: output for output, dy in self.upstream.items()}
-        origins |= {"evaluation": "output", **self.variables}
-        return origins.get(name, name.removeprefix("new_"))
+        if name in self.variables:
+            return self.variables[name]
+        if name == "evaluation":
+            return "output"
+        outputs = (output for output, dy in self.upstream.items() if dy == name)
+        return next(outputs, name.removeprefix("new_"))
 
     def catalogue(self) -> list[Mistake]:
         """Return every mistake and convention that may be named, each name once."""

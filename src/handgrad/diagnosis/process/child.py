@@ -16,7 +16,7 @@ import os
 import sys
 from contextlib import redirect_stderr, redirect_stdout, suppress
 
-from handgrad.diagnosis import diagnose
+from handgrad.diagnosis.diagnose import diagnose_named
 from handgrad.diagnosis.findings import Failure
 from handgrad.diagnosis.process.loading import load, load_apart
 from handgrad.diagnosis.process.sandbox import Job, failed
@@ -66,8 +66,8 @@ def _answer(job: Job) -> Diagnosis:
         try:
             reference = job.reference and load_apart(job.reference, notes)
             thing = load(job, notes)
-            diagnosis = diagnose(
-                thing, job.kind, course=job.course, reference=reference, budget=job.budget
+            diagnosis = diagnose_named(
+                job.name, thing, job.kind, job.course, reference, budget=job.budget
             )
         except StudentError as error:
             diagnosis = failed(job.name, error.failure, job.kind)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from handgrad.diagnosis.courses.exercise.calls import ExerciseStudent
 from handgrad.diagnosis.courses.exercise.inner import linear_handle, own_linear, stand_in
 from handgrad.diagnosis.given import Given, Results
-from handgrad.diagnosis.kinds.base import Kind
+from handgrad.diagnosis.kinds.base import Kind, Stress
 from handgrad.diagnosis.kinds.dropout import DropoutKind, PlainDropoutKind
+from handgrad.diagnosis.kinds.dropout.mistakes import is_evaluated
 from handgrad.diagnosis.kinds.inner import InnerReLU
 from handgrad.diagnosis.student.gradients import sort_gradients
 from handgrad.diagnosis.student.subject import StudentError, Subject, guard
@@ -42,13 +43,20 @@ class DropoutStudent(ExerciseStudent):
         if not self.subject.is_class:
             thing = self.subject.make()
             setattr(thing, _inner_name(thing), inner.thing)
-            return _Wrapped(thing, inner)
-        return _Wrapped(self._around(inner.thing, given), inner)
+        else:
+            thing = self._around(inner.thing, given)
+        if is_evaluated(given):
+            _switched(thing)
+        return _Wrapped(thing, inner)
 
     def _around(self, component: Any, given: Given) -> Any:
         if self.subject.takes("p"):
             return self.subject.make(component, p=given["p"])
         return self.subject.make(component, given["p"])
+
+    def stresses(self, seed: int) -> list[Stress]:
+        # The exercise never asks for a gradient in evaluation mode: what there is has to be right.
+        return [replace(stress, optional=True) for stress in super().stresses(seed)]
 
     def remarks(self, seed: int) -> list[str]:
         """Try it around an activation, which the exercise does not ask for."""
@@ -102,7 +110,13 @@ class PlainDropoutStudent(ExerciseStudent):
         self.kind = PlainDropoutKind(known, p)
 
     def start(self, given: Given) -> Any:
-        return self.subject.make(given[self._option])
+        thing = self.subject.make(given[self._option])
+        if is_evaluated(given):
+            _switched(thing)
+        return thing
+
+    def stresses(self, seed: int) -> list[Stress]:
+        return [replace(stress, optional=True) for stress in super().stresses(seed)]
 
     def evaluate(self, given: Given) -> Results:
         other = self.start(given)

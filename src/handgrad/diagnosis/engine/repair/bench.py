@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from copy import copy
+from collections.abc import Callable, Collection, Sequence
+from copy import copy, deepcopy
 from functools import partial
 from time import process_time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from handgrad.checking.arrays import identical, same
 from handgrad.diagnosis.engine.repair.limits import Overdue, Watch
+from handgrad.diagnosis.engine.repair.source import Unit
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.student.student import Student, seeded
 
@@ -30,6 +31,16 @@ class Probe(NamedTuple):
 
     name: str
     run: Callable[[], frozenset[str]]
+
+
+class _Halfway(NamedTuple):
+    """What the forward pass and evaluation mode leave in the first trial."""
+
+    early: frozenset[Unit]
+    thing: Any
+    given: Given
+    forward: frozenset[str]
+    wrong: frozenset[str]
 
 
 class Bench:
@@ -65,7 +76,10 @@ class Bench:
     ) -> None:
         self.watch, self.student, self.expected = watch, student, expected
         self.names, self.tolerance = list(names), tolerance
-        small = sorted(givens, key=lambda g: sum(array.size for array in g.arrays.values()))
+        self._halfway: _Halfway | None = None
+        self._givens = small = sorted(
+            givens, key=lambda g: sum(array.size for array in g.arrays.values())
+        )
         trials = [Probe(given.label, partial(self._trial, given)) for given in small]
         often = Probe("the same object again", partial(self._again, small[0]))
         self._limits: dict[str, float] = {}
@@ -119,8 +133,30 @@ class Bench:
         except Exception:
             return frozenset({*self.names, RUNS})
 
-    def first(self) -> frozenset[str]:
-        """Return what is wrong in the first trial."""
+    def keep(self, early: Collection[Unit]) -> None:
+        """Keep what the passes that these functions run in leave in the first trial.
+
+        Where other functions alone are edited, their trial begins with a copy of that.
+        """
+        student, name = self.student, self.probes[0].name
+        given = next((each.changed() for each in self._givens if each.label == name), None)
+        if given is None or student.kind.sample:  # what is drawn is looked at in both passes
+            return
+        try:
+            thing = student.fresh(given)
+            forward = student.look(thing, given)
+            forward |= student.evaluate(given)
+            wrong = self._differing(given, forward, only=forward)
+            self._halfway = _Halfway(frozenset(early), thing, given, frozenset(forward), wrong)
+            if self.wrong(Probe(name, self._backward)) != self.baseline[name]:
+                self._halfway = None
+        except Exception:  # it stops, or cannot be copied
+            self._halfway = None
+
+    def first(self, edited: Collection[Unit]) -> frozenset[str]:
+        """Return what is wrong in the first trial, where these functions are edited."""
+        if self._halfway and self._halfway.early.isdisjoint(edited):
+            return self.wrong(Probe(self.probes[0].name, self._backward))
         return self.wrong(self.probes[0])
 
     def rest(self) -> bool:
@@ -142,11 +178,24 @@ class Bench:
         wrong = self._differing(given, seen)
         return wrong | {RUNS} if failed else wrong
 
-    def _differing(self, given: Given, seen: Results, when: str = "") -> frozenset[str]:
+    def _backward(self) -> frozenset[str]:
+        """Run the backward pass alone, in the first trial."""
+        assert self._halfway is not None
+        _, thing, given, forward, wrong = self._halfway
+        owed = [name for name in self.names if name not in forward]
+        try:
+            seen = self.student.backward(deepcopy(thing), given.copied())
+        except Exception:
+            return frozenset({*wrong, *owed, RUNS})
+        return wrong | self._differing(given, seen, only=owed)
+
+    def _differing(
+        self, given: Given, seen: Results, when: str = "", only: Collection[str] | None = None
+    ) -> frozenset[str]:
         right = self._right(given, seen, f"{given.label}{when * (when == SECOND)}")
         return frozenset(
             f"{name}{when}"
-            for name in self.names
+            for name in (self.names if only is None else only)
             if name not in seen
             or name not in right
             or not same(seen[name], right[name], self.tolerance)

@@ -12,12 +12,14 @@ from typing import Any, NamedTuple, TypeVar
 from handgrad.diagnosis.engine.repair.source import Unit
 
 __all__ = [
+    "COMPOUND",
     "Change",
     "Edit",
     "Offer",
     "Slot",
     "applied",
     "clone",
+    "header",
     "key",
     "placed",
     "remembered",
@@ -29,6 +31,8 @@ __all__ = [
 ]
 
 _BODIES = ("body", "orelse", "finalbody", "handlers", "cases")
+COMPOUND = (ast.For, ast.While, ast.If, ast.With, ast.Try)
+"""Statements in which others stand."""
 _Node = TypeVar("_Node", bound=ast.AST)
 
 
@@ -77,8 +81,6 @@ class Edit:
         How unlikely a mistake is that this mends, 1 for the likely ones.
     words
         What is wrong there, without what is right: "the factor `/ m`".
-    old, new
-        What is replaced by what, to tell the same edit in several places.
     """
 
     unit: Unit
@@ -86,8 +88,6 @@ class Edit:
     changes: tuple[Change, ...]
     cost: float
     words: str
-    old: str = ""
-    new: str = ""
 
     @cached_property
     def olds(self) -> tuple[Any, ...]:
@@ -175,6 +175,15 @@ def statements(body: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], int, ast.
                 yield from statements(inner.body)
 
 
+def header(statement: ast.stmt) -> ast.stmt:
+    """Return a statement without the statements inside it."""
+    if not isinstance(statement, COMPOUND):
+        return statement
+    bodies = {name: [ast.Pass()] if name == "body" else [] for name in _BODIES}
+    fields = {name: bodies.get(name, value) for name, value in ast.iter_fields(statement)}
+    return ast.copy_location(type(statement)(**fields), statement)
+
+
 _TEXTS: dict[int, tuple[ast.AST, str]] = {}
 """The code of nodes that have been asked for, by their identity."""
 
@@ -206,10 +215,12 @@ def key(node: ast.AST) -> str:
     """Return what tells a new expression from others, in less time than its code takes."""
     if hasattr(node, "lineno"):
         return written(node)
-    values = [value for _, value in ast.iter_fields(node)]
-    entries = [each for v in values for each in (v if isinstance(v, list) else [v])]
-    parts = [key(each) if isinstance(each, ast.AST) else repr(each) for each in entries]
-    return f"{type(node).__name__}({' '.join(parts)})"
+    parts = [type(node).__name__]
+    for name in node._fields:
+        value = getattr(node, name, None)
+        values = value if isinstance(value, list) else (value,)
+        parts += [key(each) if isinstance(each, ast.AST) else repr(each) for each in values]
+    return f"({' '.join(parts)})"
 
 
 def short(node: ast.AST, most: int = 40) -> str:

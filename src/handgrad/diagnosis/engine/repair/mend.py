@@ -103,6 +103,8 @@ class _Mending:
         if not bench.showing:
             return ()
         forward = self._ran(lambda: self.student.look(self._fresh(), self.givens[0]))
+        tested = self._ran(lambda: self.student.evaluate(self.givens[0].changed()))
+        bench.keep({*forward, *tested})
         self._ran(self._run)  # last, for what the variables hold in it
         blame = judged(forward, [unit for unit in ran if unit not in forward], self._loss)
         right = not bench.wrong_names & set(self.student.kind.forwards)
@@ -242,7 +244,7 @@ class _Mending:
                 step.unit.file,
                 step.line,
                 step.how,
-                words.get((step.unit, step.line), common),
+                words.get((step.unit, step.statement), common),
                 step.old,
                 step.new if sure else "",
             )

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from textwrap import dedent
+from typing import NamedTuple
 
-from handgrad.diagnosis.engine.repair.edits import Edit, applied, slots, statements, text
+from handgrad.diagnosis.engine.repair.edits import (
+    COMPOUND,
+    Edit,
+    applied,
+    header,
+    slots,
+    statements,
+    text,
+)
 from handgrad.diagnosis.engine.repair.source import Unit
+from handgrad.diagnosis.engine.repair.weaving import Passage, reads, rendered, woven
 
 __all__ = ["Step", "steps"]
 
 
 class Step(NamedTuple):
-    """One line that is changed.
+    """One line that is changed; several where they cannot be told apart.
 
     `how` is "replace", "remove", "before" or "after"; the last two put new lines beside a line.
+    `statement` is the line on which the statement begins that is changed.
     """
 
     unit: Unit
+    statement: int
     line: int
     how: str
     old: str
@@ -32,13 +44,16 @@ def steps(edits: Sequence[Edit]) -> list[Step]:
         edit.olds  # noqa: B018 (what stands there before they are made)
     for unit in dict.fromkeys(edit.unit for edit in edits):
         before = _bodies(unit)
-        texts = {id(s): (s, text(_header(s))) for _, _, s in statements(unit.tree.body)}
+        texts = {id(s): (s, text(header(s))) for _, _, s in statements(unit.tree.body)}
         mine = [edit for edit in edits if edit.unit is unit]
         with applied(*mine):
             after = _bodies(unit)
             there = {id(s) for body in after.values() for s in body}
-            for step in _replaced(unit, texts, there, mine):
-                found[unit, step.line, step.how] = step
+            for key, (statement, old) in texts.items():
+                if key in there and text(header(statement)) != old:
+                    new = _patched(unit, statement, mine) or rendered(unit, header(statement))
+                    for step in _rewritten(unit, statement, new):
+                        found[unit, step.line, step.how] = step
             for step in _moved(unit, before, after):
                 found.setdefault((unit, step.line, step.how), step)
     return sorted(found.values(), key=lambda step: (step.unit.file, step.line, step.how))
@@ -58,26 +73,36 @@ def _bodies(unit: Unit) -> _Bodies:
     return found
 
 
-def _replaced(
-    unit: Unit,
-    texts: dict[int, tuple[ast.stmt, str]],
-    there: set[int],
-    edits: Sequence[Edit],
-) -> Iterator[Step]:
-    """Yield the statements that stay, and read otherwise."""
-    for key, (statement, old) in texts.items():
-        if key in there and text(_header(statement)) != old:
-            last = max(
-                (
-                    n.end_lineno or 0
-                    for n in ast.walk(_header(statement))
-                    if isinstance(n, ast.expr)
-                ),
-                default=statement.lineno,
-            )
-            source = _source(unit, statement.lineno, max(last, statement.lineno))
-            new = _patched(source, statement, edits) or text(_header(statement))
-            yield Step(unit, statement.lineno, "replace", source, new)
+def _rewritten(unit: Unit, statement: ast.stmt, new: str) -> Iterator[Step]:
+    """Yield the lines of a statement that read otherwise in new code."""
+    passage, line = Passage(unit, statement), statement.lineno
+    rows = woven(passage, new)
+    if rows is None:
+        whole = dedent("\n".join(passage.rows)).strip()
+        yield Step(unit, line, line, "replace", whole, passage.before.lstrip() + new)
+        return
+    for at, (old, row) in enumerate(zip(passage.rows, rows, strict=True)):
+        if row is None:
+            yield Step(unit, line, line + at, "remove", old.strip(), "")
+        elif row != old:
+            yield Step(unit, line, line + at, "replace", old.strip(), row.strip())
+
+
+def _patched(unit: Unit, statement: ast.stmt, edits: Sequence[Edit]) -> str:
+    """Return the student's own code with only the edited expressions written anew, or ""."""
+    inside = {(id(s.holder), s.key) for s in slots(statement)}
+    changes = [pair for edit in edits for pair in zip(edit.changes, edit.olds, strict=True)]
+    places = [
+        (old, rendered(unit, change.new))
+        for change, old in changes
+        if (id(change.holder), change.key) in inside and isinstance(old, ast.expr)
+    ]
+    passage, wanted = Passage(unit, statement), text(header(statement))
+    for code in (places, [(old, f"({new})") for old, new in places]):
+        new = passage.replaced(code)
+        if places and reads(new) == wanted:
+            return new
+    return ""
 
 
 def _moved(unit: Unit, before: _Bodies, after: _Bodies) -> Iterator[Step]:
@@ -91,105 +116,43 @@ def _moved(unit: Unit, before: _Bodies, after: _Bodies) -> Iterator[Step]:
         come = [s for s in new if id(s) not in olds]
         if not gone and not come:  # two have changed places
             first = next(s for s, t in zip(old, new, strict=True) if s is not t)
-            at = new.index(first)
-            yield Step(unit, first.lineno, "remove", _of(unit, first), "")
-            yield Step(unit, new[at - 1].lineno, "after", "", text(first))
-            continue
-        if gone and come and len(gone) == len(come):
+            yield _removed(unit, first)
+            yield _beside(unit, first, new[new.index(first) - 1], "after")
+        elif len(gone) == len(come):
             for a, b in zip(gone, come, strict=True):
-                yield Step(unit, a.lineno, "replace", _of(unit, a), text(b))
-            continue
-        for s in gone:
-            yield Step(unit, s.lineno, "remove", _of(unit, s), "")
-        for s in come:
-            if isinstance(s, ast.Pass):
-                continue
-            at = new.index(s)
-            beside = next((t for t in new[at + 1 :] if id(t) in olds), None)
-            previous = next((t for t in reversed(new[:at]) if id(t) in olds), None)
-            if previous is not None and (beside is None or previous.lineno == s.lineno):
-                yield Step(unit, previous.end_lineno or previous.lineno, "after", "", text(s))
-            elif beside is not None:
-                yield Step(unit, beside.lineno, "before", "", text(s))
-
-
-def _header(statement: ast.stmt) -> ast.stmt:
-    """Return a statement without the statements inside it."""
-    fields: dict[str, Any] = {
-        name: ([ast.Pass()] if name == "body" else [])
-        if name in ("body", "orelse", "finalbody", "handlers", "cases")
-        else value
-        for name, value in ast.iter_fields(statement)
-    }
-    if not isinstance(statement, ast.For | ast.While | ast.If | ast.With | ast.Try):
-        return statement
-    new = type(statement)(**fields)
-    return ast.copy_location(new, statement)
-
-
-def _of(unit: Unit, statement: ast.stmt) -> str:
-    return _source(unit, statement.lineno, statement.end_lineno or statement.lineno)
-
-
-def _source(unit: Unit, first: int, last: int) -> str:
-    """Return lines of the file without their common indentation, the comments left out."""
-    lines = unit.lines[first - 1 : last]
-    indent = len(lines[0]) - len(lines[0].lstrip()) if lines else 0
-    return "\n".join(line[indent:].rstrip() for line in lines)
-
-
-def _patched(source: str, statement: ast.stmt, edits: Sequence[Edit]) -> str:
-    """Return the student's own line with only the edited expressions written anew, or ""."""
-    inside = {(id(s.holder), s.key): s for s in slots(statement)}
-    lines = source.split("\n")
-    indent = statement.col_offset
-    places = []
-    for edit in edits:
-        for change, old in zip(edit.changes, edit.olds, strict=True):
-            slot = inside.get((id(change.holder), change.key))
-            if slot is None or not isinstance(old, ast.expr):
-                continue
-            places.append((old, change.new))
-    if not places:
-        return ""
-    for old, new in sorted(places, key=lambda p: (p[0].lineno, p[0].col_offset), reverse=True):
-        if old.end_lineno is None or old.end_col_offset is None:
-            return ""
-        first, last = old.lineno - statement.lineno, old.end_lineno - statement.lineno
-        if not 0 <= first <= last < len(lines):
-            return ""
-        start, end = old.col_offset - indent, old.end_col_offset - indent
-        head, tail = lines[first].encode()[:start].decode(), lines[last].encode()[end:].decode()
-        wanted = text(_header(statement))
-        written = _segment(source, statement, new)
-        for code in (written, f"({written})"):
-            tried = [*lines[:first], head + code + tail, *lines[last + 1 :]]
-            if len(places) > 1 or _reads("\n".join(tried)) == wanted:
-                lines = tried
-                break
+                yield from _exchanged(unit, a, b)
         else:
-            return ""
-    result = "\n".join(lines)
-    return result if _reads(result) == text(_header(statement)) else ""
+            for s in gone:
+                yield _removed(unit, s)
+            for s in come:
+                if isinstance(s, ast.Pass):
+                    continue
+                at = new.index(s)
+                beside = next((t for t in new[at + 1 :] if id(t) in olds), None)
+                previous = next((t for t in reversed(new[:at]) if id(t) in olds), None)
+                if previous is not None and (beside is None or previous.lineno == s.lineno):
+                    yield _beside(unit, s, previous, "after")
+                elif beside is not None:
+                    yield _beside(unit, s, beside, "before")
 
 
-def _segment(source: str, statement: ast.stmt, new: ast.expr) -> str:
-    """Return an expression as the student has written it, where it is one of the student's."""
-    first, last = new.lineno - statement.lineno, (new.end_lineno or 0) - statement.lineno
-    lines, indent = source.split("\n"), statement.col_offset
-    if first == last and 0 <= first < len(lines) and new.end_col_offset is not None:
-        part = lines[first].encode()[new.col_offset - indent : new.end_col_offset - indent]
-        written = part.decode("utf-8", "replace")
-        if _reads(written) == text(new):
-            return written
-    return text(new)
+def _exchanged(unit: Unit, old: ast.stmt, new: ast.stmt) -> Iterator[Step]:
+    """Yield the lines of a statement in whose place there is a new one."""
+    if isinstance(old, COMPOUND) or isinstance(new, COMPOUND):
+        whole = _removed(unit, old).old
+        yield Step(unit, old.lineno, old.lineno, "replace", whole, text(new))
+    else:
+        yield from _rewritten(unit, old, rendered(unit, new))
 
 
-def _reads(code: str) -> str:
-    """Return lines as Python reads them, "" where it cannot."""
-    for tried in (code, f"{code.rstrip()}\n    pass", f"{code.split('#')[0].rstrip()}\n    pass"):
-        try:
-            return text(ast.parse(tried).body[0])
-        except (SyntaxError, IndexError, ValueError):
-            continue
-    return ""
+def _removed(unit: Unit, statement: ast.stmt) -> Step:
+    """Return the step that leaves a statement out, whatever it holds."""
+    first, last = statement.lineno, statement.end_lineno or statement.lineno
+    whole = dedent("".join(unit.lines[first - 1 : last])).rstrip()
+    return Step(unit, first, first, "remove", whole, "")
+
+
+def _beside(unit: Unit, new: ast.stmt, known: ast.stmt, how: str) -> Step:
+    """Return the step that puts a statement before or after another one."""
+    line = (known.end_lineno or known.lineno) if how == "after" else known.lineno
+    return Step(unit, new.lineno, line, how, "", rendered(unit, new))

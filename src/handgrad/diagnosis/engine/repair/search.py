@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from heapq import merge
 from itertools import combinations
 from math import inf
+from operator import itemgetter
 from time import perf_counter
 from types import MappingProxyType
 
@@ -21,6 +23,8 @@ from handgrad.diagnosis.engine.repair.vocabulary import Vocabulary
 from handgrad.diagnosis.given import Results
 
 __all__ = ["MARGIN", "Hit", "Search"]
+
+Operators = Callable[[Unit, Vocabulary, Mapping[int, float]], Iterator[tuple[float, Edit]]]
 
 FIRSTS = 12
 """How many first edits get a second one."""
@@ -109,19 +113,19 @@ class Search:
     def _edits(
         self,
         wrong: frozenset[str],
-        operators: Callable[[Unit, Vocabulary, dict[int, float]], list[Edit]],
+        operators: Operators,
         blame: Mapping[tuple[Unit, int], bool] = MappingProxyType({}),
-    ) -> list[Edit]:
-        """Return edits of all statements that feed what is wrong, in the order to be tried."""
+    ) -> Iterator[Edit]:
+        """Yield edits of all statements that feed what is wrong, in the order to be tried."""
         later = self._later(wrong)
-        edits: list[Edit] = []
+        streams = []
         for unit in self.units:
             lines = {line: late for (u, line), late in later.items() if u is unit}
             lines = {n: late for n, late in lines.items() if not innocent(blame, unit, n)}
             if lines:
                 others = [u for u in self.units if u is not unit]
-                edits += operators(unit, Vocabulary(unit, others), lines)
-        return sorted(edits, key=lambda e: e.cost + later.get((e.unit, e.statement.lineno), 0))
+                streams.append(operators(unit, Vocabulary(unit, others), lines))
+        return (edit for _, edit in merge(*streams, key=itemgetter(0)))
 
     def _later(self, wrong: frozenset[str]) -> dict[tuple[Unit, int], float]:
         """Return for each statement that is worth editing how much later its edits are tried."""
@@ -150,7 +154,7 @@ class Search:
         with self.made(edits) as made:
             if not made:
                 return
-            wrong = self.bench.first()
+            wrong = self.bench.first({edit.unit for edit in edits})
             if self.bench.overdue:
                 self.slow.update(places)
             if wrong:
@@ -204,7 +208,7 @@ class Search:
         for hit, left in self._chosen()[:FIRSTS]:
             with applied(*hit.edits), self.made(hit.edits):
                 edits = self._edits(left, singles)
-            for edit in edits:
+            for edit in _on_top(hit.edits, edits):
                 if self.over:
                     return
                 self._attempt((*hit.edits, edit), frozenset())
@@ -223,11 +227,21 @@ class Search:
             if first.cost > CHEAP:
                 continue
             lines = {first.statement.lineno: 0.0}
-            with applied(first):
-                others = [u for u in self.units if u is not first.unit]
-                seconds = singles(first.unit, Vocabulary(first.unit, others), lines)
-            for second in seconds:
+            others = [u for u in self.units if u is not first.unit]
+            turns = singles(first.unit, Vocabulary(first.unit, others), lines)
+            for second in _on_top((first,), (edit for _, edit in turns)):
+                if second.cost > CHEAP:
+                    break
                 if self.over:
                     return
-                if second.cost <= CHEAP:
-                    self._attempt((first, second), frozenset())
+                self._attempt((first, second), frozenset())
+
+
+def _on_top(first: Sequence[Edit], edits: Iterator[Edit]) -> Iterator[Edit]:
+    """Yield edits of code in which others are made, but do not leave these in it meanwhile."""
+    while True:
+        with applied(*first):
+            edit = next(edits, None)
+        if edit is None:
+            return
+        yield edit

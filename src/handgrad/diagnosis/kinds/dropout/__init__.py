@@ -10,7 +10,7 @@ from handgrad.arguments import Array
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.base import Shapes
 from handgrad.diagnosis.kinds.dropout.mask import MaskKind
-from handgrad.diagnosis.kinds.dropout.mistakes import MISTAKES
+from handgrad.diagnosis.kinds.dropout.mistakes import MISTAKES, is_evaluated
 from handgrad.diagnosis.kinds.dropout.plain import PlainDropoutKind
 from handgrad.diagnosis.kinds.linear import LinearKind
 from handgrad.layers import Linear
@@ -48,7 +48,7 @@ class DropoutKind(MaskKind):
             label = f"N = {N}, K = {K}, p = {p:g}"
             sizes = {"N": N, "K": K}
             parameters = {"weights": W, "bias": b}
-            givens.append(Given(label, sizes, {"x": x}, dy, parameters, {"p": p}))
+            givens.append(Given(label, sizes, {"x": x}, dy, parameters, {"p": p, "mode": "train"}))
         return givens
 
     def right(self, given: Given, seen: Results) -> Results:
@@ -67,7 +67,7 @@ class DropoutKind(MaskKind):
             given.derived["fresh"] = _nonzero(np.linalg.solve(W, seen["dx"].T).T)
         if "evaluation" in seen:
             given.derived["evaluation_mask"] = (seen["evaluation"] != 0).astype(np.float64)
-        mask = kept / (1 - p)
+        mask = np.ones_like(kept) if is_evaluated(given) else kept / (1 - p)
         masked = super().right(given.changed(dy=given.dy * mask), seen)
         return {**masked, "output": f * mask, "evaluation": f}
 

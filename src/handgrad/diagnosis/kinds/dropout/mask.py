@@ -8,8 +8,8 @@ import numpy as np
 
 from handgrad.diagnosis.findings import Finding, Verdict
 from handgrad.diagnosis.given import Given, Results
-from handgrad.diagnosis.kinds.base import Kind
-from handgrad.diagnosis.kinds.dropout.mistakes import KEEPS_P, MASKS
+from handgrad.diagnosis.kinds.base import Kind, Stress
+from handgrad.diagnosis.kinds.dropout.mistakes import EVALUATED, KEEPS_P, MASKS
 from handgrad.diagnosis.mistake import Mistake
 
 __all__ = ["MaskKind"]
@@ -24,6 +24,12 @@ class MaskKind(Kind):
     sample = (400, 12, 12)
     p_is_known = True
     """Whether p has to be the share that is dropped; otherwise it may be the one that is kept."""
+
+    def stresses(self, seed: int) -> list[Stress]:
+        """Ask for both passes in evaluation mode, in which nothing is dropped."""
+        givens = [g.changed(mode="test") for g in self.givens(self.shapes[:2], seed + 99)]
+        title = "both passes in evaluation mode"
+        return [Stress("evaluation mode", title, givens, EVALUATED, evaluated=True)]
 
     def drawn(self, given: Given, looks: Sequence[Results]) -> dict[str, bool]:
         """Return whether entries are kept with probability p, not 1 - p."""

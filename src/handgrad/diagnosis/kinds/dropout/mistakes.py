@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.mistake import Mistake, mistake
 
-__all__ = ["ALONE", "KEEPS_P", "MASKS", "MISTAKES"]
+__all__ = ["ALONE", "EVALUATED", "KEEPS_P", "MASKS", "MISTAKES", "is_evaluated"]
 
 _MASK = "Once drawn, the mask is a constant factor of each entry, and a constant factor stays."
 
@@ -30,9 +32,16 @@ def _back(given: Given, df: Array, where: bool = True) -> Results:
 
 def _scaled(given: Given, factor: float, where: bool = True) -> Results:
     """Return everything with another scale, where it can be told from another mistake."""
+    if is_evaluated(given):
+        return {}
     _need(where)
     mask = given["kept"] * factor
     return {"output": _output(given) * mask, **_back(given, given.dy * mask)}
+
+
+def is_evaluated(given: Given) -> bool:
+    """Return whether the passes are those of evaluation mode."""
+    return bool(given.options.get("mode") == "test")
 
 
 def _need(condition: bool) -> None:
@@ -253,6 +262,50 @@ MISTAKES: tuple[Mistake, ...] = (
 
 ALONE = _masked("the input")
 """In a function, or a layer of its own."""
+
+
+def _evaluated(
+    name: str, back: Callable[[Given], Array], explanation: str, symptom: str
+) -> Mistake:
+    """Make a mistake in the backward pass of evaluation mode; `back` is its upstream gradient."""
+    return mistake(
+        name,
+        lambda given: _back(given, back(given)) if is_evaluated(given) else {},
+        explanation,
+        symptom,
+        "In evaluation mode every entry passes as it is, and so does its gradient.",
+        "The definition has two cases, in the backward pass as in the forward pass.",
+        "Hand the upstream gradient on as it is in evaluation mode.",
+    )
+
+
+def _dropped(given: Given) -> Array:
+    fresh = given["fresh"]
+    _need(fresh.any() and not fresh.all())
+    return np.asarray(given.dy * fresh / (1 - given["p"]))
+
+
+EVALUATED = (
+    _evaluated(
+        "the backward pass scales in evaluation mode",
+        lambda given: given.dy / (1 - given["p"]),
+        "The gradient is divided by the probability to be kept, although nothing was dropped.",
+        "The gradient in evaluation mode is larger than the upstream gradient.",
+    ),
+    _evaluated(
+        "the backward pass drops in evaluation mode",
+        _dropped,
+        "The gradient is masked as in training, although nothing was dropped.",
+        "In evaluation mode some entries of the gradient are 0, where the upstream gradient isn't.",
+    ),
+    _evaluated(
+        "nothing comes back in evaluation mode",
+        lambda given: np.zeros_like(given.dy),
+        "The gradient is 0 everywhere, as if all had been dropped.",
+        "In evaluation mode no layer before this one has a gradient.",
+    ),
+)
+"""In the backward pass of evaluation mode."""
 
 
 def _shared(drawn: str, by: str, of: str, whole: str, others: str) -> Mistake:

@@ -10,7 +10,7 @@ import numpy as np
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.base import Shapes
 from handgrad.diagnosis.kinds.dropout.mask import MaskKind
-from handgrad.diagnosis.kinds.dropout.mistakes import ALONE, KEEPS_P
+from handgrad.diagnosis.kinds.dropout.mistakes import ALONE, KEEPS_P, is_evaluated
 from handgrad.diagnosis.mistake import Mistake, known_convention
 
 __all__ = ["PlainDropoutKind"]
@@ -70,5 +70,5 @@ class PlainDropoutKind(MaskKind):
         for name, derived in (("dx", "fresh"), ("evaluation", "evaluation_mask")):
             if name in seen and seen[name].shape == given.x.shape:
                 given.derived[derived] = (seen[name] != 0).astype(np.float64)
-        mask = kept / (1 - given["p"])
+        mask = np.ones_like(kept) if is_evaluated(given) else kept / (1 - given["p"])
         return {"output": given.x * mask, "evaluation": given.x.copy(), "dx": given.dy * mask}

@@ -100,10 +100,13 @@ UNBIASED = _convention(
 )
 
 
-def _shares(given: Given, right: Results, share: float, biased: bool) -> Results:
+def _shares(
+    given: Given, right: Results, share: float, biased: bool, epsilon: float = 0.0
+) -> Results:
     """Return running statistics with another share of the newest, and the variance as said."""
     factor = 1.0 if biased else given["count"] / (given["count"] - 1)
-    newest = {"mean": given["batch_mean"], "variance": factor * given["batch_variance"]}
+    variance = factor * given["batch_variance"] + epsilon
+    newest = {"mean": given["batch_mean"], "variance": variance}
     return {
         f"new_running_{name}": (1 - share) * given[f"held_{name}"] + share * newest[name]
         for name in newest
@@ -129,6 +132,12 @@ RUNNING = (
         "the running variance is biased",
         lambda given, right: _shares(given, right, given["momentum"], biased=True),
         _BIASED,
+    ),
+    convention(
+        "epsilon is counted in the running variance",
+        lambda given, right: _shares(given, right, given["momentum"], True, given["epsilon"]),
+        "The running variance is moved by the square of the root that the output was divided by, "
+        "with epsilon in it.",
     ),
     _running("momentum is the share of the old", _OLD, None, False),
     _running(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
+from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.lines import Lines, Program, Renamed
 from handgrad.diagnosis.kinds.recurrent.affine import (
     FORWARD,
@@ -85,6 +87,21 @@ def _definition(program: Program, name: str, lines: Lines, *words: str) -> Mista
         "let through to the state.",
         "Write `next_c = f * prev_c + i * g` and `next_h = o * np.tanh(next_c)`.",
     )
+
+
+def _where_asked(name: str, of: Mistake) -> Mistake:
+    """Let a mistake be made where an input is given alone, whose gradient tells it from another.
+
+    A sequence whose last cell goes nowhere hands zeros back from the end on, and where nobody asks
+    for the first cell's gradient that is as if nothing was handed back.
+    """
+
+    def wrong(given: Given, right: Results) -> Results:
+        if name not in given:
+            raise KeyError(name)
+        return of.wrong(given, right)
+
+    return replace(of, wrong=wrong)
 
 
 def lstm_mistakes(program: Program) -> tuple[Mistake, ...]:
@@ -170,15 +187,18 @@ def lstm_mistakes(program: Program) -> tuple[Mistake, ...]:
             _UPDATE,
             "Multiply by the forget gate: `dprev_c = dc * f`.",
         ),
-        program.instead(
-            "the gradient of the cell before knows nothing of the state",
-            {"dc0": lambda dcell, f: dcell * f},
-            "The upstream gradient of the cell is handed back without the part that comes through "
-            "the state.",
-            "If only the state has an upstream gradient, the cell before has none.",
-            "The cell before reaches the state through the cell after.",
-            *_CELL[:1],
-            "Hand back the whole gradient of the cell: `dprev_c = dc * f`.",
+        _where_asked(
+            "c0",
+            program.instead(
+                "the gradient of the cell before knows nothing of the state",
+                {"dc0": lambda dcell, f: dcell * f},
+                "The upstream gradient of the cell is handed back without the part that comes "
+                "through the state.",
+                "If only the state has an upstream gradient, the cell before has none.",
+                "The cell before reaches the state through the cell after.",
+                *_CELL[:1],
+                "Hand back the whole gradient of the cell: `dprev_c = dc * f`.",
+            ),
         ),
         program.instead(
             "the input gate in the gradient of the cell before",

@@ -1,13 +1,17 @@
-"""All single edits of a function, each with its cost."""
+"""All single edits of a function, each with its cost, the cheapest first.
+
+There are thousands, of which few are tried before one hits: each is made when its turn comes.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Collection, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterator, Mapping
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any
 
 from handgrad.diagnosis.engine.repair.edits import (
-    Change,
     Edit,
     Offer,
     Slot,
@@ -43,65 +47,136 @@ from handgrad.diagnosis.engine.repair.operators.names import (
     ranges,
     terms,
 )
-from handgrad.diagnosis.engine.repair.operators.structure import STRUCTURE, Place
+from handgrad.diagnosis.engine.repair.operators.structure import STRUCTURE, Place, Proposal
 from handgrad.diagnosis.engine.repair.source import Unit
 from handgrad.diagnosis.engine.repair.vocabulary import Vocabulary
 
-__all__ = ["on_expressions", "on_statements", "singles", "whole_expressions"]
+__all__ = ["singles", "whole_expressions"]
 
-EXPRESSIONS: tuple[Callable[[Slot, Vocabulary], Iterator[Offer]], ...] = (
-    drop,
-    groups,
-    signs,
-    order,
-    operators,
-    comparisons,
-    transpositions,
-    functions,
-    axes,
-    keywords,
-    wraps,
-    other_names,
-    counts,
-    constants,
-    indices,
-    ranges,
-    leaves,
-    borrowed,
-    factors,
-    terms,
+EXPRESSIONS: tuple[tuple[float, tuple[Callable[[Slot, Vocabulary], Iterator[Offer]], ...]], ...] = (
+    (1.0, (drop, groups, signs, order, operators, comparisons, transpositions)),
+    (1.1, (functions, axes, keywords)),
+    (1.3, (other_names, counts, constants, indices, ranges)),
+    (1.5, (wraps,)),
+    (1.9, (leaves, borrowed)),
+    (2.2, (factors,)),
+    (2.5, (terms,)),
 )
+"""Operators, by what their cheapest edit costs."""
 MORE = 0.5
 """What it costs to make one replacement everywhere, beyond what it costs once."""
 
 
-def singles(unit: Unit, words: Vocabulary, lines: Collection[int]) -> list[Edit]:
-    """Return all single edits of the statements of a function that begin on some lines."""
-    found: list[Edit] = []
+def singles(
+    unit: Unit, words: Vocabulary, later: Mapping[int, float]
+) -> Iterator[tuple[float, Edit]]:
+    """Yield all single edits of the statements of a function that begin on some lines.
+
+    Each comes with its turn, which is its cost and how much `later` the edits of its line are
+    tried; the turns only grow.
+    """
     with remembered():
+        yield from _Turns(unit, words, later).edits()
+
+
+class _Turns:
+    """Edits, and what will make edits, in the order of their turns."""
+
+    def __init__(self, unit: Unit, words: Vocabulary, later: Mapping[int, float]) -> None:
+        self.unit, self.words = unit, words
+        self._waiting: list[tuple[float, int, Callable[[], Edit | None]]] = []
+        self._numbers = count()
+        self._alike: dict[tuple[str, Any], list[Slot]] = {}
+        self._seen: set[tuple[int, str | int, str]] = set()
+        self._repeated: set[tuple[str, str]] = set()
         for place in _places(unit.tree):
-            if place.statement.lineno in lines:
-                found += on_expressions(unit, place.statement, words)
-                found += on_statements(unit, place, words)
-    return [*found, *_everywhere(found)]
-
-
-def whole_expressions(unit: Unit, words: Vocabulary, lines: Collection[int]) -> list[Edit]:
-    """Return the edits that put a small expression of the student's own names in a place."""
-    smalls = list(small(words))
-    found = []
-    for place in _places(unit.tree):
-        if place.statement.lineno not in lines:
-            continue
-        for slot in slots(place.statement):
-            if not replaceable(slot):
+            late = later.get(place.statement.lineno)
+            if late is None:
                 continue
-            old = written(slot.node)
-            said = f"the expression {short(slot.node)}"
-            for cost, new in smalls:
-                change = slot.change(clone(new))
-                found.append(Edit(unit, place.statement, (change,), 3 + cost, said, old))
-    return found
+            for least, structural in STRUCTURE:
+                self._wait(late + least, self._statement, place, structural, late)
+            for slot in slots(place.statement):
+                self._alike.setdefault(_kind(slot), []).append(slot)
+                for least, group in EXPRESSIONS:
+                    self._wait(late + least, self._expression, place.statement, slot, group, late)
+
+    def _wait(self, turn: float, make: Callable[..., Edit | None], *arguments: Any) -> None:
+        heappush(self._waiting, (turn, next(self._numbers), lambda: make(*arguments)))
+
+    def edits(self) -> Iterator[tuple[float, Edit]]:
+        """Yield every edit when its turn has come."""
+        while self._waiting:
+            turn, _, make = heappop(self._waiting)
+            edit = make()
+            if edit is not None:
+                yield turn, edit
+
+    def _statement(
+        self,
+        place: Place,
+        operator: Callable[[Place, Vocabulary], Iterator[Proposal]],
+        late: float,
+    ) -> None:
+        """Let the edits of a statement as a whole wait for their turns."""
+        for changes, cost, said in operator(place, self.words):
+            self._wait(late + cost, Edit, self.unit, place.statement, changes, cost, said)
+
+    def _expression(
+        self,
+        statement: ast.stmt,
+        slot: Slot,
+        group: tuple[Callable[[Slot, Vocabulary], Iterator[Offer]], ...],
+        late: float,
+    ) -> None:
+        """Let the edits of one expression wait for their turns."""
+        for operator in group:
+            for offer in operator(slot, self.words):
+                self._wait(late + offer.cost, self._made, statement, slot, offer, late)
+
+    def _made(self, statement: ast.stmt, slot: Slot, offer: Offer, late: float) -> Edit | None:
+        """Return the edit that takes an offer; None where it is the same as one before."""
+        old, new = written(slot.node), key(offer.new)
+        this = id(slot.holder), slot.key, new
+        if old == new or this in self._seen:
+            return None
+        self._seen.add(this)
+        alike = self._alike[_kind(slot)]
+        if 1 < len(alike) <= 30 and (old, new) not in self._repeated:
+            self._repeated.add((old, new))
+            turn = late + offer.cost + MORE
+            self._wait(turn, self._everywhere, statement, alike, offer)
+        change = slot.change(offer.new)
+        return Edit(self.unit, statement, (change,), offer.cost, offer.words)
+
+    def _everywhere(self, statement: ast.stmt, alike: list[Slot], offer: Offer) -> Edit:
+        """Return the edit that makes a replacement wherever it can be made."""
+        changes = tuple(slot.change(clone(offer.new)) for slot in alike)
+        return Edit(self.unit, statement, changes, offer.cost + MORE, offer.words)
+
+
+def _kind(slot: Slot) -> tuple[str, Any]:
+    """Return what tells an expression from others that cannot be replaced together with it."""
+    return written(slot.node), type(getattr(slot.node, "ctx", None))
+
+
+def whole_expressions(
+    unit: Unit, words: Vocabulary, later: Mapping[int, float]
+) -> Iterator[tuple[float, Edit]]:
+    """Yield the edits that put a small expression of the student's own names in a place."""
+    places = [
+        (place.statement, slot, later[place.statement.lineno])
+        for place in _places(unit.tree)
+        if place.statement.lineno in later
+        for slot in slots(place.statement)
+        if replaceable(slot)
+    ]
+    for late in sorted({late for _, _, late in places}):
+        for cost, new in sorted(small(words), key=lambda pair: pair[0]):
+            for statement, slot, its in places:
+                if its == late:
+                    said = f"the expression {short(slot.node)}"
+                    edit = Edit(unit, statement, (slot.change(clone(new)),), 3 + cost, said)
+                    yield late + edit.cost, edit
 
 
 def _places(outer: ast.AST) -> Iterator[Place]:
@@ -115,41 +190,3 @@ def _places(outer: ast.AST) -> Iterator[Place]:
                 yield from _places(statement)
     for handler in getattr(outer, "handlers", []):
         yield from _places(handler)
-
-
-def on_expressions(unit: Unit, statement: ast.stmt, words: Vocabulary) -> Iterator[Edit]:
-    """Yield the edits of the expressions in one statement, those in it not among them."""
-    for slot in slots(statement):
-        old = written(slot.node)
-        seen = {old}
-        offers = [offer for operator in EXPRESSIONS for offer in operator(slot, words)]
-        for offer in sorted(offers, key=lambda offer: offer.cost):
-            new = key(offer.new)
-            if new not in seen:
-                seen.add(new)
-                change = slot.change(offer.new)
-                yield Edit(unit, statement, (change,), offer.cost, offer.words, old, new)
-
-
-def on_statements(unit: Unit, place: Place, words: Vocabulary) -> Iterator[Edit]:
-    """Yield the edits of a statement as a whole."""
-    for operator in STRUCTURE:
-        for changes, cost, said in operator(place, words):
-            yield Edit(unit, place.statement, changes, cost, said)
-
-
-def _everywhere(edits: Sequence[Edit]) -> Iterator[Edit]:
-    """Yield the replacements that can be made in several places, made in all of them."""
-
-    def replacement(edit: Edit) -> tuple[str, str]:
-        return edit.old, edit.new
-
-    alike = sorted((edit for edit in edits if edit.old), key=replacement)
-    for _, group in groupby(alike, replacement):
-        same = list(group)
-        if 1 < len(same) <= 30:
-            first = same[0]
-            changes: tuple[Change, ...] = tuple(c for edit in same for c in edit.changes)
-            words = first.words
-            cost = first.cost + MORE
-            yield Edit(first.unit, first.statement, changes, cost, words, first.old, first.new)

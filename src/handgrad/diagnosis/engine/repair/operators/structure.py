@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -322,4 +322,14 @@ def own(place: Place, words: Vocabulary) -> Iterator[Proposal]:
             yield Proposal(_instead(place, new, place.statement), 1.8, said)
 
 
-STRUCTURE = (left_out, assignments, moved, resets, copies, saved, neighbours, own)
+STRUCTURE: tuple[tuple[float, Callable[[Place, Vocabulary], Iterator[Proposal]]], ...] = (
+    (1.0, assignments),
+    (1.3, left_out),
+    (1.5, saved),
+    (1.6, copies),
+    (1.7, resets),
+    (1.8, own),
+    (1.9, moved),
+    (1.9, neighbours),
+)
+"""Operators, by what their cheapest edit costs."""

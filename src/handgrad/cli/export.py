@@ -1,0 +1,39 @@
+"""``handgrad export``: a trained network, for where handgrad is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["export"]
+
+
+def export(
+    folder: Annotated[
+        Path, typer.Argument(metavar="RUN", help="The folder of a run of handgrad train.")
+    ],
+    onnx: Annotated[
+        Path | None, typer.Option(help="Write this file of ONNX, for every runtime that reads it.")
+    ] = None,
+    prepare: Annotated[
+        bool,
+        typer.Option("--prepare", help="ONNX: take features as they were in the data."),
+    ] = False,
+    proba: Annotated[
+        bool, typer.Option("--proba", help="ONNX: give the probabilities of the classes.")
+    ] = False,
+) -> None:
+    """Write the network of a run for where handgrad is not."""
+    from handgrad.errors import ArgumentError
+    from handgrad.experiments import open_run
+    from handgrad.interop.onnx import export_run
+
+    if onnx is None:
+        raise ArgumentError(
+            "an export to nowhere", "--onnx FILE", "say what to write: --onnx model.onnx"
+        )
+    run = open_run(folder)
+    export_run(run, onnx, prepare=prepare, proba=proba)
+    typer.echo(f"{onnx}: {run.trainer.model.parameters.size:,} parameters")

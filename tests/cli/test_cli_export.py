@@ -1,0 +1,88 @@
+"""The command export: what it writes computes what the run predicts."""
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+from typer.testing import CliRunner
+
+import handgrad.cli
+import handgrad.experiments.report as report
+from exchange import assert_agrees, run_onnx
+from handgrad.datasets import from_rows
+from handgrad.errors import ArgumentError
+from handgrad.experiments import train
+
+N = 120
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Return a run that tells classes, one that tells a number, and their features."""
+    folder, rng = tmp_path_factory.mktemp("runs"), np.random.default_rng(0)
+    x = rng.standard_normal((N, 2)) * [30, 0.1] + [500, 7]
+    kinds = np.array(["leaf", "Blüte"])[(x[:, 0] > 500).astype(int)]
+    price = 7 * x[:, 0] + 900 * x[:, 1]
+    x[0, 1] = np.nan  # a cell that is missing counts as the mean
+    found = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "find_spec", lambda name: None)
+        for name, target in (("kind", kinds), ("price", price)):
+            lines = [
+                f"size,width,{name}",
+                *(f"{a},{b},{t}" for (a, b), t in zip(x, target, strict=True)),
+            ]
+            (folder / f"{name}.csv").write_text("\n".join(lines), encoding="utf-8")
+            options = {"hidden": [5], "epochs": 3, "progress": False}
+            found.append(train(str(folder / f"{name}.csv"), folder / name, **options))
+    return *found, x
+
+
+def encoded(run, rows):
+    """Return the features of raw rows, before they are standardized."""
+    return from_rows(rows, run.columns).x
+
+
+def typed(*arguments):
+    said = CliRunner().invoke(handgrad.cli.app, ["export", *map(str, arguments)])
+    if said.exception is not None and not isinstance(said.exception, SystemExit):
+        raise said.exception
+    return said.output
+
+
+def test_the_classes_probabilities_of_rows_as_they_were(runs, tmp_path):
+    run, _, x = runs
+    path = tmp_path / "model.onnx"
+    assert "parameters" in typed(run.folder, "--onnx", path, "--prepare", "--proba")
+    assert_agrees(run_onnx(path, encoded(run, x)), run.predict_proba(x), "float32")
+    told = {each.key: json.loads(each.value) for each in onnx.load(path).metadata_props}
+    assert told == {
+        "feature_names": ["size", "width", "width missing"],
+        "target_name": "kind",
+        "class_names": list(run.class_names),
+    }
+
+
+def test_a_number_as_it_was_measured(runs, tmp_path):
+    _, run, x = runs
+    typed(run.folder, "--onnx", tmp_path / "model.onnx", "--prepare")
+    found = run_onnx(tmp_path / "model.onnx", encoded(run, x))
+    assert found.dtype == np.float64  # of the numbers; the network computes in float32
+    np.testing.assert_allclose(found[:, 0], run.predict(x), rtol=1e-6)
+
+
+def test_the_network_alone_takes_and_gives_what_the_model_does(runs, tmp_path):
+    _, run, x = runs
+    typed(run.folder, "--onnx", tmp_path / "model.onnx")
+    z = run.prepare(x)
+    assert_agrees(run_onnx(tmp_path / "model.onnx", z), run.trainer.predict(z), "float32")
+
+
+def test_what_makes_no_sense_is_refused(runs, tmp_path):
+    classes, numbers, _ = runs
+    with pytest.raises(ArgumentError, match="export to nowhere"):
+        typed(classes.folder)
+    with pytest.raises(ArgumentError, match="probabilities of a run whose target, price"):
+        typed(numbers.folder, "--onnx", tmp_path / "model.onnx", "--proba")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,100 @@
+"""What leaves for ONNX, and whether it still computes what it did: for the tests and the table."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import onnxruntime
+from onnx.reference import ReferenceEvaluator
+from onnx.reference.op_run import OpRun
+
+from handgrad.checking.cases import CASES
+from handgrad.checking.evaluation import floats_as, parts
+from handgrad.interop.onnx import export
+from handgrad.modes import evaluating
+
+onnxruntime.set_default_logger_severity(4)  # what it says of a missing kernel, it raises too
+
+ROWS = [case for case in CASES if case.targets is None]
+COMPONENTS = sorted({case.component for case in ROWS}, key=lambda cls: cls.__name__)
+TOLERANCES = {"float32": 1e-5, "float64": 1e-10}
+
+
+class Erf(OpRun):
+    """The error function, which the implementation of the standard has to seven digits."""
+
+    def _run(self, x):
+        return (np.vectorize(math.erf, otypes=[x.dtype])(x),)
+
+
+class NoKernelError(Exception):
+    """The runtime does not compute an operator in this precision."""
+
+
+def rows_of(component):
+    return [case for case in ROWS if case.component is component]
+
+
+def drawn(case, seed=0):
+    """Return a component, an input, and what it makes of it in evaluation mode."""
+    component, (x, *_) = case.draw(np.random.default_rng(seed))
+    with evaluating():
+        return component, x, component.apply(x)[0]
+
+
+def loose_shape(component, x):
+    """Return the input's shape with every axis left open that can be: all but the features."""
+    shapes = [(*[None] * (part.ndim - 1), part.shape[-1]) for part in parts(x)]
+    for i, part in enumerate(parts(x)):
+        if part.dtype.kind in "iub" and (i or component.takes_integers):
+            shapes[i] = (None,) * part.ndim
+    return tuple(shapes) if isinstance(x, tuple) else shapes[0]
+
+
+def run_onnx(path, x):
+    """Return what onnxruntime computes."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    try:
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        names = [each.name for each in session.get_inputs()]
+        return session.run(None, dict(zip(names, fed(x), strict=True)))[0]
+    except Exception as error:
+        if "Could not find an implementation" in str(error) or "support double" in str(error):
+            raise NoKernelError from error
+        raise
+
+
+def run_reference(path, x):
+    """Return what the implementation of the standard computes, which knows no lengths."""
+    network = ReferenceEvaluator(str(path), new_ops=[Erf])
+    return network.run(None, dict(zip(network.input_names, fed(x), strict=True)))[0]
+
+
+def fed(x):
+    """Return the arrays of an input as a file of ONNX takes them."""
+    return [part.astype(np.int64) if part.dtype.kind in "iu" else part for part in parts(x)]
+
+
+def assert_agrees(found, y, dtype):
+    assert found.shape == y.shape
+    assert found.dtype == dtype
+    assert np.abs(found - y).max() <= TOLERANCES[dtype] * max(1, np.abs(y).max())
+
+
+def onnx_out(cls, path):
+    """Check every row of a component, and return the precisions that onnxruntime computes in."""
+    computed = set()
+    for case in rows_of(cls):
+        component, x, y = drawn(case)
+        for dtype in TOLERANCES:
+            export(component, path, loose_shape(component, x), dtype=dtype)
+            try:
+                assert_agrees(run_onnx(path, floats_as(dtype, x)), y, dtype)
+                computed.add(dtype)
+            except NoKernelError:
+                assert dtype == "float64"
+                if not isinstance(x, tuple):
+                    assert_agrees(run_reference(path, x), y, dtype)
+    return computed
