@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from handgrad.datasets import Column, Dataset, Standardizer, from_rows
 from handgrad.datasets.preparation import row_slices
 from handgrad.errors import ArgumentError, CheckpointError, DataError, cause, shorten
 from handgrad.experiments.settings import Settings
+from handgrad.kernels import in_force
 from handgrad.training.callbacks.early_stopping import put_best_back
 from handgrad.training.trainer import Trainer
 
@@ -47,6 +48,8 @@ class Run:
         is missing becomes the mean.
     shape : tuple of int
         Of a datapoint, as the network takes it: (D,), or an image's (H, W, C).
+    kernels : str
+        Which form of the kernels it was trained with, see `handgrad.kernels`.
     """
 
     folder: Path
@@ -59,6 +62,7 @@ class Run:
     inputs: Standardizer
     outputs: Standardizer
     shape: tuple[int, ...]
+    kernels: str = field(default_factory=in_force)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -178,6 +182,7 @@ class Run:
         }
         lists = {name: ", ".join(map(str, v)) for name, v in told.items() if isinstance(v, tuple)}
         words = {name: "" if v is None else str(v) for name, v in (told | lists).items()}
+        words["kernels"] = self.kernels
         words["parameters"] = f"{self.trainer.model.parameters.size:,}"
         return [(name.replace("_", " "), text) for name, text in words.items()]
 
@@ -192,6 +197,7 @@ class Run:
             "inputs": self.inputs.state_dict(),
             "outputs": self.outputs.state_dict(),
             "shape": list(self.shape),
+            "kernels": in_force(),
         }
 
 

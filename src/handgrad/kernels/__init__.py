@@ -7,8 +7,8 @@ variable ``HANDGRAD_KERNELS=numpy``. Both forms of a formula stand on its compon
 
 from __future__ import annotations
 
-from handgrad.kernels.kernel import THREADS_ABOVE, Kernel, fits, inlined, kernel, loop, prange
-from handgrad.kernels.mode import Mode, in_force, use
+from handgrad.kernels.compiling import THREADS_ABOVE, Kernel, fits, inlined, kernel, loop, prange
+from handgrad.kernels.mode import Mode, in_force, use, using
 
 __all__ = [
     "THREADS_ABOVE",
@@ -21,4 +21,5 @@ __all__ = [
     "loop",
     "prange",
     "use",
+    "using",
 ]

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 
 from handgrad.errors import ArgumentError
 
-__all__ = ["Mode", "in_force", "use"]
+__all__ = ["Mode", "in_force", "use", "using"]
 
 VARIABLE = "HANDGRAD_KERNELS"
 FORMS = ("numpy", "compiled")
 
 
 class Mode:
-    """Whether the compiled forms are in force, in the whole process.
-
-    Attributes
-    ----------
-    compiled : bool
-        Read by every call of a kernel.
-    changes : int
-        How often that has changed, for whoever keeps what depends on it.
-    """
+    """Whether the compiled forms are in force, in the whole process."""
 
     compiled = False
-    changes = 0
 
 
 def use(form: str) -> None:
@@ -63,7 +56,24 @@ def use(form: str) -> None:
             'install it: pip install "handgrad[fast]"',
         )
     Mode.compiled = form == "compiled"
-    Mode.changes += 1
+
+
+@contextmanager
+def using(form: str) -> Iterator[None]:
+    """Use one form for a while.
+
+    Examples
+    --------
+    >>> with using("numpy"):
+    ...     in_force()
+    'numpy'
+    """
+    before = in_force()
+    use(form)
+    try:
+        yield
+    finally:
+        use(before)
 
 
 def in_force() -> str:

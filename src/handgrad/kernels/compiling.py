@@ -22,13 +22,11 @@ P = ParamSpec("P")
 R = TypeVar("R")
 F = TypeVar("F", bound=Callable[..., Any])
 
+# Sums are taken in the order in which they stand, and products rounded before they are added:
+# else the numbers would depend on how many entries a core takes at a time.
 OPTIONS: dict[str, Any] = {
     "error_model": "numpy",  # a division by 0 is infinite, as in an array
-    # A product and a sum may be one instruction, and a sum may be taken in several lanes; NaN and
-    # infinities keep their meaning.
-    "fastmath": {"contract", "nsz", "reassoc"},
     "nogil": True,
-    "cache": True,
 }
 THREADS_ABOVE = 16_384
 """Entries from which on a light loop is faster on all cores; below, waking them takes longer."""
@@ -183,7 +181,11 @@ class Kernel(Generic[P, R]):
 
             assert self._source is not None
             source = _named(self._source, self.formula, "_threads" if threads else "_loop")
-            made = self._loops[threads] = njit(parallel=threads, **OPTIONS)(source)
+            try:
+                made = njit(parallel=threads, cache=True, **OPTIONS)(source)
+            except RuntimeError:  # there is no folder to keep it in
+                made = njit(parallel=threads, **OPTIONS)(source)
+            self._loops[threads] = made
             if threads:
                 self._threaded = made
             else:
@@ -206,7 +208,8 @@ def _named(source: Callable[..., Any], formula: Callable[..., Any], end: str) ->
         if isinstance(thing, types.FunctionType) and thing in _helpers
     }
     codes = [function.__code__ for function in (source, *helpers.values())]
-    mark = crc32(b"".join(code.co_code + repr(code.co_consts).encode() for code in codes))
+    parts = (part for code in codes for part in (code.co_code, code.co_consts, code.co_names))
+    mark = crc32(repr((OPTIONS, *parts)).encode())
     compiled = {name: njit(**OPTIONS)(helper) for name, helper in helpers.items()}
     scope = {**source.__globals__, **compiled, "prange": prange}
     copy = types.FunctionType(source.__code__, scope, formula.__name__)
