@@ -55,7 +55,7 @@ class Report:
 
     Examples
     --------
-    >>> report = check_library(pytorch=False)
+    >>> report = check_library(CASES[:1], pytorch=False)
     >>> report.ok
     True
     >>> report.lines()[0].component

@@ -106,8 +106,12 @@ class Parallel(Branches):
 
     def apply(self, x: Any) -> tuple[Array, Any]:
         """Return the sum or the concatenation of the outputs; save what each saves."""
-        passes = [component.apply(self._feed(component, x)) for component in self.components]
-        outputs, saved = zip(*passes, strict=True)
+        outputs: list[Array] = []
+        saved: list[Any] = []
+        for component in self.components:
+            y, kept = component.apply(self._feed(component, x))
+            outputs.append(y)
+            saved.append(kept)
         self._combined([y.shape for y in outputs])
         if self.combine == "sum":
             return added(outputs), (saved, None)
