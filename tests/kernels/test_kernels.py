@@ -18,7 +18,8 @@ from handgrad.activations.relu import passed, rectified
 from handgrad.checking import CASES
 from handgrad.checking.library import run as run_row
 from handgrad.errors import ArgumentError
-from handgrad.kernels import Kernel, fits, kernel, using
+from handgrad.kernels.compiling import Kernel, fits, kernel
+from handgrad.kernels.mode import using
 from handgrad.layers.linear import add_row, sum_rows
 from handgrad.losses.cross_entropy import from_indices, of_indices
 from handgrad.optimizers import SGD, Adam, AdamW, RMSprop
@@ -174,7 +175,7 @@ def test_a_loop_sees_its_helpers_as_they_are_now():
     for text in ("x + 1", "x + 2"):
         scope = {}
         exec(f"def helper(x):\n    return {text}\ndef loop(x):\n    return helper(x)", scope)
-        kernels.inlined(scope["helper"])
+        compiling.inlined(scope["helper"])
         each = kernel(lambda x: x)
         each.compiled()(scope["loop"])
         marks.add(each._made(False).py_func.__qualname__)

@@ -8,7 +8,7 @@ import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.component import Activation
-from handgrad.kernels import THREADS_ABOVE, kernel, prange
+from handgrad.kernels.compiling import THREADS_ABOVE, kernel, prange
 
 __all__ = ["ReLU"]
 

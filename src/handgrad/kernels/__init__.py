@@ -7,19 +7,6 @@ variable ``HANDGRAD_KERNELS=numpy``. Both forms of a formula stand on its compon
 
 from __future__ import annotations
 
-from handgrad.kernels.compiling import THREADS_ABOVE, Kernel, fits, inlined, kernel, loop, prange
-from handgrad.kernels.mode import Mode, in_force, use, using
+from handgrad.kernels.mode import in_force, use, using
 
-__all__ = [
-    "THREADS_ABOVE",
-    "Kernel",
-    "Mode",
-    "fits",
-    "in_force",
-    "inlined",
-    "kernel",
-    "loop",
-    "prange",
-    "use",
-    "using",
-]
+__all__ = ["in_force", "use", "using"]

@@ -199,7 +199,7 @@ def _named(source: Callable[..., Any], formula: Callable[..., Any], end: str) ->
     Its name tells what it consists of, since Numba keeps it on the disk by its name and its file,
     and looks at nothing else.
     """
-    from numba import njit, prange
+    import numba
 
     assert isinstance(source, types.FunctionType)
     helpers = {
@@ -210,8 +210,8 @@ def _named(source: Callable[..., Any], formula: Callable[..., Any], end: str) ->
     codes = [function.__code__ for function in (source, *helpers.values())]
     parts = (part for code in codes for part in (code.co_code, code.co_consts, code.co_names))
     mark = crc32(repr((OPTIONS, *parts)).encode())
-    compiled = {name: njit(**OPTIONS)(helper) for name, helper in helpers.items()}
-    scope = {**source.__globals__, **compiled, "prange": prange}
+    compiled = {name: numba.njit(**OPTIONS)(helper) for name, helper in helpers.items()}
+    scope = {**source.__globals__, **compiled, "prange": numba.prange}
     copy = types.FunctionType(source.__code__, scope, formula.__name__)
     copy.__qualname__ = f"{formula.__qualname__}{end}_{mark:08x}"
     copy.__module__ = source.__module__

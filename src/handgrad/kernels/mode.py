@@ -62,6 +62,11 @@ def use(form: str) -> None:
 def using(form: str) -> Iterator[None]:
     """Use one form for a while.
 
+    Parameters
+    ----------
+    form : {"numpy", "compiled"}
+        As for `use`.
+
     Examples
     --------
     >>> with using("numpy"):

@@ -11,7 +11,7 @@ from handgrad.arguments import Array, positive_size, true_or_false
 from handgrad.component import ExerciseLayer
 from handgrad.errors import ShapeError
 from handgrad.initializers import Drawn, Initializer, draw_parameters, floating_type
-from handgrad.kernels import THREADS_ABOVE, kernel, prange
+from handgrad.kernels.compiling import THREADS_ABOVE, kernel, prange
 from handgrad.parameter import Parameter
 from handgrad.shapes import Shape, leading_axes
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from handgrad.arguments import Array, real_number, true_or_false
 from handgrad.errors import ArgumentError
-from handgrad.kernels import kernel
+from handgrad.kernels.compiling import kernel
 from handgrad.loss import Loss, broadcast_weight
 from handgrad.losses.classes import check_scores, one_hot, weighted_rows
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.errors import ArgumentError
-from handgrad.kernels import THREADS_ABOVE, loop, prange
+from handgrad.kernels.compiling import THREADS_ABOVE, loop, prange
 from handgrad.optimizers.checks import number
 from handgrad.optimizers.optimizer import Optimizer
 from handgrad.optimizers.penalties import penalized, unpacked

@@ -8,9 +8,8 @@ from memory anew. Nothing is allocated on the way, and the scratch is no longer 
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,7 +17,8 @@ import numpy as np
 from handgrad.arguments import Array
 from handgrad.errors import ArgumentError
 from handgrad.flat.groups import Group, groups_of, merged
-from handgrad.kernels import Mode, fits
+from handgrad.kernels.compiling import fits
+from handgrad.kernels.mode import Mode
 from handgrad.modes import Frozen
 from handgrad.optimizers.blocks import Block, cut
 from handgrad.optimizers.checks import (
@@ -30,9 +30,10 @@ from handgrad.optimizers.checks import (
     load_vectors,
     number,
 )
+from handgrad.optimizers.clipping import clipping_factor
 from handgrad.optimizers.penalties import penalties
 
-__all__ = ["Optimizer", "clipping_factor"]
+__all__ = ["Optimizer"]
 
 BLOCK = 65_536
 """Parameters in a block: 256 KB of float32, so that the blocks of a few vectors fit in a core's
@@ -393,20 +394,3 @@ def _joined(penalty: Array, g: Array, block: Block) -> Array:
         penalty[part] = 0
     joined: Array = np.add(g, penalty, out=block.adjusted)
     return joined
-
-
-def clipping_factor(
-    vector: Array, max_norm: float, parts: Iterable[slice] = (slice(None),)
-) -> float:
-    """Return what brings a vector down to a norm, at least 1 where it need not be brought down.
-
-    For a norm that is not a number, nor is the factor. Of `parts` theirs alone counts.
-    """
-    counted = [vector[part] for part in parts]
-    squares = sum(float(np.vdot(part, part)) for part in counted)
-    if math.isfinite(squares):
-        norm = math.sqrt(squares)
-    else:  # a square of float32 goes up to 1e19 only
-        norms = [np.linalg.norm(part.astype(np.float64)) for part in counted]
-        norm = float(np.linalg.norm(norms))
-    return max_norm / (norm + 1e-6)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.arguments import Array
-from handgrad.kernels import inlined
+from handgrad.kernels.compiling import inlined
 
 __all__ = ["penalized", "penalties", "unpacked"]
 
