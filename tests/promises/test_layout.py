@@ -29,6 +29,7 @@ ORDER = [
     "modes",
     "shapes",
     "parameter",
+    "per_sample",
     "component",
     "loss",
     "walk",
