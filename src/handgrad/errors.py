@@ -15,6 +15,7 @@ __all__ = [
     "DtypeError",
     "GradientsError",
     "HandgradError",
+    "PerSampleError",
     "ShapeError",
     "TrainingError",
 ]
@@ -66,6 +67,10 @@ class CallOrderError(HandgradError, RuntimeError):
 
 class GradientsError(HandgradError, ValueError):
     """Gradients were given to a model that they do not belong to."""
+
+
+class PerSampleError(HandgradError, ValueError):
+    """Gradients of each sample were asked for where the samples see one another."""
 
 
 class DataError(HandgradError, ValueError):

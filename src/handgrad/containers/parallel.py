@@ -12,6 +12,7 @@ from handgrad.arguments import Array, in_short
 from handgrad.component import Component
 from handgrad.containers.branches import Branches, added, listed
 from handgrad.errors import ArgumentError, ShapeError
+from handgrad.per_sample.contract import Seen, as_it_is
 from handgrad.shapes import Shape, merged, shape_text
 
 __all__ = ["Parallel"]
@@ -118,7 +119,12 @@ class Parallel(Branches):
         return np.concatenate(outputs, axis=-1), (saved, [y.shape[-1] for y in outputs])
 
     def pullback(
-        self, dy: Array, saved: Any, need_dx: bool = True, out: Any = None
+        self,
+        dy: Array,
+        saved: Any,
+        need_dx: bool = True,
+        out: Any = None,
+        seen: Seen = as_it_is,
     ) -> tuple[Any, dict[str, Any]]:
         """Return the sum of the pullbacks, of `dy` or of its columns, and all their gradients."""
         offered = {} if out is None else out
@@ -127,7 +133,7 @@ class Parallel(Branches):
         for i, (name, component) in enumerate(self.children().items()):
             df = dy if widths is None else dy[..., start : start + widths[i]]
             start += df.shape[-1]
-            dx, gradients[name] = component.pullback(df, kept[i], need_dx, offered.get(name))
+            dx, gradients[name] = seen(component).pullback(df, kept[i], need_dx, offered.get(name))
             shares.append(dx)
         return added(shares) if need_dx else None, gradients
 
