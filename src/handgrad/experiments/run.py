@@ -262,7 +262,8 @@ def _check(run: Run, best: bool) -> None:
         x = run.inputs.transform(x).astype(run.settings.dtype).reshape(1, *run.shape)
         scores = run.trainer.predict(x)
         values = scores if run.class_names else run.outputs.restore(scores)
-        fits = values.shape == (1, len(run.class_names) or 1) and "".join(names)
+        shapes = values.shape == (1, len(run.class_names) or 1) and min(run.shape) > 0
+        fits = shapes and "".join(names)
     except Exception as error:
         raise _misfit(error) from cause(error)
     if not fits:
