@@ -445,6 +445,7 @@ def test_only_a_run_is_opened(tmp_path):
         {"shape": [8, 8, 1]},
         {"shape": [63]},
         {"shape": ["a"]},
+        {"shape": [-1]},
         {"inputs": {"mean": [0.0] * 3, "scale": [1.0] * 3}},
         {"inputs": {"mean": None, "scale": None}},
         {"inputs": {"mean": "x", "scale": [{}]}},
@@ -453,7 +454,7 @@ def test_only_a_run_is_opened(tmp_path):
 )
 def test_a_run_whose_parts_do_not_fit_is_refused(tmp_path, change):
     train("digits", tmp_path / "run", **{**SMALL, "epochs": 1})
-    trainer = Trainer.resume(tmp_path / "run")
+    trainer = open_run(tmp_path / "run").trainer
     trainer.extra = {"run": trainer.extra["run"] | change}
     trainer.save(tmp_path / "forged")
     with pytest.raises(CheckpointError, match="do not fit"):

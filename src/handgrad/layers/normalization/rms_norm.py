@@ -152,3 +152,9 @@ class RMSNorm(Normalization):
                 h *= r[rows]
         dx = None if dx is None else dx.reshape(shape)
         return dx, self._offered(out, gamma=dgamma)
+
+    pullback_per_sample = Normalization.pullback_per_sample
+
+    def _normal(self, saved: tuple[Array, Array]) -> Array:
+        x, r = saved
+        return x * r
