@@ -53,12 +53,15 @@ class Ranked:
         return frozenset((step.unit.file, step.line) for step in self.steps)
 
     @property
-    def size(self) -> tuple[int, int]:
-        """How long the changed lines are, and how many letters of them are others than before."""
+    def size(self) -> tuple[int, int, str]:
+        """How long the changed lines are, how many letters of them are others, and what they are.
+
+        The last is there for one answer where all else is equal.
+        """
         match = [SequenceMatcher(None, s.old, s.new, False) for s in self.steps]
         same = sum(block.size for each in match for block in each.get_matching_blocks())
-        length = sum(len(step.new) for step in self.steps)
-        return length, length - same
+        new = "\n".join(step.new for step in self.steps)
+        return len(new), len(new) - same, new
 
 
 def ranked(
