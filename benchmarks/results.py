@@ -10,6 +10,7 @@ from benchmarks import plots, tables
 from benchmarks.estimators import Found, estimator_table
 from benchmarks.layers.tables import layer_table
 from benchmarks.layers.tasks import LayerTask
+from benchmarks.production import production_table
 from benchmarks.timing import Timing
 
 __all__ = ["FOLDER", "collect", "write"]
@@ -49,6 +50,8 @@ def collect(folder: Path) -> list[tables.Table]:
         made.append(layer_table(layers))
     if "estimators" in found:
         made.append(estimator_table([Found(**values) for values in found["estimators"]]))
+    if "production" in found:
+        made.append(production_table(found["production"]))
     if "growth" in found:
         growth = {
             axis: [Timing.from_json(values) for values in timings]
