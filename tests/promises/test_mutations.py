@@ -139,7 +139,8 @@ def functions_of(component):
         holder, name = place = ahead.pop(0)
         if place in found:
             continue
-        function = found[place] = getattr(holder, name)
+        function = getattr(holder, name)
+        found[place] = function = getattr(function, "formula", function)  # NumPy's, of a kernel
         module = sys.modules[function.__module__]
         for node in ast.walk(parsed(function)):
             if isinstance(node, ast.Attribute) and re.fullmatch(r"_\w+_pullback", node.attr):

@@ -51,7 +51,7 @@ def _(logits: Any, indices: Any) -> tuple[Any, Any]:
 
 
 @kernel
-def of_indices(p: Any, indices: Any, divisor: float) -> Any:
+def from_indices_pullback(p: Any, indices: Any, divisor: float) -> Any:
     """Return ``(p - y) / divisor``, where y is 1 at each row's index and 0 elsewhere."""
     gradient = p.copy()
     gradient.reshape(-1)[indices + np.arange(0, p.size, p.shape[1])] -= 1
@@ -59,7 +59,7 @@ def of_indices(p: Any, indices: Any, divisor: float) -> Any:
     return gradient
 
 
-@of_indices.compiled()
+@from_indices_pullback.compiled()
 def _(p: Any, indices: Any, divisor: float) -> Any:
     gradient, share = np.empty_like(p), p.dtype.type(1 / divisor)
     for n in range(len(p)):
@@ -241,7 +241,7 @@ class CrossEntropy(Loss):
         e, e_sum, y, y_sum, divisor = saved
         if y_sum is None:  # the targets are indices, and e is the softmax itself
             rows = e.reshape(len(y), -1)
-            gradient: Array = of_indices(rows, y, divisor).reshape(e.shape)
+            gradient: Array = from_indices_pullback(rows, y, divisor).reshape(e.shape)
             return gradient
         gradient = e * (y_sum / e_sum)
         gradient -= y
