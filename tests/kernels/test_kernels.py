@@ -102,9 +102,7 @@ def test_both_forms_agree_and_threads_change_no_bit(each, dtype, cores):
         got, again = results(each, arguments), results(each, arguments)
         with cores:  # as if another thread used them
             alone = results(each, arguments)
-    tolerance = (
-        {"rtol": 1e-5, "atol": 1e-5} if dtype == np.float32 else {"rtol": 1e-12, "atol": 1e-13}
-    )
+    rtol, atol = (1e-5, 1e-5) if dtype == np.float32 else (1e-12, 1e-13)
     for a, b, c, d in zip(truth, got, again, alone, strict=True):
         np.testing.assert_allclose(b, a, rtol=rtol, atol=atol)
         assert b.tobytes() == c.tobytes() == d.tobytes()
