@@ -1,6 +1,9 @@
 """What holds for the whole suite."""
 
+import atexit
 import os
+import shutil
+import tempfile
 
 from hypothesis import settings
 
@@ -8,6 +11,13 @@ from hypothesis import settings
 # stands here, since a library of matrix products asks when it is loaded.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
+
+# Hundreds of interpreters are started, each of which would compile what it imports anew where there
+# is no other place for what is compiled, or none wanted.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+if "PYTHONPYCACHEPREFIX" not in os.environ:
+    os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(prefix="handgrad-")
+    atexit.register(shutil.rmtree, os.environ["PYTHONPYCACHEPREFIX"], ignore_errors=True)
 
 # A search for repairs takes its time, and finds more where it has more: tests ask for it by name.
 os.environ["HANDGRAD_BUDGET"] = "0"
