@@ -11,12 +11,13 @@ from handgrad.adapter import adapt
 from handgrad.arguments import Array, in_short
 from handgrad.component import Component
 from handgrad.errors import ArgumentError, GradientsError
+from handgrad.per_sample.contract import Container, Seen, as_it_is
 from handgrad.shapes import Shape
 
 __all__ = ["Chain"]
 
 
-class Chain(Component):
+class Chain(Container, Component):
     """Components in a row, each fed with the output of the one before it.
 
     `Model` is this with one vector for all parameters, and says when a walk back may end.
@@ -67,7 +68,12 @@ class Chain(Component):
         return x, saved
 
     def pullback(
-        self, dy: Array, saved: list[Any], need_dx: bool = True, out: Any = None
+        self,
+        dy: Array,
+        saved: list[Any],
+        need_dx: bool = True,
+        out: Any = None,
+        seen: Seen = as_it_is,
     ) -> tuple[Any, dict[str, Any]]:
         """Run the components' pullbacks in reverse, each fed with the one's that stands after it.
 
@@ -83,7 +89,8 @@ class Chain(Component):
                 if i < first:
                     break
                 mine = offered.get(name)
-                dx, given = component.pullback(dx, saved[i], need_dx or i > first, mine)
+                need = need_dx or i > first
+                dx, given = seen(component).pullback(dx, saved[i], need, mine)
                 if given is not mine and (given or mine):
                     others[name] = given
                 if self.takes_lengths and isinstance(dx, tuple):

@@ -12,7 +12,8 @@ multiplies ``dy``, the gradient of the loss with respect to ``y``, by the transp
 
 Neither writes to its arguments nor to ``self``, so calls may interleave, in one thread or in
 several. ``gradients`` holds an array for each of the component's own parameters, by name, and for
-each child what the child's pullback returned, under the child's name.
+each child what the child's pullback returned, under the child's name. `pullback_per_sample`, which
+leaves the sum over the samples out, follows from the two, and a layer may have a faster one.
 
 The exercise's calls ``component(x)`` and ``component.grad(dy)`` are a thin shell around the two.
 """
@@ -29,6 +30,7 @@ from handgrad.arguments import Array, as_floats, as_numbers, in_short, numbers_o
 from handgrad.errors import ArgumentError, CallOrderError, ShapeError
 from handgrad.modes import Frozen, evaluating_here
 from handgrad.parameter import NOTHING, OwnArrays
+from handgrad.per_sample.contract import EachSample
 from handgrad.shapes import Shape
 
 __all__ = ["Activation", "Component", "ExerciseLayer"]
@@ -37,7 +39,7 @@ _NO_CHILDREN = {"parameters", "buffers", "gradients", "_remembered"}
 _ATOMS = {type(None), bool, int, float, str}  # what most attributes are
 
 
-class Component(ABC):
+class Component(EachSample, ABC):
     """Anything that has a forward pass and a pullback: an activation, a layer, a model.
 
     Attributes
@@ -153,14 +155,13 @@ class Component(ABC):
         Returns
         -------
         dx
-            Gradient with respect to the input, of the input's form; None where there is nothing
-            to differentiate.
+            Gradient with respect to the input, of its form; None where it has none.
         gradients
-            The gradients of the component's own parameters, by name, and under the names of its
-            children what their pullbacks returned; empty where there are no parameters.
+            The gradients of its own parameters, by name, and under the names of its children what
+            their pullbacks returned; empty where there are no parameters.
         """
 
-    def update_buffers(self, saved: Any) -> None:  # noqa: B027 (most components have none)
+    def update_buffers(self, saved: Any) -> None:
         """Do to the buffers, in place, what one accepted training pass does to them.
 
         A component that holds others passes on to each what it has saved, except to one that is
@@ -267,8 +268,7 @@ class Component(ABC):
         Returns
         -------
         Array
-            Gradient of the loss with respect to the input, of its form; None where there is
-            nothing to differentiate.
+            Gradient of the loss with respect to the input, of its form; None where it has none.
 
         Raises
         ------
@@ -280,20 +280,20 @@ class Component(ABC):
         dx, self.gradients = self.pullback(*self._recall(in_gradient))
         return dx
 
-    def _recall(self, in_gradient: npt.ArrayLike) -> tuple[Array, Any]:
-        """Return the upstream gradient, checked against the last output, and what was saved."""
-        if self._remembered is None:
+    def _recall(self, in_gradient: npt.ArrayLike, passed: Any = None) -> tuple[Array, Any]:
+        """Return the upstream gradient, checked against a pass, or the last, and what was saved."""
+        if (remembered := passed or self._remembered) is None:
             raise CallOrderError(
                 f"a request for the gradient of {in_short(self)} before any forward pass",
                 "a forward pass first, since the gradient belongs to it",
                 "call the component on its input, then ask for the gradient",
             )
-        saved, shape = self._remembered
+        saved, shape = remembered
         dy = as_floats(in_gradient, "upstream gradient", self)
         if dy.shape != shape:
             raise ShapeError(
                 f"an upstream gradient of shape {dy.shape} for {in_short(self)}",
-                f"the shape of its last output, {shape}",
+                f"the shape of its output, {shape}",
                 "pass the gradient of the loss with respect to exactly that output",
             )
         return dy, saved

@@ -15,6 +15,7 @@ __all__ = [
     "DtypeError",
     "GradientsError",
     "HandgradError",
+    "PerSampleError",
     "ShapeError",
     "TrainingError",
 ]
@@ -68,6 +69,10 @@ class GradientsError(HandgradError, ValueError):
     """Gradients were given to a model that they do not belong to."""
 
 
+class PerSampleError(HandgradError, ValueError):
+    """Gradients of each sample were asked for where the samples see one another."""
+
+
 class DataError(HandgradError, ValueError):
     """A file of data is missing, damaged, or holds something else than was expected."""
 
@@ -91,6 +96,21 @@ def shorten(text: object, length: int = 200) -> str:
     whole = str(text)
     cut = whole if len(whole) <= length else f"{whole[: length - 3]}..."
     return cut.encode("utf-8", "backslashreplace").decode()
+
+
+def printable(text: str, file_names: bool = False) -> str:
+    r"""Return a text with control characters written out, but for the ends of lines.
+
+    Somebody's names and messages may hold any: what colours or clears a terminal, turns a line
+    round, or cannot be printed at all, is shown as ``\x1b`` and not obeyed. With `file_names`,
+    the bytes of a file's name that are no text stay as Python has them.
+    """
+    return "".join(
+        c
+        if c.isprintable() or c == "\n" or (file_names and "\udca0" <= c <= "\udcff")
+        else repr(c)[1:-1]
+        for c in text
+    )
 
 
 def cause(error: BaseException) -> BaseException | None:

@@ -14,6 +14,7 @@ from handgrad.chain import Chain
 from handgrad.errors import ArgumentError, GradientsError, ShapeError
 from handgrad.flat.gradients import Gradients, Reusable
 from handgrad.flat.layout import Layout, together
+from handgrad.flat.per_sample import PerSample
 from handgrad.predicting import predict_rows
 from handgrad.shapes import Shape
 from handgrad.summary import summary_of
@@ -234,6 +235,57 @@ class Model(Chain):
         if given is not out.offered:
             out.gather(given)
         return out
+
+    def per_sample_gradients(self, x: Any, dy: npt.ArrayLike, out: Array | None = None) -> Array:
+        """Return the gradients of all parameters for each sample by itself, one a row.
+
+        They add up to what `backward` returns. Where the loss is a mean over N samples, each row of
+        `dy` has its 1/N, and so has each gradient: multiply by N for those of the samples' own
+        losses.
+
+        Parameters
+        ----------
+        x
+            Input, of which the first axis are the samples; None for that of the last forward pass,
+            whose `Dropout` has drawn its masks already.
+        dy
+            Gradient of the loss with respect to the output, (N, ...): row n belongs to sample n.
+        out : Array, optional
+            Where to write them, which saves the memory for new ones.
+
+        Returns
+        -------
+        Array, (N, P)
+            Row n in the order of `parameters`.
+
+        Raises
+        ------
+        PerSampleError
+            The samples see one another, as in a `BatchNorm` in training mode.
+        ShapeError
+            `dy` is not of the output's shape, there is no axis of samples, or `out` does not fit.
+        CallOrderError
+            `x` is None, and there was no forward pass.
+        """
+        return self._per_sample(x, dy).rows(out)
+
+    def per_sample_norms(self, x: Any, dy: npt.ArrayLike) -> Array:
+        """Return the Euclidean norms of what `per_sample_gradients` returns, (N,), without it.
+
+        Takes and refuses what that does.
+        """
+        return self._per_sample(x, dy).norms()
+
+    def _per_sample(self, x: Any, dy: npt.ArrayLike) -> PerSample:
+        """Run both passes, and return what the gradients are sums of; nothing is remembered."""
+        passed = None
+        if x is not None:
+            y, saved = self.apply(self._checked(x))
+            passed = saved, y.shape
+        dy, saved = self._recall(dy, passed)
+        _, given = self.pullback_per_sample(dy, saved, False)
+        like = self._homes[0][2] if self._homes else dy
+        return PerSample(self.layout, given, len(dy), like)
 
     def update_parameters(self, gradients: Gradients, lr: float) -> None:
         r"""Take one step of gradient descent, :math:`\theta \leftarrow \theta - \eta \, g`.

@@ -1,6 +1,8 @@
 """The command export: what it writes computes what the run predicts."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import onnx
@@ -77,6 +79,44 @@ def test_the_network_alone_takes_and_gives_what_the_model_does(runs, tmp_path):
     typed(run.folder, "--onnx", tmp_path / "model.onnx")
     z = run.prepare(x)
     assert_agrees(run_onnx(tmp_path / "model.onnx", z), run.trainer.predict(z), "float32")
+
+
+ALONE = """
+import sys, warnings
+warnings.simplefilter("error")
+for name in ("handgrad", "safetensors", "rich", "typer"):
+    sys.modules[name] = None  # which cannot be imported then
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+import predict
+rows = np.load(sys.argv[2])
+scores = predict.probabilities if hasattr(predict, "CLASSES") else predict.scores
+np.savez(sys.argv[3], predicted=predict.predict(rows), scores=scores(rows))
+try:
+    predict.predict(rows[:, 1:])
+except ValueError as error:
+    print(predict.FEATURES, error)
+"""
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["classes", "numbers"])
+def test_numpy_alone_predicts_the_same(runs, which, tmp_path):
+    run, x = runs[which], runs[-1]
+    assert "predict.py" in typed(run.folder, "--numpy", tmp_path / "alone")
+    assert sorted(path.name for path in (tmp_path / "alone").iterdir()) == [
+        "network.npz",
+        "predict.py",
+    ]
+    np.save(tmp_path / "x.npy", encoded(run, x))
+    places = (tmp_path / "alone", tmp_path / "x.npy", tmp_path / "y.npz")
+    command = [sys.executable, "-I", "-c", ALONE, *map(str, places)]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "('size', 'width', 'width missing')" in said
+    assert "got an input of shape (120, 2), expected (None, 3)" in said
+    with np.load(tmp_path / "y.npz") as found:
+        np.testing.assert_array_equal(found["predicted"], run.predict(x))
+        expected = run.predict_proba(x) if which == 0 else run.predict(x)[:, None]
+        np.testing.assert_array_equal(found["scores"], expected)
 
 
 def test_what_makes_no_sense_is_refused(runs, tmp_path):

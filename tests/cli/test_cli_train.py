@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 import handgrad
 import handgrad.cli
 import handgrad.experiments.report as report
+from handgrad.experiments import write_predictions
 
 PANELS = ("The data", "The network", "The training", "The run")
 
@@ -101,6 +102,28 @@ def test_quiet_does_not_hide_what_is_wrong(tmp_path, monkeypatch, capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "which is an address and no file" in captured.err
+
+
+def test_names_of_the_data_command_no_terminal(tmp_path, monkeypatch):
+    path, run = tmp_path / "a.csv", tmp_path / "run"
+    red, clear = "\x1b[31mred", "\x1b[2Jclear"
+    lines = "".join(f"{i % 7 / 8},{clear}{i % 2},{red if i % 3 else 'x'}\n" for i in range(60))
+    path.write_text(f"a,\x1b[1mb,kind\x1b[7m\x07\n{lines}")
+    trained = typed("train", path, "--hidden", 4, "--epochs", 1, "--out", run, "--verbose")
+    assert trained.exit_code == 0
+    assert r"\x1b[1mb (2)" in trained.output
+    measured, foretold = typed("evaluate", run, path), typed("predict", run, path)
+    assert r"\x1b[31mred" in measured.output
+    wrong = typed("evaluate", run, path, "--target", "a")
+    for told in (trained.output, measured.output, wrong.output):
+        assert not {"\x1b", "\x07"} & {*told}
+    assert red in foretold.output  # data for another program stay what they are
+    with (tmp_path / "tty").open("w+", newline="") as terminal:
+        monkeypatch.setattr(terminal, "isatty", lambda: True)
+        monkeypatch.setattr(sys, "stdout", terminal)
+        write_predictions(["kind"], [(red,)])
+        terminal.seek(0)
+        assert terminal.read() == "kind\n\\x1b[31mred\n"
 
 
 def test_letters_that_the_output_lacks_are_told(tmp_path, monkeypatch, capsys):

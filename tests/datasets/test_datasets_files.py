@@ -12,7 +12,9 @@ import time
 import zipfile
 
 import numpy as np
+import openpyxl
 import pandas
+import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -701,7 +703,7 @@ def test_what_gzip_has_packed_is_read(tmp_path, content):
 def test_what_unpacks_to_far_more_than_it_should_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(handgrad.datasets.source, "_ALWAYS", 1 << 20)
     path = write(tmp_path, "a.csv.gz", gzip.compress(b"1,2\n" + b"3,4\n" * (1 << 20)))
-    with pytest.raises(DataError, match=r"more than [12] MB, 200 times its size"):
+    with pytest.raises(DataError, match=r"unpacks to [12] MB or more, over 200 times"):
         read(path)
 
 
@@ -878,6 +880,49 @@ def test_parquet_and_excel_are_tables_too(tmp_path, suffix):
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(DataError, match="which pandas cannot read"):
         read(path)
+
+
+def test_tables_that_unpack_to_far_more_than_they_are_are_refused(tmp_path):
+    constant, corner, part = tmp_path / "a.parquet", tmp_path / "a.xlsx", tmp_path / "b.xlsx"
+    column = pyarrow.DictionaryArray.from_arrays(np.zeros(1 << 20, np.int8), ["a"])
+    table = pyarrow.table({str(i): column for i in range(40)})
+    pyarrow.parquet.write_table(table, constant)
+    assert constant.stat().st_size < 1 << 20
+    book = openpyxl.Workbook()
+    book.active.cell(1, 1, "a")
+    book.active.cell(1 << 20, 1 << 14, 1)
+    book.save(corner)
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", "")
+        with archive.open("xl/worksheets/sheet1.xml", "w") as sheet:
+            for _ in range(300):
+                sheet.write(bytes(1 << 20))
+    for path, size in ((constant, 320), (corner, 131_072), (part, 300)):
+        with pytest.raises(DataError, match=f"unpacks to {size:,} MB or more, over 200 times"):
+            read(path)
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_codes_keep_their_zeros_where_they_are_names(tmp_path, monkeypatch, fast):
+    monkeypatch.setattr(handgrad.datasets.arrow, "_LARGE", 0 if fast else 1 << 60)
+    codes = ["7", *["007", "010"] * 120]
+    text = "".join(f"{i / 8},{code},{code}\n" for i, code in enumerate(codes))
+    path = write(tmp_path, "a.csv", f"a,zip,y\n{text}")
+    data = read(path)
+    assert data.class_names == ("007", "010", "7")
+    assert data.y[:3].tolist() == [2, 0, 1]
+    assert data.x[:3, 1].tolist() == [7, 7, 10]  # a feature is a number
+    assert "y holds 007, so each is taken for a class" in data.notes[0]
+    assert read(path, classes=("7", "010", "007")).y[:3].tolist() == [0, 2, 1]
+    assert read(path, classes=False).y[:3].tolist() == [7, 7, 10]
+    frame = pandas.read_csv(path, dtype={"y": str})
+    frame.to_parquet(tmp_path / "a.parquet")
+    assert read(tmp_path / "a.parquet").class_names == data.class_names
+    # Among fractions it is a number, and other ways to write a number are none of a name.
+    fractions = write(tmp_path, "b.csv", f"a,zip,y\n{text}1,2,0.5\n")
+    assert not read(fractions).class_names
+    plain = write(tmp_path, "c.csv", "a,y\n" + "1,1.0\n2,2\n3,+1\n4,2.00\n" * 9)
+    assert read(plain).class_names == ("1", "2")
 
 
 def test_without_pandas_it_is_said_how_to_get_it(tmp_path, monkeypatch):

@@ -189,6 +189,22 @@ def test_early_stopping_keeps_the_best(friedman):
     assert "validation_loss" in classes.history_
 
 
+def test_the_scales_are_those_of_the_rows_that_are_trained_on(friedman):
+    X, y = friedman
+    held = NetworkRegressor(**QUICK, early_stopping=True, validation_fraction=0.25).fit(X, y)
+    assert held._scaler.n_samples_seen_ == held._target_scaler.n_samples_seen_ == 0.75 * len(X)
+    assert NetworkRegressor(**QUICK).fit(X, y)._scaler.n_samples_seen_ == len(X)
+
+
+def test_a_fit_that_failed_is_begun_again(iris):
+    X, y = iris
+    network = NetworkClassifier(**QUICK, early_stopping=True, validation_fraction=2.0)
+    network.set_params(warm_start=True)
+    with pytest.raises(ValueError, match="test_size"):
+        network.fit(X, y)
+    assert network.set_params(validation_fraction=0.2).fit(X, y).score(X, y) > 0.8
+
+
 def test_a_warm_start_goes_on(iris):
     X, y = iris
     network = NetworkClassifier(**QUICK, warm_start=True).fit(X, y)

@@ -453,7 +453,7 @@ def test_only_a_run_is_opened(tmp_path):
 )
 def test_a_run_whose_parts_do_not_fit_is_refused(tmp_path, change):
     train("digits", tmp_path / "run", **{**SMALL, "epochs": 1})
-    trainer = Trainer.resume(tmp_path / "run")
+    trainer = open_run(tmp_path / "run").trainer
     trainer.extra = {"run": trainer.extra["run"] | change}
     trainer.save(tmp_path / "forged")
     with pytest.raises(CheckpointError, match="do not fit"):

@@ -33,6 +33,8 @@ def test_a_run_predicts_raw_rows(tmp_path):
     p = loaded.predict_proba(digits.x[:5])
     assert_allclose(p.sum(axis=1), 1)
     assert_array_equal(np.array(loaded.class_names)[p.argmax(axis=1)], said[:5])
+    with pytest.warns(UserWarning, match=r"run of handgrad train.*handgrad.load\(folder\)"):
+        Trainer.resume(tmp_path / "run")
 
 
 def test_a_run_of_a_table_predicts_a_dataframe_in_the_targets_unit(table, tmp_path):

@@ -28,6 +28,7 @@ ORDER = [
     "modes",
     "shapes",
     "parameter",
+    "per_sample",
     "component",
     "loss",
     "walk",

@@ -133,13 +133,19 @@ def functions_of(component):
 
     Those are methods and functions whose names end in `_pullback`.
     """
-    found = {(component, "pullback"): component.pullback}
-    module = sys.modules[component.pullback.__module__]
-    for node in ast.walk(parsed(component.pullback)):
-        if isinstance(node, ast.Attribute) and re.fullmatch(r"_\w+_pullback", node.attr):
-            found[component, node.attr] = getattr(component, node.attr)
-        elif isinstance(node, ast.Name) and node.id.endswith("_pullback"):
-            found[module, node.id] = getattr(module, node.id)
+    found = {}
+    ahead = [(component, "pullback")]
+    while ahead:
+        holder, name = place = ahead.pop(0)
+        if place in found:
+            continue
+        function = found[place] = getattr(holder, name)
+        module = sys.modules[function.__module__]
+        for node in ast.walk(parsed(function)):
+            if isinstance(node, ast.Attribute) and re.fullmatch(r"_\w+_pullback", node.attr):
+                ahead.append((component, node.attr))
+            elif isinstance(node, ast.Name) and node.id.endswith("_pullback"):
+                ahead.append((module, node.id))
     return found
 
 

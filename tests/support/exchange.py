@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import onnxruntime
@@ -11,6 +13,8 @@ from onnx.reference.op_run import OpRun
 
 from handgrad.checking.cases import CASES
 from handgrad.checking.evaluation import floats_as, parts
+from handgrad.component import Component
+from handgrad.interop.numpy.writing import Page
 from handgrad.interop.onnx import export
 from handgrad.modes import evaluating
 
@@ -98,3 +102,64 @@ def onnx_out(cls, path):
                 if not isinstance(x, tuple):
                     assert_agrees(run_reference(path, x), y, dtype)
     return computed
+
+
+class Each(Component):
+    """Components side by side, so that one file holds them all."""
+
+    def __init__(self, components):
+        self.components = tuple(components)
+
+    def apply(self, x):
+        which, given = x
+        y, saved = self.components[which].apply(given)
+        return y, saved
+
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        raise NotImplementedError
+
+
+APART = """
+import runpy, sys, warnings
+from pathlib import Path
+warnings.simplefilter("error")
+for name in ("handgrad", "safetensors", "rich", "typer", "onnx", "torch"):
+    sys.modules[name] = None  # which cannot be imported then
+import numpy as np
+for folder in map(Path, sys.argv[1:]):
+    network = runpy.run_path(str(folder / "predict.py"))["NETWORK"]
+    with np.load(folder / "x.npz") as inputs:
+        keys = [key.split(":") for key in inputs]
+        rows = sorted({(int(row), several) for row, several, _ in keys})
+        found = {}
+        for row, several in rows:
+            parts = tuple(inputs[":".join(key)] for key in keys if key[0] == str(row))
+            found[str(row)] = network.apply((row, parts if several == "tuple" else parts[0]))
+    np.savez(folder / "y.npz", **found)
+"""
+
+
+def numpy_out(components, folder):
+    """Check every row of each component in one process without handgrad; return how many."""
+    expected = {}
+    for cls in components:
+        drawn_rows = [drawn(case) for case in rows_of(cls)]
+        place = folder / cls.__name__
+        write_page(Each(component for component, _, _ in drawn_rows), place)
+        inputs = {}
+        for i, (_, x, y) in enumerate(drawn_rows):
+            several = "tuple" if isinstance(x, tuple) else "one"
+            inputs |= {f"{i}:{several}:{n}": part for n, part in enumerate(parts(x))}
+            expected[cls.__name__, str(i)] = y
+        np.savez(place / "x.npz", **inputs)
+    folders = [str(folder / cls.__name__) for cls in components]
+    subprocess.run([sys.executable, "-I", "-c", APART, *folders], check=True)
+    for (name, row), y in expected.items():
+        with np.load(folder / name / "y.npz") as found:
+            assert found[row].dtype == y.dtype, (name, row)
+            np.testing.assert_allclose(found[row], y, rtol=1e-12, atol=1e-12)
+    return len(expected)
+
+
+def write_page(model, place):
+    Page(model).write(place)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.activations.softmax import integer_axis
+from handgrad.activations.softmax import between_samples, integer_axis
 from handgrad.arguments import Array
 from handgrad.component import Activation
 from handgrad.shapes import Shape, check_axis
@@ -92,6 +92,13 @@ class LogSoftmax(Activation):
         dx *= -dy.sum(axis=self.axis, keepdims=True)
         dx += dy
         return dx, {}
+
+    def pullback_per_sample(
+        self, dy: Array, saved: Array, need_dx: bool = True
+    ) -> tuple[Array, dict[str, Array]]:
+        """Return what `pullback` does, where the axis is not that of the samples."""
+        between_samples(self.axis, dy, self)
+        return self.pullback(dy, saved, need_dx)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         check_axis(self.axis, input_shape, self)

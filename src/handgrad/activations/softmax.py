@@ -8,10 +8,10 @@ import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.component import Activation
-from handgrad.errors import ArgumentError
+from handgrad.errors import ArgumentError, PerSampleError
 from handgrad.shapes import Shape, check_axis
 
-__all__ = ["Softmax", "integer_axis"]
+__all__ = ["Softmax", "between_samples", "integer_axis"]
 
 
 def integer_axis(axis: object, owner: str) -> int:
@@ -27,6 +27,30 @@ def integer_axis(axis: object, owner: str) -> int:
             f"axis={axis!r} for {owner}", "an integer", "axis=-1 is over the features"
         )
     return int(axis)
+
+
+def between_samples(axis: int, dy: Array, owner: object) -> None:
+    """Raise `PerSampleError` where the axis is that of the samples, which then see one another.
+
+    Parameters
+    ----------
+    axis : int
+        The axis.
+    dy
+        The upstream gradient.
+    owner
+        Whose axis it is, for the message.
+
+    Examples
+    --------
+    >>> between_samples(-1, np.ones((7, 3)), "Softmax(axis=-1)")
+    """
+    if axis in (0, -dy.ndim):
+        raise PerSampleError(
+            f"a request for the gradients of each sample through {owner!r} of {dy.ndim} axes",
+            "samples that do not see one another",
+            "take another axis than the first, such as axis=-1, over the features",
+        )
 
 
 class Softmax(Activation):
@@ -113,6 +137,13 @@ class Softmax(Activation):
         dx: Array = dy - np.expand_dims(products, self.axis)
         dx *= y
         return dx, {}
+
+    def pullback_per_sample(
+        self, dy: Array, saved: Array, need_dx: bool = True
+    ) -> tuple[Array, dict[str, Array]]:
+        """Return what `pullback` does, where the axis is not that of the samples."""
+        between_samples(self.axis, dy, self)
+        return self.pullback(dy, saved, need_dx)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         check_axis(self.axis, input_shape, self)

@@ -17,7 +17,7 @@ from handgrad.cli.evaluate import evaluate
 from handgrad.cli.export import export
 from handgrad.cli.predict import predict
 from handgrad.cli.train import train
-from handgrad.errors import HandgradError
+from handgrad.errors import HandgradError, printable
 
 __all__ = ["app", "main"]
 
@@ -62,7 +62,7 @@ app.command()(export)
 def _tell(message: Warning | str, *where: Any, **more: Any) -> None:
     """Show a warning as one line, without the line of code that it comes from."""
     Console(stderr=True).print(
-        f"[bold]handgrad:[/] {escape(str(message))}", highlight=False, soft_wrap=True
+        f"[bold]handgrad:[/] {_shown(str(message))}", highlight=False, soft_wrap=True
     )
 
 
@@ -86,8 +86,12 @@ def main() -> None:
         )
 
 
+def _shown(message: str) -> str:
+    return escape(printable(message, file_names=True))
+
+
 def _fail(message: str) -> NoReturn:
     Console(stderr=True).print(
-        f"[bold red]handgrad:[/] {escape(message)}", highlight=False, soft_wrap=True
+        f"[bold red]handgrad:[/] {_shown(message)}", highlight=False, soft_wrap=True
     )
     sys.exit(2)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+
+from handgrad.cli.aside import aside
 
 __all__ = ["evaluate"]
 
@@ -47,7 +48,7 @@ def evaluate(
         data,
         target=target,
         metrics=None if metrics is None else column_names(metrics),
-        say=partial(typer.echo, err=True),
+        say=aside,
     )
     if as_json:
         typer.echo(json.dumps(evaluation_to_dict(run, data, evaluations), indent=2))

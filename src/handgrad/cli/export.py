@@ -17,6 +17,13 @@ def export(
     onnx: Annotated[
         Path | None, typer.Option(help="Write this file of ONNX, for every runtime that reads it.")
     ] = None,
+    numpy: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Write predict.py and network.npz into this folder: they need NumPy alone.",
+        ),
+    ] = None,
     prepare: Annotated[
         bool,
         typer.Option("--prepare", help="ONNX: take features as they were in the data."),
@@ -28,12 +35,21 @@ def export(
     """Write the network of a run for where handgrad is not."""
     from handgrad.errors import ArgumentError
     from handgrad.experiments import open_run
-    from handgrad.interop.onnx import export_run
 
-    if onnx is None:
+    if onnx is None and numpy is None:
         raise ArgumentError(
-            "an export to nowhere", "--onnx FILE", "say what to write: --onnx model.onnx"
+            "an export to nowhere",
+            "--onnx FILE or --numpy FOLDER",
+            "say what to write: --onnx model.onnx",
         )
     run = open_run(folder)
-    export_run(run, onnx, prepare=prepare, proba=proba)
-    typer.echo(f"{onnx}: {run.trainer.model.parameters.size:,} parameters")
+    if onnx is not None:
+        from handgrad.interop.onnx import export_run as export_onnx
+
+        export_onnx(run, onnx, prepare=prepare, proba=proba)
+        typer.echo(f"{onnx}: {run.trainer.model.parameters.size:,} parameters")
+    if numpy is not None:
+        from handgrad.interop.numpy import export_run as export_numpy
+
+        export_numpy(run, numpy)
+        typer.echo(f"{numpy}: predict.py, network.npz")

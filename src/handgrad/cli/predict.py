@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from handgrad.cli.aside import aside
 
 __all__ = ["predict"]
 
@@ -33,6 +34,5 @@ def predict(
     from handgrad.experiments import open_run, write_predictions
     from handgrad.experiments import predict as predict_run
 
-    say = partial(typer.echo, err=True)
-    names, rows = predict_run(open_run(folder), data, proba=proba, say=say)
+    names, rows = predict_run(open_run(folder), data, proba=proba, say=aside)
     write_predictions(names, rows, out)

@@ -10,6 +10,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from handgrad.errors import printable
+
 __all__ = ["train"]
 
 DATA, NETWORK, TRAINING, OUTPUT = "The data", "The network", "The training", "The run"
@@ -176,7 +178,8 @@ def train(
 
     def say(text: str) -> None:
         """Break lines between words in a terminal, and nowhere else."""
-        console.print(text, markup=False, highlight=False, soft_wrap=not console.is_terminal)
+        shown = printable(text, file_names=True)
+        console.print(shown, markup=False, highlight=False, soft_wrap=not console.is_terminal)
 
     run = train_run(
         data,

@@ -12,6 +12,7 @@ from handgrad.arguments import Array, in_short
 from handgrad.component import Component
 from handgrad.containers.branches import Branches, added, listed
 from handgrad.errors import ArgumentError, ShapeError
+from handgrad.per_sample.contract import Seen, as_it_is
 from handgrad.shapes import Shape, merged, shape_text
 
 __all__ = ["Parallel"]
@@ -106,15 +107,24 @@ class Parallel(Branches):
 
     def apply(self, x: Any) -> tuple[Array, Any]:
         """Return the sum or the concatenation of the outputs; save what each saves."""
-        passes = [component.apply(self._feed(component, x)) for component in self.components]
-        outputs, saved = zip(*passes, strict=True)
+        outputs: list[Array] = []
+        saved: list[Any] = []
+        for component in self.components:
+            y, kept = component.apply(self._feed(component, x))
+            outputs.append(y)
+            saved.append(kept)
         self._combined([y.shape for y in outputs])
         if self.combine == "sum":
             return added(outputs), (saved, None)
         return np.concatenate(outputs, axis=-1), (saved, [y.shape[-1] for y in outputs])
 
     def pullback(
-        self, dy: Array, saved: Any, need_dx: bool = True, out: Any = None
+        self,
+        dy: Array,
+        saved: Any,
+        need_dx: bool = True,
+        out: Any = None,
+        seen: Seen = as_it_is,
     ) -> tuple[Any, dict[str, Any]]:
         """Return the sum of the pullbacks, of `dy` or of its columns, and all their gradients."""
         offered = {} if out is None else out
@@ -123,7 +133,7 @@ class Parallel(Branches):
         for i, (name, component) in enumerate(self.children().items()):
             df = dy if widths is None else dy[..., start : start + widths[i]]
             start += df.shape[-1]
-            dx, gradients[name] = component.pullback(df, kept[i], need_dx, offered.get(name))
+            dx, gradients[name] = seen(component).pullback(df, kept[i], need_dx, offered.get(name))
             shares.append(dx)
         return added(shares) if need_dx else None, gradients
 

@@ -8,6 +8,7 @@ from handgrad.adapter import adapt
 from handgrad.arguments import Array, in_short
 from handgrad.containers.branches import Branches, added, is_several, listed
 from handgrad.errors import ArgumentError, ShapeError
+from handgrad.per_sample.contract import Seen, as_it_is
 from handgrad.shapes import Shape, merged, shape_text
 
 __all__ = ["Residual"]
@@ -98,15 +99,20 @@ class Residual(Branches):
         return y + around, (saved, kept)
 
     def pullback(
-        self, dy: Array, saved: Any, need_dx: bool = True, out: Any = None
+        self,
+        dy: Array,
+        saved: Any,
+        need_dx: bool = True,
+        out: Any = None,
+        seen: Seen = as_it_is,
     ) -> tuple[Any, dict[str, Any]]:
         """Return the sum of both pullbacks of `dy`, and the gradients of both."""
         offered = {} if out is None else out
         saved, kept = saved
         around, gradients = dy, {}
-        dx, gradients["inner"] = self.inner.pullback(dy, saved, need_dx, offered.get("inner"))
+        dx, gradients["inner"] = seen(self.inner).pullback(dy, saved, need_dx, offered.get("inner"))
         if self.shortcut is not None:
-            around, gradients["shortcut"] = self.shortcut.pullback(
+            around, gradients["shortcut"] = seen(self.shortcut).pullback(
                 dy, kept, need_dx, offered.get("shortcut")
             )
         return added([dx, around]) if need_dx else None, gradients

@@ -12,6 +12,8 @@ import numpy as np
 
 from handgrad.datasets.cells import MISSING, Cells, is_missing, to_number
 from handgrad.datasets.source import Source
+from handgrad.datasets.tables import Layout
+from handgrad.datasets.targets import Wanted
 
 __all__ = ["read_columns"]
 
@@ -21,21 +23,20 @@ _LARGE = 1 << 22  # bytes; a smaller file is read before pyarrow is loaded
 
 def read_columns(
     source: Source,
-    places: Sequence[int],
-    header: bool,
+    layout: Layout,
     sample: Sequence[Sequence[str]],
     delimiter: str,
-    decimal: str,
+    wanted: Wanted,
 ) -> Mapping[int, Cells] | None:
-    """Return the cells of some columns; None where our own reader has to read them.
+    """Return the cells of the columns that are read; None where our own reader has to read them.
 
     That is so where the file is small, pyarrow is not there, or something is not plain: a quote
     within a field, a field too many, a text among the numbers of a column. The first rows,
-    `sample`, say which columns hold numbers.
+    `sample`, say which columns hold numbers; a target that may be a class is read as text.
     """
     if source.size < _LARGE:
         return None
-    quotes = _quotes(source, header, delimiter)
+    quotes = _quotes(source, layout.header, delimiter)
     if quotes is None:
         return None
     try:
@@ -45,17 +46,18 @@ def read_columns(
         return None
     width = len(sample[0])
     names = [str(place) for place in range(width)]
-    kinds = {
-        names[p]: pa.float64()
-        if all(len(row) == width for row in sample)
-        and _all_numbers([row[p] for row in sample], decimal)
-        else pa.dictionary(pa.int32(), pa.string())
-        for p in places
-    }
+    decimal, target = wanted.decimal, layout.target
+    kinds = {}
+    for place in layout.read:
+        texts = [row[place] for row in sample if len(row) == width]
+        numbers = len(texts) == len(sample) and _all_numbers(texts, decimal)
+        if place == target and _may_be_classes(texts, wanted):
+            numbers = False
+        kinds[names[place]] = pa.float64() if numbers else pa.dictionary(pa.int32(), pa.string())
     try:
         table = csv.read_csv(
             source.path,
-            csv.ReadOptions(column_names=names, skip_rows_after_names=int(header)),
+            csv.ReadOptions(column_names=names, skip_rows_after_names=int(layout.header)),
             csv.ParseOptions(
                 delimiter=delimiter,
                 quote_char='"' if quotes else False,
@@ -72,9 +74,9 @@ def read_columns(
         return None
     cells: dict[int, Cells] = {}
     empty = np.ones(table.num_rows, dtype=bool)
-    for place in places:
+    for place in layout.read:
         column = table.column(names[place])
-        cells[place] = each = _cells(column, decimal)
+        cells[place] = each = _cells(column, decimal, place == target)
         if (
             pa.types.is_floating(column.type)
             and column.null_count < (~np.isfinite(each.numbers)).sum()
@@ -96,10 +98,18 @@ def _quotes(source: Source, header: bool, delimiter: str) -> bool | None:
     ):
         start = max(data.find(b"\n"), 0) if header else 0
         parts = (data[i : i + _PART] for i in range(start, len(data), _PART))
-        count = sum(part.count(b'"') for part in parts)
+        count = sum(part.count(b'"') for part in parts if b'"' in part)  # to look is faster
         if count % 2 or (count and re.compile(ends + b'"' + ends).search(data, start)):
             return None
         return count > 0
+
+
+def _may_be_classes(texts: Sequence[str], wanted: Wanted) -> bool:
+    """Return whether a target may be a class, and its texts names."""
+    if wanted.classes is not None:
+        return wanted.classes is not False
+    numbers = [to_number(text, wanted.decimal) for text in texts]
+    return all(number is None or number.is_integer() for number in numbers)
 
 
 def _all_numbers(texts: Sequence[str], decimal: str) -> bool:
@@ -114,10 +124,10 @@ def _spellings() -> list[str]:
     return sorted({"".join(letters) for spelled in pairs for letters in spelled})
 
 
-def _cells(column: Any, decimal: str) -> Cells:
+def _cells(column: Any, decimal: str, keep_codes: bool) -> Cells:
     """Return the cells of a column of pyarrow's."""
     combined = column.combine_chunks()
     if hasattr(combined, "dictionary"):
         codes = combined.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-        return Cells.of_codes(combined.dictionary.to_pylist(), codes, decimal)
+        return Cells.of_codes(combined.dictionary.to_pylist(), codes, decimal, keep_codes)
     return Cells(combined.to_numpy(zero_copy_only=False))

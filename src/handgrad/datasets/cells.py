@@ -12,12 +12,22 @@ import numpy as np
 
 from handgrad.arguments import Array
 
-__all__ = ["MISSING", "Cells", "class_name", "has_comma", "is_missing", "is_odd", "to_number"]
+__all__ = [
+    "MISSING",
+    "Cells",
+    "class_name",
+    "has_comma",
+    "is_code",
+    "is_missing",
+    "is_odd",
+    "to_number",
+]
 
 MISSING = ("", "?", "na", "n/a", "#n/a", "<na>", "nan", "null", "none")
 """What stands, in small letters, for no value."""
 
 _BOOLEANS = {"false": 0.0, "true": 1.0}
+_CODE = re.compile(r"[+-]?0\d+")
 _SWAPPED = str.maketrans({",": ".", ".": ","})
 
 
@@ -32,8 +42,8 @@ class Cells:
     words : sequence of str
         The different texts that are no numbers, and do not stand for a missing one.
     labels : sequence of str
-        All different texts, numbers among them as `class_name` has them; empty where there are no
-        words.
+        All different texts, numbers among them as `class_name` has them, but for the codes that
+        were to be kept; empty where there are neither words nor such codes.
     codes : Array, (N,), optional
         Which of the labels stands in each cell, where there are any.
     """
@@ -44,28 +54,39 @@ class Cells:
     codes: Array | None = None
 
     @classmethod
-    def of_texts(cls, texts: Iterable[str], decimal: str = ".") -> Self:
+    def of_texts(cls, texts: Iterable[str], decimal: str = ".", keep_codes: bool = False) -> Self:
         """Return cells of what stands in them, which is stripped of blanks at its ends."""
         places: dict[str, int] = {}
         codes = np.array([places.setdefault(text, len(places)) for text in texts], dtype=np.int64)
-        return cls.of_codes(list(places), codes, decimal)
+        return cls.of_codes(list(places), codes, decimal, keep_codes)
 
     @classmethod
-    def of_codes(cls, texts: Sequence[str], codes: Array, decimal: str = ".") -> Self:
-        """Return cells of different texts, and of which of them stands in each cell."""
+    def of_codes(
+        cls, texts: Sequence[str], codes: Array, decimal: str = ".", keep_codes: bool = False
+    ) -> Self:
+        """Return cells of different texts, and of which of them stands in each cell.
+
+        With `keep_codes`, the label of a number such as 007 is its text.
+        """
         labels: dict[str, int] = {}
         words: dict[str, None] = {}  # an ordered set
         numbers, index = np.empty(len(texts)), np.empty(len(texts), dtype=np.int64)
         for k, text in enumerate(map(str.strip, texts)):
             number = to_number(text, decimal)
             numbers[k] = math.nan if number is None else number
-            label = text if number is None else class_name(number)
+            kept = number is None or (keep_codes and is_code(text))
+            label = text if kept else class_name(number or 0.0)
             index[k] = labels.setdefault(label, len(labels))
             if number is None and not is_missing(text):
                 words[label] = None
-        if not words:
+        if not words and not (keep_codes and any(map(is_code, labels))):
             return cls(numbers[codes])
         return cls(numbers[codes], list(words), list(labels), index[codes])
+
+    @property
+    def code(self) -> str:
+        """The first label that is a number in a form that numbers have not; "" where none is."""
+        return next(filter(is_code, self.labels), "")
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -99,6 +120,11 @@ def class_name(value: float) -> str:
     """Return the name of a class that is a number: 3 and 3.0 are "3", 0.5 is "0.5"."""
     number = float(value)
     return str(int(number)) if number.is_integer() else repr(number)
+
+
+def is_code(text: str) -> bool:
+    """Return whether a text is a number with zeros in front, such as 007, which is a name."""
+    return _CODE.fullmatch(text) is not None
 
 
 def is_missing(text: str) -> bool:

@@ -76,7 +76,7 @@ def _cells(column: Any) -> Cells:
     return Cells.of_texts("" if cell is None else str(cell) for cell in column.tolist())
 
 
-def cells_of_series(series: Any) -> Cells:
+def cells_of_series(series: Any, keep_codes: bool = False) -> Cells:
     """Return the cells of a Series of pandas': numbers as they are, and anything else as text."""
     if series.dtype.kind in "iuf":
         numbers = series.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -87,4 +87,4 @@ def cells_of_series(series: Any) -> Cells:
     except TypeError:  # lists and the like
         codes, values = series.astype(str).factorize()
     # What is missing, -1, is the last of the texts.
-    return Cells.of_codes([*map(str, values), ""], codes)
+    return Cells.of_codes([*map(str, values), ""], codes, keep_codes=keep_codes)

@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from handgrad.errors import DataError
 
-__all__ = ["Source", "open_source", "reading"]
+__all__ = ["Source", "check_unpacked", "open_source", "reading"]
 
 _PATIENCE = 10.0  # seconds that a pipe without a writer is waited for
 _PART = 1 << 20  # bytes at a time
@@ -147,7 +147,7 @@ def _unpacked(
     file: BinaryIO, path: Path, packed: bytes, name: str, copy: Path
 ) -> tuple[Path, bytes]:
     """Return a file with what gzip has packed, and its start; an IDX file stays as it is."""
-    most = max(_ALWAYS, _RATIO * path.stat().st_size)
+    size = path.stat().st_size
     try:
         with gzip.GzipFile(fileobj=file) as unpacked, copy.open("wb") as out:
             part = start = unpacked.read(4096)
@@ -155,13 +155,7 @@ def _unpacked(
                 return path, packed
             while part:
                 out.write(part)
-                if out.tell() > most:
-                    raise DataError(
-                        f"{name}, which unpacks to more than {out.tell() / 2**20:,.0f} MB, "
-                        f"{_RATIO} times its size",
-                        "data, which are hardly packed any denser than that",
-                        "unpack it yourself (gunzip), if that is right",
-                    )
+                check_unpacked(out.tell(), size, name, "unpack it yourself (gunzip)")
                 part = unpacked.read(_PART)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(
@@ -170,6 +164,20 @@ def _unpacked(
             "download or copy it again",
         ) from error
     return copy, start
+
+
+def check_unpacked(unpacked: int, packed: int, name: object, mend: str) -> None:
+    """Raise `DataError` where more bytes come of so many packed ones than of any data.
+
+    `mend` is what to do if they are data all the same.
+    """
+    if unpacked > max(_ALWAYS, _RATIO * packed):
+        raise DataError(
+            f"{name}, which unpacks to {unpacked / 2**20:,.0f} MB or more, over {_RATIO} times its "
+            "size",
+            "data, which are hardly packed any denser than that",
+            f"{mend}, if that is right",
+        )
 
 
 @contextmanager

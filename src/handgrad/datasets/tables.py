@@ -12,6 +12,7 @@ from handgrad.arguments import Array
 from handgrad.datasets.cells import Cells, has_comma, is_missing
 from handgrad.datasets.columns import Column, bad_cells, cells_of, describe
 from handgrad.datasets.dataset import Dataset
+from handgrad.datasets.preparation import row_slices
 from handgrad.datasets.targets import Wanted, column, encode
 from handgrad.errors import DataError
 
@@ -98,11 +99,7 @@ def assemble(
         columns, notes = _describe(source, names, found, lines)
     else:
         columns, notes = wanted.columns, _compare(source, wanted.columns, found, lines)
-    x = np.empty((len(lines), sum(len(c.names) for c in columns)))
-    end = 0
-    for each, given in zip(columns, found, strict=True):
-        start, end = end, end + len(each.names)
-        each.encode(given, x[:, start:end])
+    x = _encode_features(columns, found, len(lines))
     feature_names = tuple(name for each in columns for name in each.names)
     if layout.target is None:
         return Dataset(
@@ -111,6 +108,23 @@ def assemble(
     name = layout.names[layout.target]
     y, class_names, why = _encode(source, name, cells[layout.target], lines, wanted)
     return Dataset(x, y, feature_names, class_names, name, str(source), (), columns, (*why, *notes))
+
+
+def _encode_features(columns: Sequence[Column], found: Sequence[Cells], N: int) -> Array:
+    """Return the numbers that the columns of features make, (N, D)."""
+    x = np.empty((N, sum(len(c.names) for c in columns)))
+    numbers: dict[int, Array] = {}
+    end = 0
+    for each, cells in zip(columns, found, strict=True):
+        start, end = end, end + len(each.names)
+        if end == start + 1 and cells.codes is None and not each.values:
+            numbers[start] = cells.numbers
+        else:
+            each.encode(cells, x[:, start:end])
+    for rows in row_slices(N):  # a whole column alone would go through the memory of all of them
+        for place, values in numbers.items():
+            x[rows, place] = values[rows]
+    return x
 
 
 def _describe(
@@ -266,14 +280,17 @@ def _encode(
     classes = wanted.classes
     numbers, missing = cells.numbers, cells.missing()
     named = np.isnan(numbers) & ~missing
-    if not isinstance(classes, Sequence) and not missing.any() and not named.any():
+    fractions = classes is None and (numbers[~np.isnan(numbers)] % 1).any()
+    code = "" if classes is False or fractions else cells.code
+    plain = not missing.any() and not named.any() and not code
+    if not isinstance(classes, Sequence) and plain:
         y, class_names, why = encode(numbers, classes, f"{name} in {source}")
         return y, class_names, [f"{name} {why}"] * bool(why)
     if isinstance(classes, Sequence):
         known = list(classes)
         bad = ~np.isin(cells.texts(), known)
         expected = f"one of the classes {', '.join(known)}"
-    elif classes is not True and (classes is False or not np.isnan(numbers).all()):
+    elif classes is not True and not code and (classes is False or not np.isnan(numbers).all()):
         bad, expected = np.isnan(numbers), "a finite number, as in other rows"
     else:
         known = cells_of(cells)
@@ -289,7 +306,8 @@ def _encode(
         )
     index = {known_name: k for k, known_name in enumerate(known)}
     y = np.array([index[text] for text in cells.texts()], dtype=np.int64)
-    return y, tuple(known), []
+    told = f"{name} holds {code}, so each is taken for a class (--task numbers: for a number)"
+    return y, tuple(known), [told] * (bool(code) and classes is None)
 
 
 def _mend(text: str, known: bool) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.datasets.arrow import read_columns
-from handgrad.datasets.cells import Cells, class_name, is_missing, to_number
+from handgrad.datasets.cells import Cells, class_name, is_code, is_missing, to_number
 from handgrad.datasets.dataset import Dataset
 from handgrad.datasets.source import Source
 from handgrad.datasets.tables import Layout, assemble, choose_columns
@@ -47,7 +47,7 @@ def read_csv(source: Source, wanted: Wanted) -> Dataset:
         peeked.insert(0, (line, first))
 
     sample = [fields for _, fields in peeked]
-    fast = read_columns(source, layout.read, header, sample, delimiter, wanted.decimal)
+    fast = read_columns(source, layout, sample, delimiter, wanted)
     if fast is not None:
         try:
             return assemble(source, layout, fast, range(len(fast[layout.places[0]])), wanted)
@@ -199,13 +199,17 @@ def _read(
             lines.append(line)
         columns = list(zip(*(fields for _, fields in block), strict=True))
         for place, kept in blocks.items():
-            kept.append(_numbers(columns[place], decimal))
-    return {place: _joined(kept, decimal) for place, kept in blocks.items()}, lines
+            kept.append(_numbers(columns[place], decimal, place == layout.target))
+    cells = {
+        place: _joined(kept, decimal, place == layout.target) for place, kept in blocks.items()
+    }
+    return cells, lines
 
 
-def _numbers(texts: Sequence[str], decimal: str) -> Array | list[str]:
+def _numbers(texts: Sequence[str], decimal: str, keep_codes: bool) -> Array | list[str]:
     """Return the numbers that stand in some cells, or the texts where not all hold one."""
-    if decimal == "." and "_" not in "".join(texts):
+    codes = keep_codes and any(is_code(text.strip()) for text in texts)
+    if decimal == "." and not codes and "_" not in "".join(texts):
         try:
             numbers = np.array(list(map(float, texts)))
         except ValueError:
@@ -215,7 +219,7 @@ def _numbers(texts: Sequence[str], decimal: str) -> Array | list[str]:
     return list(texts)
 
 
-def _joined(blocks: list[Array | list[str]], decimal: str) -> Cells:
+def _joined(blocks: list[Array | list[str]], decimal: str, keep_codes: bool) -> Cells:
     """Return the cells of all blocks of a column."""
     if all(isinstance(block, np.ndarray) for block in blocks):
         return Cells(np.concatenate(blocks))
@@ -224,4 +228,4 @@ def _joined(blocks: list[Array | list[str]], decimal: str) -> Cells:
         for block in blocks
         for text in (block.tolist() if isinstance(block, np.ndarray) else block)
     )
-    return Cells.of_texts(texts, decimal)
+    return Cells.of_texts(texts, decimal, keep_codes)

@@ -9,7 +9,7 @@ from handgrad.arguments import Array
 from handgrad.diagnosis.findings import Cause
 from handgrad.diagnosis.given import Results
 
-__all__ = ["BEHAVIOURS", "Behaviour"]
+__all__ = ["BEHAVIOURS", "WRITES", "Behaviour"]
 
 Forward = Callable[[Array], Array]
 Backward = Callable[[Array], Results]
@@ -214,3 +214,6 @@ BEHAVIOURS: dict[str, Behaviour] = {
         "Leave the update to `update_parameters`; `grad` only computes.",
     ),
 }
+
+WRITES = {BEHAVIOURS[name].cause.name for name in ("input", "upstream")}
+"""The names of those that change an array of somebody else's."""

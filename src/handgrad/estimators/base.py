@@ -36,6 +36,8 @@ class NetworkEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     The parameters are those of `NetworkClassifier` and `NetworkRegressor`.
     """
 
+    _scaler: Any = None
+
     def __init__(
         self,
         hidden: Sequence[int] | int,
@@ -81,8 +83,8 @@ class NetworkEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         self.verbose = verbose
 
     @abstractmethod
-    def _learn_targets(self, y: Array, sample_weight: Array | None) -> None:
-        """Take note of the targets' form, of all the targets there are."""
+    def _learn_targets(self, y: Array) -> None:
+        """Take note of the targets' form, and of the classes."""
 
     @abstractmethod
     def _targets(self, y: Array) -> Array:
@@ -122,21 +124,22 @@ class NetworkEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         NetworkClassifier or NetworkRegressor
             Itself.
         """
-        goes_on = self.warm_start and hasattr(self, "_trainer")
+        goes_on = self.warm_start and hasattr(self, "n_iter_")
         X, y, weights = self._checked(X, y, sample_weight, reset=not goes_on)
         if not goes_on:
-            self._begin(X, y, weights)
+            self._begin(y, X.shape[1])
         self._trainer.schedule = self._settings().make_schedule()
-        return self._train(X, self._targets(y), weights, self.epochs, self.early_stopping)
+        y, epochs = self._targets(y), self.epochs
+        return self._train(X, y, weights, epochs, self.early_stopping, first=not goes_on)
 
     def _learn_part(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
         """Train for one epoch on some rows; the first ones fix what is measured."""
-        first = not hasattr(self, "_trainer")
+        first = not hasattr(self, "n_iter_")
         X, y, weights = self._checked(X, y, sample_weight, reset=first)
         if first:
-            self._begin(X, y if classes is None else classes, weights)
+            self._begin(y if classes is None else classes, X.shape[1])
         self._trainer.schedule = None
-        return self._train(X, self._targets(y), weights, 1, False)
+        return self._train(X, self._targets(y), weights, 1, False, first)
 
     def _checked(
         self, X: Any, y: Any, sample_weight: Any, reset: bool
@@ -182,11 +185,20 @@ class NetworkEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             given["hidden"] = (self.hidden,)
         return NetworkSettings(**given)
 
-    def _begin(self, X: Any, y: Array, weights: Array | None) -> None:
-        """Measure the data, and build a network for them."""
+    def _begin(self, y: Array, D: int) -> None:
+        """Forget what was fitted, and build a network for such targets and D features."""
+        if hasattr(self, "n_iter_"):
+            del self.n_iter_
+        self._learn_targets(y)
+        self._build(D)
+
+    def _measure(self, X: Any, y: Array, weights: Array | None) -> None:
+        """Take means and scales of the rows that are trained on."""
         self._scaler = fit_scaler(X, weights) if self.standardize else None
-        self._learn_targets(y, weights)
-        self._build(X.shape[1])
+
+    def _standardized(self, y: Array) -> Array:
+        """Return targets as the loss takes them."""
+        return y
 
     def _build(self, D: int) -> None:
         """Build a network for D features and for the targets, and its trainer."""
@@ -199,12 +211,18 @@ class NetworkEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         self.model_, self.history_ = model.eval(), self._trainer.history
 
     def _train(
-        self, X: Any, y: Array, weights: Array | None, epochs: int, early_stopping: bool
+        self,
+        X: Any,
+        y: Array,
+        weights: Array | None,
+        epochs: int,
+        early_stopping: bool,
+        first: bool,
     ) -> Self:
         settings, trainer = self._settings(), self._trainer
         trainer.optimizer.lr = settings.make_optimizer().lr  # where a schedule begins
         classes = self._class_weight(y, weights)
-        held_out = None
+        held_out: Any = ()
         if early_stopping:
             parts = [X, y] if weights is None else [X, y, weights]
             seed, stratify = int(trainer.rng.integers(2**31)), self._strata(y)
@@ -213,7 +231,9 @@ class NetworkEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             )
             X, y, *kept = split[::2]
             weights = kept[0] if kept else None
-            held_out = self._rows(*split[1::2])
+            held_out = split[1::2]
+        if first:
+            self._measure(X, y, weights)
         size = settings.batch_rows(X.shape[0])
         x, targets, counts = self._rows(X, y, weights, size, trainer.rng)
         trainer.fit(
@@ -222,8 +242,8 @@ class NetworkEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             sample_weight=counts,
             epochs=trainer.epochs_done + epochs,
             batch_size=size,
-            validation_data=held_out,
-            callbacks=[*settings.make_callbacks(held_out is not None), *(self.callbacks or ())],
+            validation_data=self._rows(*held_out) if held_out else None,
+            callbacks=[*settings.make_callbacks(bool(held_out)), *(self.callbacks or ())],
             progress=bool(self.verbose),
             class_weight=classes,
         )
@@ -236,7 +256,7 @@ class NetworkEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     def _rows(self, X: Any, y: Array, weights: Array | None = None, *batches: Any) -> Any:
         """Return what `Trainer` takes: three arrays, or batches of a sparse matrix alone."""
-        dtype = str(self.model_.parameters.dtype)
+        dtype, y = str(self.model_.parameters.dtype), self._standardized(y)
         if sparse.issparse(X):
             rows = SparseRows(X, self._scaler, dtype, y, weights, *batches)
             return (rows, None, None) if batches else rows

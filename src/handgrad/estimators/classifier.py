@@ -196,7 +196,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):  # type: ignore[misc
     def _form_of_targets(self) -> dict[str, Any]:
         return {"multi_output": True}
 
-    def _learn_targets(self, y: Array, sample_weight: Array | None) -> None:
+    def _learn_targets(self, y: Array) -> None:
         check_classification_targets(y)
         kind = type_of_target(y)
         self._several = kind == "multilabel-indicator"

@@ -48,6 +48,8 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc]
     True
     """
 
+    _target_scaler: Any = None
+
     def __init__(
         self,
         hidden: Sequence[int] | int = (100,),
@@ -131,11 +133,9 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc]
     def _form_of_targets(self) -> dict[str, Any]:
         return {"multi_output": True, "y_numeric": True}
 
-    def _learn_targets(self, y: Array, sample_weight: Array | None) -> None:
+    def _learn_targets(self, y: Array) -> None:
         self._alone = y.ndim == 1
-        rows = y.reshape(len(y), -1)
-        self._width = rows.shape[1]
-        self._target_scaler = fit_scaler(rows, sample_weight) if self.standardize else None
+        self._width = y.reshape(len(y), -1).shape[1]
 
     def _targets(self, y: Array) -> Array:
         if self._alone != (y.ndim == 1) or y.reshape(len(y), -1).shape[1] != self._width:
@@ -144,7 +144,14 @@ class NetworkRegressor(RegressorMixin, NetworkEstimator):  # type: ignore[misc]
                 f"{self._width} numbers for each row, as at first",
                 "make a new estimator for other targets, or use warm_start=False",
             )
-        numbers = np.asarray(y.reshape(len(y), -1), self.dtype)
+        return y.reshape(len(y), -1)
+
+    def _measure(self, X: Any, y: Array, weights: Array | None) -> None:
+        super()._measure(X, y, weights)
+        self._target_scaler = fit_scaler(y, weights) if self.standardize else None
+
+    def _standardized(self, y: Array) -> Array:
+        numbers = np.asarray(y, self.dtype)
         if self._target_scaler is not None:
             numbers = (numbers - self._target_scaler.mean_) / self._target_scaler.scale_
         return numbers

@@ -17,7 +17,7 @@ from handgrad.arguments import Array
 from handgrad.datasets import Dataset
 from handgrad.datasets.cells import to_number
 from handgrad.datasets.source import open_source, reading
-from handgrad.errors import ArgumentError, DataError
+from handgrad.errors import ArgumentError, DataError, printable
 from handgrad.experiments.data import fingerprint, read_data, split
 from handgrad.experiments.run import Run
 from handgrad.losses import CrossEntropy
@@ -264,7 +264,7 @@ def write_predictions(
     ----------
     names, rows
         The names of the columns, and the rows. A text that a spreadsheet would take for a formula
-        is preceded by an apostrophe.
+        is preceded by an apostrophe, and control characters are written out in a terminal.
     path
         A file that is not there yet; the standard output where it is None.
 
@@ -281,9 +281,9 @@ def write_predictions(
     """
     try:
         with nullcontext(sys.stdout) if path is None else _new_file(path) as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(map(_harmless, names))
-            writer.writerows(map(_harmless, row) for row in rows)
+            writer, terminal = csv.writer(file, lineterminator="\n"), file.isatty()
+            writer.writerow(_harmless(name, terminal) for name in names)
+            writer.writerows([_harmless(cell, terminal) for cell in row] for row in rows)
     except FileExistsError as error:
         raise ArgumentError(
             f"{path}, which is there already",
@@ -304,8 +304,10 @@ def _new_file(path: str | os.PathLike[str]) -> TextIO:
     return open(path, "x", encoding="utf-8", newline="")
 
 
-def _harmless(cell: Any) -> Any:
-    """Return a cell that no spreadsheet takes for a formula."""
+def _harmless(cell: Any, terminal: bool) -> Any:
+    """Return a cell that no spreadsheet takes for a formula, and no terminal for a command."""
+    if terminal and isinstance(cell, str):
+        cell = printable(cell)
     if isinstance(cell, str) and cell[:1] in _FORMULA and to_number(cell) is None:
         return f"'{cell}"
     return cell

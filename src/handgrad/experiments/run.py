@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from handgrad import checkpoint
 from handgrad.activations import Softmax
 from handgrad.arguments import Array
 from handgrad.datasets import Column, Dataset, Standardizer, from_rows
@@ -17,6 +18,7 @@ from handgrad.datasets.preparation import row_slices
 from handgrad.errors import ArgumentError, CheckpointError, DataError, cause, shorten
 from handgrad.experiments.settings import Settings
 from handgrad.training.callbacks.early_stopping import put_best_back
+from handgrad.training.state import CLASSES, fill_trainer
 from handgrad.training.trainer import Trainer
 
 __all__ = ["Run", "open_run"]
@@ -222,7 +224,7 @@ def open_run(folder: str | os.PathLike[str], *, best: bool = True) -> Run:
     ...     open_run(folder).settings.data
     'digits'
     """
-    trainer = Trainer.resume(folder)
+    trainer = fill_trainer(Trainer, checkpoint.load(folder, classes=CLASSES))
     try:
         facts = dict(trainer.extra["run"])
         settings = Settings(**facts.pop("settings"))

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from handgrad.errors import printable
 from handgrad.experiments.evaluation import Evaluation
 from handgrad.experiments.report import commonest_confusions
 from handgrad.experiments.run import Run
@@ -28,7 +29,7 @@ def print_evaluations(run: Run, evaluations: Sequence[Evaluation], console: Cons
         shown = (
             f"{found.values[name]:.4g}" if name in found.values else "" for found in evaluations
         )
-        table.add_row(escape(metric_in_words(name, run)), *shown)
+        table.add_row(_shown(metric_in_words(name, run)), *shown)
     console.print(table)
     if evaluations[0].confusion is None:
         return
@@ -46,7 +47,7 @@ def _print_classes(found: Evaluation, console: Console) -> None:
         table.add_column(name, justify="right")
     for name, each in found.classes.items():
         scores = (f"{each[score]:.3g}" for score in ("precision", "recall", "f1"))
-        table.add_row(escape(name), f"{each['rows']:,}", *scores)
+        table.add_row(_shown(name), f"{each['rows']:,}", *scores)
     _print_whole(table, console)
 
 
@@ -55,9 +56,9 @@ def _print_confusion(found: Evaluation, console: Console) -> None:
     console.print(f"confusion matrix, {found.part} (rows: true, columns: predicted)")
     matrix = Table("")
     for name in found.classes:
-        matrix.add_column(escape(name), justify="right")
+        matrix.add_column(_shown(name), justify="right")
     for name, row in zip(found.classes, found.confusion.tolist(), strict=True):
-        matrix.add_row(escape(name), *(str(count) if count else "·" for count in row))
+        matrix.add_row(_shown(name), *(str(count) if count else "·" for count in row))
     _print_whole(matrix, console)
 
 
@@ -67,8 +68,12 @@ def _print_commonest(found: Evaluation, console: Console) -> None:
     table.add_column("rows", justify="right")
     table.add_column("share", justify="right")
     for true, said, rows, share in commonest_confusions(found):
-        table.add_row(escape(true), escape(said), f"{rows:,}", f"{share:.0%}")
+        table.add_row(_shown(true), _shown(said), f"{rows:,}", f"{share:.0%}")
     _print_whole(table, console)
+
+
+def _shown(name: str) -> str:
+    return escape(printable(name))
 
 
 def _print_whole(table: Table, console: Console) -> None:

@@ -4,9 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from handgrad.interop import onnx, sklearn
+    from handgrad.interop import numpy, onnx, sklearn, torch
 
-__all__ = ["onnx", "sklearn"]
+__all__ = ["numpy", "onnx", "sklearn", "torch"]
 
 
 def __getattr__(name: str) -> Any:

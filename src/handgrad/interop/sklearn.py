@@ -101,12 +101,11 @@ def from_sklearn(network: Any, **settings: Any) -> NetworkClassifier | NetworkRe
     estimator: NetworkClassifier | NetworkRegressor = kind(
         **{**_settings(network), **settings, **fixed}
     )
-    estimator._learn_targets(_targets_of(network), None)
     for name in ("n_features_in_", "feature_names_in_"):
         if hasattr(network, name):
             setattr(estimator, name, getattr(network, name))
-    estimator._scaler, estimator.loss_curve_, estimator.n_iter_ = None, [], 0
-    estimator._build(network.n_features_in_)
+    estimator._begin(_targets_of(network), network.n_features_in_)
+    estimator.loss_curve_, estimator.n_iter_ = [], 0
     if kind is NetworkClassifier and network.n_outputs_ == 1:
         W, b = (array / 2 for array in layers.pop())
         layers.append((np.hstack([-W, W]), np.hstack([-b, b])))

@@ -10,13 +10,14 @@ from handgrad.adapter import adapt
 from handgrad.arguments import Array, is_real
 from handgrad.component import ExerciseLayer
 from handgrad.errors import ArgumentError
+from handgrad.per_sample.contract import Container, Seen, as_it_is
 from handgrad.randomness import check_rng
 from handgrad.shapes import Shape
 
 __all__ = ["Dropout"]
 
 
-class Dropout(ExerciseLayer):
+class Dropout(Container, ExerciseLayer):
     r"""Inverted dropout around a layer: zeroes entries of the layer's output at random.
 
     .. math::
@@ -118,11 +119,13 @@ class Dropout(ExerciseLayer):
         saved: Any,
         need_dx: bool = True,
         out: dict[str, Any] | None = None,
+        seen: Seen = as_it_is,
     ) -> tuple[Any, dict[str, Any]]:
         """Return the wrapped layer's pullback of ``dy * mask``."""
         saved, mask = saved
         df = dy if mask is None else dy * mask
-        dx, gradients = self.layer.pullback(df, saved, need_dx, (out or {}).get("layer"))
+        offered = (out or {}).get("layer")
+        dx, gradients = seen(self.layer).pullback(df, saved, need_dx, offered)
         return dx, {"layer": gradients}
 
     def _keep(self, shape: tuple[int, ...]) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from operator import index
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ from handgrad.component import Component
 from handgrad.errors import ArgumentError, DtypeError, ShapeError
 from handgrad.initializers import Drawn, Initializer, draw_parameters, floating_type
 from handgrad.parameter import Parameter
+from handgrad.per_sample.summands import Summands, check_samples
 from handgrad.shapes import Shape
 
 __all__ = ["Embedding"]
@@ -75,6 +77,10 @@ class Embedding(Component):
     reads all rows before it writes any; ``np.add.at`` adds one after the other. It is fast for
     indices along one axis, so the table's entries are counted through, and entry :math:`d` of row
     :math:`x_n` is ``x * D + d``.
+
+    **Of each sample.** The sum over :math:`n` stays within the sample, over its own indices. Most
+    rows of its table are 0, so the sums are kept for the rows that it has, and the square of the
+    norm is the sum of theirs.
 
     **Shapes.** :math:`x` is any (...) of integers, :math:`y` and :math:`dy` are (..., D).
 
@@ -165,12 +171,54 @@ class Embedding(Component):
             table[self.padding_index] = 0
         return None, gradients
 
+    def pullback_per_sample(
+        self, dy: Array, saved: Array, need_dx: bool = True
+    ) -> tuple[None, dict[str, Any]]:
+        """Return None, and of each sample its rows of `dy`, added to the rows of its indices."""
+        return None, {"weights": _Rows(saved, check_samples(dy), self.padding_index)}
+
     def output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape, self.features)
 
     def __repr__(self) -> str:
         padding = "" if self.padding_index is None else f", padding_index={self.padding_index}"
         return f"Embedding({self.num_embeddings}, {self.features}{padding})"
+
+
+class _Rows(Summands):
+    """Gradients of the table, one for each sample, of which most rows are 0."""
+
+    def __init__(self, x: Array, dy: Array, padding_index: int | None) -> None:
+        self.x = x.astype(np.intp).reshape(len(dy), -1)
+        self.dy = dy.reshape(len(dy), -1, dy.shape[-1])
+        self.padding_index = padding_index
+
+    def __add__(self, other: Any) -> Self:
+        x = np.concatenate([self.x, other.x], axis=1)
+        dy = np.concatenate([self.dy, other.dy], axis=1)
+        return type(self)(x, dy, self.padding_index)
+
+    def _summed(self) -> tuple[Array, Array, Array]:
+        """Return pairs of a sample and an index of it, each once, and the sums of their rows."""
+        counts = self.x.max() + 1
+        samples = np.arange(len(self.x), like=self.x)[:, None]
+        pairs, places = np.unique(samples * counts + self.x, return_inverse=True)
+        rows = np.zeros_like(self.dy, shape=(len(pairs), self.dy.shape[-1]), order="C")
+        np.add.at(*_counted_through(rows, places, self.dy))
+        if self.padding_index is not None:
+            rows[pairs % counts == self.padding_index] = 0
+        return pairs // counts, pairs % counts, rows
+
+    def write(self, out: Array) -> None:
+        out[...] = 0
+        samples, indices, rows = self._summed()
+        out[samples, indices] = rows
+
+    def squares(self) -> Array:
+        samples, _, rows = self._summed()
+        squares = np.zeros_like(rows, shape=len(self.x))
+        np.add.at(squares, samples, np.vecdot(rows, rows))
+        return squares
 
 
 def _counted_through(table: Array, x: Array, dy: Array) -> tuple[Array, Array, Array]:

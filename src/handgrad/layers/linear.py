@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -10,6 +12,7 @@ from handgrad.component import ExerciseLayer
 from handgrad.errors import ShapeError
 from handgrad.initializers import Drawn, Initializer, draw_parameters, floating_type
 from handgrad.parameter import Parameter
+from handgrad.per_sample.summands import Products, over_places
 from handgrad.shapes import Shape, leading_axes
 
 __all__ = ["Linear"]
@@ -79,6 +82,10 @@ class Linear(ExerciseLayer):
 
     In matrices the three lines are ``dy @ W.T``, ``x.T @ dy`` and ``dy.sum(axis=0)``. Nothing is
     divided by N: where the loss is a mean, `dy` has the 1/N already.
+
+    **Of each sample.** The sums over :math:`n` are what `pullback_per_sample` leaves out. A sample
+    of one row has :math:`dw_{ndj} = x_{nd} \, dy_{nj}`, whose norm is :math:`|x_n| \, |dy_n|`; one
+    of several rows :math:`t` keeps the sum over these, ``x.mT @ dy``.
 
     **Shapes.** :math:`X` and :math:`dX` (..., D), :math:`Y` and :math:`dY` (..., K). Leading
     axes are the rows: the parameters' gradients sum over all of them.
@@ -156,6 +163,15 @@ class Linear(ExerciseLayer):
         if self.bias is not None:
             gradients["bias"] = np.add.reduce(dy, axis=0, keepdims=True, out=gradients.get("bias"))
         return dx, gradients
+
+    def pullback_per_sample(
+        self, dy: Array, saved: Array, need_dx: bool = True
+    ) -> tuple[Array | None, dict[str, Any]]:
+        """Return ``dy @ W.T``, and of each sample ``x.T @ dy`` and the sum of its rows of `dy`."""
+        gradients: dict[str, Any] = {"weights": Products(saved, dy)}
+        if self.bias is not None:
+            gradients["bias"] = over_places(dy)
+        return dy @ self.weights.T if need_dx else None, gradients
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return (*leading_axes(input_shape, self.in_features, self), self.out_features)

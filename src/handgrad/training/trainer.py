@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, Self
 
@@ -296,7 +297,7 @@ class Trainer(Asking):
         """Return the trainer that was saved, ready to go on.
 
         For predictions on raw rows of a run of ``handgrad train`` call `handgrad.load`, which knows
-        how the run has prepared them.
+        how the run has prepared them; a warning says so.
 
         Its model is that of the last epoch, also where `EarlyStopping` was at work; its `fit` puts
         the best parameters back when it ends.
@@ -343,6 +344,13 @@ class Trainer(Asking):
         True
         """
         trainer: Self = fill_trainer(cls, checkpoint.load(folder, classes=(*CLASSES, *classes)))
+        if isinstance(trainer.extra.get("run"), Mapping):
+            warnings.warn(
+                f"{os.fspath(folder)} is a run of handgrad train, whose network takes rows that "
+                "are encoded and standardized; handgrad.load(folder) gives it back with that, "
+                "ready to predict of raw rows",
+                stacklevel=2,
+            )
         return trainer
 
     def __repr__(self) -> str:

@@ -10,6 +10,8 @@ from handgrad.diagnosis import Status, Verdict
 from handgrad.errors import ArgumentError
 from students import verdicts
 
+CORPUS = Path(__file__).parents[2] / "corpus" / "courses"
+
 
 def affine(backward, forward=lambda x, w, b: (x.reshape(len(x), -1) @ w + b, (x, w, b))):
     """Return the functions of a module, as CS231n has them."""
@@ -216,8 +218,7 @@ def test_what_is_never_told_whether_to_average_makes_no_mistake_of_that():
 
 def corpus(old, new):
     """Return the names of CS231n's layers with a line changed."""
-    file = Path(__file__).parents[2] / "corpus" / "courses" / "cs231n" / "layers.py"
-    text = file.read_text(encoding="utf-8")
+    text = (CORPUS / "cs231n" / "layers.py").read_text(encoding="utf-8")
     assert old in text
     names: dict = {}
     exec(text.replace(old, new), names)
@@ -307,6 +308,60 @@ class Drop:
     exec(text.replace("self.mask = 1.0", "self.mask = 1 / (1 - self.p)"), names)
     (cause,) = diagnose(names["Drop"], course=str(course)).causes
     assert cause.name == "the backward pass scales in evaluation mode"
+
+
+BOTH = """
+[[component]]
+kind = "linear"
+forward = "predict(x, Wb) -> output, cache"
+backward = "slopes(dy, cache) -> dx, dWb"
+joined = { Wb = "weights, bias" }
+axes = { bias = "1 K" }
+"""
+
+
+def test_weights_may_lie_in_one_array_with_the_bias(tmp_path):
+    course = tmp_path / "ours.toml"
+    course.write_text(BOTH)
+    text = (
+        "def predict(x, Wb):\n    return x @ Wb[:-1] + Wb[-1], (x, Wb)\n"
+        "def slopes(dy, cache):\n"
+        "    x, Wb = cache\n"
+        "    dWb = np.vstack([x.T @ dy, dy.sum(axis=0)])\n"
+        "    return dy @ Wb[:-1].T, dWb\n"
+    )
+
+    def judged(old="", new=""):
+        assert old in text
+        names: dict = {"np": np}
+        exec(text.replace(old, new), names)
+        return diagnose(names["predict"], course=str(course))
+
+    assert judged().headline == "predict is right"
+    (cause,) = judged("dy.sum(axis=0)", "dy.mean(axis=0)").causes
+    assert cause.name == "the bias' gradient is averaged over the minibatch"
+    given, returned = "    return x @ Wb[:-1] + Wb[-1], (x, Wb)", "return y, (x, Wb / 2)"
+    spoilt = judged(given, f"    y = x @ Wb[:-1] + Wb[-1]\n    Wb *= 2\n    {returned}")
+    assert "changes its parameters in the backward pass" in {
+        cause.name for cause in spoilt.causes
+    }, str(spoilt)
+    lost = judged(", dWb\n", ", None\n")
+    assert {f.quantity for f in lost.wrong} == {"dW", "db"}
+    bare = judged(", dWb\n", ", dWb[:-1]\n")
+    assert bare.failure.doing == "taking dWb apart"
+    assert "and Wb has" in bare.failure.error
+
+
+def test_a_missing_axis_is_told_of_what_is_joined_too():
+    file = CORPUS / "deeplearning_ai" / "rnn.py"
+    names: dict = {}
+    old = "np.sum(slope, axis=1, keepdims=True)"
+    exec(file.read_text(encoding="utf-8").replace(old, "slope.sum(axis=1)"), names)
+    diagnosis = diagnose(names["lstm_cell_forward"])
+    assert {f.title for f in diagnosis.wrong} == {
+        f"shape of the gradient of b{gate}" for gate in "fico"
+    }
+    assert "and the bf has shape (5, 1)" in str(diagnosis)
 
 
 def test_no_gradient_agrees_with_an_output_that_is_no_number():

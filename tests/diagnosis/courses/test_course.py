@@ -64,6 +64,15 @@ def test_the_courses_that_come_with_handgrad_can_be_read():
         ({"only": "N < 0"}, "a condition that some inputs keep"),
         ({"avoid": ["strides"]}, "the special input 'strides'"),
         ({"options": {"p": 1}}, "no option, since there is none here"),
+        ({"conventions": ["writes to its imput"]}, "did you mean 'writes to its input'?"),
+        ({"conventions": ["gates in the order i f o g"]}, "the convention 'gates in the order"),
+        ({"factor": {"dW": "9**9**9"}}, "names, numbers, strings, arithmetic"),
+        ({"arguments": {"z": {"W": "@zeros(9999, 9999)"}}}, "too large"),
+        ({"joined": {"Wb": "weights, bias"}}, "have not the same number of axes"),
+        ({"joined": {"Wb": "weights.f"}}, "the gate 'f'"),
+        ({"joined": {"Wb": "weigths"}}, "did you mean 'weights'?"),
+        ({"joined": {"x": "weights"}}, "neither an input nor a parameter"),
+        ({"joined": {"Wb": "weights + bias"}}, "parameters with a comma between them"),
     ],
 )
 def test_what_is_wrong_in_a_course_is_said(changes, part):
@@ -80,6 +89,7 @@ def test_what_is_wrong_in_a_course_is_said(changes, part):
         ({"component": ["linear"]}, "[[component]], in double brackets"),
         ({"course": {"name": 3}, "component": [{}]}, 'name = "text"'),
         ({"course": {"conventions": "a word"}, "component": [{}]}, 'conventions = ["text"]'),
+        ({"course": {"conventions": ["a word"]}, "component": [RIGHT]}, "the convention 'a word'"),
     ],
 )
 def test_a_table_of_another_form_is_said(table, part):

@@ -97,6 +97,16 @@ WRONG = {
         {"dU"},
     ),
     ("deeplearning_ai", "rnn", "rnn"): ("dba += gradients", "dba = gradients", {"db"}),
+    ("deeplearning_ai", "rnn", "lstm_cell"): (
+        'gradients["db" + gate] = np.sum(slope',
+        'gradients["db" + gate] = np.mean(slope',
+        {"db"},
+    ),
+    ("deeplearning_ai", "rnn", "lstm"): (
+        "total.get(name, 0) + gradient",
+        "gradient",
+        {"dW", "dU", "db"},
+    ),
     ("eecs498", "arrays", "Linear"): (
         "@ dout, dout.sum(axis=0)",
         "@ dout, dout.mean(axis=0)",
@@ -152,6 +162,11 @@ WRONG = {
         "return self.mask * delta",
         "return (self.mask > 0) * delta",
         {"dx"},
+    ),
+    ("mytorch", "rnn", "RNNCell"): (
+        "self.db_hh += dz.sum(axis=0)",
+        "self.db_hh += h_prev_t.sum(axis=0)",
+        {"drecurrent_bias"},
     ),
     ("mytorch", "cnn", "Conv1d_stride1"): (
         "self.dLdb = dLdZ.sum(axis=(0, 2))",

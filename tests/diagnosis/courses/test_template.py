@@ -41,6 +41,10 @@ def test_an_expression_is_arithmetic_with_zeros_and_ones():
         ("f(x.T) -> output", "'x.T' in here"),
         ("f(open('file')) -> output", "zeros(...) and ones(...)"),
         ("f([i for i in x]) -> output", "names, numbers, strings"),
+        ("f(9**9**9) -> output", "arithmetic"),
+        ("f(1 << 10) -> output", "arithmetic"),
+        ("f('a' * 9) -> output", "arithmetic"),
+        ("f(999999999) -> output", "arithmetic"),
     ],
 )
 def test_what_cannot_be_read_is_said(text, part):

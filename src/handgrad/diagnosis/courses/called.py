@@ -13,7 +13,9 @@ import numpy as np
 from handgrad.arguments import Array
 from handgrad.diagnosis.courses.conventions import ANOTHER_AXIS, KEPT_AXES, left_out
 from handgrad.diagnosis.courses.course import Component, letters
-from handgrad.diagnosis.courses.template import Call, Expression
+from handgrad.diagnosis.courses.joined import Part, put_together
+from handgrad.diagnosis.courses.reaching import at, filled, put
+from handgrad.diagnosis.courses.template import Call
 from handgrad.diagnosis.findings import Failure, Finding, Verdict
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds import KINDS
@@ -55,6 +57,7 @@ class Called(Student):
         super().__init__(kind, component.title, around)
         assert component.forward is not None
         self.component, self.names, self.calls = component, names, component.forward
+        self.joined = {joined.name: joined for joined in component.joined}
         self.customs = frozenset(component.conventions)
         self.torch = _torch(names)
         self.misshapen: dict[str, tuple[tuple[int, ...], str]] = {}
@@ -75,7 +78,8 @@ class Called(Student):
         return given
 
     def must_give(self, name: str) -> bool | None:
-        return True if name in self.component.asked else None
+        asked = name in self.component.asked
+        return asked or self.component.asks_for(self.kind.variables.get(name, "")) or None
 
     def givens(self, shapes: Shapes, seed: int) -> list[Given]:
         return [given for given in super().givens(shapes, seed) if self._takes(given)]
@@ -113,8 +117,10 @@ class Called(Student):
         kept = {n: a.copy() for n, a in given.options.items() if isinstance(a, np.ndarray)}
         arrays = {**kept, **given.arrays, **run.parameters}
         scope |= {name: self._layout(name).theirs_of(array) for name, array in arrays.items()}
+        order = given.options.get("order", "")
+        scope |= {j.name: j.made(arrays, self._layout, order) for j in self.component.joined}
         scope = {name: self._given(value) for name, value in scope.items()}
-        arguments = {n: _filled(a, scope) for n, a in self.component.arguments.items()}
+        arguments = {n: filled(a, scope) for n, a in self.component.arguments.items()}
         return {**scope, **arguments, **run.kept}
 
     def _given(self, value: Any) -> Any:
@@ -160,9 +166,9 @@ class Called(Student):
         for name, path in self.component.attributes.items():
             inside = path[0] in self.component.arguments
             ours = name in given and name not in self.kind.titles and given[name] is not None
-            if ours and not inside:
+            if (ours or name in self.joined) and not inside:
                 with guard(f"writing {'.'.join(path)} of {self.name}"):
-                    _put(run.thing, path, scope[name])
+                    put(run.thing, path, scope[name])
 
     def forward(self, thing: _Run, given: Given) -> Results:
         thing.kept, thing.early = {}, {}
@@ -187,7 +193,9 @@ class Called(Student):
             except StudentError as error:
                 if not error.unwritten:
                     raise
-        found |= self._attributes(thing, self.kind.variables)
+        gradients = [joined.gradient for joined in self.joined.values()]
+        found |= self._attributes(thing, [*self.kind.variables, *gradients])
+        found |= self._put_together(thing, given, found)
         found = {
             name: _spread(array, given[self.kind.variables[name]])
             for name, array in found.items()
@@ -225,13 +233,21 @@ class Called(Student):
     def _passed(self, run: _Run, given: Given, call: Call) -> Results:
         """Make one call; return its quantities, and let `given` show what it wrote to."""
         scope = self._scope(run, given)
-        before = {n: self._numpy(scope[n]).tobytes() for n in (*given.arrays, *run.parameters)}
+        watched = (*given.arrays, *run.parameters, *self.joined)
+        before = {n: self._numpy(scope[n]).tobytes() for n in watched}
         holder = self.names if run.thing is None else run.thing
         returned = self._call(call, self._found(call, holder), scope)
         run.kept |= {name: scope[name] for name in self.component.arguments}
         for name, held in before.items():
             after = self._numpy(scope[name])
-            if after.tobytes() != held:
+            if after.tobytes() == held:
+                continue
+            if name in self.joined:
+                order = given.options.get("order", "")
+                parts = self.joined[name].parted(after, run.parameters, self._layout, order)
+                for part, written in parts.items():
+                    part.of(run.parameters[part.name], order)[...] = written
+            else:
                 target = run.parameters if name in run.parameters else given.arrays
                 target[name][...] = self._layout(name).ours_of(after)
         return self._taken(run, call, returned)
@@ -266,13 +282,30 @@ class Called(Student):
             return {}
         with guard(f"taking what {call.name} returns"):
             taken = dict(call.results.take(returned))
-        quantities = {name: value for name, value in taken.items() if name in self.kind.titles}
+        known = {*self.kind.titles, *(joined.gradient for joined in self.joined.values())}
+        quantities = {name: value for name, value in taken.items() if name in known}
         run.kept |= taken
         read = {name: self._read(name, value) for name, value in quantities.items()}
         there = {name: array for name, array in read.items() if array is not None}
         if quantities and not there:
             raise self._unwritten(call)
         return there
+
+    def _put_together(self, run: _Run, given: Given, found: Results) -> Results:
+        """Return the gradients that came back as parts of joined arrays."""
+        order = given.options.get("order", "")
+        parts: dict[Part, Array] = {}
+        for joined in self.joined.values():
+            if (array := found.get(joined.gradient)) is not None:
+                ours = run.parameters, self._layout, order
+                right = joined.made(*ours).shape
+                if array.shape != right and _full(array.shape) == _full(right):
+                    self.misshapen[joined.gradient] = array.shape, f"shape {right}"
+                    array = array.reshape(right)
+                with guard(f"taking {joined.gradient} apart"):
+                    parts |= joined.parted(array, *ours)
+        whole = put_together(parts, order)
+        return {n: whole[v] for n, v in self.kind.variables.items() if v in whole}
 
     def _attributes(self, run: _Run, names: Any) -> Results:
         """Return the quantities that the object, or an argument, holds."""
@@ -281,7 +314,7 @@ class Called(Student):
             if name not in names:
                 continue
             inside = path[0] in self.component.arguments
-            value = _at(run.kept if inside else run.thing, path)
+            value = at(run.kept if inside else run.thing, path)
             if (array := self._read(name, value)) is not None:
                 found[name] = array
         return found
@@ -311,10 +344,10 @@ class Called(Student):
     def _squeezed(self, name: str, array: Array, layout: Layout) -> Array:
         """Return an array with the right number of axes of size 1; note where it has another."""
         theirs = layout.theirs.split()
-        full = [size for size in array.shape if size != 1]
+        full = _full(array.shape)
         if "1" in theirs and len(full) == len(layout.ours.split()):
             # A step with it would broadcast: it is wrong, whatever the numbers are.
-            self.misshapen[name] = array.shape, layout.theirs
+            self.misshapen[name] = array.shape, f"the axes ({layout.theirs})"
             return array.reshape(full)
         spare = [axis for axis, size in enumerate(array.shape) if size == 1]
         spare = spare[: max(0, array.ndim - len(theirs))]
@@ -332,16 +365,21 @@ class Called(Student):
             sentence = "it is not written yet" if "evaluation" in self.unwritten else sentence
             title = self.kind.titles["evaluation"]
             findings.append(Finding("evaluation", title, verdict, (), (sentence,)))
-        for name, (shape, axes) in self.misshapen.items():
-            variable = self.kind.variables.get(name, name)
+        for name, (shape, right) in self.misshapen.items():
+            variable = self.kind.variables.get(name, name.removeprefix("d"))
             sentence = (
-                f"your {name} has shape {shape}, and the {variable} has the axes ({axes}): in a "
-                "step the two would be broadcast to another shape"
+                f"your {name} has shape {shape}, and the {variable} has {right}: in a step the two "
+                "would be broadcast to another shape"
             )
-            title = f"shape of the {self.kind.titles[name]}"
+            title = f"shape of the {self.kind.titles.get(name, f'gradient of {variable}')}"
             found = ((ANOTHER_AXIS,),)
             findings.append(Finding(f"shape of {name}", title, Verdict.WRONG, found, (sentence,)))
         return findings
+
+
+def _full(shape: tuple[int, ...]) -> list[int]:
+    """Return the axes that are not of size 1."""
+    return [size for size in shape if size != 1]
 
 
 def _torch(names: Mapping[str, Any]) -> ModuleType | None:
@@ -360,30 +398,3 @@ def _spread(gradient: Array, variable: Array) -> Array:
     """
     spread = gradient.size == 1 < variable.size and variable.ndim == 1
     return np.full(variable.shape, gradient.ravel()[0]) if spread else gradient
-
-
-def _filled(argument: Any, scope: Mapping[str, Any]) -> Any:
-    """Return an argument with its expressions worked out; what is None is left out of a dict."""
-    if isinstance(argument, Expression):
-        return argument.value(scope)
-    if isinstance(argument, Mapping):
-        filled = {key: _filled(inner, scope) for key, inner in argument.items()}
-        return {key: value for key, value in filled.items() if value is not None}
-    return argument
-
-
-def _at(thing: Any, path: tuple[str, ...]) -> Any:
-    """Return what is at a path of attributes and keys, None where nothing is."""
-    for name in path:
-        thing = thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)
-    return thing
-
-
-def _put(thing: Any, path: tuple[str, ...], value: Any) -> None:
-    """Put a value at a path of attributes and keys."""
-    *way, last = path
-    holder = _at(thing, tuple(way))
-    if isinstance(holder, dict):
-        holder[last] = value
-    else:
-        setattr(holder, last, value)

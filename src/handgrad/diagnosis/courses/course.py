@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from handgrad.diagnosis.courses.joined import Joined
 from handgrad.diagnosis.courses.outline import Entry
 from handgrad.diagnosis.courses.template import Call, Expression
 from handgrad.diagnosis.given import Given
 from handgrad.diagnosis.kinds.base import Kind
 from handgrad.diagnosis.student.layout import Layout
 
-__all__ = ["Component", "Course", "letters", "names_in"]
+__all__ = ["Component", "Course", "expressions_in", "letters", "names_in"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class Component:
         The file or folder in which a whole library has it.
     words
         What it is called in sentences, where its name does not say it.
+    joined
+        Arrays that are made of parts of ours.
 
     One that has a class and no `forward` is called as the exercise does it: its parameters are
     found, whatever they are called.
@@ -72,6 +75,7 @@ class Component:
     note: str = ""
     module: str = ""
     words: str = ""
+    joined: tuple[Joined, ...] = ()
     alternative: bool = False
     """Whether it is the same forward pass as another component's, with another backward pass."""
 
@@ -129,11 +133,17 @@ class Component:
         """Every name that comes back, or is an attribute."""
         return frozenset(self.attributes).union(*(call.results.names for call in self._calls))
 
+    def asks_for(self, variable: str) -> bool:
+        """Return whether the gradient of a variable comes back as parts of joined arrays."""
+        given = [each for each in self.joined if each.gradient in self.asked]
+        return any(part.name == variable for each in given for part in each.parts)
+
     @property
     def arguments_of_forward(self) -> frozenset[str]:
         """Every name that the forward pass is given, in dicts and attributes too."""
         calls = [call.names for call in (self.forward, self.evaluation) if call]
         inside = [names_in(argument) for argument in self.arguments.values()]
+        inside += [{part.name for part in each.parts} for each in self.joined]
         return frozenset(self.attributes).union(*calls, *inside)
 
 
@@ -175,13 +185,18 @@ class Course:
         return list(found.values())
 
 
+def expressions_in(argument: Any) -> Iterator[Expression]:
+    """Yield the expressions in what an argument is made of."""
+    if isinstance(argument, Expression):
+        yield argument
+    elif isinstance(argument, Mapping):
+        for inner in argument.values():
+            yield from expressions_in(inner)
+
+
 def names_in(argument: Any) -> set[str]:
     """Return the names in what an argument is made of."""
-    if isinstance(argument, Expression):
-        return set(argument.names)
-    if isinstance(argument, Mapping):
-        return {name for inner in argument.values() for name in names_in(inner)}
-    return set()
+    return {name for each in expressions_in(argument) for name in each.names}
 
 
 def letters(kind: Kind, given: Given) -> dict[str, int]:

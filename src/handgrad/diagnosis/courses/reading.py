@@ -11,9 +11,13 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from handgrad.diagnosis.courses.course import Component, Course, letters, names_in
+from handgrad.diagnosis.behaviours import BEHAVIOURS
+from handgrad.diagnosis.courses.conventions import KEPT_AXES
+from handgrad.diagnosis.courses.course import Component, Course, expressions_in, letters, names_in
+from handgrad.diagnosis.courses.joined import Joined
 from handgrad.diagnosis.courses.outline import Entry
 from handgrad.diagnosis.courses.template import FUNCTIONS, Call, Expression, read_call
+from handgrad.diagnosis.given import Given
 from handgrad.diagnosis.kinds import KINDS
 from handgrad.diagnosis.kinds.base import Kind
 from handgrad.diagnosis.student.layout import Layout
@@ -78,6 +82,9 @@ def course_from(table: Mapping[str, Any], name: str, file: str) -> Course:
         _check(key, ("name", "title", "conventions"), "key", where)
         _formed(key, value, where)
     conventions = about.get("conventions", [])
+    kinds = {entry.get("kind") for entry in entries} & set(KINDS)
+    for custom in conventions:
+        _check(custom, _customs(*kinds), "convention", where)
     components = [
         replace(each, conventions=(*conventions, *each.conventions))
         for entry in entries
@@ -90,9 +97,9 @@ _TEXTS = (
     "name", "kind", "forward", "backward", "class", "evaluation", "only", "note", "module", "title",
 )  # fmt: skip
 _LISTS = ("also", "avoid", "conventions")
-_TABLES = ("attributes", "axes", "factor", "arguments", "options")
+_TABLES = ("attributes", "axes", "factor", "joined", "arguments", "options")
 _FORMS: dict[type, str] = {str: '"text"', list: '["text"]', dict: '{ name = "text" }'}
-_OF_TEXTS = (*_LISTS, *_TABLES[:3])
+_OF_TEXTS = (*_LISTS, *_TABLES[:4])
 """Keys whose entries are all strings."""
 
 
@@ -132,6 +139,7 @@ def _components(entry: Mapping[str, Any], file: str) -> Iterator[Component]:
         entry.get("note", ""),
         entry.get("module", ""),
         entry.get("title", ""),
+        tuple(Joined.read(name, text, where) for name, text in entry.get("joined", {}).items()),
     )
     if component.forward:
         _validate(component, component.forward, kind, where)
@@ -184,6 +192,8 @@ def _validate(component: Component, forward: Call, kind: Kind, where: str) -> No
     scope = {**letters(kind, given), **given.sizes, **given.options}
     sizes = {letter for text in kind.axes.values() for letter in text.split() if letter.isalpha()}
     known = {*given.inputs, *given.parameters, *given.options, *given.sizes, *sizes}
+    known |= _joined(component, kind, given, known, where)
+    parts = {joined.gradient for joined in component.joined}
     forwards = set(kind.forwards)
     kept = {name for name in forward.results.names if name not in kind.titles}
     if not forwards & {*forward.results.names, *component.attributes}:
@@ -195,6 +205,10 @@ def _validate(component: Component, forward: Call, kind: Kind, where: str) -> No
     arguments = {*known, *component.arguments}
     for name in (*names_in(component.arguments), *names_in(component.only)):
         _check(name, known, "argument", where)
+    there = {**given.known(), **scope}
+    for expression in expressions_in(component.arguments):
+        if expression.names <= there.keys():
+            _worked_out(expression, there, where)
     for call in (forward, component.made, component.evaluation):
         for name in call.names if call else ():
             _check(name, arguments, "argument", where)
@@ -203,8 +217,8 @@ def _validate(component: Component, forward: Call, kind: Kind, where: str) -> No
         for name in component.backward.names:
             _check(name, {*arguments, *upstream, *forward.results.names}, "argument", where)
         for name in component.backward.results.names:
-            _check(name, kind.variables, "gradient", where)
-        if not set(kind.variables) & component.asked:
+            _check(name, {*kind.variables, *parts}, "gradient", where)
+        if not {*kind.variables, *parts} & component.asked:
             raise ArgumentError(
                 f"{component.backward.text!r} in {where}, of which no gradient comes back",
                 f"some of {', '.join(kind.variables)}, among its results or the attributes",
@@ -214,7 +228,7 @@ def _validate(component: Component, forward: Call, kind: Kind, where: str) -> No
         name = sorted(kept)[0]
         _check(name, kind.titles, "quantity", where)
     for name, path in component.attributes.items():
-        _check(name, {*known, *kind.titles}, "name of an attribute", where)
+        _check(name, {*known, *kind.titles, *parts}, "name of an attribute", where)
         if not all(part.isidentifier() for part in path):
             raise ArgumentError(
                 f"the attribute {'.'.join(path)!r} of {name} in {where}",
@@ -250,8 +264,50 @@ def _validate(component: Component, forward: Call, kind: Kind, where: str) -> No
                 "a condition that some inputs keep",
                 "leave it out, or turn it round",
             )
+    for name in component.conventions:
+        _check(name, _customs(kind.name), "convention", where)
     for name in component.avoid:
         _check(name, [stress.name for stress in kind.stresses(0)], "special input", where)
+
+
+@cache
+def _customs(*kinds: str) -> frozenset[str]:
+    """Return the names of what a course may let be without a word."""
+    general = {each.cause.name for each in BEHAVIOURS.values()} | {KEPT_AXES.name}
+    for kind in map(KINDS.__getitem__, kinds):
+        special = (each for stress in kind().stresses(0) for each in stress.conventions)
+        general |= {each.cause.name for each in (*kind.conventions, *special)}
+    return frozenset(general)
+
+
+def _joined(
+    component: Component, kind: Kind, given: Given, known: set[str], where: str
+) -> set[str]:
+    """Return the names of what is joined; raise where it cannot be."""
+
+    def layout(name: str) -> Layout:
+        return component.axes.get(name) or Layout(kind.axes_of(name), kind.axes_of(name))
+
+    for joined in component.joined:
+        if not joined.name.isidentifier() or joined.name in known:
+            raise ArgumentError(
+                f"{joined.name!r} for what is joined in {where}",
+                "a name of its own, as the course has it",
+                "choose one that is neither an input nor a parameter of ours",
+            )
+        for part in joined.parts:
+            _check(part.name, given.parameters, "parameter", where)
+            if part.gate:
+                _check(part.gate, list(given.options.get("order", "")), "gate", where)
+        try:
+            joined.axis(layout)
+        except ValueError as error:
+            raise ArgumentError(
+                f"{joined.name} in {where}: {error}",
+                "parts whose axes are the same but for one, along which they are joined",
+                "look at the axes of the parts",
+            ) from error
+    return {joined.name for joined in component.joined}
 
 
 def _worked_out(expression: Expression, scope: Mapping[str, Any], where: str) -> Any:

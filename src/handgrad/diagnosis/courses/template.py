@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 from types import CodeType
 from typing import Any
 
@@ -18,13 +19,34 @@ from handgrad.errors import ArgumentError
 
 __all__ = ["FUNCTIONS", "Call", "Expression", "Pattern", "read_call"]
 
-FUNCTIONS = {"zeros": lambda *shape: np.zeros(shape), "ones": lambda *shape: np.ones(shape)}
+LARGEST = 1 << 20
+"""Of numbers in an expression, and of entries that `zeros` and `ones` make."""
+
+
+def _entries(shape: tuple[int, ...]) -> tuple[int, ...]:
+    if prod(shape) > LARGEST:
+        raise ValueError(f"an array with the axes {shape} is too large")
+    return shape
+
+
+FUNCTIONS = {
+    "zeros": lambda *shape: np.zeros(_entries(shape)),
+    "ones": lambda *shape: np.ones(_entries(shape)),
+}
 """What an expression may call."""
 
 _ALLOWED = (
     ast.Expression, ast.Name, ast.Load, ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.BinOp,
-    ast.UnaryOp, ast.Compare, ast.operator, ast.unaryop, ast.cmpop, ast.Call,
+    ast.UnaryOp, ast.Compare, ast.unaryop, ast.cmpop, ast.Call,
+    ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod,
 )  # fmt: skip
+
+
+def _adds(node: ast.expr) -> bool:
+    """Return whether something may be added and multiplied."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, int | float)
+    return isinstance(node, ast.Name | ast.BinOp | ast.UnaryOp | ast.Call)
 
 
 @dataclass(frozen=True)
@@ -47,6 +69,11 @@ class Expression:
         for inner in ast.walk(node):
             called = getattr(inner.func, "id", "") if isinstance(inner, ast.Call) else None
             if not isinstance(inner, _ALLOWED) or called not in (None, *FUNCTIONS):
+                raise _no_expression(text, where)
+            if isinstance(inner, ast.BinOp) and not (_adds(inner.left) and _adds(inner.right)):
+                raise _no_expression(text, where)  # a text times a number may be of any length
+            number = inner.value if isinstance(inner, ast.Constant) else 0
+            if isinstance(number, int) and number > LARGEST:
                 raise _no_expression(text, where)
         names = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
         code = compile(ast.Expression(node), "<course>", "eval")

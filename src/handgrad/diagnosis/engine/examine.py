@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from handgrad.checking.arrays import distance, same
+from handgrad.diagnosis.behaviours import WRITES
 from handgrad.diagnosis.closeness import DOUBLE, HIDDEN, SINGLE
 from handgrad.diagnosis.engine.behaviour import behaviours, cost
 from handgrad.diagnosis.engine.evidence import describe
@@ -107,13 +108,14 @@ class Examination:
             student, self.trials, right, self.expected, self.seed, tolerance
         )
         for finding in found_in_calls:
-            if finding.causes and {cause.name for cause in finding.causes} <= student.customs:
+            named = {cause.name for cause in finding.causes}
+            if not named or not named <= student.customs:
+                outcome.findings.append(finding)
+            elif named & WRITES:
                 outcome.notes.append(
                     f"{finding.evidence[0]}: this course lets that be, but whoever uses the array "
                     "afterwards sees other numbers in it"
                 )
-            else:
-                outcome.findings.append(finding)
         outcome.findings += student.extra(self.seed)
         if all(f.verdict is not Verdict.WRONG for f in outcome.findings):
             for stress in student.stresses(self.seed):

@@ -10,6 +10,7 @@ import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.diagnosis.findings import Example, Failure, Finding, Status, Verdict
+from handgrad.errors import printable
 
 __all__ = ["LEVELS", "Page", "marked", "matrices", "told", "visible"]
 
@@ -63,16 +64,12 @@ def marked(array: Array, differs: Array) -> tuple[Array, Array]:
 
 
 def visible(shown: T) -> T:
-    r"""Return a text, or whatever is made of texts, with control characters written out.
-
-    A student's names and messages may hold any: what colours or clears a terminal, turns a line
-    round, or cannot be printed at all, is shown as ``\x1b`` and not obeyed.
-    """
+    """Return a text, or whatever is made of texts, as `printable` has it."""
     new: Any = shown
     if isinstance(shown, Enum):
         pass
     elif isinstance(shown, str):
-        new = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in shown)
+        new = printable(shown)
     elif isinstance(shown, dict):
         new = {visible(key): visible(value) for key, value in shown.items()}
     elif isinstance(shown, tuple | list):

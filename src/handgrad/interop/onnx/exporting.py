@@ -19,9 +19,9 @@ from handgrad.checkpoint.replacing import replacing
 from handgrad.component import Component
 from handgrad.datasets import Standardizer
 from handgrad.errors import ArgumentError, DtypeError, ShapeError
+from handgrad.interop.named_inputs import named_inputs
 from handgrad.interop.onnx.converters import CONVERTERS
 from handgrad.interop.onnx.graph import Graph, Tensor
-from handgrad.interop.onnx.inputs import named_inputs
 from handgrad.interop.onnx.package import onnx_package
 from handgrad.shapes import Shape, shape_text
 from handgrad.walk import buffers, parameters
@@ -87,7 +87,7 @@ def export(
     """
     onnx = onnx_package()
     graph = Graph(_precision(model, dtype), CONVERTERS)
-    inputs = named_inputs(model, input_shape)
+    inputs = tuple(Tensor(*each) for each in named_inputs(model, input_shape))
     x: Any = inputs if len(inputs) > 1 else inputs[0]
     if prepare is not None:
         x, inputs = _prepared(graph, prepare, x)

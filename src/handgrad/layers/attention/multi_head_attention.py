@@ -14,6 +14,7 @@ from handgrad.initializers import Drawn, Initializer, draw_parameters, floating_
 from handgrad.layers.attention.dot_product import attend, attend_pullback, blocks_of, largest
 from handgrad.layers.attention.inputs import mask_bias, named_inputs
 from handgrad.parameter import Parameter
+from handgrad.per_sample.summands import Products, over_places
 from handgrad.shapes import Shape, leading_axes, shape_text
 
 __all__ = ["MultiHeadAttention"]
@@ -291,23 +292,48 @@ class MultiHeadAttention(Component):
         self, dy: Array, saved: Any, need_dx: bool = True, out: dict[str, Array] | None = None
     ) -> tuple[Any, dict[str, Array]]:
         """Return the gradients of the inputs, in their form, and of the four affine maps."""
-        parts, (query, key, value), answers, attended = saved
+        dx, factors = self._maps_pullback(dy, saved, need_dx)
         gradients = {} if out is None else out
-        dy = self._affine_pullback("output", answers, dy, gradients)
-        dq, dk, dv = attend_pullback(self._heads(dy), attended)
+        for name, (x, da) in factors.items():
+            weights, bias = f"{name}_weights", f"{name}_bias"
+            x, da = x.reshape(-1, x.shape[-1]), da.reshape(-1, da.shape[-1])
+            gradients[weights] = np.matmul(x.T, da, out=gradients.get(weights))
+            if bias in self.parameters:
+                gradients[bias] = np.add.reduce(da, axis=0, keepdims=True, out=gradients.get(bias))
+        return dx, gradients
+
+    def pullback_per_sample(
+        self, dy: Array, saved: Any, need_dx: bool = True
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return the same, with sums over the positions of each sequence alone."""
+        dx, factors = self._maps_pullback(dy, saved, need_dx)
+        found: dict[str, Any] = {
+            f"{name}_weights": Products(*pair) for name, pair in factors.items()
+        }
+        found |= {f"{name}_bias": over_places(da) for name, (_, da) in factors.items()}
+        return dx, {name: found[name] for name in self.parameters}
+
+    def _maps_pullback(self, dy: Array, saved: Any, need_dx: bool) -> Any:
+        """Return the inputs' gradients, and of each affine map its x and the gradient of its y."""
+        parts, inputs, answers, attended = saved
+        dq, dk, dv = attend_pullback(self._heads(dy @ self.output_weights.T), attended)
         dq *= self._scale
-        dq, dk, dv = map(self._side_by_side, (dq, dk, dv))
-        dquery = self._affine_pullback("query", query, dq, gradients, need_dx)
-        dkey = self._affine_pullback("key", key, dk, gradients, need_dx)
-        dvalue = self._affine_pullback("value", value, dv, gradients, need_dx)
+        dmaps = list(map(self._side_by_side, (dq, dk, dv)))
+        maps = ("query", "key", "value")
+        factors = {
+            "output": (answers, dy),
+            **dict(zip(maps, zip(inputs, dmaps, strict=True), strict=True)),
+        }
         if not need_dx:
-            return None, gradients
+            return None, factors
+        dx, dkey, dvalue = (
+            factors[name][1] @ self.parameters[f"{name}_weights"].T for name in maps
+        )
         if parts > 2:
-            return (dquery, dkey, dvalue, None)[:parts], gradients
-        dx = dquery
+            return (dx, dkey, dvalue, None)[:parts], factors
         dx += dkey
         dx += dvalue
-        return (dx, None)[:parts] if parts else dx, gradients
+        return (dx, None)[:parts] if parts else dx, factors
 
     def _affine(self, name: str, x: Array) -> Array:
         """Return ``x @ weights + bias`` of the affine map of that name."""
@@ -316,18 +342,6 @@ class MultiHeadAttention(Component):
         if bias is not None:
             y += bias[0]
         return y
-
-    def _affine_pullback(
-        self, name: str, x: Array, dy: Array, gradients: dict[str, Array], need_dx: bool = True
-    ) -> Any:
-        """Put the gradients of its weights and bias among the others, and return that of `x`."""
-        weights, bias = f"{name}_weights", f"{name}_bias"
-        dx = dy @ self.parameters[weights].T if need_dx else None
-        x, dy = x.reshape(-1, x.shape[-1]), dy.reshape(-1, dy.shape[-1])
-        gradients[weights] = np.matmul(x.T, dy, out=gradients.get(weights))
-        if bias in self.parameters:
-            gradients[bias] = np.add.reduce(dy, axis=0, keepdims=True, out=gradients.get(bias))
-        return dx
 
     def _heads(self, x: Array) -> Array:
         """Return features (N, T, D) as those of the heads, (N, H, T, d), of the same numbers."""

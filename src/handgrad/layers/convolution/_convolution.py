@@ -17,6 +17,7 @@ from handgrad.layers.convolution._columns import by_group, correlated
 from handgrad.layers.convolution._sizes import fitting, numbers, text
 from handgrad.layers.convolution._windows import Axis, cropped
 from handgrad.parameter import Parameter
+from handgrad.per_sample.summands import Products, over_places
 from handgrad.shapes import Shape
 
 __all__ = ["Convolution"]
@@ -112,11 +113,20 @@ class Convolution(Component):
         gradients = {} if out is None else out
         for name, gradient in found.items():
             gradients[name] = np.positive(gradient, out=gradients.get(name))
-        if not need_dx:
-            return None, gradients
-        if self._gathers:
-            return self._gathered_pullback(dy), gradients
-        return self._scattered_pullback(dy, sizes), gradients
+        return self._dx_pullback(dy, sizes) if need_dx else None, gradients
+
+    def pullback_per_sample(
+        self, dy: Array, saved: Any, need_dx: bool = True
+    ) -> tuple[Array | None, dict[str, Any]]:
+        """Return ``dx``, and of each sample ``X.T @ dy`` and the sum of `dy`, over its windows."""
+        sizes, X = saved
+        gradients: dict[str, Any] = {"weights": Products(X.view.swapaxes(0, 1), dy, self.groups)}
+        if "bias" in self.parameters:
+            gradients["bias"] = over_places(dy)
+        return self._dx_pullback(dy, sizes) if need_dx else None, gradients
+
+    def _dx_pullback(self, dy: Array, sizes: tuple[int, ...]) -> Array:
+        return self._gathered_pullback(dy) if self._gathers else self._scattered_pullback(dy, sizes)
 
     def _gathered_pullback(self, dy: Array) -> Array:
         """Return `dx` as a convolution of `dy`, with the kernel turned and channels exchanged."""

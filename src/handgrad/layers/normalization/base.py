@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from handgrad.component import Component
 from handgrad.errors import ArgumentError, ShapeError
 from handgrad.initializers import Drawn, Initializer, draw_parameters, floating_type
 from handgrad.parameter import Parameter
+from handgrad.per_sample.summands import check_samples, over_places
 from handgrad.shapes import Shape, shape_text
 
 __all__ = ["Normalization", "blocks", "glued", "repeated", "stacked", "sums"]
@@ -96,6 +98,26 @@ class Normalization(Component):
             else:
                 given[name] = gradient
         return given
+
+    @abstractmethod
+    def _normal(self, saved: Any) -> Array:
+        """Return what is scaled and shifted, as rows in the order of the input's."""
+
+    def pullback_per_sample(
+        self, dy: Array, saved: Any, need_dx: bool = True
+    ) -> tuple[Array | None, dict[str, Array]]:
+        r"""Return `dx`, and of each sample the sums over its rows alone.
+
+        Of a sample with the rows :math:`t` they are :math:`d\gamma_{nd} = \sum_t dy_{ntd} \,
+        \hat{x}_{ntd}` and :math:`d\beta_{nd} = \sum_t dy_{ntd}`: the derivation on a norm's page,
+        without the last sum.
+        """
+        dx, _ = self.pullback(dy, saved, need_dx)
+        N = len(check_samples(dy, axes=1 + len(self._axes)))
+        rows = dy.reshape(N, -1, self._size)
+        found = {"beta": over_places(rows)}
+        found["gamma"] = over_places(rows * self._normal(saved).reshape(rows.shape))
+        return dx, {name: found[name] for name in self.parameters}
 
     def output_shape(self, input_shape: Shape) -> Shape:
         any_axes = input_shape[:1] == (...,)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from handgrad.arguments import Array, is_real, positive_size
-from handgrad.errors import ArgumentError, ShapeError
+from handgrad.errors import ArgumentError, PerSampleError, ShapeError
 from handgrad.initializers import Drawn, Initializer, draw_parameters
 from handgrad.layers.normalization.base import Normalization, glued, repeated, sums
 
@@ -240,6 +240,24 @@ class BatchNorm(Normalization):
                 dx -= repeated(dbeta / N, xc)
             dx = np.multiply(dx, repeated(self._row("gamma", dy) * r, xc), out=t).reshape(dy.shape)
         return dx, self._offered(out, gamma=dgamma, beta=dbeta)
+
+    def _normal(self, saved: Any) -> Array:
+        xc, r, _ = saved
+        normal: Array = xc * repeated(r, xc)
+        return normal
+
+    def pullback_per_sample(
+        self, dy: Array, saved: Any, need_dx: bool = True
+    ) -> tuple[Array | None, dict[str, Array]]:
+        """Return `dx`, and of each sample the sums over its rows alone, in evaluation mode."""
+        if saved[2] is not None:
+            raise PerSampleError(
+                f"a request for the gradients of each sample through {self!r} in training mode",
+                "samples that do not see one another, as in evaluation mode",
+                "call model.eval() first, or take a GroupNorm or a LayerNorm, where each sample "
+                "has statistics of its own",
+            )
+        return super().pullback_per_sample(dy, saved, need_dx)
 
     def update_buffers(self, saved: Any) -> None:
         _, _, batch = saved

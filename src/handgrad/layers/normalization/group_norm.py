@@ -184,6 +184,11 @@ class GroupNorm(Normalization):
         dgamma, dbeta = sums(of_t[:, 0] * r[:, 0], C), sums(of_dy[:, 0], C)
         return dx, self._offered(out, gamma=dgamma, beta=dbeta)
 
+    def _normal(self, saved: Any) -> Array:
+        xc, r = saved
+        normal: Array = xc * repeated(r, xc)
+        return normal
+
     def _mean(self, channels: Array, M: int) -> Array:
         """Return for each channel the sum over its group's channels, (N, 1, C), divided by M."""
         groups = channels.reshape(len(channels), self.num_groups, -1)

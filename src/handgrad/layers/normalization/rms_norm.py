@@ -152,3 +152,7 @@ class RMSNorm(Normalization):
                 h *= r[rows]
         dx = None if dx is None else dx.reshape(shape)
         return dx, self._offered(out, gamma=dgamma)
+
+    def _normal(self, saved: tuple[Array, Array]) -> Array:
+        x, r = saved
+        return x * r

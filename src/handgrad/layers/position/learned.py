@@ -10,6 +10,7 @@ from handgrad.component import Component
 from handgrad.initializers import Drawn, Initializer, draw_parameters, floating_type
 from handgrad.layers.position.steps import check_steps
 from handgrad.parameter import Parameter
+from handgrad.per_sample.summands import check_samples
 from handgrad.shapes import Shape
 
 __all__ = ["LearnedPositionalEncoding"]
@@ -60,6 +61,8 @@ class LearnedPositionalEncoding(Component):
         dw_{se} = 0 \quad (s \geq T).
 
     What no sequence has reached is not learned: it stays what was drawn.
+
+    **Of each sample.** Without the sum, :math:`dw_{ntd} = dy_{ntd}`.
 
     **Shapes.** :math:`x`, :math:`y`, :math:`dy` and :math:`dx` are all (..., T, D), with any
     :math:`T` up to `max_length`; the vectors' gradient sums over the axes before.
@@ -121,6 +124,15 @@ class LearnedPositionalEncoding(Component):
         gradients["weights"][:T] = np.add.reduce(dy.reshape(-1, T, D), axis=0)
         gradients["weights"][T:] = 0
         return dy, gradients
+
+    def pullback_per_sample(
+        self, dy: Array, saved: None, need_dx: bool = True
+    ) -> tuple[Array, dict[str, Array]]:
+        """Return `dy`, and of each sequence the same, with zeros where it has no steps."""
+        N, T = len(check_samples(dy, axes=3)), dy.shape[-2]
+        gradients = np.zeros_like(dy, shape=(N, *self.weights.shape))
+        gradients[:, :T] = dy.reshape(N, -1, *dy.shape[-2:]).sum(axis=1)
+        return dy, {"weights": gradients}
 
     def output_shape(self, input_shape: Shape) -> Shape:
         return check_steps(input_shape, self.max_length, self.features, self)

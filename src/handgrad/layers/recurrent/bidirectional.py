@@ -9,12 +9,13 @@ import numpy as np
 from handgrad.arguments import Array, in_short
 from handgrad.component import Component
 from handgrad.errors import ArgumentError, ShapeError
+from handgrad.per_sample.contract import Container, Seen, as_it_is
 from handgrad.shapes import Shape, merged
 
 __all__ = ["Bidirectional"]
 
 
-class Bidirectional(Component):
+class Bidirectional(Container, Component):
     r"""Two layers over the same sequences, of which one goes through each from its end.
 
     .. math::
@@ -133,7 +134,12 @@ class Bidirectional(Component):
         return y, (saved, saved_back, ahead.shape[-1], order)
 
     def pullback(
-        self, dy: Array, saved: Any, need_dx: bool = True, out: dict[str, Any] | None = None
+        self,
+        dy: Array,
+        saved: Any,
+        need_dx: bool = True,
+        out: dict[str, Any] | None = None,
+        seen: Seen = as_it_is,
     ) -> tuple[Any, dict[str, Any]]:
         """Run the layers' pullbacks, the second one's on what is turned around, and add."""
         saved, saved_back, width, order = saved
@@ -142,7 +148,7 @@ class Bidirectional(Component):
         if dback.ndim == 3:
             dback = _turn(dback, order)
         offered = out or {}
-        first, second = self.forward_layer, self.backward_layer
+        first, second = seen(self.forward_layer), seen(self.backward_layer)
         dx, ahead = first.pullback(dahead, saved, need_dx, offered.get("forward_layer"))
         dturned, back = second.pullback(dback, saved_back, need_dx, offered.get("backward_layer"))
         if need_dx and isinstance(dx, tuple):

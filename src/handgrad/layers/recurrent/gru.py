@@ -8,7 +8,7 @@ import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.initializers import Drawn
-from handgrad.layers.recurrent.recurrence import Recurrent
+from handgrad.layers.recurrent.recurrence import Factors, Recurrent
 from handgrad.parameter import Parameter
 
 __all__ = ["GRU"]
@@ -140,8 +140,8 @@ class GRU(Recurrent):
     the code has that for all steps before it walks, in ``dq``, with :math:`(1 - z) (1 - n^2)` as
     ``slope``. The walk multiplies by :math:`dh_t`, and lets each step add what it knows of the
     state before it, ``dh[after] * z`` and ``dq @ U.T``. After the walk ``dh * slope`` is
-    :math:`dp^n` of all steps. It takes the place of :math:`dq^n` in the same array, which is
-    called ``dp`` from there on.
+    :math:`dp^n` of all steps. In a copy, which is called ``dp``, it takes the place of
+    :math:`dq^n`.
 
     *The parameters* are the same at every step of every sequence, so their gradients sum over
     both; :math:`s` stands for a step of a sequence:
@@ -215,10 +215,8 @@ class GRU(Recurrent):
             new += n
         return self._output(packing, h), (packing, steps, (h,), gates, m)
 
-    def pullback(
-        self, dy: Array, saved: Any, need_dx: bool = True, out: dict[str, Array] | None = None
-    ) -> tuple[Any, dict[str, Array]]:
-        """Walk through the steps in reverse, then sum over them all for each parameter."""
+    def _walk_pullback(self, dy: Array, saved: Any) -> tuple[Factors, tuple[Array, ...]]:
+        """Walk through the steps in reverse: what each parameter's sum over them is of."""
         packing, steps, (h,), gates, m = saved
         H, U_T = self.units, self.recurrent_weights.T.copy()
         r, z, n = (gates[:, k * H : (k + 1) * H] for k in range(3))
@@ -236,15 +234,12 @@ class GRU(Recurrent):
             dh[before] += dh[after] * z[now]
             dh[before] += dq[now].reshape(-1, 3 * H) @ U_T
         dq = dq.reshape(-1, 3 * H)
-        gradients = {} if out is None else out
-        offered = gradients.get
-        gradients["recurrent_weights"] = np.matmul(h_before.T, dq, out=offered("recurrent_weights"))
-        gradients["recurrent_bias"] = np.add.reduce(
-            dq[:, 2 * H :], axis=0, keepdims=True, out=offered("recurrent_bias")
-        )
-        dp = dq
+        dp = dq.copy()
         dp[:, 2 * H :] = dh[packing.N :] * slope
-        gradients["input_weights"] = np.matmul(steps.T, dp, out=offered("input_weights"))
-        gradients["bias"] = np.add.reduce(dp, axis=0, keepdims=True, out=offered("bias"))
-        dx = packing.gradient(dp @ self.input_weights.T, dh) if need_dx else None
-        return dx, gradients
+        factors = {
+            "input_weights": (steps, dp),
+            "recurrent_weights": (h_before, dq),
+            "bias": (None, dp),
+            "recurrent_bias": (None, dq[:, 2 * H :]),
+        }
+        return factors, (dh,)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from handgrad.arguments import Array, true_or_false
 from handgrad.initializers import Initializer
-from handgrad.layers.recurrent.recurrence import Recurrent
+from handgrad.layers.recurrent.recurrence import Factors, Recurrent
 
 __all__ = ["LSTM"]
 
@@ -243,10 +243,8 @@ class LSTM(Recurrent):
             np.multiply(o, np.tanh(new, out=tanh_c[now]), out=h[after])
         return self._output(packing, h), (packing, steps, (h, c), gates, tanh_c)
 
-    def pullback(
-        self, dy: Array, saved: Any, need_dx: bool = True, out: dict[str, Array] | None = None
-    ) -> tuple[Any, dict[str, Array]]:
-        """Walk through the steps in reverse, then sum over them all for each parameter."""
+    def _walk_pullback(self, dy: Array, saved: Any) -> tuple[Factors, tuple[Array, ...]]:
+        """Walk through the steps in reverse: what each parameter's sum over them is of."""
         packing, steps, (h, c), gates, tanh_c = saved
         H, U_T = self.units, self.recurrent_weights.T.copy()
         i, f, g, o = (gates[:, k * H : (k + 1) * H] for k in range(4))
@@ -267,9 +265,9 @@ class LSTM(Recurrent):
             dh[before] += da[now].reshape(-1, 4 * H) @ U_T
             dc[before] += dc[after] * f[now]
         da = da.reshape(-1, 4 * H)
-        gradients = {} if out is None else out
-        for name, rows in (("input_weights", steps), ("recurrent_weights", h_before)):
-            gradients[name] = np.matmul(rows.T, da, out=gradients.get(name))
-        gradients["bias"] = np.add.reduce(da, axis=0, keepdims=True, out=gradients.get("bias"))
-        dx = packing.gradient(da @ self.input_weights.T, dh, dc) if need_dx else None
-        return dx, gradients
+        factors = {
+            "input_weights": (steps, da),
+            "recurrent_weights": (h_before, da),
+            "bias": (None, da),
+        }
+        return factors, (dh, dc)

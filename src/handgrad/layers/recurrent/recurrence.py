@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,9 +14,14 @@ from handgrad.errors import ShapeError
 from handgrad.initializers import Drawn, Initializer, draw_parameters, floating_type
 from handgrad.layers.recurrent.packing import Packing, checked_lengths
 from handgrad.parameter import Parameter
+from handgrad.per_sample.summands import Products, over_places
 from handgrad.shapes import Shape, leading_axes, shape_text
 
-__all__ = ["Recurrent"]
+__all__ = ["Factors", "Recurrent"]
+
+Factors = dict[str, tuple[Array | None, Array]]
+"""For each parameter the two that it is the product of, over all steps (S, ...) of all sequences;
+of a bias the first is a column of ones, and is left out."""
 
 
 class Recurrent(Component):
@@ -109,6 +115,52 @@ class Recurrent(Component):
             lengths = checked_lengths(lengths, x.shape, self)
         packing = Packing(x, lengths, parts)
         return packing, packing.pack(x), [*initial] or [None] * len(names)
+
+    @abstractmethod
+    def _walk_pullback(self, dy: Array, saved: Any) -> tuple[Factors, tuple[Array, ...]]:
+        """Walk through the steps in reverse.
+
+        Returns
+        -------
+        factors
+            What each parameter's gradient is a sum over all steps of.
+        histories
+            The gradients of the states, of which the first are the initial ones'.
+        """
+
+    def pullback(
+        self, dy: Array, saved: Any, need_dx: bool = True, out: dict[str, Array] | None = None
+    ) -> tuple[Any, dict[str, Array]]:
+        """Walk through the steps in reverse, then sum over them all for each parameter."""
+        factors, histories = self._walk_pullback(dy, saved)
+        gradients = {} if out is None else out
+        for name, (rows, da) in factors.items():
+            place = gradients.get(name)
+            if rows is None:
+                gradients[name] = np.add.reduce(da, axis=0, keepdims=True, out=place)
+            else:
+                gradients[name] = np.matmul(rows.T, da, out=place)
+        return self._dx_pullback(factors, histories, saved) if need_dx else None, gradients
+
+    def pullback_per_sample(
+        self, dy: Array, saved: Any, need_dx: bool = True
+    ) -> tuple[Any, dict[str, Any]]:
+        """Walk through the steps in reverse, and leave the sum over each sequence's own steps.
+
+        The steps are put back into their sequences, where the padding is zeros and adds nothing.
+        """
+        factors, histories = self._walk_pullback(dy, saved)
+        unpack = saved[0].unpack
+        gradients = {
+            name: over_places(unpack(da)) if rows is None else Products(unpack(rows), unpack(da))
+            for name, (rows, da) in factors.items()
+        }
+        return self._dx_pullback(factors, histories, saved) if need_dx else None, gradients
+
+    def _dx_pullback(self, factors: Factors, histories: tuple[Array, ...], saved: Any) -> Any:
+        """Return the input's gradient, ``da @ W.T`` for all steps, and the initial states'."""
+        _, da = factors["input_weights"]
+        return saved[0].gradient(da @ self.input_weights.T, *histories)
 
     def _output(self, packing: Packing, history: Array) -> Array:
         """Return the output for a history of states."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from handgrad.arguments import Array
 from handgrad.errors import ArgumentError
 from handgrad.initializers import Initializer
-from handgrad.layers.recurrent.recurrence import Recurrent
+from handgrad.layers.recurrent.recurrence import Factors, Recurrent
 
 __all__ = ["RNN"]
 
@@ -187,10 +187,8 @@ class RNN(Recurrent):
             h[after] = np.maximum(a[now], 0) if relu else np.tanh(a[now])
         return self._output(packing, h), (packing, steps, (h,))
 
-    def pullback(
-        self, dy: Array, saved: Any, need_dx: bool = True, out: dict[str, Array] | None = None
-    ) -> tuple[Any, dict[str, Array]]:
-        """Walk through the steps in reverse, then sum over them all for each parameter."""
+    def _walk_pullback(self, dy: Array, saved: Any) -> tuple[Factors, tuple[Array, ...]]:
+        """Walk through the steps in reverse: what each parameter's sum over them is of."""
         packing, steps, (h,) = saved
         U_T = self.recurrent_weights.T.copy()
         h_before, h_after = h[packing.before], h[packing.N :]
@@ -200,12 +198,12 @@ class RNN(Recurrent):
         for before, after, now in reversed(packing.steps):
             da[now] *= dh[after]
             dh[before] += da[now] @ U_T
-        gradients = {} if out is None else out
-        for name, rows in (("input_weights", steps), ("recurrent_weights", h_before)):
-            gradients[name] = np.matmul(rows.T, da, out=gradients.get(name))
-        gradients["bias"] = np.add.reduce(da, axis=0, keepdims=True, out=gradients.get("bias"))
-        dx = packing.gradient(da @ self.input_weights.T, dh) if need_dx else None
-        return dx, gradients
+        factors = {
+            "input_weights": (steps, da),
+            "recurrent_weights": (h_before, da),
+            "bias": (None, da),
+        }
+        return factors, (dh,)
 
     def __repr__(self) -> str:
         relu = ', activation="relu")' if self.activation == "relu" else ")"

@@ -54,3 +54,68 @@ def rnn_backward(da, caches):
         dWaa += gradients["dWaa"]
         dba += gradients["dba"]
     return {"dx": dx, "da0": da_prevt, "dWax": dWax, "dWaa": dWaa, "dba": dba}
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def lstm_cell_forward(xt, a_prev, c_prev, parameters):
+    stacked = np.vstack([a_prev, xt])
+    ft = sigmoid(parameters["Wf"] @ stacked + parameters["bf"])
+    it = sigmoid(parameters["Wi"] @ stacked + parameters["bi"])
+    cct = np.tanh(parameters["Wc"] @ stacked + parameters["bc"])
+    c_next = ft * c_prev + it * cct
+    ot = sigmoid(parameters["Wo"] @ stacked + parameters["bo"])
+    a_next = ot * np.tanh(c_next)
+    scores = parameters["Wy"] @ a_next + parameters["by"]
+    e = np.exp(scores - scores.max(axis=0))
+    cache = (a_next, c_next, a_prev, c_prev, ft, it, cct, ot, xt, parameters)
+    return a_next, c_next, e / e.sum(axis=0), cache
+
+
+def lstm_cell_backward(da_next, dc_next, cache):
+    a_next, c_next, a_prev, c_prev, ft, it, cct, ot, xt, parameters = cache
+    n_a = a_next.shape[0]
+    dc = dc_next + da_next * ot * (1 - np.tanh(c_next) ** 2)
+    slopes = {
+        "f": dc * c_prev * ft * (1 - ft),
+        "i": dc * cct * it * (1 - it),
+        "c": dc * it * (1 - cct**2),
+        "o": da_next * np.tanh(c_next) * ot * (1 - ot),
+    }
+    stacked = np.concatenate((a_prev, xt), axis=0)
+    dstacked = 0
+    gradients = {"dc_prev": dc * ft}
+    for gate, slope in slopes.items():
+        gradients["dW" + gate] = np.dot(slope, stacked.T)
+        gradients["db" + gate] = np.sum(slope, axis=1, keepdims=True)
+        dstacked = dstacked + np.dot(parameters["W" + gate].T, slope)
+    gradients["da_prev"], gradients["dxt"] = dstacked[:n_a], dstacked[n_a:]
+    return gradients
+
+
+def lstm_forward(x, a0, parameters):
+    caches, a_next = [], a0
+    c_next = np.zeros_like(a0)
+    a = np.zeros((*a0.shape, x.shape[2]))
+    c = np.zeros_like(a)
+    y = np.zeros((parameters["Wy"].shape[0], x.shape[1], x.shape[2]))
+    for t in range(x.shape[2]):
+        a_next, c_next, y[:, :, t], cache = lstm_cell_forward(x[:, :, t], a_next, c_next, parameters)
+        a[:, :, t], c[:, :, t] = a_next, c_next
+        caches.append(cache)
+    return a, y, c, (caches, x)
+
+
+def lstm_backward(da, caches):
+    caches, x = caches
+    dx = np.zeros_like(x)
+    da_prev, dc_prev, total = np.zeros(da.shape[:2]), np.zeros(da.shape[:2]), {}
+    for t in reversed(range(x.shape[2])):
+        gradients = lstm_cell_backward(da[:, :, t] + da_prev, dc_prev, caches[t])
+        da_prev, dc_prev = gradients.pop("da_prev"), gradients.pop("dc_prev")
+        dx[:, :, t] = gradients.pop("dxt")
+        for name, gradient in gradients.items():
+            total[name] = total.get(name, 0) + gradient
+    return {"dx": dx, "da0": da_prev, **total}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from heapq import merge
-from itertools import combinations
+from itertools import combinations, takewhile
 from math import inf
 from operator import itemgetter
 from time import perf_counter
@@ -106,8 +106,6 @@ class Search:
     def _singles(self, wrong: frozenset[str]) -> None:
         """Try every single edit."""
         for edit in self._edits(wrong, singles, self.blame):
-            if self.over:
-                return
             self._attempt((edit,), wrong)
 
     def _edits(
@@ -116,7 +114,7 @@ class Search:
         operators: Operators,
         blame: Mapping[tuple[Unit, int], bool] = MappingProxyType({}),
     ) -> Iterator[Edit]:
-        """Yield edits of all statements that feed what is wrong, in the order to be tried."""
+        """Return edits of all statements that feed what is wrong, in the order to be tried."""
         later = self._later(wrong)
         streams = []
         for unit in self.units:
@@ -125,7 +123,12 @@ class Search:
             if lines:
                 others = [u for u in self.units if u is not unit]
                 streams.append(operators(unit, Vocabulary(unit, others), lines))
-        return (edit for _, edit in merge(*streams, key=itemgetter(0)))
+        turns = takewhile(self._worth_while, merge(*streams, key=itemgetter(0)))
+        return (edit for _, edit in turns)
+
+    def _worth_while(self, turn: tuple[float, Edit]) -> bool:
+        """Return whether there is time, and what comes now could be better than what is found."""
+        return not self.over and turn[0] <= self.best + self.margin + ASIDE
 
     def _later(self, wrong: frozenset[str]) -> dict[tuple[Unit, int], float]:
         """Return for each statement that is worth editing how much later its edits are tried."""
@@ -209,15 +212,13 @@ class Search:
             with applied(*hit.edits), self.made(hit.edits):
                 edits = self._edits(left, singles)
             for edit in _on_top(hit.edits, edits):
-                if self.over:
-                    return
                 self._attempt((*hit.edits, edit), frozenset())
+            if self.over:
+                return
 
     def _whole(self, wrong: frozenset[str]) -> None:
         """Put small expressions of the student's own names in the place of whole ones."""
         for edit in self._edits(wrong, whole_expressions, self.blame):
-            if self.over:
-                return
             self._attempt((edit,), frozenset())
 
     def _within(self, wrong: frozenset[str]) -> None:

@@ -109,6 +109,8 @@ _AXES = {"h0": "N H", "recurrent_weights": "H K", "input_weights": "D K", "bias"
 _STEP = {**_AXES, "x": "N D", "output": "N H"}
 _SEQUENCE = {**_AXES, "x": "N T D", "output": "N T H"}
 _CELL: dict[str, str] = {"c0": "N H", "cell": "N H"}
+_SECOND = {**RecurrentKind.variables, "drecurrent_bias": "recurrent_bias"}
+_SECOND_TITLES = {**RecurrentKind.titles, "drecurrent_bias": "gradient of the second bias"}
 
 
 class RNNStepKind(RecurrentKind):
@@ -117,7 +119,11 @@ class RNNStepKind(RecurrentKind):
     name = "rnn_step"
     words = ("rnnstep", "rnncell")
     program = step(RNN)
-    axes: ClassVar = _STEP
+    titles: ClassVar = _SECOND_TITLES
+    variables: ClassVar = _SECOND
+    axes: ClassVar = {**_STEP, "recurrent_bias": "H"}
+    optional = ("dh0", "drecurrent_bias")
+    absent = ("h0", "recurrent_bias")
     mistakes = (*rnn_mistakes(program), *gradient_mistakes())
     conventions = rnn_conventions(program)
     options: ClassVar = {"activation": "tanh"}
@@ -129,7 +135,11 @@ class RNNKind(SequenceKind):
     name = "rnn"
     words = ("rnn", "recurrent")
     program = Walk(RNN)
-    axes: ClassVar = _SEQUENCE
+    titles: ClassVar = _SECOND_TITLES
+    variables: ClassVar = _SECOND
+    axes: ClassVar = {**_SEQUENCE, "recurrent_bias": "H"}
+    optional = ("dh0", "drecurrent_bias")
+    absent = ("h0", "recurrent_bias")
     mistakes = (*rnn_mistakes(program), *time_mistakes(program), *gradient_mistakes())
     conventions = rnn_conventions(program)
     options: ClassVar = {"activation": "tanh"}
@@ -182,8 +192,8 @@ class GRUStepKind(RecurrentKind):
     name = "gru_step"
     words = ("grustep", "grucell")
     program = step(GRU)
-    titles: ClassVar = {**RecurrentKind.titles, "drecurrent_bias": "gradient of the second bias"}
-    variables: ClassVar = {**RecurrentKind.variables, "drecurrent_bias": "recurrent_bias"}
+    titles: ClassVar = _SECOND_TITLES
+    variables: ClassVar = _SECOND
     axes: ClassVar = {**_STEP, "recurrent_bias": "H"}
     optional = ("dh0", "drecurrent_bias")
     absent = ("h0", "recurrent_bias")

@@ -30,9 +30,10 @@ BIAS = Gradient("db", "bias", "the bias'", "the bias", "da.sum(axis=0)")
 PARAMETERS = ("dW", "dU", "db")
 
 FORWARD: Lines = {
-    "a": lambda x, h0, input_weights, recurrent_weights, bias: (
-        x @ input_weights + h0 @ recurrent_weights + bias
-    )
+    "shift": lambda bias: bias,
+    "a": lambda x, h0, input_weights, recurrent_weights, shift: (
+        x @ input_weights + h0 @ recurrent_weights + shift
+    ),
 }
 GRADIENTS: Lines = {
     "dx": lambda da, input_weights: da @ input_weights.T,
@@ -155,8 +156,8 @@ def affine_mistakes(program: Program) -> tuple[Mistake, ...]:
         ),
         program.instead(
             "the bias is left out of the forward pass",
-            {"a": lambda x, h0, input_weights, recurrent_weights: (
-                x @ input_weights + h0 @ recurrent_weights
+            {"a": lambda x, h0, input_weights, recurrent_weights, shift, bias: (
+                x @ input_weights + h0 @ recurrent_weights + (shift - bias)
             )},
             "The sum inside the step has no bias.",
             "Changing the bias does not change the output.",
@@ -165,8 +166,8 @@ def affine_mistakes(program: Program) -> tuple[Mistake, ...]:
         ),
         program.instead(
             "the bias is added twice",
-            {"a": lambda x, h0, input_weights, recurrent_weights, bias: (
-                x @ input_weights + h0 @ recurrent_weights + 2 * bias
+            {"a": lambda x, h0, input_weights, recurrent_weights, shift, bias: (
+                x @ input_weights + h0 @ recurrent_weights + (shift + bias)
             )},
             "The bias enters the sum inside the step two times, once with each product.",
             "With an input and a state of zeros, the sum is twice the bias.",
@@ -175,7 +176,7 @@ def affine_mistakes(program: Program) -> tuple[Mistake, ...]:
         ),
         program.instead(
             "the state before is left out of the forward pass",
-            {"a": lambda x, input_weights, bias: x @ input_weights + bias},
+            {"a": lambda x, input_weights, shift: x @ input_weights + shift},
             "The sum inside the step has no product of the state.",
             "Another state before the step gives the same output.",
             "A recurrent layer remembers: its output depends on the state before.",
@@ -183,7 +184,7 @@ def affine_mistakes(program: Program) -> tuple[Mistake, ...]:
         ),
         program.instead(
             "the input is left out of the forward pass",
-            {"a": lambda h0, recurrent_weights, bias: h0 @ recurrent_weights + bias},
+            {"a": lambda h0, recurrent_weights, shift: h0 @ recurrent_weights + shift},
             "The sum inside the step has no product of the input.",
             "Another input gives the same output.",
             "The output depends on the step's input.",

@@ -34,15 +34,20 @@ ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]
 
 
 RNN = Cell(
-    forward={**FORWARD, "output": lambda a, activation: ACTIVATIONS[activation][0](a)},
+    forward={
+        **FORWARD,
+        "shift": lambda bias, recurrent_bias: bias + recurrent_bias,
+        "output": lambda a, activation: ACTIVATIONS[activation][0](a),
+    },
     backward={
         "da": lambda dy, output, activation: dy * ACTIVATIONS[activation][1](output),
         **GRADIENTS,
+        "drecurrent_bias": lambda da: da.sum(axis=0),
     },
     states={"h0": "output"},
     upstream={"output": "dy"},
-    parameters=PARAMETERS,
-    absent={},
+    parameters=(*PARAMETERS, "drecurrent_bias"),
+    absent={"recurrent_bias": lambda recurrent_weights: np.zeros(len(recurrent_weights))},
 )
 
 _SLOPE = "The slope of tanh lies between 0 and 1, wherever its argument is."
@@ -148,8 +153,8 @@ def rnn_mistakes(program: Program) -> tuple[Mistake, ...]:
         ),
         program.instead(
             "the recurrent weights are transposed in the forward pass",
-            {"a": lambda x, h0, input_weights, recurrent_weights, bias: (
-                x @ input_weights + h0 @ recurrent_weights.T + bias
+            {"a": lambda x, h0, input_weights, recurrent_weights, shift: (
+                x @ input_weights + h0 @ recurrent_weights.T + shift
             )},
             "The state is multiplied by the transposed recurrent weights.",
             "With recurrent weights that are symmetric, your output is right.",

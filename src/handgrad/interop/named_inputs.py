@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from handgrad.arguments import in_short
 from handgrad.component import Component
 from handgrad.errors import ShapeError
-from handgrad.interop.onnx.graph import Tensor
 from handgrad.shapes import Shape, shape_text
 
-__all__ = ["named_inputs"]
+__all__ = ["Given", "named_inputs"]
 
 
-def named_inputs(model: Component, input_shape: Shape) -> tuple[Tensor, ...]:
+class Given(NamedTuple):
+    """An input's name, its sizes, and the kind of its numbers.
+
+    That is f for the network's precision, i for integers and b for booleans.
+    """
+
+    name: str
+    shape: Shape
+    kind: str
+
+
+def named_inputs(model: Component, input_shape: Shape) -> tuple[Given, ...]:
     """Return the inputs of a component for the shapes of what it is given.
 
     Their number, and whether the second or the last has one axis, tell what they are, as they do
@@ -29,7 +39,7 @@ def named_inputs(model: Component, input_shape: Shape) -> tuple[Tensor, ...]:
     for shape in shapes:
         if not shape or not all(size is None or _is_size(size) for size in shape):
             raise ShapeError(
-                f"an input of shape {shape_text(input_shape)} for {in_short(model)}, for ONNX",
+                f"an input of shape {shape_text(input_shape)} for {in_short(model)}",
                 "a size for each axis, or None where any will do",
                 "write how many axes there are, such as (None, 64) for rows of 64 features",
             )
@@ -41,7 +51,7 @@ def named_inputs(model: Component, input_shape: Shape) -> tuple[Tensor, ...]:
         names = ["x", "mask"] if len(shapes) == 2 else ["query", "key", "value", "mask"]
         if len(shapes) in (2, 4):
             kinds[-1] = "i" if len(shapes[-1]) == 1 else "b"
-    return tuple(map(Tensor, names, shapes, kinds))
+    return tuple(map(Given, names, shapes, kinds))
 
 
 def _is_size(size: Any) -> bool:

@@ -1,0 +1,165 @@
+"""How a component is asked for the gradients of each sample, and how containers pass that on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from handgrad.arguments import Array
+from handgrad.per_sample.summands import check_samples
+
+__all__ = ["Container", "EachSample", "Seen", "as_it_is"]
+
+
+class EachSample:
+    """What everything with a pullback can do: say each sample's share of the gradients.
+
+    The first axis are the samples. A layer that need not be asked once for each overrides the
+    method.
+
+    Examples
+    --------
+    >>> from handgrad import Linear
+    >>> layer = Linear(2, 1)
+    >>> y, saved = layer.apply(np.array([[3.0, 4.0], [0.0, 1.0]]))
+    >>> dx, slow = EachSample.pullback_per_sample(layer, np.ones((2, 1)), saved)
+    >>> slow["weights"][:, :, 0]
+    array([[3., 4.],
+           [0., 1.]])
+    >>> dx, fast = layer.pullback_per_sample(np.ones((2, 1)), saved)
+    >>> fast["weights"].squares()
+    array([25.,  1.])
+    """
+
+    pullback: Callable[..., tuple[Any, Any]]
+
+    def pullback_per_sample(
+        self, dy: Array, saved: Any, need_dx: bool = True
+    ) -> tuple[Any, dict[str, Any]]:
+        r"""Do what `pullback` does, but leave the parameters' gradients apart, sample by sample.
+
+        A pullback is linear in `dy`, and `dy` is the sum of its rows, each with zeros for all
+        others. Where no sample sees another, the pullback of one such row is that sample's share:
+
+        .. math::
+            dw = \sum_n dy_n \frac{\partial y_n}{\partial w} = \sum_m dw_m, \qquad
+            dw_m = \sum_n dy_n \, [n = m] \, \frac{\partial y_n}{\partial w}
+
+        which holds for every component, and takes N pullbacks.
+
+        Parameters
+        ----------
+        dy
+            Gradient of the loss with respect to the output, (N, ...). Not written to.
+        saved
+            What `apply` returned beside that output.
+        need_dx
+            Whether the gradient with respect to the input is wanted.
+
+        Returns
+        -------
+        dx
+            As `pullback` returns it: its rows are the samples' own already.
+        gradients
+            As `pullback` returns them, but each an array (N, ...), or `Summands` that can make it.
+
+        Raises
+        ------
+        PerSampleError
+            The samples see one another.
+        ShapeError
+            There is no axis of samples.
+        """
+        dx, summed = self.pullback(dy, saved, need_dx)
+        if not _arrays_in(summed):
+            return dx, summed
+        check_samples(dy)
+        found = _each(summed, lambda array: np.empty_like(array, shape=(len(dy), *array.shape)))
+        for n in range(len(dy)):
+            alone = np.zeros_like(dy)
+            alone[n] = dy[n]
+            _put(found, n, self.pullback(alone, saved, False)[1])
+        return dx, found
+
+
+class Container(EachSample):
+    """What holds others, and whose pullback looks at them through `seen`, its last argument.
+
+    Examples
+    --------
+    >>> from handgrad import Component, Linear
+    >>> class Twice(Container, Component):
+    ...     def __init__(self, inner):
+    ...         self.inner = inner
+    ...     def apply(self, x):
+    ...         y, saved = self.inner.apply(x)
+    ...         return 2 * y, saved
+    ...     def pullback(self, dy, saved, need_dx=True, out=None, seen=as_it_is):
+    ...         offered = (out or {}).get("inner")
+    ...         dx, gradients = seen(self.inner).pullback(2 * dy, saved, need_dx, offered)
+    ...         return dx, {"inner": gradients}
+    ...     def update_buffers(self, saved):
+    ...         self.inner.update_buffers(saved)
+    >>> twice = Twice(Linear(2, 1))
+    >>> y, saved = twice.apply(np.array([[3.0, 4.0], [0.0, 1.0]]))
+    >>> twice.pullback_per_sample(np.ones((2, 1)), saved)[1]["inner"]["weights"].squares()
+    array([100.,   4.])
+    """
+
+    def pullback_per_sample(
+        self, dy: Array, saved: Any, need_dx: bool = True
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return what its own pullback makes of that of its children."""
+        return self.pullback(dy, saved, need_dx, None, _PerSample)
+
+
+Seen = Callable[[Any], Any]
+"""How a container looks at a child whose pullback it calls."""
+
+
+def as_it_is(child: Any) -> Any:
+    """Return the child, whose pullback adds up.
+
+    Parameters
+    ----------
+    child
+        A component.
+
+    Examples
+    --------
+    >>> as_it_is("child")
+    'child'
+    """
+    return child
+
+
+class _PerSample:
+    """A child whose pullback does not add up."""
+
+    def __init__(self, child: Any) -> None:
+        self.child = child
+
+    def pullback(
+        self, dy: Array, saved: Any, need_dx: bool = True, out: None = None
+    ) -> tuple[Any, Any]:
+        return self.child.pullback_per_sample(dy, saved, need_dx)  # type: ignore[no-any-return]
+
+
+def _arrays_in(gradients: Any) -> bool:
+    return not isinstance(gradients, dict) or any(map(_arrays_in, gradients.values()))
+
+
+def _each(gradients: Any, make: Callable[[Array], Array]) -> Any:
+    if isinstance(gradients, dict):
+        return {name: _each(entry, make) for name, entry in gradients.items()}
+    return make(gradients)
+
+
+def _put(found: Any, n: int, gradients: Any) -> None:
+    for name, entry in gradients.items():
+        if isinstance(entry, dict):
+            _put(found[name], n, entry)
+        else:
+            found[name][n] = entry
