@@ -1,6 +1,7 @@
 """What holds for the whole suite."""
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -11,6 +12,10 @@ from hypothesis import settings
 # stands here, since a library of matrix products asks when it is loaded.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
+
+# Tests and what they import are many objects that stay: to look through them for garbage as often as
+# by default takes a fifth of the time in which the tests are collected.
+gc.set_threshold(50_000, 20, 20)
 
 # Hundreds of interpreters are started, each of which would compile what it imports anew where there
 # is no other place for what is compiled, or none wanted.

@@ -22,6 +22,7 @@ from handgrad.checkpoint.decoder import Decoder
 from handgrad.checkpoint.encoder import Encoder
 from handgrad.checkpoint.notation import DTYPES, damaged
 from handgrad.checkpoint.replacing import replacing
+from handgrad.checkpoint.tensors import LONGEST_HEADER, opened
 from handgrad.errors import ArgumentError, CheckpointError, cause, shorten
 from handgrad.model import Model
 from handgrad.walk import buffers, parameters
@@ -33,7 +34,6 @@ FILE = "checkpoint.safetensors"
 
 _HEAD = {"format": "handgrad checkpoint", "version": "2"}
 _OLD = "checkpoint.json"
-_LONGEST_HEADER = 2**20  # bytes; a real one has some thousand
 _NAMES = {name: dtype for dtype, name in DTYPES.items()}
 
 
@@ -157,7 +157,8 @@ def load(path: str | os.PathLike[str], *, classes: Iterable[type] = ()) -> Resto
       to mend it: look for the folder with checkpoint.safetensors in it
     """
     try:
-        return _restored(_file(path), classes)
+        with opened(_file(path), damaged) as file:
+            return _decoded(file, classes)
     except (OSError, MemoryError) as error:
         if isinstance(error, FileNotFoundError) and Path(path, _OLD).is_file():
             raise CheckpointError(
@@ -207,10 +208,10 @@ def _encoded(model: Model, training: Any) -> bytes:
             "keys without halves of characters",
             'use key.encode(errors="replace").decode()',
         ) from cause(error)
-    if (length := int.from_bytes(data[:8], "little")) > _LONGEST_HEADER:
+    if (length := int.from_bytes(data[:8], "little")) > LONGEST_HEADER:
         raise CheckpointError(
             f"a description of model and training of {length:,} bytes, without their arrays",
-            f"at most {_LONGEST_HEADER:,} bytes",
+            f"at most {LONGEST_HEADER:,} bytes",
             "store long lists of texts as one text, or in a file of their own",
         )
     return data
@@ -231,23 +232,6 @@ def _content(array: Array) -> str:
 def sum_of(texts: Mapping[str, str]) -> str:
     """Return the SHA-256 of texts by name, in whatever order."""
     return hashlib.sha256(json.dumps(texts, sort_keys=True).encode()).hexdigest()
-
-
-def _restored(path: Path, classes: Iterable[type]) -> Restored:
-    """Return what a file holds, if that is exactly what was written."""
-    from safetensors import SafetensorError, safe_open
-
-    if path.exists() and not path.is_file():  # opening a pipe would wait for ever
-        raise OSError(None, "it is no ordinary file")
-    with path.open("rb") as start:
-        length = int.from_bytes(start.read(8), "little")
-    if length > _LONGEST_HEADER:
-        raise damaged(f"a header of {length:,} bytes")
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return _decoded(file, classes)
-    except SafetensorError as error:
-        raise damaged(error) from cause(error)
 
 
 def _decoded(file: Any, classes: Iterable[type]) -> Restored:

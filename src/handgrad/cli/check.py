@@ -112,6 +112,7 @@ def _target(
     budget: float,
     timeout: float,
 ) -> None:
+    from handgrad.diagnosis.process.sandbox import repair
     from handgrad.diagnosis.report.html import document
     from handgrad.diagnosis.report.terminal import print_diagnosis, print_folder, print_repairs
     from handgrad.diagnosis.target import diagnose_target, overall, to_dict
@@ -122,9 +123,7 @@ def _target(
             print_diagnosis(diagnoses[0], hints)
         else:
             print_folder(diagnoses, hints)
-    many = sum(diagnosis.mendable for diagnosis in diagnoses)
-    share = min(budget, TOGETHER / max(many, 1))
-    diagnoses = tuple(diagnosis.repaired(share) for diagnosis in diagnoses)
+    diagnoses = tuple(repair(diagnoses, budget, TOGETHER))
     if html is not None:
         pages = [diagnosis.page(hints) for diagnosis in diagnoses]
         html.write_text(document(pages), encoding="utf-8")

@@ -15,7 +15,7 @@ import pytest
 
 from handgrad.diagnosis.courses.folder import diagnose_folder
 from handgrad.diagnosis.findings import Status
-from handgrad.diagnosis.process import child
+from handgrad.diagnosis.process import child, sandbox
 from handgrad.diagnosis.process.sandbox import Job, _broken_off, diagnose_file, run
 
 CORPUS = Path(__file__).parents[2] / "corpus"
@@ -54,6 +54,36 @@ def test_one_that_breaks_off_does_not_stop_the_others():
     assert second.failure.error == "TimeoutError: no answer within 1 s"
     assert {Path(file).name for file, _, _ in second.failure.lines} == {"endless.py"}
     assert third.status is Status.RIGHT
+
+
+def test_all_that_is_wrong_in_a_file_is_repaired_by_one_child_each_within_its_share(
+    tmp_path, monkeypatch
+):
+    file = write(
+        tmp_path,
+        "layers.py",
+        "import numpy as np\n"
+        "def relu_forward(x):\n    return np.maximum(x, 0), x\n"
+        "def relu_backward(dout, cache):\n    return -dout * (cache > 0)\n"
+        "def affine_forward(x, w, b):\n    return x.reshape(len(x), -1) @ w + b, (x, w)\n"
+        "def affine_backward(dout, cache):\n"
+        "    x, w = cache\n"
+        "    dx = (dout @ w.T).reshape(x.shape)\n"
+        "    return dx, x.reshape(len(x), -1).T @ dout, dout.mean(axis=0)\n"
+        "def softmax_loss(x, y):\n    import os\n    os._exit(3)\n",
+    )
+    names = ("relu_forward", "softmax_loss", "affine_forward")
+    found = run([Job(str(file), name, course="cs231n") for name in names], 60)
+    assert [d.mendable for d in found] == [True, False, True]  # what ended the child does it again
+    started = []
+    popen = sandbox.subprocess.Popen
+    monkeypatch.setattr(
+        sandbox.subprocess, "Popen", lambda *a, **k: started.append(a) or popen(*a, **k)
+    )
+    assert sandbox.repair(found, 0, 20) == found
+    repaired = sandbox.repair(found, 10, 19)
+    assert len(started) == 1
+    assert [len(d.repairs) for d in repaired] == [1, 0, 1]
 
 
 def test_a_crash_of_the_interpreter_is_told(tmp_path):
@@ -259,9 +289,7 @@ def test_a_fault_of_ours_is_not_blamed_on_the_student(answer, tmp_path, monkeypa
 
 
 def test_a_line_of_ours_is_ours_though_theirs_has_called_it(answer, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        child, "diagnose_named", lambda name, cls, *more, **options: cls().grad(None)
-    )
+    monkeypatch.setattr(child, "diagnose_named", lambda name, cls, *_, **more: cls().grad(None))
     text = "from handgrad.diagnosis.process.child import Tail\n" + RELU
     text += "    def grad(self, dy):\n        return Tail().write(3)\n"
     failure = answer(Job(str(write(tmp_path, "calls.py", text)), "ReLU")).failure

@@ -19,7 +19,6 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ from handgrad.diagnosis.result import Diagnosis
 from handgrad.diagnosis.student.exceptions import is_theirs
 from handgrad.diagnosis.student.source import source_line
 
-__all__ = ["Job", "diagnose_file", "rebuild", "run"]
+__all__ = ["Job", "diagnose_file", "rebuild", "repair", "run"]
 
 
 @dataclass(frozen=True)
@@ -75,19 +74,55 @@ def run(jobs: Sequence[Job], timeout: float) -> list[Diagnosis]:
     """Diagnose several things, in as few processes as it takes; each may take `timeout` seconds.
 
     What is wrong can be `repaired`, which a child does that is started for it: no verdict waits.
+    What has broken a child off is not tried again.
     """
-    done: list[Diagnosis] = []
-    while len(done) < len(jobs):
-        done += _one_child(jobs[len(done) :], timeout)
     return [
-        replace(diagnosis, mender=partial(_repairs, job, timeout))
-        for diagnosis, job in zip(done, jobs, strict=True)
+        diagnosis if broken else replace(diagnosis, mender=_Mender(job, timeout))
+        for job, (diagnosis, broken) in zip(jobs, _all(jobs, timeout), strict=True)
     ]
 
 
-def _repairs(job: Job, timeout: float, budget: float) -> tuple[Repair, ...]:
-    """Return what a child of its own finds within a time."""
-    return _one_child([replace(job, budget=budget)], timeout + budget)[0].repairs
+def repair(diagnoses: Sequence[Diagnosis], budget: float, together: float) -> list[Diagnosis]:
+    """Search for repairs of all that `run` has found wrong, in as few processes as it takes.
+
+    Each has `budget` seconds, or its share of those that all have together.
+    """
+    menders = [d.mender for d in diagnoses if d.mendable and isinstance(d.mender, _Mender)]
+    share = min(budget, together / max(len(menders), 1))
+    if share <= 0:
+        return list(diagnoses)
+    timeout = max((mender.timeout for mender in menders), default=0.0) + share
+    jobs = [replace(mender.job, budget=share) for mender in menders]
+    found = dict(zip(menders, _all(jobs, timeout), strict=True))
+    return [
+        replace(d, repairs=found[d.mender][0].repairs)
+        if isinstance(d.mender, _Mender) and d.mender in found
+        else d
+        for d in diagnoses
+    ]
+
+
+@dataclass(frozen=True)
+class _Mender:
+    """Searches for a repair in a child of its own."""
+
+    job: Job
+    timeout: float
+
+    def __call__(self, budget: float) -> tuple[Repair, ...]:
+        job = replace(self.job, budget=budget)
+        ((diagnosis, _),) = _all([job], self.timeout + budget)
+        return diagnosis.repairs
+
+
+def _all(jobs: Sequence[Job], timeout: float) -> list[tuple[Diagnosis, bool]]:
+    """Return for each job what was found, and whether the child was broken off by it."""
+    done: list[tuple[Diagnosis, bool]] = []
+    while len(done) < len(jobs):
+        answers, failure = _one_child(jobs[len(done) :], timeout)
+        done += [(answer, False) for answer in answers]
+        done += [(failure, True)] if failure else []
+    return done
 
 
 def failed(subject: str, failure: Failure, kind: str | None = None) -> Diagnosis:
@@ -95,7 +130,7 @@ def failed(subject: str, failure: Failure, kind: str | None = None) -> Diagnosis
     return Diagnosis(subject, kind or "", Status.FAILED, failure=failure)
 
 
-def _one_child(jobs: Sequence[Job], timeout: float) -> list[Diagnosis]:
+def _one_child(jobs: Sequence[Job], timeout: float) -> tuple[list[Diagnosis], Diagnosis | None]:
     """Run one child on the jobs; return what it finished, and a failure where it broke off."""
     # The files are opened here, before the student's code runs: whatever it puts in their place
     # (a pipe that nobody writes to) is not what is read, and what it leaves behind does no harm.
@@ -127,12 +162,12 @@ def _one_child(jobs: Sequence[Job], timeout: float) -> list[Diagnosis]:
         if not ready:
             raise RuntimeError(f"the child process did not start (status {child.returncode})")
         done, garbled = _answers(results.read(LARGEST), len(jobs))
-        if len(done) < len(jobs):
-            job = jobs[len(done)]
-            told = trace.read(LARGEST).decode("utf-8", "replace")
-            failure = _GARBLED if garbled else _broken_off(child.returncode, told, timeout)
-            done.append(failed(job.name, failure, job.kind))
-        return done
+        if len(done) == len(jobs):
+            return done, None
+        job = jobs[len(done)]
+        told = trace.read(LARGEST).decode("utf-8", "replace")
+        failure = _GARBLED if garbled else _broken_off(child.returncode, told, timeout)
+        return done, failed(job.name, failure, job.kind)
 
 
 LARGEST = 1 << 26

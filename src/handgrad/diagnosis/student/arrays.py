@@ -6,6 +6,7 @@ import re
 import types
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -129,16 +130,17 @@ def meaning(path: tuple[str, ...]) -> tuple[str, bool]:
     return what, gradient
 
 
-def named(path: tuple[str, ...], names: Collection[str]) -> tuple[str, bool]:
+@lru_cache(4096)
+def named(path: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, bool]:
     """Return which of these names the end of a path is, or "", and whether it is a gradient.
 
     Names are lower case letters without anything between them.
 
     Examples
     --------
-    >>> named(("gradients", "gamma"), {"gamma"}), named(("dGamma",), {"gamma"})
+    >>> named(("gradients", "gamma"), ("gamma",)), named(("dGamma",), ("gamma",))
     (('gamma', True), ('gamma', True))
-    >>> named(("buffers", "running_mean"), {"runningmean"})
+    >>> named(("buffers", "running_mean"), ("runningmean",))
     ('runningmean', False)
     """
     gradient = any(word in _GRADIENT for word in _words(path))

@@ -4,6 +4,7 @@
 `from_torch` and `to_torch` turn a module into a model and back.
 """
 
+from handgrad.interop.torch.files import load_state_dict, save_state_dict
 from handgrad.interop.torch.trees import from_torch, to_torch
 
-__all__ = ["from_torch", "to_torch"]
+__all__ = ["from_torch", "load_state_dict", "save_state_dict", "to_torch"]

@@ -9,8 +9,9 @@ import numpy as np
 from handgrad.arguments import Array
 from handgrad.component import Component
 from handgrad.errors import ArgumentError, HandgradError
+from handgrad.interop.torch.filling import filled
 from handgrad.interop.torch.going import lowered
-from handgrad.interop.torch.kinds import KINDS, Arrays, Kind, Node, arrays_of, refused
+from handgrad.interop.torch.kinds import KINDS, Kind, Node, arrays_of, refused
 from handgrad.interop.torch.kinds.containers import PASSING, identity
 from handgrad.interop.torch.layouts import Layout, given
 from handgrad.model import Model
@@ -289,20 +290,7 @@ class _Coming:
                 )
         return {name: t.detach().cpu().numpy() for name, t in module.state_dict().items()}
 
-    def filled(self, component: Any, arrays: Arrays) -> Any:
-        return filled(component, arrays)
-
-
-def filled(component: Any, arrays: Arrays) -> Any:
-    """Return a component, with arrays copied into it."""
-    children = component.children()
-    for name, array in arrays.items():
-        if name in children:
-            filled(children[name], array)
-        else:
-            kind = "parameters" if name in own_arrays(component) else "buffers"
-            own_arrays(component, kind)[name][...] = array
-    return component
+    filled = staticmethod(filled)
 
 
 def _unflattened(name: str) -> ArgumentError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -70,8 +70,9 @@ class NamedStudent(ExerciseStudent):
                 if option in given and _plain(attribute) in known:
                     several = isinstance(value, tuple) and len(set(value)) == 1
                     sizes.setdefault(option, value[0] if several else value)
+        slots = list(walk(thing))
         for name in given.parameters:
-            slot, axes = self._slot(thing, "parameters", name), kind.axes_of(name).split()
+            slot, axes = self._slot(slots, "parameters", name), kind.axes_of(name).split()
             full = [] if slot is None else [size for size in slot.array.shape if size != 1]
             shape = full if slot is None or len(axes) != slot.array.ndim else slot.array.shape
             sizes |= dict(zip(axes, shape, strict=False))
@@ -113,8 +114,9 @@ class NamedStudent(ExerciseStudent):
         return thing
 
     def place(self, thing: Any, given: Given) -> None:
+        slots = list(walk(thing)) if given.parameters else []
         for name, values in given.parameters.items():
-            slot = self._slot(thing, "parameters", name)
+            slot = self._slot(slots, "parameters", name)
             if slot is None:
                 raise StudentError.missing(
                     f"the parameter {name} of {self.name}",
@@ -135,18 +137,18 @@ class NamedStudent(ExerciseStudent):
                     setattr(thing, attribute, given[option])
 
     @staticmethod
-    def _slots(thing: Any, what: str, name: str, gradient: bool) -> Iterator[Slot]:
-        """Yield where in an object an array of this meaning is, the likeliest name first."""
-        slots = list(walk(thing))
+    def _slots(slots: Sequence[Slot], what: str, name: str, gradient: bool) -> Iterator[Slot]:
+        """Yield those of an object's arrays that are of this meaning, the likeliest name first."""
         for known in _customary(what)[name]:
             yield from (slot for slot in slots if named(slot.path, (known,)) == (known, gradient))
 
-    def _slot(self, thing: Any, what: str, name: str) -> Slot | None:
-        return next(self._slots(thing, what, name, gradient=False), None)
+    def _slot(self, slots: Sequence[Slot], what: str, name: str) -> Slot | None:
+        return next(self._slots(slots, what, name, gradient=False), None)
 
     def parameters(self, thing: Any) -> Results:
         given = self.kind.givens(self.kind.shapes[:1], 0)[0]
-        slots = {name: self._slot(thing, "parameters", name) for name in given.parameters}
+        every = list(walk(thing))
+        slots = {name: self._slot(every, "parameters", name) for name in given.parameters}
         return {name: slot.array for name, slot in slots.items() if slot is not None}
 
     def forward(self, thing: Any, given: Given) -> Results:
@@ -161,7 +163,8 @@ class NamedStudent(ExerciseStudent):
 
     def _statistics(self, thing: Any) -> dict[str, Slot]:
         """Return where the running statistics are, those that it has."""
-        found = {name: self._slot(thing, "statistics", name) for name in self.statistics}
+        slots = list(walk(thing)) if self.statistics else []
+        found = {name: self._slot(slots, "statistics", name) for name in self.statistics}
         return {name: slot for name, slot in found.items() if slot is not None}
 
     def evaluate(self, given: Given) -> Results:
@@ -179,9 +182,10 @@ class NamedStudent(ExerciseStudent):
     def backward(self, thing: Any, given: Given) -> Results:
         variables = self.kind.variables
         found = self._sorted(self.returned(thing, given), given)
+        slots = list(walk(thing)) if len(found) < len(variables) else []
         for quantity, name in variables.items():
             if quantity not in found and name in given.parameters:
-                slot = next(self._slots(thing, "parameters", name, gradient=True), None)
+                slot = next(self._slots(slots, "parameters", name, gradient=True), None)
                 if slot is not None:
                     found[quantity] = np.array(slot.array)
         asked = {q: array for q, array in found.items() if variables[q] in given}
@@ -212,7 +216,7 @@ class NamedStudent(ExerciseStudent):
         for quantity, name in self.kind.variables.items():
             names = _customary("parameters").get(name, (name,))
             for key, value in gradients.items():
-                if quantity not in found and named((str(key),), names)[0]:
+                if quantity not in found and named((str(key),), tuple(names))[0]:
                     found[quantity] = numbers(value, f"the {self.kind.titles[quantity]}")
         return found
 

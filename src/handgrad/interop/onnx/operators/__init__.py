@@ -1,0 +1,19 @@
+"""Which component each operator is; by family, as the converters that write them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from handgrad.interop.onnx.operators import activations, axes, layers, recurrent, windows
+
+__all__ = ["OPERATORS"]
+
+OPERATORS: Mapping[str, Callable[[Any], Any]] = {
+    **activations.OPERATORS,
+    **axes.OPERATORS,
+    **layers.OPERATORS,
+    **recurrent.OPERATORS,
+    **windows.OPERATORS,
+}
+"""Makes a view of a node, or a view for each of its outputs."""

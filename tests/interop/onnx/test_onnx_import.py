@@ -1,0 +1,320 @@
+"""Networks that come in from ONNX, of ours and of PyTorch, and files that must not."""
+
+import copy
+import tracemalloc
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper, numpy_helper
+
+from exchange import COMPONENTS, WITHOUT_IMPORT, onnx_in, run_onnx
+from handgrad import Conv2d, Flatten, Linear, MaxPool2d, Model, ReLU, Residual
+from handgrad.errors import CheckpointError
+from handgrad.interop.onnx import export, import_onnx
+from helpers import generator, random
+
+FILES = sorted((Path(__file__).parent / "files").glob("*.onnx"))
+"""What PyTorch 2.13 wrote with torch.onnx.export(..., dynamo=True), which takes it seconds each."""
+
+
+@pytest.mark.parametrize("component", COMPONENTS, ids=lambda cls: cls.__name__)
+def test_what_was_written_comes_back(component, tmp_path):
+    assert onnx_in(component, tmp_path / "model.onnx") == (component.__name__ not in WITHOUT_IMPORT)
+
+
+def input_for(path):
+    """Return an input as the file takes it, and as we do."""
+    tensor = onnx.load(path).graph.input[0].type.tensor_type
+    shape = [size.dim_value or 3 for size in tensor.shape.dim]
+    rng = generator()
+    if tensor.elem_type == TensorProto.INT64:
+        x = rng.integers(0, 9, shape)
+    else:
+        x = rng.standard_normal(shape).astype("float32")
+    return x, np.moveaxis(x, 1, -1) if x.ndim > 2 and x.dtype.kind == "f" else x
+
+
+def assert_same(path, moved=lambda y: y):
+    theirs, ours = input_for(path)
+    y = run_onnx(path, theirs)
+    np.testing.assert_allclose(import_onnx(path).predict(ours), moved(y), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_pytorchs_newer_exporter_is_understood(path):
+    assert_same(path)
+
+
+class Recurrent(torch.nn.Module):
+    def __init__(self, cls, last, **options):
+        super().__init__()
+        self.table, self.last = torch.nn.Embedding(9, 4), last
+        self.layer = cls(4, 5, batch_first=True, **options)
+        self.head = torch.nn.Linear(5 * (1 + self.layer.bidirectional), 2)
+
+    def forward(self, x):
+        y, _ = self.layer(self.table(x))
+        return self.head(y[:, -1] if self.last else y)
+
+
+class Around(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.one, self.other = torch.nn.Linear(5, 5), torch.nn.Linear(5, 5)
+
+    def forward(self, x):
+        h = torch.relu(x + self.other(torch.tanh(self.one(x))))
+        return torch.cat([self.one(h), torch.sigmoid(self.other(h))], dim=-1)
+
+
+nn = torch.nn
+NETWORKS = {
+    "around": (Around, (3, 5)),
+    "images": (
+        lambda: nn.Sequential(
+            *(nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(), nn.BatchNorm2d(4), nn.AvgPool2d(2)),
+            *(nn.Conv2d(4, 4, 3, groups=2, bias=False), nn.MaxPool2d(2, 1), nn.Flatten()),
+            nn.Linear(4 * 1 * 2, 3),
+        ),
+        (3, 2, 8, 11),
+    ),
+    "pooled": (
+        lambda: nn.Sequential(
+            nn.Conv1d(2, 4, 3, dilation=2), nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(4, 3)
+        ),
+        (3, 2, 8),
+    ),
+    "lstm": (lambda: Recurrent(nn.LSTM, last=True), None),
+    "gru": (lambda: Recurrent(nn.GRU, last=False, bidirectional=True), None),
+    "rnn": (lambda: Recurrent(nn.RNN, last=False, nonlinearity="relu"), None),
+}
+
+
+def pytorch(name, path):
+    """Write a network as PyTorch's exporter of TorchScript does."""
+    make, shape = NETWORKS[name]
+    torch.manual_seed(0)
+    x = torch.zeros((3, 6), dtype=torch.int64) if shape is None else torch.zeros(shape)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it is deprecated, but a hundred times as fast
+        torch.onnx.export(
+            make().eval(), (x,), path, dynamo=False, opset_version=17, input_names=["x"]
+        )
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_pytorchs_networks_agree(name, tmp_path):
+    pytorch(name, tmp_path / "model.onnx")
+    assert_same(tmp_path / "model.onnx")
+
+
+def test_a_network_goes_on_training_here(tmp_path):
+    model = Model([Conv2d(1, 2, 3), ReLU(), MaxPool2d(2), Flatten(), Linear(18, 3)])
+    export(model, tmp_path / "model.onnx", (None, 8, 8, 1))
+    again = import_onnx(tmp_path / "model.onnx")
+    assert [type(c) for c in again.components] == [type(c) for c in model.components]
+    assert again.parameters.size == model.parameters.size
+    assert not again.training
+    x = random(4, 8, 8, 1)
+    again.train().forward(x)
+    assert again.backward(random(4, 3)).flat.any()
+
+
+# Files that are broken, or somebody's trap
+
+
+def small():
+    """Return a network of two nodes that is right, for a test to break."""
+    W = numpy_helper.from_array(random(4, 3).astype("float32"), "W")
+    nodes = [
+        helper.make_node("MatMul", ["x", "W"], ["h"], name="first"),
+        helper.make_node("Relu", ["h"], ["y"], name="second"),
+    ]
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 4])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 3])
+    graph = helper.make_graph(nodes, "graph", [x], [y], [W])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
+
+
+def truncated(model):
+    return model.SerializeToString()[:-30]
+
+
+def noise(model):
+    return generator().bytes(2000)
+
+
+def outside(model):
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    for key, value in (("location", "../../../etc/passwd"), ("length", "48")):
+        tensor.external_data.add(key=key, value=value)
+
+
+def gigantic(model):
+    model.graph.initializer[0].dims[:] = [2**40, 2**20]
+
+
+def negative(model):
+    model.graph.initializer[0].dims[:] = [-4, -3]
+
+
+def nothing_inside(model):
+    model.graph.initializer[0].dims[:] = [0, 3]
+    model.graph.initializer[0].raw_data = b""
+
+
+def cyclic(model):
+    model.graph.node[0].input[0] = "y"
+
+
+def itself(model):
+    model.graph.node[1].input[0] = "y"
+
+
+def halves(model):
+    array = numpy_helper.from_array(np.ones((4, 3), "float16"), "W")
+    model.graph.initializer[0].CopyFrom(array)
+
+
+def whole_numbers(model):
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.ones((4, 3), "int64"), "W"))
+
+
+def not_finite(model):
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.full((4, 3), np.nan, "f4"), "W"))
+
+
+def future(model):
+    model.opset_import[0].version = 10_000
+
+
+def ancient(model):
+    model.opset_import[0].version = 7
+
+
+def versionless(model):
+    del model.opset_import[:]
+
+
+def foreign(model):
+    model.graph.node[1].domain = "com.example"
+
+
+def unknown(model):
+    model.graph.node[1].op_type = "Det"
+
+
+def twice(model):
+    model.graph.node[1].output[0] = "h"
+
+
+def many(model):
+    model.graph.node.extend([model.graph.node[1]] * 20_000)
+
+
+def no_input(model):
+    del model.graph.input[:]
+
+
+def of_texts(model):
+    model.graph.input[0].type.tensor_type.elem_type = TensorProto.STRING
+
+
+def padded_beyond_measure(model):
+    kernel = numpy_helper.from_array(np.ones((3, 4, 1, 1), "float32"), "W")
+    model.graph.initializer[0].CopyFrom(kernel)
+    node = helper.make_node("Conv", ["x", "W"], ["h"], name="first", pads=[2**30] * 4)
+    model.graph.node[0].CopyFrom(node)
+    shape = model.graph.input[0].type.tensor_type.shape
+    for _ in range(2):
+        shape.dim.add(dim_param="size")
+
+
+def crossed(model):
+    """Let two branches share a node that is not where both begin."""
+    square = numpy_helper.from_array(np.ones((4, 4), "float32"), "W")
+    model.graph.initializer[0].CopyFrom(square)
+    nodes = [
+        *(helper.make_node("Tanh", ["x"], ["a"]), helper.make_node("Relu", ["a"], ["b"])),
+        *(helper.make_node("Add", ["a", "x"], ["c"]), helper.make_node("Add", ["b", "c"], ["y"])),
+    ]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+WORDS = {
+    truncated: "damaged content",
+    noise: "damaged content",
+    outside: "in another file",
+    gigantic: "as its shape says",
+    negative: "as its shape says",
+    nothing_inside: "shape (0, 3)",
+    cyclic: "'second', Relu",
+    itself: "'second', Relu",
+    halves: "ONNX's type 10",
+    whole_numbers: "int64 of shape (4, 3)",
+    not_finite: "NaN or infinity",
+    future: "version 10000",
+    ancient: "version 7",
+    versionless: "version 0",
+    foreign: "'second', Relu",
+    unknown: "'second', Det",
+    twice: "two values of one name",
+    many: "20,002 nodes",
+    no_input: "0 inputs",
+    of_texts: "type 8",
+    padded_beyond_measure: "pads=",
+    crossed: "branches that share more",
+}
+
+
+@pytest.mark.parametrize("broken", WORDS, ids=lambda f: f.__name__)
+def test_a_broken_file_is_refused_in_words_before_memory_is_taken(broken, tmp_path):
+    model = copy.deepcopy(small())
+    data = broken(model) or model.SerializeToString()
+    (tmp_path / "model.onnx").write_bytes(data)
+    tracemalloc.start()
+    try:
+        with pytest.raises(CheckpointError) as caught:
+            import_onnx(tmp_path / "model.onnx")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert WORDS[broken] in str(caught.value)
+    assert "to mend it:" in str(caught.value)
+    assert peak < 60_000_000
+
+
+def test_the_right_one_is_taken(tmp_path):
+    (tmp_path / "model.onnx").write_bytes(small().SerializeToString())
+    assert_same(tmp_path / "model.onnx")
+
+
+def test_a_long_name_is_cut_and_a_path_that_is_none_is_told(tmp_path):
+    model = small()
+    model.graph.node[1].op_type, model.graph.node[1].name = "Det", "n" * 10**6
+    (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(CheckpointError) as caught:
+        import_onnx(tmp_path / "model.onnx")
+    assert len(str(caught.value)) < 4000
+    for path in (tmp_path, tmp_path / "none.onnx"):
+        with pytest.raises(CheckpointError, match="cannot be read"):
+            import_onnx(path)
+
+
+def test_a_deep_network_and_nested_branches_are_bounded(tmp_path):
+    deep = Model([ReLU() for _ in range(1000)])
+    export(deep, tmp_path / "model.onnx", (None, 3))
+    assert len(import_onnx(tmp_path / "model.onnx")) == 1000
+    nested = ReLU()
+    for _ in range(60):
+        nested = Residual(nested)
+    export(nested, tmp_path / "model.onnx", (None, 3))
+    with pytest.raises(CheckpointError, match="branches that begin at one place"):
+        import_onnx(tmp_path / "model.onnx")
