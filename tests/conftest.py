@@ -1,10 +1,7 @@
 """What holds for the whole suite."""
 
-import atexit
 import gc
 import os
-import shutil
-import tempfile
 
 from hypothesis import settings
 
@@ -17,12 +14,8 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 # by default takes a fifth of the time in which the tests are collected.
 gc.set_threshold(50_000, 20, 20)
 
-# Hundreds of interpreters are started, each of which would compile what it imports anew where there
-# is no other place for what is compiled, or none wanted.
+# Hundreds of interpreters are started, each of which would compile the package anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-if "PYTHONPYCACHEPREFIX" not in os.environ:
-    os.environ["PYTHONPYCACHEPREFIX"] = tempfile.mkdtemp(prefix="handgrad-")
-    atexit.register(shutil.rmtree, os.environ["PYTHONPYCACHEPREFIX"], ignore_errors=True)
 
 # A search for repairs takes its time, and finds more where it has more: tests ask for it by name.
 os.environ["HANDGRAD_BUDGET"] = "0"

@@ -99,7 +99,6 @@ def test_a_kill_from_outside_reads_as_a_timeout():
 
 def test_a_file_may_import_its_neighbours_and_be_called_like_a_module(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("PYTHONPYCACHEPREFIX")  # so that it would go into the folder
     write(tmp_path, "helpers_of_mine.py", "import numpy as np\n")
     text = RELU.replace("import numpy as np", "from helpers_of_mine import np")
     for name in ("random.py", "numpy.py", "ex 7.3.py"):
