@@ -12,10 +12,11 @@ import typer
 from rich.console import Console
 
 from benchmarks import agreement, estimators, growth, memory, results, sizes
-from benchmarks.contestants import LAYERS, NAMES, OURS
+from benchmarks.contestants import LAYERS, NAMES, OURS, PER_SAMPLE
 from benchmarks.layers import agreement as layer_agreement
 from benchmarks.layers.tasks import TASKS, TURN
 from benchmarks.machine import describe
+from benchmarks.per_sample.tasks import tasks as per_sample_tasks
 from benchmarks.tasks import EPOCH, NETWORKS, steps
 from benchmarks.timing import race
 from benchmarks.workers import AbsentError, Worker, working
@@ -33,6 +34,7 @@ class Part(StrEnum):
     GROWTH = "growth"
     SIZES = "sizes"
     LAYERS = "layers"
+    PER_SAMPLE = "per-sample"
     ESTIMATORS = "estimators"
 
 
@@ -71,7 +73,7 @@ def main(
     def say(text: str) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    alone = wanted <= {Part.LAYERS, Part.ESTIMATORS}
+    alone = wanted <= {Part.LAYERS, Part.PER_SAMPLE, Part.ESTIMATORS}
     with working([] if alone else names, threads) as (workers, absent):
         for name, reason in absent.items():
             say(f"left out: {name}: {reason}")
@@ -80,7 +82,7 @@ def main(
         def keep(part: Part, found: Any) -> None:
             results.write(out, part, machine, found)
 
-        if wanted - {Part.MEMORY, Part.SIZES, Part.LAYERS, Part.ESTIMATORS}:
+        if wanted - {Part.MEMORY, Part.SIZES, Part.LAYERS, Part.PER_SAMPLE, Part.ESTIMATORS}:
             try:
                 agreed = agree(workers, chosen, say)
             except AbsentError as reason:
@@ -98,17 +100,22 @@ def main(
             for axis, tasks in growth.AXES.items():
                 keep(Part.GROWTH, {axis: race(drawn, tasks, rounds, seconds, say)})
     differing = False
-    if Part.LAYERS in wanted:
-        kept = [name for name in LAYERS if not only or name == OURS or _package(name) in only]
-        tasks = [task for task in TASKS if layers in task.name]
-        with working(kept, threads, "layers") as (workers, absent):
+    families: dict[Part, Any] = {
+        Part.LAYERS: (LAYERS, [task for task in TASKS if layers in task.name]),
+        Part.PER_SAMPLE: (PER_SAMPLE, per_sample_tasks(chosen[:3])),  # of which all rows fit
+    }
+    for part in [part for part in families if part in wanted]:
+        entrants, tasks = families[part]
+        kept = [name for name in entrants if not only or name == OURS or _package(name) in only]
+        with working(kept, threads, part) as (workers, absent):
             for name, reason in absent.items():
                 say(f"left out: {name}: {reason}")
             machine = describe(workers, threads)
-            agreed, differing = layer_agreement.agreed(workers, OURS, tasks, say)
+            agreed, others = layer_agreement.agreed(workers, OURS, tasks, say)
+            differing |= others
             say_load(threads, say)
-            for layer in agreed:
-                keep(Part.LAYERS, race(workers, [layer], rounds, min(seconds, TURN), say))
+            for task in agreed:
+                keep(part, race(workers, [task], rounds, min(seconds, TURN), say))
     if Part.ESTIMATORS in wanted:
         say_load(threads, say)
         machine = describe([], threads) | {"versions": estimators.versions()}
@@ -122,7 +129,7 @@ def main(
     for table in results.collect(out):
         console.print(table.rich())
     if differing:
-        sys.exit("not all contestants compute the same layers; those tasks were not timed")
+        sys.exit("not all contestants compute the same; those tasks were not timed")
 
 
 def _package(name: str) -> str:

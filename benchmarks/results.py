@@ -10,6 +10,8 @@ from benchmarks import plots, tables
 from benchmarks.estimators import Found, estimator_table
 from benchmarks.layers.tables import layer_table
 from benchmarks.layers.tasks import LayerTask
+from benchmarks.per_sample.tables import per_sample_table
+from benchmarks.per_sample.tasks import PerSampleTask
 from benchmarks.timing import Timing
 
 __all__ = ["FOLDER", "collect", "write"]
@@ -47,6 +49,9 @@ def collect(folder: Path) -> list[tables.Table]:
     if "layers" in found:
         layers = [Timing.from_json(values, LayerTask) for values in found["layers"]]
         made.append(layer_table(layers))
+    if "per-sample" in found:
+        each = [Timing.from_json(values, PerSampleTask) for values in found["per-sample"]]
+        made.append(per_sample_table(each))
     if "estimators" in found:
         made.append(estimator_table([Found(**values) for values in found["estimators"]]))
     if "growth" in found:

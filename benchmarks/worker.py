@@ -134,9 +134,11 @@ def main(name: str, threads: int, family: str) -> None:
 
     from benchmarks.contestants import load
     from benchmarks.layers.tasks import LayerTask
+    from benchmarks.per_sample.tasks import PerSampleTask
     from benchmarks.tasks import Task
 
-    kind: type[Any] = LayerTask if family == "layers" else Task
+    kinds: dict[str, Any] = {"layers": LayerTask, "per-sample": PerSampleTask}
+    kind = kinds.get(family, Task)
     session: Session | None = None
     for line in sys.stdin:
         request = json.loads(line)

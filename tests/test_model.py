@@ -642,3 +642,7 @@ def test_the_summary_knows_the_shapes_of_an_input():
     model = chain()
     assert model.summary() == repr(model)
     assert "(32, 8)" in model.summary((32, 4))
+    assert model.summary([32, 4]) == model.summary((32, 4))
+    for wrong in (4, None, "4", (-1, 4), (4.0,), (None, ...), (0, 4)):
+        with pytest.raises(ArgumentError, match=r"write \(None, 16\) for rows of 16 features"):
+            model.summary(wrong)

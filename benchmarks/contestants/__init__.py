@@ -6,7 +6,7 @@ from importlib import import_module
 
 from benchmarks.contestants.contestant import Contestant, Entrant
 
-__all__ = ["FAMILIES", "LAYERS", "NAMES", "OURS", "Contestant", "load"]
+__all__ = ["FAMILIES", "LAYERS", "NAMES", "OURS", "PER_SAMPLE", "Contestant", "load"]
 
 OURS = "handgrad"
 
@@ -31,7 +31,15 @@ LAYERS = {
 }
 """Those that run layers."""
 
-FAMILIES = {"networks": NAMES, "layers": LAYERS}
+PER_SAMPLE = {
+    OURS: "benchmarks.per_sample.ours.HandgradPerSample",
+    f"{OURS}, in place": "benchmarks.per_sample.ours.HandgradInPlace",
+    "torch": "benchmarks.per_sample.torch_vmap.TorchVmap",
+    "jax": "benchmarks.per_sample.jax_vmap.JaxVmap",
+}
+"""Those that find the gradients of each sample."""
+
+FAMILIES = {"networks": NAMES, "layers": LAYERS, "per-sample": PER_SAMPLE}
 
 
 def load(name: str, family: str = "networks") -> type[Entrant]:

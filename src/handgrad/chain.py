@@ -11,13 +11,13 @@ from handgrad.adapter import adapt
 from handgrad.arguments import Array, in_short
 from handgrad.component import Component
 from handgrad.errors import ArgumentError, GradientsError
-from handgrad.per_sample.contract import Container, Seen, as_it_is
+from handgrad.per_sample.contract import Seen, as_it_is
 from handgrad.shapes import Shape
 
 __all__ = ["Chain"]
 
 
-class Chain(Container, Component):
+class Chain(Component):
     """Components in a row, each fed with the output of the one before it.
 
     `Model` is this with one vector for all parameters, and says when a walk back may end.

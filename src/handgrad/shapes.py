@@ -4,13 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from handgrad.arguments import in_short
-from handgrad.errors import ShapeError
+import numpy as np
 
-__all__ = ["Shape", "check_axis", "leading_axes", "merged", "shape_text"]
+from handgrad.arguments import in_short
+from handgrad.errors import ArgumentError, ShapeError
+
+__all__ = ["Shape", "check_axis", "check_shape", "leading_axes", "merged", "shape_text"]
 
 Shape = tuple[Any, ...]
 """The axes' sizes: a number, None for any; a leading ``...`` stands for any axes at all."""
+
+
+def check_shape(shape: object, owner: str) -> Shape:
+    """Return a shape that somebody has written, or raise `ArgumentError` where it is none.
+
+    Examples
+    --------
+    >>> check_shape([None, 7, 3], "summary")
+    (None, 7, 3)
+    """
+    given = tuple(shape) if isinstance(shape, tuple | list) else (0,)
+    sizes = given[1:] if given[:1] == (...,) else given
+    if not all(size is None or (isinstance(size, int | np.integer) and size > 0) for size in sizes):
+        raise ArgumentError(
+            f"{shape!r} as the shape of an input for {owner}",
+            "a tuple with a size for each axis, None where it may be any",
+            "write (None, 16) for rows of 16 features",
+        )
+    return given
 
 
 def check_axis(axis: int, shape: Shape, owner: object) -> None:

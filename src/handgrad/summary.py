@@ -7,7 +7,7 @@ from typing import Any
 
 from handgrad.chain import Chain
 from handgrad.component import Component
-from handgrad.shapes import Shape, shape_text
+from handgrad.shapes import Shape, check_shape, shape_text
 from handgrad.walk import own_arrays, walk
 
 __all__ = ["summary_of"]
@@ -32,7 +32,8 @@ def summary_of(model: Any, input_shape: Shape = (...,)) -> str:
     ReLU()       (?, 2)          0
     total                       10
     """
-    rows = [("Model", "output", "parameters"), *_rows(model, "", input_shape, set())]
+    shape = check_shape(input_shape, "summary")
+    rows = [("Model", "output", "parameters"), *_rows(model, "", shape, set())]
     rows.append(("total", model.layout.groups.frozen, f"{model.layout.size:,}"))
     name, output, count = (max(map(len, column)) for column in zip(*rows, strict=True))
     return "\n".join(f"{a:{name}} {b:{output}} {c:>{count}}" for a, b, c in rows)

@@ -18,6 +18,7 @@ import handgrad
 import handgrad.cli
 import handgrad.experiments.report as report
 from handgrad.experiments import write_predictions
+from handgrad.kernels import in_force
 
 PANELS = ("The data", "The network", "The training", "The run")
 
@@ -63,7 +64,7 @@ def test_every_setting_has_its_option():
 
 def test_the_version_is_told():
     result = typed("--version")
-    assert result.output == f"handgrad {handgrad.__version__}\n"
+    assert result.output == f"handgrad {handgrad.__version__}, kernels: {in_force()}\n"
     assert result.exit_code == 0
 
 

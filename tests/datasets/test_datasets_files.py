@@ -902,6 +902,18 @@ def test_tables_that_unpack_to_far_more_than_they_are_are_refused(tmp_path):
             read(path)
 
 
+@pytest.mark.parametrize("text", ['{"a": [1, 2]}', '[\n  {"a": 1}]', "[[1, 2], [3, 4]]"])
+def test_json_is_told_from_a_table(tmp_path, text):
+    with pytest.raises(DataError, match="which is JSON"):
+        read(write(tmp_path, "a.json", text))
+
+
+def test_rows_without_a_header_are_asked_for_one(tmp_path):
+    path = write(tmp_path, "a.csv", "1,2,3,x\n4,5,6,y\n")
+    with pytest.raises(DataError, match="a header that names them as in the data"):
+        read(path, None, features=["a", "b", "c"])
+
+
 @pytest.mark.parametrize("fast", [True, False])
 def test_codes_keep_their_zeros_where_they_are_names(tmp_path, monkeypatch, fast):
     monkeypatch.setattr(handgrad.datasets.arrow, "_LARGE", 0 if fast else 1 << 60)

@@ -1,6 +1,7 @@
 """scikit-learn's interface: its own checks, and what its users do with an estimator."""
 
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -200,9 +201,29 @@ def test_a_fit_that_failed_is_begun_again(iris):
     X, y = iris
     network = NetworkClassifier(**QUICK, early_stopping=True, validation_fraction=2.0)
     network.set_params(warm_start=True)
-    with pytest.raises(ValueError, match="test_size"):
+    with pytest.raises(ArgumentError, match=r"validation_fraction=2\.0 for NetworkClassifier"):
         network.fit(X, y)
     assert network.set_params(validation_fraction=0.2).fit(X, y).score(X, y) > 0.8
+
+
+def test_parameters_are_taken_as_elsewhere_or_named(iris):
+    X, y = iris
+    short = {**QUICK, "epochs": 1}
+    for dtype in (np.float32, np.dtype("float64")):
+        network = NetworkClassifier(**short, dtype=dtype).fit(X, y)
+        assert network.model_.parameters.dtype == dtype
+        assert clone(network).dtype == dtype
+    for wrong in (
+        {"hidden": "10"},
+        {"dtype": "float16"},
+        {"callbacks": print},
+        {"callbacks": [3]},
+        {"early_stopping": True, "validation_fraction": 0},
+    ):
+        (name, value), *_ = reversed(wrong.items())
+        said = "3 as a callback" if value == [3] else f"{name}={value!r}"
+        with pytest.raises(ArgumentError, match=re.escape(said)):
+            NetworkClassifier(**{**short, **wrong}).fit(X, y)
 
 
 def test_a_warm_start_goes_on(iris):

@@ -45,7 +45,7 @@ def test_an_influence_is_what_a_small_step_on_the_image_does():
 
 def test_the_program_prints_and_draws(tmp_path, capsys):
     picture = tmp_path / "images.png"
-    share, chance = example.main(["--epochs", "6", "--plot", str(picture)])
+    share, chance = example.main(["--epochs", "6", "--images", "2", "--plot", str(picture)])
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert f"{share:.0%} show the digit" in capsys.readouterr().out
     assert share > 3 * chance

@@ -445,6 +445,7 @@ def test_only_a_run_is_opened(tmp_path):
         {"shape": [8, 8, 1]},
         {"shape": [63]},
         {"shape": ["a"]},
+        {"shape": [-1]},
         {"inputs": {"mean": [0.0] * 3, "scale": [1.0] * 3}},
         {"inputs": {"mean": None, "scale": None}},
         {"inputs": {"mean": "x", "scale": [{}]}},

@@ -98,7 +98,7 @@ def test_the_report_says_how_good_it_is_and_of_what(tmp_path):
     metrics, classes, confusions, columns, settings = page.tables
     held_out, _ = evaluate(run, data)
     assert ["accuracy", f"{held_out.values['accuracy']:.4g}"] in metrics
-    assert ["AUC (one against all)", f"{held_out.values['auc']:.4g}"] in metrics
+    assert ["AUC (one against all)", f"{held_out.values['roc_auc']:.4g}"] in metrics
     assert [row[0] for row in classes[1:]] == list(run.class_names)
     true, said, count, _ = confusions[1]
     i, j = run.class_names.index(true), run.class_names.index(said)

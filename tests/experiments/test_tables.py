@@ -74,7 +74,7 @@ def test_a_table_of_all_sorts_is_trained_evaluated_and_predicted(tmp_path):
     )
     assert [run.inputs.mean[k] for k in (1, 2, 3, 5)] == [0] * 4
     assert [run.inputs.scale[k] for k in (1, 2, 3, 5)] == [1] * 4
-    assert evaluate(run, data)[0].values["auc"] > 0.9
+    assert evaluate(run, data)[0].values["roc_auc"] > 0.9
     told = json.loads(typed("evaluate", folder, data, "--json").stdout)
     assert [part["rows"] for part in told["parts"]] == [60, 240]
     assert told["parts"][0]["classes"]["yes"]["rows"] == 6
@@ -249,8 +249,8 @@ def test_metrics_and_features_can_be_chosen(tmp_path):
     typed("train", data, "--features", "age,plan", "--epochs", 2, "--out", tmp_path / "run")
     run = open_run(tmp_path / "run")
     assert [column.name for column in run.columns] == ["age", "plan"]
-    (part, _) = evaluate(run, data, metrics=["auc", "f1"])
-    assert list(part.values) == ["auc", "f1"]
+    (part, _) = evaluate(run, data, metrics=["roc_auc", "f1"])
+    assert list(part.values) == ["roc_auc", "f1"]
     with pytest.raises(ArgumentError, match=r"'r2'(?s:.*)balanced_accuracy"):
         evaluate(run, data, metrics=["r2"])
     names, rows = predict(run, data, proba=True)

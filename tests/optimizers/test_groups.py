@@ -173,6 +173,7 @@ def test_blocks_change_nothing(ours, options, block, monkeypatch):
 def test_many_small_parameters_are_one_block():
     model = Model([Linear(3, 3) for _ in range(40)])
     optimizer = AdamW(decay="weights")
+    optimizer.loop = None
     calls = []
     optimizer.descend = lambda p, g, scratch, slots: calls.append(p.size)
     optimizer.update(model.parameters, np.zeros(480))

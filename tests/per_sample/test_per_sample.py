@@ -297,6 +297,40 @@ def test_what_somebody_else_has_written_is_asked_once_for_each_sample(kind):
     agrees(*next((model, x) for name, model, x in own() if name == kind))
 
 
+class Doubled(Linear):
+    """A layer that has another pullback than the one that it is derived from."""
+
+    def apply(self, x):
+        y, saved = super().apply(x)
+        return 2 * y, saved
+
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        return super().pullback(2 * dy, saved, need_dx, out)
+
+
+class Tripled(Model):
+    """A chain whose pullback does not say how it looks at its components."""
+
+    def apply(self, x):
+        y, saved = super().apply(x)
+        return 3 * y, saved
+
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        return super().pullback(3 * dy, saved, need_dx, out)
+
+
+def test_whoever_overrides_a_pullback_has_overridden_what_was_said_of_each_sample():
+    doubled = Doubled(D, H, rng=generator())
+    agrees(Model([doubled, Tripled([ReLU(), Linear(H, K, rng=generator())])]), random(N, D))
+    agrees(Tripled([doubled]), random(N, D))
+
+
+def test_our_layers_have_formulas_of_their_own():
+    slow = EachSample.pullback_per_sample
+    for case in LEARNING:
+        assert case.component.pullback_per_sample is not slow
+
+
 def test_what_remembers_its_last_call_alone_is_asked_for_that_one():
     *_, (_, model, x) = own()
     rng = generator()

@@ -24,6 +24,7 @@ ORDER = [
     "errors",
     "markup",
     "arguments",
+    "kernels",
     "randomness",
     "modes",
     "shapes",

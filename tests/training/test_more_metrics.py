@@ -174,6 +174,15 @@ def test_an_epoch_under_way_goes_on_without_the_function(tmp_path):
         assert resumed.history[name] == whole.history[name]
 
 
+@pytest.mark.parametrize("result", ["0.5", None, [1, "a"], {}, 1j])
+def test_a_function_whose_result_is_no_number_is_named(result):
+    def odd(targets, predictions):
+        return result
+
+    with pytest.raises(ArgumentError, match=r"from the metric odd\n  expected: a number"):
+        trainer([odd]).fit(RNG.standard_normal((N, 3)), Y, epochs=1, progress=False)
+
+
 def test_names_and_functions_that_are_no_metrics():
     assert {metric.name for metric in made_metrics(get_args(MetricName))} == set(
         get_args(MetricName)

@@ -20,7 +20,7 @@ def test_they_are_those_of_scikit_learn(K, there):
     for name, expected in zip(("precision", "recall", "f1"), wanted, strict=False):
         np.testing.assert_allclose(each[name], expected, rtol=1e-12)
     means = mean_scores(confusion, scores, y)
-    assert list(means) == ["balanced_accuracy", "precision", "recall", "f1", "auc"]
+    assert list(means) == ["balanced_accuracy", "precision", "recall", "f1", "roc_auc"]
     for name, function in (
         ("precision", metrics.precision_score),
         ("recall", metrics.recall_score),
@@ -34,10 +34,10 @@ def test_they_are_those_of_scikit_learn(K, there):
     if true.all():
         assert recall == pytest.approx(metrics.balanced_accuracy_score(y, said), rel=1e-12)
     areas = [metrics.roc_auc_score(y == k, scores[:, k]) for k in there]
-    assert means["auc"] == pytest.approx(np.mean(areas), rel=1e-12)
+    assert means["roc_auc"] == pytest.approx(np.mean(areas), rel=1e-12)
     if there == (0, 1, 2):
         whole = metrics.roc_auc_score(y, scores, multi_class="ovr", average="macro")
-        assert means["auc"] == pytest.approx(whole, rel=1e-12)
+        assert means["roc_auc"] == pytest.approx(whole, rel=1e-12)
 
 
 def test_equal_scores_share_their_rank():
@@ -49,5 +49,5 @@ def test_equal_scores_share_their_rank():
 
 def test_one_class_alone_has_no_area():
     means = mean_scores(np.array([[3, 1], [0, 0]]), np.ones((4, 2)), np.zeros(4, dtype=int))
-    assert "auc" not in means
+    assert "roc_auc" not in means
     assert means["balanced_accuracy"] == 0.75

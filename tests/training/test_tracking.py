@@ -106,6 +106,8 @@ def test_the_finder_takes_batches_and_refuses_what_it_cannot_use():
     for wrong in ({"low": 0}, {"low": 1.0, "high": 0.1}, {"steps": 5}):
         with pytest.raises(ArgumentError):
             find_learning_rate(made(), x, y, **wrong)
+    with pytest.raises(ArgumentError, match="a Trainer, which knows model, loss and optimizer"):
+        find_learning_rate(made().model, x, y)
     with pytest.raises(ArgumentError, match="smaller low"):
         find_learning_rate(made(SGD()), x, y, low=1e8, high=1e9)
 

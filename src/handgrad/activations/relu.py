@@ -8,8 +8,39 @@ import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.component import Activation
+from handgrad.kernels.compiling import THREADS_ABOVE, kernel, prange
 
 __all__ = ["ReLU"]
+
+
+@kernel
+def rectified(x: Any) -> Any:
+    """Return ``max(x, 0)``."""
+    return x.clip(0, np.inf)  # several times as fast as np.maximum(x, 0)
+
+
+@rectified.compiled(threads_above=THREADS_ABOVE)
+def _(x: Any) -> Any:
+    y = np.empty_like(x)
+    entries, results = x.reshape(-1), y.reshape(-1)
+    for i in prange(x.size):
+        results[i] = 0 if entries[i] < 0 else entries[i]
+    return y
+
+
+@kernel
+def passed(dy: Any, y: Any) -> Any:
+    """Return ``dy`` where the output is above 0, and 0 elsewhere."""
+    return dy * (y > 0)
+
+
+@passed.compiled(threads_above=THREADS_ABOVE)
+def _(dy: Any, y: Any) -> Any:
+    dx = np.empty_like(dy)
+    upstream, outputs, results = dy.reshape(-1), y.reshape(-1), dx.reshape(-1)
+    for i in prange(dy.size):
+        results[i] = upstream[i] * (outputs[i] > 0)
+    return dx
 
 
 class ReLU(Activation):
@@ -58,7 +89,7 @@ class ReLU(Activation):
 
     def apply(self, x: Array) -> tuple[Array, Array]:
         """Return ``max(x, 0)``, and the same array as what is saved."""
-        y: Array = x.clip(0, np.inf)  # several times as fast as np.maximum(x, 0)
+        y = rectified(x)
         return y, y
 
     def pullback(
@@ -66,4 +97,4 @@ class ReLU(Activation):
     ) -> tuple[Array, dict[str, Array]]:
         """Return ``dy`` where the unit was on and 0 elsewhere."""
         y = saved
-        return dy * (y > 0), {}
+        return passed(dy, y), {}

@@ -28,6 +28,7 @@ from handgrad.checking.evaluation import (
     pullback,
 )
 from handgrad.component import Component, ExerciseLayer
+from handgrad.kernels import in_force, using
 from handgrad.loss import Loss
 from handgrad.modes import evaluating
 from handgrad.randomness import repeatable
@@ -275,7 +276,22 @@ def rows_of_the_gradient_sum_to_zero(subject: Any, x: Any, against: Any, rng: Rn
     return None
 
 
+def both_forms_agree(subject: Any, x: Any, against: Any, rng: Rng) -> str | None:
+    """Ask whether NumPy's form of every kernel gives what the one that is in force gives."""
+    if in_force() == "numpy":
+        return None
+    run = repeatable(evaluate, subject)
+    got = run(subject, x, against)
+    with using("numpy"):
+        truth = run(subject, x, against)
+    for name, array in truth.items():
+        if not same(got[name], array, 1e-11, floor=1.0):
+            return f"{name} by the compiled loops is not what it is by NumPy"
+    return None
+
+
 _OF_ALL: tuple[Invariant, ...] = (
+    both_forms_agree,
     nothing_is_mutated,
     precision_is_kept,
     one_gradient_for_each_parameter,

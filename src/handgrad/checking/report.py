@@ -15,6 +15,7 @@ from rich.text import Text
 
 from handgrad.checking.comparison import Comparison
 from handgrad.checking.library import Report
+from handgrad.kernels import in_force
 
 __all__ = ["show", "watched"]
 
@@ -68,6 +69,8 @@ def show(report: Report, console: Console) -> None:
         )
     else:
         console.print(f"[green]All {len(report.results)} checks agree.[/]", highlight=False)
+    if in_force() == "compiled":
+        console.print("With the compiled loops, beside NumPy's form of each.", highlight=False)
 
 
 def watched(items: Sequence[T], console: Console, patience: float = 1.0) -> Iterator[T]:

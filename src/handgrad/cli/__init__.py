@@ -35,8 +35,9 @@ app = typer.Typer(
 def _version(wanted: bool) -> None:
     if wanted:
         from handgrad import __version__
+        from handgrad.kernels import in_force
 
-        typer.echo(f"handgrad {__version__}")
+        typer.echo(f"handgrad {__version__}, kernels: {in_force()}")
         raise typer.Exit
 
 

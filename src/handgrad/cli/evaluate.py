@@ -29,7 +29,7 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="NAMES",
-            help="Show these alone: accuracy, balanced_accuracy, precision, recall, f1, auc, ...",
+            help="Show these alone: accuracy, balanced_accuracy, precision, recall, f1, ...",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,

@@ -9,13 +9,12 @@ from typing import Any
 
 from handgrad.component import Component
 from handgrad.errors import ArgumentError
-from handgrad.per_sample.contract import Container
 from handgrad.shapes import Shape
 
 __all__ = ["Branches", "added", "is_several", "listed"]
 
 
-class Branches(Container, Component):
+class Branches(Component):
     """Holds components that are all fed with the same input.
 
     Where that is a tuple, a child that takes none is given the first of its arrays: the sequence

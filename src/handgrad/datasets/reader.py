@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -35,6 +36,7 @@ _READERS = {
     ".xlsx": read_excel,
     ".xls": read_excel,
 }
+_JSON = re.compile(rb"""\s*[\[{]\s*["\[{]""")
 _NAMED = {".npy", ".npz", ".parquet", ".xlsx", ".gz"}
 
 
@@ -164,6 +166,12 @@ def _kind(source: Source) -> str:
             f"{source}, which does not begin as a {suffix} file does",
             f"the first bytes of a {suffix} file",
             "the file is damaged, or has another format: write or download it again",
+        )
+    if kind == ".csv" and _JSON.match(start):
+        raise DataError(
+            f"{source}, which is JSON",
+            "a table: CSV, Parquet or Excel; or arrays: NPZ, NPY or IDX",
+            "convert it, for instance: pandas.read_json(...).to_csv(..., index=False)",
         )
     if kind == ".csv" and b"\0" in start:
         raise DataError(

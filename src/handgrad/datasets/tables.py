@@ -18,6 +18,11 @@ from handgrad.errors import DataError
 
 __all__ = ["Layout", "assemble", "choose_columns"]
 
+_NAME_THEM = "give the columns a header that names them as in the data that was trained on"
+_SEPARATE_THEM = (
+    "separate the columns with commas, semicolons or tabs, one file like the other; or say what "
+    "separates them with --delimiter"
+)
 _SHOWN = 20  # names in a message
 
 
@@ -76,8 +81,7 @@ def choose_columns(
         raise DataError(
             f"{source} with {len(places)} columns of features",
             f"{'at least one' if wanted.names is None else len(wanted.names)}, beside the target",
-            "separate the columns with commas, semicolons or tabs, one file like the other; or say "
-            "what separates them with --delimiter",
+            _NAME_THEM if len(places) > 1 and not header else _SEPARATE_THEM,
         )
     return Layout(names, header, places, t)
 
@@ -253,7 +257,7 @@ def _select(
         raise DataError(
             f"{source} without {', '.join(map(repr, missing[:5]))}",
             f"a column for each of the {len(features)} features that are expected",
-            "name the columns in the header as in the data that was trained on",
+            f"name them so in the header, where there are {_listed(names)}",
         )
     return [places[name] for name in features]
 

@@ -16,12 +16,13 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from handgrad.arguments import Array
+from handgrad.arguments import Array, is_real
 from handgrad.errors import ArgumentError, ShapeError
 from handgrad.estimators.rows import SparseRows, fit_scaler, network_rows
 from handgrad.experiments.network import NetworkSettings, build_model, build_trainer
 from handgrad.loss import Loss
 from handgrad.model import Model
+from handgrad.training.callbacks.order import check_callbacks
 
 __all__ = ["NetworkEstimator"]
 
@@ -224,6 +225,7 @@ class NetworkEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         classes = self._class_weight(y, weights)
         held_out: Any = ()
         if early_stopping:
+            self._check_share()
             parts = [X, y] if weights is None else [X, y, weights]
             seed, stratify = int(trainer.rng.integers(2**31)), self._strata(y)
             split = train_test_split(
@@ -243,7 +245,10 @@ class NetworkEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             epochs=trainer.epochs_done + epochs,
             batch_size=size,
             validation_data=self._rows(*held_out) if held_out else None,
-            callbacks=[*settings.make_callbacks(bool(held_out)), *(self.callbacks or ())],
+            callbacks=[
+                *settings.make_callbacks(bool(held_out)),
+                *check_callbacks(() if self.callbacks is None else self.callbacks),
+            ],
             progress=bool(self.verbose),
             class_weight=classes,
         )
@@ -253,6 +258,15 @@ class NetworkEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             warnings.warn(f"{type(self).__name__}: {trainer.history.ended}", stacklevel=3)
         self.loss_curve_, self.n_iter_ = trainer.history["loss"], trainer.epochs_done
         return self
+
+    def _check_share(self) -> None:
+        share = self.validation_fraction
+        if not is_real(share) or not 0 < share < 1:
+            raise ArgumentError(
+                f"validation_fraction={share!r} for {type(self).__name__}",
+                "a share of the rows, 0 < validation_fraction < 1",
+                "0.1 holds out a tenth; use early_stopping=False where none is to be held out",
+            )
 
     def _rows(self, X: Any, y: Array, weights: Array | None = None, *batches: Any) -> Any:
         """Return what `Trainer` takes: three arrays, or batches of a sparse matrix alone."""

@@ -99,6 +99,8 @@ class NetworkSettings:
     dtype: str = "float32"
 
     def __post_init__(self) -> None:
+        if isinstance(self.dtype, type | np.dtype):
+            object.__setattr__(self, "dtype", np.dtype(self.dtype).name)
         for name, choices in (
             ("activation", ACTIVATIONS),
             ("optimizer", get_args(OptimizerName)),
@@ -119,7 +121,8 @@ class NetworkSettings:
             if getattr(self, name) is not None:
                 positive_size(getattr(self, name), name, "a training")
         units = "units of each hidden layer, such as (100, 50)"
-        self._check("hidden", isinstance(self.hidden, Iterable), units)
+        sizes = isinstance(self.hidden, Iterable) and not isinstance(self.hidden, str | bytes)
+        self._check("hidden", sizes, units)
         object.__setattr__(self, "early_stopping", bool(self.early_stopping))
         hidden = tuple(positive_size(units, "hidden", "a training") for units in self.hidden)
         object.__setattr__(self, "hidden", hidden)  # a list comes back from a checkpoint

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from handgrad.datasets import Column, Dataset, Standardizer, from_rows
 from handgrad.datasets.preparation import row_slices
 from handgrad.errors import ArgumentError, CheckpointError, DataError, cause, shorten
 from handgrad.experiments.settings import Settings
+from handgrad.kernels import in_force
 from handgrad.training.callbacks.early_stopping import put_best_back
 from handgrad.training.state import CLASSES, fill_trainer
 from handgrad.training.trainer import Trainer
@@ -49,6 +50,8 @@ class Run:
         is missing becomes the mean.
     shape : tuple of int
         Of a datapoint, as the network takes it: (D,), or an image's (H, W, C).
+    kernels : str
+        Which form of the kernels it was trained with, see `handgrad.kernels`.
     """
 
     folder: Path
@@ -61,6 +64,7 @@ class Run:
     inputs: Standardizer
     outputs: Standardizer
     shape: tuple[int, ...]
+    kernels: str = field(default_factory=in_force)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -180,6 +184,7 @@ class Run:
         }
         lists = {name: ", ".join(map(str, v)) for name, v in told.items() if isinstance(v, tuple)}
         words = {name: "" if v is None else str(v) for name, v in (told | lists).items()}
+        words["kernels"] = self.kernels
         words["parameters"] = f"{self.trainer.model.parameters.size:,}"
         return [(name.replace("_", " "), text) for name, text in words.items()]
 
@@ -194,6 +199,7 @@ class Run:
             "inputs": self.inputs.state_dict(),
             "outputs": self.outputs.state_dict(),
             "shape": list(self.shape),
+            "kernels": in_force(),
         }
 
 
@@ -256,7 +262,8 @@ def _check(run: Run, best: bool) -> None:
         x = run.inputs.transform(x).astype(run.settings.dtype).reshape(1, *run.shape)
         scores = run.trainer.predict(x)
         values = scores if run.class_names else run.outputs.restore(scores)
-        fits = values.shape == (1, len(run.class_names) or 1) and "".join(names)
+        shapes = values.shape == (1, len(run.class_names) or 1) and min(run.shape) > 0
+        fits = shapes and "".join(names)
     except Exception as error:
         raise _misfit(error) from cause(error)
     if not fits:

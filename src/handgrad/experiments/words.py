@@ -10,7 +10,7 @@ _WORDS = {
     "f1": "F1 (class mean)",
     "precision": "precision (class mean)",
     "recall": "recall (class mean)",
-    "auc": "AUC (one against all)",
+    "roc_auc": "AUC (one against all)",
     "r2": "R2",
     "top_3": "top 3 accuracy",
     "loss": "cross-entropy",

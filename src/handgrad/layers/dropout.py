@@ -10,14 +10,14 @@ from handgrad.adapter import adapt
 from handgrad.arguments import Array, is_real
 from handgrad.component import ExerciseLayer
 from handgrad.errors import ArgumentError
-from handgrad.per_sample.contract import Container, Seen, as_it_is
+from handgrad.per_sample.contract import Seen, as_it_is
 from handgrad.randomness import check_rng
 from handgrad.shapes import Shape
 
 __all__ = ["Dropout"]
 
 
-class Dropout(Container, ExerciseLayer):
+class Dropout(ExerciseLayer):
     r"""Inverted dropout around a layer: zeroes entries of the layer's output at random.
 
     .. math::

@@ -11,11 +11,41 @@ from handgrad.arguments import Array, positive_size, true_or_false
 from handgrad.component import ExerciseLayer
 from handgrad.errors import ShapeError
 from handgrad.initializers import Drawn, Initializer, draw_parameters, floating_type
+from handgrad.kernels.compiling import THREADS_ABOVE, kernel, prange
 from handgrad.parameter import Parameter
 from handgrad.per_sample.summands import Products, over_places
 from handgrad.shapes import Shape, leading_axes
 
 __all__ = ["Linear"]
+
+
+@kernel
+def add_row(y: Any, row: Any) -> None:
+    """Add a row, (1, K), to every row of `y`, (..., K), in place."""
+    y += row[0]
+
+
+@add_row.compiled(threads_above=THREADS_ABOVE)
+def _(y: Any, row: Any) -> None:
+    rows = y.reshape(-1, row.size)
+    for n in prange(len(rows)):
+        for k in range(row.size):
+            rows[n, k] += row[0, k]
+
+
+@kernel
+def sum_rows(rows: Any, out: Any) -> Any:
+    """Return the sum of all rows, (1, K), in `out` where it is not None."""
+    return np.add.reduce(rows, axis=0, keepdims=True, out=out)
+
+
+@sum_rows.compiled()
+def _(rows: Any, out: Any) -> Any:
+    out[:] = 0
+    for n in range(len(rows)):
+        for k in range(rows.shape[1]):
+            out[0, k] += rows[n, k]
+    return out
 
 
 class Linear(ExerciseLayer):
@@ -143,7 +173,7 @@ class Linear(ExerciseLayer):
                 "make a layer with as many in_features, or transpose or reshape the input",
             ) from error
         if (bias := self.bias) is not None:
-            y += bias[0]
+            add_row(y, bias)
         return y, x
 
     def pullback(
@@ -161,7 +191,7 @@ class Linear(ExerciseLayer):
         gradients = {} if out is None else out
         gradients["weights"] = np.matmul(x.T, dy, out=gradients.get("weights"))
         if self.bias is not None:
-            gradients["bias"] = np.add.reduce(dy, axis=0, keepdims=True, out=gradients.get("bias"))
+            gradients["bias"] = sum_rows(dy, gradients.get("bias"))
         return dx, gradients
 
     def pullback_per_sample(

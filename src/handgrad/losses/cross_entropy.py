@@ -8,10 +8,65 @@ import numpy as np
 
 from handgrad.arguments import Array, real_number, true_or_false
 from handgrad.errors import ArgumentError
+from handgrad.kernels.compiling import kernel
 from handgrad.loss import Loss, broadcast_weight
 from handgrad.losses.classes import check_scores, one_hot, weighted_rows
 
 __all__ = ["CrossEntropy"]
+
+
+@kernel
+def from_indices(logits: Any, indices: Any) -> tuple[Any, Any]:
+    """Return the sum of ``-log p`` over the right classes, and p.
+
+    The sum is not a number where an index is none of the classes.
+    """
+    if indices.view(np.uintp).max() >= logits.shape[1]:  # where a negative one is large
+        return np.nan, logits
+    with np.errstate(over="ignore", invalid="ignore"):
+        z = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
+    right = z.reshape(-1)[indices + np.arange(0, z.size, z.shape[1])]
+    p = np.exp(z, out=z)
+    s = np.add.reduce(p, axis=1, keepdims=True)
+    p /= s
+    return np.add.reduce(np.log(s[:, 0]) - right), p
+
+
+@from_indices.compiled()
+def _(logits: Any, indices: Any) -> tuple[Any, Any]:
+    N, K = logits.shape
+    p, total = np.empty_like(logits), 0.0
+    for n in range(N):
+        t = indices[n]
+        if t < 0 or t >= K:
+            return np.nan, p
+        most = logits[n].max()
+        s = p[n, 0] * 0
+        for k in range(K):
+            p[n, k] = np.exp(logits[n, k] - most)
+        s = p[n].sum()
+        total += np.log(s) - (logits[n, t] - most)
+        p[n] /= s
+    return total, p
+
+
+@kernel
+def of_indices(p: Any, indices: Any, divisor: float) -> Any:
+    """Return ``(p - y) / divisor``, where y is 1 at each row's index and 0 elsewhere."""
+    gradient = p.copy()
+    gradient.reshape(-1)[indices + np.arange(0, p.size, p.shape[1])] -= 1
+    gradient /= divisor
+    return gradient
+
+
+@of_indices.compiled()
+def _(p: Any, indices: Any, divisor: float) -> Any:
+    gradient, share = np.empty_like(p), p.dtype.type(1 / divisor)
+    for n in range(len(p)):
+        for k in range(p.shape[1]):
+            gradient[n, k] = p[n, k] * share
+        gradient[n, indices[n]] = (p[n, indices[n]] - 1) * share
+    return gradient
 
 
 class CrossEntropy(Loss):
@@ -151,6 +206,13 @@ class CrossEntropy(Loss):
             self,
             "a single logit has a softmax of 1, whatever it is: BinaryCrossEntropy takes that",
         )
+        if sample_weight is None and targets.shape != logits.shape and self._bare(logits, targets):
+            indices = targets.reshape(-1).astype(np.intp, copy=False)
+            total, p = from_indices(logits.reshape(len(indices), -1), indices)
+            divisor = float(len(indices)) if self.average else 1.0
+            if abs(total) < np.inf:
+                value = logits.dtype.type(total / divisor)
+                return value, (p.reshape(logits.shape), None, indices, None, divisor)
         y, y_sum = self._rows(logits, targets)
         if sample_weight is not None:
             weight = broadcast_weight(sample_weight, logits[..., :1], self)
@@ -177,7 +239,11 @@ class CrossEntropy(Loss):
     def pullback(self, saved: Any) -> Array:
         """Return ``p * s - y`` for each row, divided by N where the loss is a mean."""
         e, e_sum, y, y_sum, divisor = saved
-        gradient: Array = e * (y_sum / e_sum)
+        if y_sum is None:  # the targets are indices, and e is the softmax itself
+            rows = e.reshape(len(y), -1)
+            gradient: Array = of_indices(rows, y, divisor).reshape(e.shape)
+            return gradient
+        gradient = e * (y_sum / e_sum)
         gradient -= y
         if self.average:
             gradient /= divisor
@@ -194,6 +260,15 @@ class CrossEntropy(Loss):
             return float(np.count_nonzero(kept))
         kept = kept.astype(sample_weight.dtype)
         return float((broadcast_weight(sample_weight, kept, self) * kept).sum())
+
+    def _bare(self, logits: Array, targets: Array) -> bool:
+        """Return whether the targets are class indices, one for each row, that all count alike."""
+        return (
+            targets.shape == logits.shape[:-1]
+            and targets.dtype.kind in "iu"
+            and not self.label_smoothing
+            and self.ignore_index is None
+        )
 
     def _rows(self, logits: Array, targets: Array) -> tuple[Array, Any]:
         """Return the targets as rows over the classes, of the logits' type, and the rows' sums."""

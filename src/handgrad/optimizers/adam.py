@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.errors import ArgumentError
+from handgrad.kernels.compiling import THREADS_ABOVE, loop, prange
 from handgrad.optimizers.checks import number
 from handgrad.optimizers.optimizer import Optimizer
+from handgrad.optimizers.penalties import penalized, unpacked
 
 __all__ = ["Adam"]
+
+
+@loop(threads_above=THREADS_ABOVE)
+def _loop(p: Any, g: Any, gradient_sum: Any, square_sum: Any, numbers: Any, penalties: Any) -> None:
+    beta1, beta2, size, eps = numbers[0], numbers[1], numbers[2], numbers[3]
+    before = unpacked(penalties)
+    for i in prange(p.size):
+        p_i, g_i = penalized(p[i], g[i], before)
+        gradient_sum[i] = beta1 * gradient_sum[i] + g_i
+        square_sum[i] = beta2 * square_sum[i] + g_i * g_i
+        p[i] = p_i - size * gradient_sum[i] / (np.sqrt(square_sum[i]) + eps)
 
 
 class Adam(Optimizer):
@@ -90,6 +104,7 @@ class Adam(Optimizer):
     """
 
     slots = ("gradient_sum", "square_sum")
+    loop = _loop
 
     def __init__(
         self,
@@ -119,9 +134,7 @@ class Adam(Optimizer):
     def descend(self, p: Array, g: Array, scratch: Array, slots: Sequence[Array]) -> None:
         """Update the two sums, and go along their quotient."""
         gradient_sum, square_sum = slots
-        beta1, beta2 = self.betas
-        a = (1 - beta1) / (1 - beta1**self.age)
-        r = math.sqrt((1 - beta2) / (1 - beta2**self.age))
+        beta1, beta2, size, eps = self.numbers()
 
         gradient_sum *= beta1
         gradient_sum += g
@@ -130,7 +143,14 @@ class Adam(Optimizer):
         square_sum += scratch
 
         np.sqrt(square_sum, out=scratch)
-        scratch += self.eps / r
+        scratch += eps
         np.divide(gradient_sum, scratch, out=scratch)
-        scratch *= self.lr * a / r
+        scratch *= size
         p -= scratch
+
+    def numbers(self) -> tuple[float, float, float, float]:
+        r"""Return the betas, :math:`\eta a_t / r_t` and :math:`\varepsilon / r_t`."""
+        beta1, beta2 = self.betas
+        a = (1 - beta1) / (1 - beta1**self.age)
+        r = math.sqrt((1 - beta2) / (1 - beta2**self.age))
+        return beta1, beta2, self.lr * a / r, self.eps / r

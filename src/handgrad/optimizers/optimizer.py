@@ -8,9 +8,8 @@ from memory anew. Nothing is allocated on the way, and the scratch is no longer 
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +17,8 @@ import numpy as np
 from handgrad.arguments import Array
 from handgrad.errors import ArgumentError
 from handgrad.flat.groups import Group, groups_of, merged
+from handgrad.kernels.compiling import fits
+from handgrad.kernels.mode import Mode
 from handgrad.modes import Frozen
 from handgrad.optimizers.blocks import Block, cut
 from handgrad.optimizers.checks import (
@@ -29,8 +30,10 @@ from handgrad.optimizers.checks import (
     load_vectors,
     number,
 )
+from handgrad.optimizers.clipping import clipping_factor
+from handgrad.optimizers.penalties import penalties
 
-__all__ = ["Optimizer", "clipping_factor"]
+__all__ = ["Optimizer"]
 
 BLOCK = 65_536
 """Parameters in a block: 256 KB of float32, so that the blocks of a few vectors fit in a core's
@@ -65,6 +68,9 @@ class Optimizer(ABC):
         Names of the vectors that the optimizer keeps, each as long as the parameters.
     decoupled : bool
         Whether weight decay shrinks the parameters themselves, instead of joining the gradient.
+    loop : Kernel, optional
+        `descend` as a compiled loop, which takes clipping and decay along in the same pass: it is
+        given the parameters, the gradient, the slots, and as arrays `numbers` and the penalties.
 
     Raises
     ------
@@ -117,6 +123,7 @@ class Optimizer(ABC):
 
     slots: tuple[str, ...] = ()
     decoupled: ClassVar[bool] = False
+    loop: ClassVar[Any] = None
 
     def __init__(
         self,
@@ -177,6 +184,10 @@ class Optimizer(ABC):
             to.
         """
 
+    def numbers(self) -> tuple[float, ...]:
+        """Return the constants of this step that `loop` is given."""
+        return (self.lr,)
+
     def update(self, parameters: Array, gradients: Array) -> None:
         """Take one step.
 
@@ -197,36 +208,59 @@ class Optimizer(ABC):
             The parameters are read-only; or no model's, where that matters.
         """
         try:
-            fits = (
+            same = (
                 (parameters.shape, parameters.dtype) == self._form
                 and (gradients.shape, gradients.dtype) == self._form
                 and parameters.flags.writeable
             )
         except AttributeError:  # no arrays
-            fits = False
-        if not fits:
+            same = False
+        if not same:
             check_vectors(parameters, gradients, self, self._form)
-        if not (fits and parameters is self._known and Frozen.changes == self._changes):
-            self._look(parameters, fits)
+        if not (same and parameters is self._known and Frozen.changes == self._changes):
+            self._look(parameters, same)
 
         scale = 1.0
         if self.max_norm is not None:
             scale = clipping_factor(gradients, self.max_norm, self._updated)
-        penalties = [
+        scale = 1.0 if scale >= 1 else scale  # one that is not a number shows in the parameters
+        self.steps += 1
+        if Mode.compiled and self._looped and gradients.flags.carray:
+            self._loop_over(parameters, gradients, scale)
+            return
+        own = [
             penalize
             for strength, penalize in ((self.l1, self._shrink), (self.weight_decay, self._decay))
             if strength
         ]
-        self.steps += 1
         for block in self._blocks:
             place, missed, _, _, adjusted, scratch, slots = block
             p, g = parameters[place], gradients[place]
             self.age = self.steps - missed
-            if not scale >= 1:  # so that a norm which is not a number shows in the parameters
+            if scale != 1:
                 g = np.multiply(g, scale, out=adjusted)
-            for penalize in penalties:
+            for penalize in own:
                 g = penalize(p, g, block)
             self.descend(p, g, scratch, slots)
+
+    def _loop_over(self, parameters: Array, gradients: Array, scale: float) -> None:
+        """Update every block in one pass over its numbers."""
+        dtype = parameters.dtype
+        others = decayed = self._no_penalties if scale == 1 else penalties(dtype, scale)
+        if self.decoupled and (self.l1 or self.weight_decay):
+            threshold, shrink = self.lr * self.l1, 1 - self.lr * self.weight_decay
+            decayed = penalties(dtype, scale, threshold=threshold, shrink=shrink)
+        elif self.l1 or self.weight_decay:
+            decayed = penalties(dtype, scale, self.l1, self.weight_decay)
+        for place, missed, parts, rest, _, _, slots in self._blocks:
+            p, g = parameters[place], gradients[place]
+            self.age = self.steps - missed
+            numbers = np.array(self.numbers(), dtype)
+            if decayed is others or not rest:
+                self.loop(p, g, *slots, numbers, decayed)
+                continue
+            for part, which in [(a, decayed) for a in parts] + [(a, others) for a in rest]:
+                self.loop(p[part], g[part], *(s[part] for s in slots), numbers, which)
 
     def _decay(self, p: Array, g: Array, block: Block) -> Array:
         """Return the gradient with that of the weight decay, or shrink what decays in place."""
@@ -249,7 +283,7 @@ class Optimizer(ABC):
         sign *= self.l1
         return _joined(sign, g, block)
 
-    def _look(self, parameters: Array, fits: bool) -> None:
+    def _look(self, parameters: Array, same: bool) -> None:
         """Look what is to be done with each of the parameters, and cut them into blocks."""
         groups, missed, changes = groups_of(parameters), self._missed_so_far(), Frozen.changes
         weights_alone = self.decay == "weights"
@@ -265,10 +299,10 @@ class Optimizer(ABC):
                 f"one with {len(missed)}, to which its state belongs",
                 "make a new optimizer for another model",
             )
-        if not fits:
+        if not same:
             self._vectors = {name: np.zeros_like(parameters) for name in self.slots}
             self._form = parameters.shape, parameters.dtype
-        if not fits or not self._blocks or groups != self._groups:
+        if not same or not self._blocks or groups != self._groups:
             self._groups, self._counted = groups, self.steps
             self._missed = missed if missed.any() else np.zeros(len(groups), np.int64)
             each = groups or [Group(slice(0, parameters.size), updated=True, weights=True)]
@@ -276,6 +310,8 @@ class Optimizer(ABC):
             vectors = self._vectors.values()
             self._blocks = cut(each, counts, weights_alone, vectors, parameters, BLOCK)
             self._updated = merged(group.place for group in each if group.updated)
+        self._looped = self.loop is not None and fits(parameters)
+        self._no_penalties = penalties(parameters.dtype, 1.0)
         self._known, self._changes = parameters, changes
 
     def _missed_so_far(self) -> Array:
@@ -341,7 +377,7 @@ class Optimizer(ABC):
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies of views are no longer views, so a copy cuts its vectors anew.
-        cut = ("_blocks", "_known", "_updated")
+        cut = ("_blocks", "_known", "_updated", "_looped", "_no_penalties")
         return {name: value for name, value in vars(self).items() if name not in cut}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -358,20 +394,3 @@ def _joined(penalty: Array, g: Array, block: Block) -> Array:
         penalty[part] = 0
     joined: Array = np.add(g, penalty, out=block.adjusted)
     return joined
-
-
-def clipping_factor(
-    vector: Array, max_norm: float, parts: Iterable[slice] = (slice(None),)
-) -> float:
-    """Return what brings a vector down to a norm, at least 1 where it need not be brought down.
-
-    For a norm that is not a number, nor is the factor. Of `parts` theirs alone counts.
-    """
-    counted = [vector[part] for part in parts]
-    squares = sum(float(np.vdot(part, part)) for part in counted)
-    if math.isfinite(squares):
-        norm = math.sqrt(squares)
-    else:  # a square of float32 goes up to 1e19 only
-        norms = [np.linalg.norm(part.astype(np.float64)) for part in counted]
-        norm = float(np.linalg.norm(norms))
-    return max_norm / (norm + 1e-6)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.errors import ArgumentError
+from handgrad.kernels.compiling import THREADS_ABOVE, loop, prange
 from handgrad.optimizers.checks import number
 from handgrad.optimizers.optimizer import Optimizer
+from handgrad.optimizers.penalties import penalized, unpacked
 
 __all__ = ["RMSprop"]
 
@@ -137,3 +140,44 @@ class RMSprop(Optimizer):
         else:
             scratch *= self.lr
         p -= scratch
+
+    def numbers(self) -> tuple[float, ...]:
+        return self.lr, self.alpha, self.eps, self.momentum, self.centered
+
+    def loop(self, p: Array, g: Array, *others: Array) -> None:
+        *slots, numbers, penalties = others
+        if len(slots) == 1:
+            _loop(p, g, *others)
+        else:  # in the place of what is not kept stands an array that is not touched
+            kept = dict(zip(self.slots, slots, strict=True))
+            mean, velocity = kept.get("mean", g), kept.get("velocity", g)
+            _with_options(p, g, kept["square_mean"], mean, velocity, numbers, penalties)
+
+
+@loop(threads_above=THREADS_ABOVE)
+def _loop(p: Any, g: Any, square_mean: Any, numbers: Any, penalties: Any) -> None:
+    lr, alpha, eps, before = numbers[0], numbers[1], numbers[2], unpacked(penalties)
+    for i in prange(p.size):
+        p_i, g_i = penalized(p[i], g[i], before)
+        square_mean[i] = alpha * square_mean[i] + (1 - alpha) * g_i * g_i
+        p[i] = p_i - lr * g_i / (np.sqrt(square_mean[i]) + eps)
+
+
+@loop(threads_above=THREADS_ABOVE)
+def _with_options(
+    p: Any, g: Any, square_mean: Any, mean: Any, velocity: Any, numbers: Any, penalties: Any
+) -> None:
+    lr, alpha, eps, momentum = numbers[0], numbers[1], numbers[2], numbers[3]
+    centered, before = numbers[4] == 1, unpacked(penalties)
+    for i in prange(p.size):
+        p_i, g_i = penalized(p[i], g[i], before)
+        square_mean[i] = alpha * square_mean[i] + (1 - alpha) * g_i * g_i
+        variance = square_mean[i]
+        if centered:
+            mean[i] = alpha * mean[i] + (1 - alpha) * g_i
+            variance = max(variance - mean[i] * mean[i], g_i * 0)
+        step = g_i / (np.sqrt(variance) + eps)
+        if momentum != 0:
+            velocity[i] = momentum * velocity[i] + step
+            step = velocity[i]
+        p[i] = p_i - lr * step

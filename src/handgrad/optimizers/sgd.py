@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.errors import ArgumentError
+from handgrad.kernels.compiling import THREADS_ABOVE, loop, prange
 from handgrad.optimizers.checks import number
 from handgrad.optimizers.optimizer import Optimizer
+from handgrad.optimizers.penalties import penalized, unpacked
 
 __all__ = ["SGD"]
 
@@ -116,3 +119,31 @@ class SGD(Optimizer):
         else:
             np.multiply(direction, self.lr, out=scratch)
         p -= scratch
+
+    def numbers(self) -> tuple[float, ...]:
+        return self.lr, self.momentum, self.nesterov
+
+    @property
+    def loop(self) -> Any:
+        return _with_momentum if self.momentum else _without_momentum
+
+
+@loop(threads_above=THREADS_ABOVE)
+def _without_momentum(p: Any, g: Any, numbers: Any, penalties: Any) -> None:
+    """Go against the gradient."""
+    lr, before = numbers[0], unpacked(penalties)
+    for i in prange(p.size):
+        p_i, g_i = penalized(p[i], g[i], before)
+        p[i] = p_i - lr * g_i
+
+
+@loop(threads_above=THREADS_ABOVE)
+def _with_momentum(p: Any, g: Any, velocity: Any, numbers: Any, penalties: Any) -> None:
+    """Add the gradient to the velocity, and go along it."""
+    lr, momentum, nesterov = numbers[0], numbers[1], numbers[2] == 1
+    before = unpacked(penalties)
+    for i in prange(p.size):
+        p_i, g_i = penalized(p[i], g[i], before)
+        velocity[i] = momentum * velocity[i] + g_i
+        direction = g_i + momentum * velocity[i] if nesterov else velocity[i]
+        p[i] = p_i - lr * direction

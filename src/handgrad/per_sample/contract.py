@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -10,30 +11,52 @@ import numpy as np
 from handgrad.arguments import Array
 from handgrad.per_sample.summands import check_samples
 
-__all__ = ["Container", "EachSample", "Seen", "as_it_is"]
+__all__ = ["EachSample", "Seen", "as_it_is"]
 
 
 class EachSample:
     """What everything with a pullback can do: say each sample's share of the gradients.
 
     The first axis are the samples. A layer that need not be asked once for each overrides the
-    method.
+    method. A container passes on to its children where its pullback takes `seen`, how it looks at
+    a child. Whoever overrides a pullback has overridden what was said of each sample too.
 
     Examples
     --------
-    >>> from handgrad import Linear
-    >>> layer = Linear(2, 1)
-    >>> y, saved = layer.apply(np.array([[3.0, 4.0], [0.0, 1.0]]))
-    >>> dx, slow = EachSample.pullback_per_sample(layer, np.ones((2, 1)), saved)
-    >>> slow["weights"][:, :, 0]
-    array([[3., 4.],
-           [0., 1.]])
-    >>> dx, fast = layer.pullback_per_sample(np.ones((2, 1)), saved)
-    >>> fast["weights"].squares()
-    array([25.,  1.])
+    >>> from handgrad import Component, Linear
+    >>> class Twice(Component):
+    ...     def __init__(self, inner):
+    ...         self.inner = inner
+    ...     def apply(self, x):
+    ...         y, saved = self.inner.apply(x)
+    ...         return 2 * y, saved
+    ...     def pullback(self, dy, saved, need_dx=True, out=None, seen=as_it_is):
+    ...         offered = (out or {}).get("inner")
+    ...         dx, gradients = seen(self.inner).pullback(2 * dy, saved, need_dx, offered)
+    ...         return dx, {"inner": gradients}
+    ...     def update_buffers(self, saved):
+    ...         self.inner.update_buffers(saved)
+    >>> twice = Twice(Linear(2, 1))
+    >>> y, saved = twice.apply(np.array([[3.0, 4.0], [0.0, 1.0]]))
+    >>> dx, fast = twice.pullback_per_sample(np.ones((2, 1)), saved)
+    >>> fast["inner"]["weights"].squares()
+    array([100.,   4.])
+    >>> dx, slow = EachSample.pullback_per_sample(twice, np.ones((2, 1)), saved)
+    >>> slow["inner"]["weights"][:, :, 0]
+    array([[6., 8.],
+           [0., 2.]])
     """
 
     pullback: Callable[..., tuple[Any, Any]]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        own = vars(cls)
+        if "pullback" in own and "pullback_per_sample" not in own:
+            passes_on = "seen" in signature(own["pullback"]).parameters
+            cls.pullback_per_sample = (  # type: ignore[method-assign]
+                _passed_on if passes_on else EachSample.pullback_per_sample
+            )
 
     def pullback_per_sample(
         self, dy: Array, saved: Any, need_dx: bool = True
@@ -84,37 +107,6 @@ class EachSample:
         return dx, found
 
 
-class Container(EachSample):
-    """What holds others, and whose pullback looks at them through `seen`, its last argument.
-
-    Examples
-    --------
-    >>> from handgrad import Component, Linear
-    >>> class Twice(Container, Component):
-    ...     def __init__(self, inner):
-    ...         self.inner = inner
-    ...     def apply(self, x):
-    ...         y, saved = self.inner.apply(x)
-    ...         return 2 * y, saved
-    ...     def pullback(self, dy, saved, need_dx=True, out=None, seen=as_it_is):
-    ...         offered = (out or {}).get("inner")
-    ...         dx, gradients = seen(self.inner).pullback(2 * dy, saved, need_dx, offered)
-    ...         return dx, {"inner": gradients}
-    ...     def update_buffers(self, saved):
-    ...         self.inner.update_buffers(saved)
-    >>> twice = Twice(Linear(2, 1))
-    >>> y, saved = twice.apply(np.array([[3.0, 4.0], [0.0, 1.0]]))
-    >>> twice.pullback_per_sample(np.ones((2, 1)), saved)[1]["inner"]["weights"].squares()
-    array([100.,   4.])
-    """
-
-    def pullback_per_sample(
-        self, dy: Array, saved: Any, need_dx: bool = True
-    ) -> tuple[Any, dict[str, Any]]:
-        """Return what its own pullback makes of that of its children."""
-        return self.pullback(dy, saved, need_dx, None, _PerSample)
-
-
 Seen = Callable[[Any], Any]
 """How a container looks at a child whose pullback it calls."""
 
@@ -145,6 +137,13 @@ class _PerSample:
         self, dy: Array, saved: Any, need_dx: bool = True, out: None = None
     ) -> tuple[Any, Any]:
         return self.child.pullback_per_sample(dy, saved, need_dx)  # type: ignore[no-any-return]
+
+
+def _passed_on(
+    self: EachSample, dy: Array, saved: Any, need_dx: bool = True
+) -> tuple[Any, dict[str, Any]]:
+    """Return what a container's pullback makes of what its children say of each sample."""
+    return self.pullback(dy, saved, need_dx, None, _PerSample)
 
 
 def _arrays_in(gradients: Any) -> bool:

@@ -21,6 +21,7 @@ from handgrad.training.foreign_loss import as_loss, weighted
 from handgrad.training.interrupt import Interrupt
 from handgrad.training.metrics import Metric
 from handgrad.training.metrics.gathering import GatheringMetric
+from handgrad.training.metrics.metric import measured
 from handgrad.training.progress import Progress
 from handgrad.training.step import Refused, largest_loss
 
@@ -32,7 +33,7 @@ _QUIET = {"over": "ignore", "invalid": "ignore", "divide": "ignore"}
 
 def results(average: Average, metrics: Sequence[Metric]) -> dict[str, Any]:
     """Return the loss and the metrics by name."""
-    return {"loss": average.value, **{metric.name: metric.result() for metric in metrics}}
+    return {"loss": average.value, **{metric.name: measured(metric) for metric in metrics}}
 
 
 def run_steps(

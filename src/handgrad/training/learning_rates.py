@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from handgrad.arguments import Array, positive_size, real_number
+from handgrad.arguments import Array, in_short, positive_size, real_number
 from handgrad.errors import ArgumentError
 from handgrad.flat import Gradients
 from handgrad.training.loop import training_mode
@@ -134,6 +134,12 @@ def find_learning_rate(
     True
     """
     owner = "find_learning_rate"
+    if not isinstance(trainer, Trainer):
+        raise ArgumentError(
+            f"{in_short(trainer)} for {owner}",
+            "a Trainer, which knows model, loss and optimizer",
+            'write find_learning_rate(Trainer(model, "mse", "adam"), x, y)',
+        )
     low = real_number(low, "low", owner, above=0)
     high = real_number(high, "high", owner, above=low)
     steps, size = positive_size(steps, "steps", owner), positive_size(batch_size, "rows", owner)

@@ -256,6 +256,24 @@ def test_of_a_running_variance_the_course_says_whether_it_is_biased_before_it_is
     assert diagnosis.status is Status.RIGHT
 
 
+def test_more_axes_of_size_1_are_let_be_in_any_order_of_the_others():
+    names = corpus("return dxp[:, :, pad :", "return dxp[None, :, :, pad :")
+    diagnosis = diagnose(names["conv_forward_naive"])
+    assert diagnosis.status is Status.RIGHT, str(diagnosis)
+    assert "one more axis of size 1" in diagnosis.headline
+
+
+def test_what_public_code_gets_wrong_most_often_has_its_name():
+    names = corpus("pad : pad + H, pad : pad + W", "pad:-pad, pad:-pad")
+    (cause,) = diagnose(names["conv_forward_naive"]).causes
+    assert cause.name == "without padding nothing is left of the gradient of the input"
+    names = corpus(
+        ") / np.sqrt(running_var + eps) + beta", ") / (np.sqrt(running_var) + eps) + beta"
+    )
+    (cause,) = diagnose(names["batchnorm_forward"]).causes
+    assert cause.name == "epsilon outside the root in evaluation"
+
+
 def test_dropouts_backward_pass_is_examined_in_evaluation_mode():
     line = 'return dout * mask if dropout_param["mode"] == "train" else dout'
     keep = 'dropout_param["p"]'

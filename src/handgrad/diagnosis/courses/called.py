@@ -355,7 +355,7 @@ class Called(Student):
             return array
         if theirs and (name, KEPT_AXES) not in self.layout:
             self.layout.append((name, KEPT_AXES))
-        return np.squeeze(array, tuple(spare))
+        return layout.ours_of(np.squeeze(array, tuple(spare)))
 
     def extra(self, seed: int) -> list[Finding]:
         findings = super().extra(seed)

@@ -146,8 +146,13 @@ def _one_child(jobs: Sequence[Job], timeout: float) -> tuple[list[Diagnosis], Di
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,  # a word when all is ready; closed before the student's code
             stderr=subprocess.DEVNULL,
-            # One thread: the arrays are tiny, and a pool of threads takes longer to start.
-            env={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **os.environ},
+            # One thread, and no compiled loops: the arrays are tiny, and either takes longer to
+            # start than the work takes.
+            env={
+                **{"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+                **os.environ,
+                "HANDGRAD_KERNELS": "numpy",
+            },
             start_new_session=True,
         )
         orders = json.dumps([asdict(job) for job in jobs]).encode()

@@ -91,9 +91,7 @@ class _Going:
         try:
             kind = OURS.get(type(component))
             if kind is None:
-                raise refused(
-                    in_short(component), "put what PyTorch has into its place, or write it there"
-                )
+                return [self._unknown(component)], layout
             if arrays_of(component):
                 self._meet(component, layout.order)
             if layout.form == "flat" and not kind.takes_flat:
@@ -110,6 +108,18 @@ class _Going:
             raise
         finally:
             self.place = before
+
+    def _unknown(self, component: Any) -> Node:
+        """Return what cannot be made; without parameters it is in nobody's way until then."""
+        error = refused(in_short(component), "put what both have into its place")
+        if arrays_of(component):
+            raise error
+        _placed(error, self.place, "of the model")
+
+        def make(nn: Any, modules: list[Any]) -> Any:
+            raise error
+
+        return Node(make)
 
     def converted(self, layout: Layout, form: Form | None) -> tuple[list[Node], Layout]:
         if form in (None, layout.form) or "flat" in (form, layout.form):

@@ -212,8 +212,10 @@ class _Coming:
         self._check_layout(kind, module, layout)
         component, after = kind.coming(self, module, layout)
         if component is not None:
-            component.training = module.training
-            self._freeze(component, module)
+            if any(type(child) in self.kinds for child in module.children()):
+                component.training = module.training  # what it holds has modes of its own
+            else:
+                self._marked(component, module)
             if own_arrays(component):
                 self.met[id(module)] = module, how, (component, after)
         return component, after
@@ -260,19 +262,22 @@ class _Coming:
                 "handgrad.interop.torch.modules",
             )
 
-    def _freeze(self, component: Any, module: Any) -> None:
-        if not isinstance(component, Component) or not own_arrays(component):
-            return
+    def _marked(self, component: Component, module: Any) -> None:
+        """Bring a component to a module's mode, and freeze it if that is frozen."""
+        if not module.training:
+            component.eval()
         learns = {p.requires_grad for p in module.parameters()}
         if len(learns) > 1:
             raise refused(
                 f"{self._named(module)}, of which some tensors are frozen and others learn",
                 "freeze a whole module, with module.requires_grad_(False)",
             )
-        component.frozen = learns == {False}
+        if learns == {False}:
+            component.freeze()
 
     def options(self, module: Any) -> dict[str, Any]:
-        dtypes = {str(p.dtype).removeprefix("torch.") for p in module.parameters()}
+        tensors = (t for t in module.state_dict().values() if t.is_floating_point())
+        dtypes = {str(tensor.dtype).removeprefix("torch.") for tensor in tensors}
         dtype = dtypes.pop() if dtypes else "float64"
         if dtypes or dtype not in ("float32", "float64"):
             raise refused(

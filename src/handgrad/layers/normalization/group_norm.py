@@ -184,6 +184,8 @@ class GroupNorm(Normalization):
         dgamma, dbeta = sums(of_t[:, 0] * r[:, 0], C), sums(of_dy[:, 0], C)
         return dx, self._offered(out, gamma=dgamma, beta=dbeta)
 
+    pullback_per_sample = Normalization.pullback_per_sample
+
     def _normal(self, saved: Any) -> Array:
         xc, r = saved
         normal: Array = xc * repeated(r, xc)

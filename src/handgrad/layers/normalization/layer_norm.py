@@ -182,5 +182,7 @@ class LayerNorm(Normalization):
         dx = None if dx is None else dx.reshape(shape)
         return dx, self._offered(out, gamma=dgamma, beta=dbeta)
 
+    pullback_per_sample = Normalization.pullback_per_sample
+
     def _normal(self, saved: tuple[Array, Array]) -> Array:
         return saved[0]

@@ -153,6 +153,8 @@ class RMSNorm(Normalization):
         dx = None if dx is None else dx.reshape(shape)
         return dx, self._offered(out, gamma=dgamma)
 
+    pullback_per_sample = Normalization.pullback_per_sample
+
     def _normal(self, saved: tuple[Array, Array]) -> Array:
         x, r = saved
         return x * r

@@ -9,13 +9,13 @@ import numpy as np
 from handgrad.arguments import Array, in_short
 from handgrad.component import Component
 from handgrad.errors import ArgumentError, ShapeError
-from handgrad.per_sample.contract import Container, Seen, as_it_is
+from handgrad.per_sample.contract import Seen, as_it_is
 from handgrad.shapes import Shape, merged
 
 __all__ = ["Bidirectional"]
 
 
-class Bidirectional(Container, Component):
+class Bidirectional(Component):
     r"""Two layers over the same sequences, of which one goes through each from its end.
 
     .. math::

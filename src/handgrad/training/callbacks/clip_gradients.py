@@ -8,7 +8,7 @@ import numpy as np
 
 from handgrad.errors import ArgumentError
 from handgrad.optimizers.checks import number
-from handgrad.optimizers.optimizer import clipping_factor
+from handgrad.optimizers.clipping import clipping_factor
 from handgrad.training.callbacks.callback import Callback
 
 __all__ = ["ClipGradients"]

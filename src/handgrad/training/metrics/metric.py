@@ -12,7 +12,7 @@ import numpy as np
 from handgrad.arguments import Array
 from handgrad.errors import ArgumentError, shorten
 
-__all__ = ["Metric", "check_metrics"]
+__all__ = ["Metric", "check_metrics", "measured"]
 
 
 class Metric(ABC):
@@ -104,6 +104,18 @@ class Metric(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+
+def measured(metric: Metric) -> Any:
+    """Return the result of a metric; raise `ArgumentError` where that is no number, nor several."""
+    value = metric.result()
+    if not isinstance(value, float) and np.asarray(value).dtype.kind not in "biuf":
+        raise ArgumentError(
+            f"{shorten(repr(value), 80)} from the metric {metric.name}",
+            "a number, or an array of numbers",
+            "return one from it",
+        )
+    return value
 
 
 def check_metrics(metrics: Any) -> tuple[Metric, ...]:

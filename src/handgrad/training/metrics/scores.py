@@ -58,7 +58,7 @@ def mean_scores(confusion: Array, scores: Array, y: Array) -> dict[str, float]:
     Examples
     --------
     >>> scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
-    >>> mean_scores(np.array([[1, 0], [1, 1]]), scores, np.array([0, 1, 1]))["auc"]
+    >>> mean_scores(np.array([[1, 0], [1, 1]]), scores, np.array([0, 1, 1]))["roc_auc"]
     1.0
     """
     true, said = confusion.sum(axis=1), confusion.sum(axis=0)
@@ -69,7 +69,7 @@ def mean_scores(confusion: Array, scores: Array, y: Array) -> dict[str, float]:
     }
     there = np.flatnonzero(true > 0)
     if len(there) > 1:
-        known["auc"] = np.mean([roc_auc(scores[:, k], y == k) for k in there])
+        known["roc_auc"] = np.mean([roc_auc(scores[:, k], y == k) for k in there])
     return {name: float(value) for name, value in known.items()}
 
 

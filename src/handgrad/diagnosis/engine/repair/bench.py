@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from handgrad.arguments import Array
 from handgrad.checking.arrays import identical, same
 from handgrad.diagnosis.engine.repair.limits import Overdue, Watch
 from handgrad.diagnosis.engine.repair.source import Unit
@@ -22,6 +23,8 @@ RUNS = "runs"
 """What is wrong where the code raises, beside every quantity that it owes."""
 SECOND = ": call 2"
 """The call of an object again, which has another input."""
+SHARES = tuple(0.7**k for k in range(1, 12))
+"""Of how many entries it is noted that they are wrong: what is half right is on its way."""
 PATIENCE = 0.1
 """Seconds that any trial may take; one that is slow as it is may take longer."""
 
@@ -77,6 +80,9 @@ class Bench:
         self.watch, self.student, self.expected = watch, student, expected
         self.names, self.tolerance = list(names), tolerance
         self._halfway: _Halfway | None = None
+        self._stepwise: Given | None = None
+        items = (_items(name, 1) for name in self.names)
+        self._all = frozenset({RUNS}).union(*items)
         self._givens = small = sorted(
             givens, key=lambda g: sum(array.size for array in g.arrays.values())
         )
@@ -129,9 +135,9 @@ class Bench:
                 return probe.run()
         except Overdue:
             self.overdue = True
-            return frozenset({*self.names, RUNS})
+            return self._all
         except Exception:
-            return frozenset({*self.names, RUNS})
+            return self._all
 
     def keep(self, early: Collection[Unit]) -> None:
         """Keep what the passes that these functions run in leave in the first trial.
@@ -141,8 +147,9 @@ class Bench:
         student, name = self.student, self.probes[0].name
         given = next((each.changed() for each in self._givens if each.label == name), None)
         whole = type(student).run is not Student.run or student.kind.sample
-        if given is None or whole:  # a step, or what is drawn, belongs to both passes
-            return
+        if given is None or whole or name not in self._known:
+            return  # a step, or what is drawn, belongs to both passes
+        self._stepwise = given
         try:
             thing = student.fresh(given)
             forward = student.look(thing, given)
@@ -154,11 +161,17 @@ class Bench:
         except Exception:  # it stops, or cannot be copied
             self._halfway = None
 
-    def first(self, edited: Collection[Unit]) -> frozenset[str]:
-        """Return what is wrong in the first trial, where these functions are edited."""
+    def first(self, edited: Collection[Unit], before: frozenset[str]) -> frozenset[str]:
+        """Return what is wrong in the first trial, where these functions are edited.
+
+        It is looked at as far as less may be wrong than before.
+        """
+        name, run = self.probes[0]
         if self._halfway and self._halfway.early.isdisjoint(edited):
-            return self.wrong(Probe(self.probes[0].name, self._backward))
-        return self.wrong(self.probes[0])
+            run = self._backward
+        elif self._stepwise:
+            run = partial(self._in_steps, self._stepwise, before)
+        return self.wrong(Probe(name, run))
 
     def rest(self) -> bool:
         """Return whether nothing is wrong in any of the others."""
@@ -175,9 +188,31 @@ class Bench:
             try:
                 seen = student.look(student.fresh(given), given)
             except Exception:
-                return frozenset({*self.names, RUNS})
+                return self._all
         wrong = self._differing(given, seen)
         return wrong | {RUNS} if failed else wrong
+
+    def _in_steps(self, given: Given, before: frozenset[str]) -> frozenset[str]:
+        """Run one pass after the other, as long as there is hope that less is wrong than before."""
+        student, given = self.student, given.changed()
+        thing, mine = student.fresh(given), given.copied()
+        wrong: frozenset[str] = frozenset()
+        seen: Results = {}
+        passes = (
+            partial(student.forward, thing, mine),
+            partial(student.backward, thing, mine),
+            partial(student.evaluate, given),
+        )
+        for run in passes:
+            found = run()
+            seen |= found
+            now = self._differing(given, found, only=found)
+            was = {item for item in before if item.partition(":")[0] in found}
+            wrong |= now
+            if now - was or (run is passes[0] and was and now == was):
+                return before | wrong
+        missing = (_items(name, 1) for name in self.names if name not in seen)
+        return wrong.union(*missing)
 
     def _backward(self) -> frozenset[str]:
         """Run the backward pass alone, in the first trial."""
@@ -187,20 +222,20 @@ class Bench:
         try:
             seen = self.student.backward(deepcopy(thing), given.copied())
         except Exception:
-            return frozenset({*wrong, *owed, RUNS})
+            return wrong.union({RUNS}, *(_items(name, 1) for name in owed))
         return wrong | self._differing(given, seen, only=owed)
 
     def _differing(
         self, given: Given, seen: Results, when: str = "", only: Collection[str] | None = None
     ) -> frozenset[str]:
         right = self._right(given, seen, f"{given.label}{when * (when == SECOND)}")
-        return frozenset(
-            f"{name}{when}"
-            for name in (self.names if only is None else only)
-            if name not in seen
-            or name not in right
-            or not same(seen[name], right[name], self.tolerance)
-        )
+        wrong: set[str] = set()
+        for name in self.names if only is None else [n for n in self.names if n in only]:
+            if name not in seen or name not in right:
+                wrong |= _items(name + when, 1)
+            elif share := _share(seen[name], right[name], self.tolerance):
+                wrong |= _items(name + when, share)
+        return frozenset(wrong)
 
     def _right(self, given: Given, seen: Results, trial: str) -> Results:
         """Return what is right, of what is drawn at random from what is seen, else once for all."""
@@ -252,3 +287,17 @@ class Bench:
         except Exception:
             return frozenset({f"{RUNS}: again", *wrong})
         return frozenset(wrong)
+
+
+def _items(name: str, share: float) -> set[str]:
+    """Return what is noted of a quantity of which this share is wrong."""
+    return {name, *(f"{name}: {limit:.2f} of it" for limit in SHARES if share > limit)}
+
+
+def _share(seen: Array, right: Array, tolerance: float) -> float:
+    """Return how many of the entries are wrong, of 1; all are in another shape."""
+    if seen.shape != right.shape:
+        return 1
+    near = np.abs(seen - right) <= tolerance * np.abs(right).max(initial=0)
+    wrong = near.size - int(np.count_nonzero(near))
+    return wrong / near.size if wrong and not same(seen, right, tolerance) else 0

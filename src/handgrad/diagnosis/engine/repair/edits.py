@@ -17,12 +17,14 @@ __all__ = [
     "Edit",
     "Offer",
     "Slot",
+    "Texts",
     "applied",
     "clone",
     "header",
     "key",
     "placed",
     "remembered",
+    "replaceable",
     "short",
     "slots",
     "statements",
@@ -163,6 +165,18 @@ def slots(statement: ast.stmt) -> Iterator[Slot]:
                     waiting.append(node)
 
 
+def replaceable(slot: Slot) -> bool:
+    """Return whether an expression may be replaced as a whole."""
+    node, parent = slot.node, slot.parent
+    if isinstance(parent, ast.Attribute | ast.keyword | ast.Slice):
+        return False
+    if isinstance(parent, ast.Call) and slot.key == "func":
+        return False
+    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+        return isinstance(node.ctx, ast.Load) and not isinstance(parent, ast.Subscript)
+    return isinstance(node, ast.BinOp | ast.UnaryOp | ast.Call | ast.Compare | ast.IfExp)
+
+
 def statements(body: list[ast.stmt]) -> Iterator[tuple[list[ast.stmt], int, ast.stmt]]:
     """Yield every statement of a body, at whatever depth, with the list and place it stands in."""
     for i, statement in enumerate(body):
@@ -184,18 +198,20 @@ def header(statement: ast.stmt) -> ast.stmt:
     return ast.copy_location(type(statement)(**fields), statement)
 
 
-_TEXTS: dict[int, tuple[ast.AST, str]] = {}
-"""The code of nodes that have been asked for, by their identity."""
+Texts = dict[int, tuple[ast.AST, str]]
+"""The code of nodes, by their identity."""
+_texts: Texts | None = None
 
 
 @contextmanager
-def remembered() -> Iterator[None]:
-    """Write out each of the student's expressions once, as long as none is changed."""
-    _TEXTS.clear()
+def remembered(texts: Texts) -> Iterator[None]:
+    """Write out each of the student's expressions once, and note it, while none is changed."""
+    global _texts
+    before, _texts = _texts, texts
     try:
         yield
     finally:
-        _TEXTS.clear()
+        _texts = before
 
 
 def text(node: ast.AST) -> str:
@@ -205,9 +221,11 @@ def text(node: ast.AST) -> str:
 
 def written(node: ast.AST) -> str:
     """Return one of the student's own nodes as code, which is `remembered`."""
-    known = _TEXTS.get(id(node))
-    if known is None or known[0] is not node:
-        known = _TEXTS[id(node)] = (node, ast.unparse(node))
+    if _texts is None:
+        return text(node)
+    known = _texts.get(id(node))
+    if known is None:
+        known = _texts[id(node)] = (node, text(node))
     return known[1]
 
 

@@ -120,7 +120,19 @@ class _Mending:
 
         margin = MARGIN + (RAISES if raising else 0)  # an edit there may score less than it costs
         until = perf_counter() + 0.8 * (deadline - perf_counter())
-        search = Search(bench, ran, until, self._run, score, self._survives, blame, margin)
+        settled = forward if right and self.student.kind.upstream else []
+        search = Search(
+            bench,
+            ran,
+            until,
+            self._run,
+            score,
+            self._survives,
+            blame,
+            settled,
+            raising,
+            margin,
+        )
         best = self._verified(order(search.all()), search, deadline)
         first = earliest(best)
         return (self._said(first, best),) if first else ()
@@ -221,9 +233,9 @@ class _Mending:
             try:
                 with self.watch.within(PATIENCE):
                     student = self.make()
-                    outcome = Examination(student, None, seed, timed=False).outcome
                     if student.kind.sample and not student.drops(seed):
                         return False
+                    outcome = Examination(student, None, seed, timed=False).outcome
             except (Overdue, StudentError):
                 return False
             if outcome.failure or Status.of(outcome.findings) is not Status.RIGHT:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from heapq import merge
@@ -24,12 +24,20 @@ from handgrad.diagnosis.given import Results
 
 __all__ = ["MARGIN", "Hit", "Search"]
 
-Operators = Callable[[Unit, Vocabulary, Mapping[int, float]], Iterator[tuple[float, Edit]]]
+Turns = Iterator[tuple[float, Edit]]
+Operators = Callable[[Unit, Vocabulary, Mapping[int, float]], Turns]
+
+LIKELY = 2.0
+"""Until which turn single edits are tried before any two are."""
 
 FIRSTS = 12
 """How many first edits get a second one."""
-ASIDE = 1.0
-"""How much later an edit is tried that cannot but change what is right."""
+ASIDE = 0.8
+"""How much later an edit is tried that changes what is right, if it changes anything."""
+SOONER = 0.6
+"""How much sooner an edit of a line is tried that raises."""
+AWAY = 2.0
+"""The same in a function of which all results are right."""
 
 MARGIN = 0.4
 """How much more than the score of a hit an edit may cost for it to be tried."""
@@ -71,6 +79,10 @@ class Search:
         Whether a hit, which is what runs, survives everything.
     blame
         Lines whose gradient is known to be right, or to be the first that is not.
+    settled
+        Functions of the forward pass, where that is right.
+    raising
+        Lines that raise.
     margin
         How much more than the score of a hit an edit may cost for it to be tried.
     """
@@ -82,6 +94,8 @@ class Search:
     score: Callable[[Hit], float]
     verified: Callable[[Hit], bool]
     blame: Mapping[tuple[Unit, int], bool]
+    settled: Collection[Unit] = ()
+    raising: Collection[tuple[str, int]] = ()
     margin: float = MARGIN
     hits: list[Hit] = field(default_factory=list)
     tried: int = 0
@@ -97,24 +111,33 @@ class Search:
     def all(self) -> list[Hit]:
         """Search until something is found, each way of searching to its end."""
         start = self.bench.baseline[self.bench.probes[0].name]
-        for stage in (self._singles, self._crossed, self._seconds, self._whole, self._within):
-            stage(start)
+        unlikely = self._likely(start)
+        for stage in (self._crossed, self._seconds, unlikely, self._whole, self._within):
             if self.hits or self.over:
                 break
+            stage(start)
         return self.hits
 
-    def _singles(self, wrong: frozenset[str]) -> None:
-        """Try every single edit."""
-        for edit in self._edits(wrong, singles, self.blame):
-            self._attempt((edit,), wrong)
+    def _likely(self, wrong: frozenset[str]) -> Callable[[frozenset[str]], None]:
+        """Try single edits; where nothing is found, return what tries those that hit least."""
+        edits = self._edits(wrong, singles, self.blame)
+
+        def tried(most: float) -> None:
+            for turn, edit in edits:
+                self._attempt((edit,), wrong)
+                if turn > most and not self.hits:
+                    break
+
+        tried(LIKELY)
+        return lambda _: tried(inf)
 
     def _edits(
         self,
         wrong: frozenset[str],
         operators: Operators,
         blame: Mapping[tuple[Unit, int], bool] = MappingProxyType({}),
-    ) -> Iterator[Edit]:
-        """Return edits of all statements that feed what is wrong, in the order to be tried."""
+    ) -> Turns:
+        """Return edits of all statements that feed what is wrong, in the order of their turns."""
         later = self._later(wrong)
         streams = []
         for unit in self.units:
@@ -123,8 +146,7 @@ class Search:
             if lines:
                 others = [u for u in self.units if u is not unit]
                 streams.append(operators(unit, Vocabulary(unit, others), lines))
-        turns = takewhile(self._worth_while, merge(*streams, key=itemgetter(0)))
-        return (edit for _, edit in turns)
+        return takewhile(self._worth_while, merge(*streams, key=itemgetter(0)))
 
     def _worth_while(self, turn: tuple[float, Edit]) -> bool:
         """Return whether there is time, and what comes now could be better than what is found."""
@@ -132,19 +154,31 @@ class Search:
 
     def _later(self, wrong: frozenset[str]) -> dict[tuple[Unit, int], float]:
         """Return for each statement that is worth editing how much later its edits are tried."""
+        everywhere = {
+            (unit, line): -SOONER * ((unit.file, line) in self.raising)
+            for unit in self.units
+            for line in unit.executed
+        }
         quantities = frozenset(self.bench.names)
         bad = wrong & quantities
         if not bad or self.bench.crashes(wrong):
-            return {(unit, line): 0.0 for unit in self.units for line in unit.executed}
+            return everywhere
         try:
             feeding = fed(self.units, self.run, self.bench.tolerance)
         except Exception:  # it raises, now and then
-            return {(unit, line): 0.0 for unit in self.units for line in unit.executed}
+            return everywhere
         return {
-            place: ASIDE * bool(names & (quantities - bad))
-            for place, names in feeding.items()
+            (unit, line): self._lateness(unit, names, bad)
+            for (unit, line), names in feeding.items()
             if ALL in names or names & bad
         }
+
+    def _lateness(self, unit: Unit, names: frozenset[str], bad: frozenset[str]) -> float:
+        """Return how much later a statement is edited that feeds these quantities."""
+        right = frozenset(self.bench.names) - bad
+        if unit in self.settled and (ALL in names or names & right):
+            return AWAY
+        return ASIDE * bool(names & right)
 
     def _attempt(self, edits: tuple[Edit, ...], before: frozenset[str]) -> None:
         """Run the code with some edits; note it where everything is right, or more than before."""
@@ -157,7 +191,7 @@ class Search:
         with self.made(edits) as made:
             if not made:
                 return
-            wrong = self.bench.first({edit.unit for edit in edits})
+            wrong = self.bench.first({edit.unit for edit in edits}, before)
             if self.bench.overdue:
                 self.slow.update(places)
             if wrong:
@@ -211,26 +245,27 @@ class Search:
         for hit, left in self._chosen()[:FIRSTS]:
             with applied(*hit.edits), self.made(hit.edits):
                 edits = self._edits(left, singles)
-            for edit in _on_top(hit.edits, edits):
+            for turn, edit in _on_top(hit.edits, edits):
+                if turn > LIKELY:
+                    break
                 self._attempt((*hit.edits, edit), frozenset())
             if self.over:
                 return
 
     def _whole(self, wrong: frozenset[str]) -> None:
         """Put small expressions of the student's own names in the place of whole ones."""
-        for edit in self._edits(wrong, whole_expressions, self.blame):
+        for _, edit in self._edits(wrong, whole_expressions, self.blame):
             self._attempt((edit,), frozenset())
 
     def _within(self, wrong: frozenset[str]) -> None:
         """Try two edits of one statement."""
-        edits = self._edits(wrong, singles, self.blame)
-        for first in edits:
+        for _, first in self._edits(wrong, singles, self.blame):
             if first.cost > CHEAP:
                 continue
             lines = {first.statement.lineno: 0.0}
             others = [u for u in self.units if u is not first.unit]
             turns = singles(first.unit, Vocabulary(first.unit, others), lines)
-            for second in _on_top((first,), (edit for _, edit in turns)):
+            for _, second in _on_top((first,), turns):
                 if second.cost > CHEAP:
                     break
                 if self.over:
@@ -238,11 +273,11 @@ class Search:
                 self._attempt((first, second), frozenset())
 
 
-def _on_top(first: Sequence[Edit], edits: Iterator[Edit]) -> Iterator[Edit]:
+def _on_top(first: Sequence[Edit], edits: Turns) -> Turns:
     """Yield edits of code in which others are made, but do not leave these in it meanwhile."""
     while True:
         with applied(*first):
-            edit = next(edits, None)
-        if edit is None:
+            turn = next(edits, None)
+        if turn is None:
             return
-        yield edit
+        yield turn

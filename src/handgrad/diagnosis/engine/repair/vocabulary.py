@@ -53,6 +53,8 @@ def is_handle(node: ast.AST) -> bool:
     return isinstance(node, ast.Name)
 
 
+_ENTRIES = 8
+"""The longest tuple whose entries are handles."""
 _FUNCTIONS_OF_ARRAYS = frozenset(dir(np.ndarray))
 
 
@@ -83,10 +85,12 @@ class Vocabulary:
             mine = isinstance(node, ast.Name) or _root(node) in self.unit.values
             if value is not _NOTHING and mine and not _is_code(value):
                 found[code] = Handle(code, node, value)
+        named = {id(handle.value) for handle in found.values()}
         for handle in [h for h in found.values() if h.kind == "other"]:
             if handle.code != self.unit.first_argument:
                 for part in self._parts(handle):
-                    found.setdefault(part.code, part)
+                    if isinstance(handle.value, dict) or id(part.value) not in named:
+                        found.setdefault(part.code, part)
         return list(found.values())
 
     def _parts(self, handle: Handle) -> Iterator[Handle]:
@@ -96,6 +100,9 @@ class Vocabulary:
             for key, value in handle.value.items():
                 if isinstance(key, str):
                     parts[ast.Subscript(handle.load(), ast.Constant(key), ast.Load())] = value
+        elif isinstance(handle.value, tuple) and len(handle.value) <= _ENTRIES:
+            for i, value in enumerate(handle.value):
+                parts[ast.Subscript(handle.load(), ast.Constant(i), ast.Load())] = value
         elif isinstance(handle.node, ast.Name) and hasattr(handle.value, "__dict__"):
             for name in sorted(self._identifiers):
                 value = getattr(handle.value, name, None)
@@ -194,6 +201,13 @@ class Vocabulary:
         found.pop(1.0, None)
         found.pop(0.0, None)
         return [node for _, node in found.values()]
+
+    @cached_property
+    def subscripts(self) -> list[ast.expr]:
+        """What the function looks arrays up at, each once."""
+        nodes = [node for each in self.unit.tree.body for node in ast.walk(each)]
+        slices = [node.slice for node in nodes if isinstance(node, ast.Subscript)]
+        return list({text(s): s for s in slices if not isinstance(s, ast.Constant)}.values())
 
     @cached_property
     def axes(self) -> int:

@@ -38,12 +38,12 @@ class Conv2dKind(Kind):
     dimensions: ClassVar[str] = "N H W C F"
     mistakes = CONV_2D
     conventions = CONVENTIONS
-    shapes: Shapes = ((3, 5, 6, 2, 4), (2, 7, 5, 3, 2), (4, 5, 7, 4, 3))
+    shapes: Shapes = ((3, 5, 6, 2, 4), (2, 7, 5, 3, 2), (4, 5, 7, 4, 3), (3, 4, 6, 3, 2))
     component: ClassVar[type[Conv1d] | type[Conv2d]] = Conv2d
     defaults: ClassVar = {"stride": 1, "padding": 0}
     by_the_row = False
     kernel: Any = 3
-    how: Sequence[tuple[int, int]] = ((1, 1), (2, 1), (2, 0))
+    how: Sequence[tuple[int, int]] = ((1, 1), (2, 1), (2, 0), (1, 0))
     """Stride and padding of the trials."""
 
     def givens(self, shapes: Shapes, seed: int) -> list[Given]:
@@ -146,5 +146,5 @@ class Conv1dKind(Conv2dKind):
     dimensions = "N T C F"
     axes: ClassVar = {"x": "N T C", "weights": "k C F", "bias": "F", "output": "N ot F"}
     mistakes = CONV_1D
-    shapes = ((3, 6, 2, 4), (2, 7, 3, 2), (4, 9, 4, 3))
+    shapes = ((3, 6, 2, 4), (2, 7, 3, 2), (4, 9, 4, 3), (3, 5, 3, 2))
     component = Conv1d

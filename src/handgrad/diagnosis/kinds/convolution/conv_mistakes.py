@@ -9,7 +9,7 @@ import numpy as np
 from handgrad.arguments import Array
 from handgrad.diagnosis.families import GENERAL, Gradient, averaged, averaged_input, ignored_in
 from handgrad.diagnosis.kinds.convolution.stride_mistakes import PLACE, steps_apart
-from handgrad.diagnosis.kinds.convolution.windows import Windows
+from handgrad.diagnosis.kinds.convolution.windows import Windows, turned
 from handgrad.diagnosis.mistake import Formula, Mistake, convention, mistake
 from handgrad.diagnosis.parameter_families import loops, multiplied, shifted, summed
 
@@ -28,11 +28,6 @@ INPUT = Gradient(
 )
 
 
-def turned(weights: Array) -> Array:
-    """Return kernels with all their axes reversed."""
-    return np.flip(weights, tuple(range(weights.ndim - 2)))
-
-
 def _dx(windows: Windows, shares: Array, x: Array, step: int = 0) -> Array:
     sizes = x.shape[1:-1]
     return windows.cropped(windows.spread(shares, sizes, step), sizes)
@@ -42,6 +37,17 @@ def _overwritten(windows: Windows, shares: Array, x: Array) -> Array:
     """Return `dx` where each share is written over the ones before it."""
     sizes, everywhere = x.shape[1:-1], np.ones(shares.shape, dtype=bool)
     return windows.cropped(windows.spread(shares, sizes, where=everywhere), sizes)
+
+
+def _whole(windows: Windows, x: Array, dy: Array, weights: Array) -> Array:
+    """Return `dx` with the padding's."""
+    return windows.spread(windows.shares(dy, weights), x.shape[1:-1])
+
+
+def _cut_to_minus(windows: Windows, x: Array, dy: Array, weights: Array) -> Array:
+    """Return `dx` with its padding cut off as by ``[pad:-pad]``."""
+    inside = (slice(windows.padding, -windows.padding),) * len(windows.kernel)
+    return _whole(windows, x, dy, weights)[:, *inside].copy()
 
 
 def _of_weights(change: Formula) -> dict[str, Formula]:
@@ -69,6 +75,7 @@ def _last_channel(windows: Windows, x: Array, weights: Array, bias: Array) -> Ar
 
 
 _TRANSPOSE = "The backward pass is the transpose of the forward pass: what a tap took, it gives to."
+_CUT = "The first step of the forward pass was to pad, so the last one backwards is to cut."
 _ADDS = "An input that several windows see gets a share from each of them."
 _SUM = "A kernel serves every window of every image, so its gradient is a sum over all of them."
 _SIZE = (
@@ -181,30 +188,34 @@ _INPUT = (
     ),
     mistake(
         "the padding is not cut off the gradient of the input",
-        {
-            "dx": lambda windows, x, dy, weights: windows.spread(
-                windows.shares(dy, weights), x.shape[1:-1]
-            )
-        },
+        {"dx": _whole},
         "The gradient of the padded input is returned, padding and all.",
         "The gradient of the input is larger than the input.",
         "The gradient of the input has the input's shape.",
-        "The first step of the forward pass was to pad, so the last one backwards is to cut.",
-        "Cut off: `dx[:, pad:-pad, pad:-pad]`, along the spatial axes.",
+        _CUT,
+        "Cut off: `dx[:, pad : pad + H, pad : pad + W]`, along the spatial axes.",
     ),
     mistake(
         "the padding is cut off at one end of the gradient of the input",
         {
             "dx": lambda windows, x, dy, weights: windows.cropped(
-                windows.spread(windows.shares(dy, weights), x.shape[1:-1]), x.shape[1:-1], 0
+                _whole(windows, x, dy, weights), x.shape[1:-1], 0
             )
         },
-        "The gradient of the padded input is cut at its end alone, so that what is returned begins "
-        "with the padding's.",
+        "The gradient of the padded input is cut at its end alone, and begins with the padding's.",
         "The gradient of the input is shifted by the padding.",
         "The input lies in the middle of the padded input.",
-        "The first step of the forward pass was to pad, so the last one backwards is to cut.",
-        "Cut off both ends: `dx[:, pad:-pad, pad:-pad]`, along the spatial axes.",
+        _CUT,
+        "Cut off both ends: `dx[:, pad : pad + H, pad : pad + W]`, along the spatial axes.",
+    ),
+    mistake(
+        "without padding nothing is left of the gradient of the input",
+        {"dx": _cut_to_minus},
+        "The padding is cut off by a slice to minus the padding, which is empty if that is 0.",
+        "Without padding the gradient of the input has no entries.",
+        "The gradient of the input has the input's shape, whatever the padding.",
+        "The last step, which cuts: where does the slice end if the padding is 0?",
+        "Count from the start: `dx[:, pad : pad + H, pad : pad + W]`, along the spatial axes.",
     ),
     mistake(
         "the windows begin one apart in the gradient of the input",

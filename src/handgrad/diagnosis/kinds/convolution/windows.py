@@ -11,7 +11,7 @@ from handgrad.arguments import Array
 from handgrad.diagnosis.given import Given
 from handgrad.diagnosis.kinds.base import floats
 
-__all__ = ["Windows"]
+__all__ = ["Windows", "turned"]
 
 
 @dataclass(frozen=True)
@@ -104,3 +104,8 @@ class Windows:
     def shares(self, dy: Array, weights: Array) -> Array:
         """Return what each window gives to what it saw."""
         return np.tensordot(dy, weights, (-1, -1))
+
+
+def turned(weights: Array) -> Array:
+    """Return kernels with all their axes reversed."""
+    return np.flip(weights, tuple(range(weights.ndim - 2)))

@@ -94,6 +94,19 @@ RUNNING_STATISTICS = (
         "Divide by `np.sqrt(running_variance + epsilon)`.",
     ),
     mistake(
+        "epsilon outside the root in evaluation",
+        _evaluated(
+            lambda x, held_mean, held_variance, epsilon, gamma, beta: (
+                gamma * (x - held_mean) / (np.sqrt(held_variance) + epsilon) + beta
+            )
+        ),
+        "Evaluation mode adds epsilon to the running standard deviation, not to the variance.",
+        "The output in evaluation is a little smaller than that of the same input in training.",
+        "Training and evaluation differ in whose statistics they use, and in nothing else.",
+        "The definition of the normalised input: what stands under the root?",
+        "Divide by `np.sqrt(running_variance + epsilon)`.",
+    ),
+    mistake(
         "the running mean is not subtracted in evaluation",
         _evaluated(
             lambda x, held_variance, epsilon, gamma, beta: (

@@ -168,7 +168,7 @@ def wraps(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
             yield Offer(call, 2.2, said)
     if isinstance(parent, ast.Attribute | ast.Starred):
         return
-    yield Offer(ast.BinOp(node, ast.Pow(), ast.Constant(2)), 1.9, said)
+    yield Offer(ast.BinOp(node, ast.Pow(), ast.Constant(2)), 1.6, said)
     yield Offer(ast.BinOp(ast.Constant(1), ast.Sub(), node), 1.7, said)
     module = next((n for n in ("np", "numpy") if n in words.unit.function.__globals__), None)
     for name in ("sqrt", "exp", "log", "tanh", "sign", "abs") if module else ():

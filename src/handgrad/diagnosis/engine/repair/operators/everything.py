@@ -15,9 +15,11 @@ from handgrad.diagnosis.engine.repair.edits import (
     Edit,
     Offer,
     Slot,
+    Texts,
     clone,
     key,
     remembered,
+    replaceable,
     short,
     slots,
     written,
@@ -35,7 +37,6 @@ from handgrad.diagnosis.engine.repair.operators.calls import axes, functions, ke
 from handgrad.diagnosis.engine.repair.operators.expressions import (
     borrowed,
     leaves,
-    replaceable,
     small,
 )
 from handgrad.diagnosis.engine.repair.operators.names import (
@@ -45,6 +46,7 @@ from handgrad.diagnosis.engine.repair.operators.names import (
     indices,
     other_names,
     ranges,
+    subscripts,
     terms,
 )
 from handgrad.diagnosis.engine.repair.operators.structure import STRUCTURE, Place, Proposal
@@ -58,8 +60,8 @@ EXPRESSIONS: tuple[tuple[float, tuple[Callable[[Slot, Vocabulary], Iterator[Offe
     (1.1, (functions, axes, keywords)),
     (1.3, (other_names, counts, constants, indices, ranges)),
     (1.5, (wraps,)),
-    (1.9, (leaves, borrowed)),
-    (2.2, (factors,)),
+    (1.8, (subscripts,)),
+    (1.9, (leaves, borrowed, factors)),
     (2.5, (terms,)),
 )
 """Operators, by what their cheapest edit costs."""
@@ -75,8 +77,7 @@ def singles(
     Each comes with its turn, which is its cost and how much `later` the edits of its line are
     tried; the turns only grow.
     """
-    with remembered():
-        yield from _Turns(unit, words, later).edits()
+    yield from _Turns(unit, words, later).edits()
 
 
 class _Turns:
@@ -86,9 +87,16 @@ class _Turns:
         self.unit, self.words = unit, words
         self._waiting: list[tuple[float, int, Callable[[], Edit | None]]] = []
         self._numbers = count()
-        self._alike: dict[tuple[str, Any], list[Slot]] = {}
+        self._alike: dict[tuple[str, Any], list[tuple[ast.stmt, Slot]]] = {}
         self._seen: set[tuple[int, str | int, str]] = set()
-        self._repeated: set[tuple[str, str]] = set()
+        self._repeated: set[tuple[int, ast.stmt, str, str]] = set()
+        self._texts: Texts = {}
+        with remembered(self._texts):
+            self._begin(later)
+
+    def _begin(self, later: Mapping[int, float]) -> None:
+        """Let every operator wait for its turn in every place."""
+        unit = self.unit
         for place in _places(unit.tree):
             late = later.get(place.statement.lineno)
             if late is None:
@@ -96,7 +104,7 @@ class _Turns:
             for least, structural in STRUCTURE:
                 self._wait(late + least, self._statement, place, structural, late)
             for slot in slots(place.statement):
-                self._alike.setdefault(_kind(slot), []).append(slot)
+                self._alike.setdefault(_kind(slot), []).append((place.statement, slot))
                 for least, group in EXPRESSIONS:
                     self._wait(late + least, self._expression, place.statement, slot, group, late)
 
@@ -107,7 +115,8 @@ class _Turns:
         """Yield every edit when its turn has come."""
         while self._waiting:
             turn, _, make = heappop(self._waiting)
-            edit = make()
+            with remembered(self._texts):
+                edit = make()
             if edit is not None:
                 yield turn, edit
 
@@ -141,15 +150,18 @@ class _Turns:
             return None
         self._seen.add(this)
         alike = self._alike[_kind(slot)]
-        if 1 < len(alike) <= 30 and (old, new) not in self._repeated:
-            self._repeated.add((old, new))
-            turn = late + offer.cost + MORE
-            self._wait(turn, self._everywhere, statement, alike, offer)
+        within = [pair for pair in alike if pair[0] is statement]
+        for pairs, most in ((within, len(alike) - 1), (alike, 30)):
+            repeated = len(pairs), pairs[0][0], old, new
+            if 1 < len(pairs) <= most and repeated not in self._repeated:
+                self._repeated.add(repeated)
+                turn = late + offer.cost + MORE
+                self._wait(turn, self._everywhere, statement, [s for _, s in pairs], offer)
         change = slot.change(offer.new)
         return Edit(self.unit, statement, (change,), offer.cost, offer.words)
 
     def _everywhere(self, statement: ast.stmt, alike: list[Slot], offer: Offer) -> Edit:
-        """Return the edit that makes a replacement wherever it can be made."""
+        """Return the edit that makes a replacement in all of these places."""
         changes = tuple(slot.change(clone(offer.new)) for slot in alike)
         return Edit(self.unit, statement, changes, offer.cost + MORE, offer.words)
 

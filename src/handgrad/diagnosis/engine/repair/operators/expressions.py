@@ -5,32 +5,21 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from handgrad.diagnosis.engine.repair.edits import Offer, Slot, clone, short, written
+from handgrad.diagnosis.engine.repair.edits import Offer, Slot, clone, replaceable, short, written
 from handgrad.diagnosis.engine.repair.vocabulary import Vocabulary, is_handle
 
-__all__ = ["borrowed", "leaves", "replaceable", "small"]
+__all__ = ["borrowed", "leaves", "small"]
 
 _MOST = 8
 """How many names are combined."""
-
-
-def replaceable(slot: Slot) -> bool:
-    """Return whether an expression may be replaced as a whole."""
-    node, parent = slot.node, slot.parent
-    if isinstance(parent, ast.Attribute | ast.keyword | ast.Slice):
-        return False
-    if isinstance(parent, ast.Call) and slot.key == "func":
-        return False
-    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
-        return isinstance(node.ctx, ast.Load) and not isinstance(parent, ast.Subscript)
-    return isinstance(node, ast.BinOp | ast.UnaryOp | ast.Call | ast.Compare | ast.IfExp)
 
 
 def leaves(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
     """Put a name in the place of what is worked out."""
     worked_out = isinstance(slot.node, ast.BinOp | ast.Call | ast.UnaryOp | ast.Subscript)
     if worked_out and not is_handle(slot.node) and replaceable(slot):
-        for handle in words.arrays:
+        floats = [h for h in words.numbers if isinstance(h.value, float)]
+        for handle in (*words.arrays, *floats):
             yield Offer(handle.load(), 1.9, f"the expression {short(slot.node)}")
 
 

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
 
-from handgrad.diagnosis.engine.repair.edits import Offer, Slot, clone, short, written
+import numpy as np
+
+from handgrad.diagnosis.engine.repair.edits import Offer, Slot, clone, replaceable, short, written
 from handgrad.diagnosis.engine.repair.vocabulary import Vocabulary, is_handle, likeness
 
-__all__ = ["constants", "counts", "factors", "indices", "other_names", "ranges", "terms"]
+__all__ = [
+    "constants",
+    "counts",
+    "factors",
+    "indices",
+    "other_names",
+    "ranges",
+    "subscripts",
+    "terms",
+]
 
 
 def other_names(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
@@ -23,11 +36,10 @@ def other_names(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
     said = f"the name {short(node)}"
     reading = isinstance(node.ctx, ast.Load)
     for handle in words.handles:
-        if handle.code == code or handle.kind != (mine.kind if mine else handle.kind):
+        if handle.code == code or (mine is None and handle.kind == "other"):
             continue
-        if mine is None and handle.kind == "other":
-            continue
-        cost = 1.6 - 0.3 * likeness(code, handle.code) + (0 if reading else 0.5)
+        other = mine is not None and handle.kind != mine.kind
+        cost = 1.6 - 0.3 * likeness(code, handle.code) + 0.3 * other + 0.5 * (not reading)
         yield Offer(handle.load() if reading else handle.store(), cost, said)
 
 
@@ -83,6 +95,15 @@ def constants(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
             tried += [value / 2, value * 2, 0.5]
         if value and isinstance(value, float):
             tried += [1 / value, 1 - value, value * value]
+        if value == 1 and not isinstance(
+            parent, ast.Subscript | ast.keyword | ast.Slice | ast.Tuple
+        ):
+            for count in words.counts:
+                yield Offer(ast.BinOp(ast.Constant(1), ast.Div(), clone(count)), 1.9, said)
+        if isinstance(parent, ast.Subscript | ast.Tuple) and isinstance(value, int):
+            for handle in words.numbers:  # the variable of a loop, say
+                if isinstance(handle.value, int | np.integer):
+                    yield Offer(handle.load(), 1.6, said)
         done: set[object] = {value}
         for number in dict.fromkeys(tried):
             if number not in done:
@@ -147,6 +168,41 @@ def indices(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
             yield Offer(_moved(node, by), 1.5, f"the index {short(node)}")
 
 
+def subscripts(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
+    """Look up what another array is looked up at; give an axis of size 1 to what is spread."""
+    node, parent = slot.node, slot.parent
+    if isinstance(parent, ast.Subscript) and slot.key == "slice":
+        if not isinstance(node, ast.Constant) or isinstance(node.value, int):
+            said = f"the index of {short(parent.value)}"
+            for other in words.subscripts:
+                yield Offer(clone(other), 1.8, said)
+            if is_handle(parent.value):
+                for spread in _spread(words.value(parent.value), words):
+                    yield Offer(spread, 1.8, said)
+        return
+    if not is_handle(node) or not replaceable(slot) or isinstance(parent, ast.Attribute):
+        return
+    said = f"an index is missing in {short(node)}"
+    value = words.value(node)
+    if not isinstance(value, np.ndarray) or not value.ndim:
+        return
+    for other in (*words.subscripts, *_spread(value, words)):
+        yield Offer(ast.Subscript(node, clone(other), ast.Load()), 2.1, said)
+
+
+def _spread(value: Any, words: Vocabulary) -> Iterator[ast.expr]:
+    """Yield indices that give an array further axes, up to those of the largest."""
+    if not isinstance(value, np.ndarray) or not 0 < value.ndim < words.axes:
+        return
+    for total in range(value.ndim + 1, words.axes + 1):
+        for kept in combinations(range(total), value.ndim):
+            axes: list[ast.expr] = [
+                ast.Slice() if i in kept else ast.Constant(None) for i in range(total)
+            ]
+            if not isinstance(axes[-1], ast.Slice):  # as NumPy does where the last are kept
+                yield ast.Tuple(axes, ast.Load())
+
+
 def _slice(parts: list[ast.expr | None]) -> ast.Slice:
     lower, upper, step = parts
     return ast.Slice(lower, upper, step)
@@ -187,15 +243,15 @@ def factors(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
         return  # the whole product gets the factor
     said = f"a factor is missing in {short(node)}"
     for count in words.counts:
-        yield Offer(ast.BinOp(node, ast.Div(), clone(count)), 2.3, said)
-        yield Offer(ast.BinOp(node, ast.Mult(), clone(count)), 2.4, said)
-    yield Offer(ast.BinOp(node, ast.Mult(), ast.Constant(2)), 2.2, said)
-    yield Offer(ast.BinOp(node, ast.Div(), ast.Constant(2)), 2.4, said)
+        yield Offer(ast.BinOp(node, ast.Div(), clone(count)), 1.9, said)
+        yield Offer(ast.BinOp(node, ast.Mult(), clone(count)), 2.1, said)
+    yield Offer(ast.BinOp(node, ast.Mult(), ast.Constant(2)), 2.0, said)
+    yield Offer(ast.BinOp(node, ast.Div(), ast.Constant(2)), 2.2, said)
     code = written(node)
     for handle in words.arrays:
         if handle.code != code:
-            yield Offer(ast.BinOp(node, ast.Mult(), handle.load()), 2.5, said)
-            yield Offer(ast.BinOp(node, ast.Div(), handle.load()), 2.7, said)
+            yield Offer(ast.BinOp(node, ast.Mult(), handle.load()), 2.2, said)
+            yield Offer(ast.BinOp(node, ast.Div(), handle.load()), 2.6, said)
             yield Offer(ast.BinOp(node, ast.MatMult(), handle.load()), 2.9, said)
             turned = ast.Attribute(handle.load(), "T", ast.Load())
             yield Offer(ast.BinOp(node, ast.MatMult(), turned), 2.9, said)

@@ -81,6 +81,14 @@ def assignments(place: Place, words: Vocabulary) -> Iterator[Proposal]:
             if isinstance(op, old):
                 aug = placed(ast.AugAssign(target, other(), statement.value), statement)
                 yield Proposal(_instead(place, aug), 1.1, said)
+        numpy = _numpy(words)
+        whole = not any(isinstance(node, ast.Slice) for node in ast.walk(target))
+        if numpy and whole and isinstance(target, ast.Subscript) and isinstance(op, ast.Add):
+            # By an array of indices, what comes twice is added once.
+            add = ast.Attribute(ast.Name(numpy, ast.Load()), "add", ast.Load())
+            at = ast.Attribute(add, "at", ast.Load())
+            call = ast.Call(at, [target.value, target.slice, statement.value], [])
+            yield Proposal(_instead(place, placed(ast.Expr(call), statement)), 1.4, said)
         if isinstance(op, ast.Mult):
             aug = placed(ast.AugAssign(target, ast.Add(), statement.value), statement)
             yield Proposal(_instead(place, aug), 1.3, said)

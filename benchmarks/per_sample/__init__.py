@@ -1,0 +1,1 @@
+"""The gradients of each sample, and their norms, beside PyTorch's and JAX's ``vmap(grad)``."""

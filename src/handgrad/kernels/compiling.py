@@ -1,0 +1,250 @@
+"""A formula in two forms: NumPy's, and a loop that Numba compiles."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+import types
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any, Generic, ParamSpec, TypeVar
+from zlib import crc32
+
+import numpy as np
+
+from handgrad.kernels.mode import Mode
+
+__all__ = ["THREADS_ABOVE", "Kernel", "fits", "inlined", "kernel", "loop", "prange"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Sums are taken in the order in which they stand, and products rounded before they are added:
+# else the numbers would depend on how many entries a core takes at a time.
+OPTIONS: dict[str, Any] = {
+    "error_model": "numpy",  # a division by 0 is infinite, as in an array
+    "nogil": True,
+}
+THREADS_ABOVE = 16_384
+"""Entries from which on a light loop is faster on all cores; below, waking them takes longer."""
+
+PATIENCE = 1.0
+"""Seconds of compiling after which a line says what takes so long."""
+
+_lock = threading.RLock()  # of whatever compiles
+_helpers: set[Callable[..., Any]] = set()
+_threads = threading.Lock()  # of whoever uses all cores
+_seconds = 0.0
+_said = False
+_NUMBERS = (bool, int, float, np.number)
+_TYPES = (np.float32, np.float64, np.intp, np.bool_)
+
+
+def kernel(formula: Callable[P, R]) -> Kernel[P, R]:
+    """Declare a formula to be worth compiling: the decorator of NumPy's form.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> @kernel
+    ... def squares(x):
+    ...     return x * x
+    >>> @squares.compiled()
+    ... def _(x):
+    ...     y = np.empty_like(x)
+    ...     for i in range(x.size):
+    ...         y[i] = x[i] * x[i]
+    ...     return y
+    >>> squares(np.array([1.0, 3.0]))
+    array([1., 9.])
+    """
+    return Kernel(formula)
+
+
+def loop(*, threads_above: int | None = None) -> Callable[[Callable[P, R]], Kernel[P, R]]:
+    """Declare a loop that stands in for something else than one NumPy form.
+
+    Whoever calls it has looked whether `in_force` says "compiled", and whether `fits` says that it
+    takes the arrays.
+    """
+
+    def declare(source: Callable[P, R]) -> Kernel[P, R]:
+        made: Kernel[P, R] = Kernel(source)
+        made.compiled(threads_above=threads_above)(source)
+        return made
+
+    return declare
+
+
+def inlined(function: F) -> F:
+    """Declare a function that compiled loops call, an entry at a time."""
+    _helpers.add(function)
+    return function
+
+
+prange = range
+"""What a compiled loop runs over where its turns may be shared by the cores."""
+
+
+class Kernel(Generic[P, R]):
+    """A formula in two forms: NumPy's, which is the truth, and a compiled loop.
+
+    The loop is compiled at its first call with a kind of arrays, and kept on the disk. It takes
+    over where it is in force, and its arguments are plain arrays: contiguous, writable, of one
+    type, float32 or float64, with integers beside them. All others go through NumPy's form.
+
+    Parameters
+    ----------
+    formula
+        NumPy's form. Its arguments come by position.
+    """
+
+    def __init__(self, formula: Callable[P, R]) -> None:
+        update_wrapper(self, formula)
+        self.formula = formula
+        self._source: Callable[..., R] | None = None
+        self._loops: dict[bool, Any] = {}
+        self._loop: Callable[..., R] = _not_compiled
+        self._threaded: Callable[..., R] = _not_compiled
+        self._threads_above = sys.maxsize
+
+    def compiled(self, *, threads_above: int | None = None) -> Callable[[Callable[..., R]], None]:
+        """Declare the compiled form: the decorator of a function that loops over entries.
+
+        Parameters
+        ----------
+        threads_above
+            From how many entries of the first argument on the loops over ``prange`` are shared by
+            all cores; never where it is None. No entry may depend on another's share.
+        """
+
+        def declare(source: Callable[..., R]) -> None:
+            self._source = source
+            if threads_above is not None:
+                self._threads_above = threads_above
+
+        return declare
+
+    def __call__(self, *arguments: P.args, **nothing: P.kwargs) -> R:
+        if Mode.compiled:
+            many = arguments[0].size > self._threads_above  # type: ignore[attr-defined]
+            # Whoever finds the cores in use loops alone; the numbers are the same.
+            if many and _threads.acquire(blocking=False):
+                try:
+                    return self._threaded(*arguments)
+                except TypeError:  # not compiled for such arguments, or not at all
+                    pass
+                finally:
+                    _threads.release()
+                if self._compile(arguments, True):
+                    return self._threaded(*arguments)
+            else:
+                try:
+                    return self._loop(*arguments)
+                except TypeError:
+                    if self._compile(arguments, False):
+                        return self._loop(*arguments)
+        return self.formula(*arguments, **nothing)
+
+    def _compile(self, arguments: tuple[Any, ...], threads: bool) -> bool:
+        """Compile a loop for the types of some arguments, and return whether it can be."""
+        global _seconds, _said
+        if not fits(*arguments):
+            return False
+        with _lock:
+            start = time.perf_counter()
+            from numba import typeof
+
+            loop = self._made(threads)
+            loop.disable_compile(False)
+            try:
+                loop.compile(tuple(map(typeof, arguments)))
+            finally:
+                loop.disable_compile()
+            _seconds += time.perf_counter() - start
+            if _seconds > PATIENCE and not _said:
+                _said = True
+                print(
+                    "handgrad: compiling its loops, once on this machine; HANDGRAD_KERNELS=numpy "
+                    "does without",
+                    file=sys.stderr,
+                )
+        return True
+
+    def _made(self, threads: bool) -> Any:
+        """Return what compiles a loop, with or without threads."""
+        if threads not in self._loops:
+            from numba import njit
+
+            assert self._source is not None
+            source = _named(self._source, self.formula, "_threads" if threads else "_loop")
+            try:
+                made = njit(parallel=threads, cache=True, **OPTIONS)(source)
+            except RuntimeError:  # there is no folder to keep it in
+                made = njit(parallel=threads, **OPTIONS)(source)
+            self._loops[threads] = made
+            if threads:
+                self._threaded = made
+            else:
+                self._loop = made
+        return self._loops[threads]
+
+
+def _named(source: Callable[..., Any], formula: Callable[..., Any], end: str) -> Any:
+    """Return a copy of a function that sees Numba's `prange`, and its helpers compiled.
+
+    Its name tells what it consists of, since Numba keeps it on the disk by its name and its file,
+    and looks at nothing else.
+    """
+    import numba
+
+    assert isinstance(source, types.FunctionType)
+    helpers = {
+        name: thing
+        for name, thing in source.__globals__.items()
+        if isinstance(thing, types.FunctionType) and thing in _helpers
+    }
+    codes = [function.__code__ for function in (source, *helpers.values())]
+    parts = (part for code in codes for part in (code.co_code, code.co_consts, code.co_names))
+    mark = crc32(repr((OPTIONS, *parts)).encode())
+    compiled = {name: numba.njit(**OPTIONS)(helper) for name, helper in helpers.items()}
+    scope = {**source.__globals__, **compiled, "prange": numba.prange}
+    copy = types.FunctionType(source.__code__, scope, formula.__name__)
+    copy.__qualname__ = f"{formula.__qualname__}{end}_{mark:08x}"
+    copy.__module__ = source.__module__
+    return copy
+
+
+def _not_compiled(*_: Any) -> Any:
+    raise TypeError("not compiled yet")
+
+
+def fits(*arguments: Any) -> bool:
+    """Return whether loops take such arguments: plain arrays, of one precision, and numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.ones((3, 2))
+    >>> fits(x, 2.0), fits(x, x.T), fits(x, x.astype(np.float32))
+    (True, False, False)
+    """
+    arrays = [a for a in arguments if not isinstance(a, _NUMBERS)]
+    return (
+        all(type(a) is np.ndarray and a.flags.carray and a.dtype in _TYPES for a in arrays)
+        and len({a.dtype for a in arrays if a.dtype.kind == "f"}) == 1
+    )
+
+
+def _alone() -> None:
+    """Let all loops run without threads from now on."""
+    _threads.acquire(blocking=False)
+
+
+if os.environ.get("OMP_NUM_THREADS") == "1":  # as for NumPy's own products
+    _alone()
+if hasattr(os, "register_at_fork"):  # a forked process has one thread
+    os.register_at_fork(after_in_child=_alone)

@@ -1,0 +1,271 @@
+"""Both forms of every kernel, and the choice between them."""
+
+import copy
+import importlib
+import os
+import pkgutil
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+import handgrad
+import handgrad.kernels.compiling as compiling
+from handgrad import Linear, Model, kernels
+from handgrad.activations.relu import passed, rectified
+from handgrad.checking import CASES
+from handgrad.checking.library import run as run_row
+from handgrad.errors import ArgumentError
+from handgrad.kernels.compiling import Kernel, fits, kernel
+from handgrad.kernels.mode import using
+from handgrad.layers.linear import add_row, sum_rows
+from handgrad.losses.cross_entropy import from_indices, of_indices
+from handgrad.optimizers import SGD, Adam, AdamW, RMSprop
+
+RNG = np.random.default_rng(0)
+
+
+def normal(*shape):
+    return lambda dtype: RNG.standard_normal(shape).astype(dtype)
+
+
+def indices(N, K):
+    return lambda dtype: RNG.integers(K, size=N)
+
+
+SAMPLES = {
+    add_row: (normal(70, 300), normal(1, 300)),
+    sum_rows: (normal(70, 300), normal(1, 300)),
+    rectified: (normal(70, 300),),
+    passed: (normal(70, 300), normal(70, 300)),
+    from_indices: (normal(70, 13), indices(70, 13)),
+    of_indices: (normal(70, 13), indices(70, 13), lambda dtype: 70.0),
+}
+"""Arguments for each kernel that has a NumPy form, more entries than are left to one core."""
+
+
+def found():
+    """Yield every kernel in the package, with the name of its module."""
+    for module in pkgutil.walk_packages(handgrad.__path__, "handgrad."):
+        if module.name.split(".")[-1] != "__main__" and "child" not in module.name:
+            for thing in vars(importlib.import_module(module.name)).values():
+                if isinstance(thing, Kernel) and thing.__module__ == module.name:
+                    yield thing
+
+
+def results(call, arguments):
+    """Return what a call returns and what it leaves in its arguments, as arrays."""
+    arguments = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
+    returned = call(*arguments)
+    returned = returned if isinstance(returned, tuple) else (returned,)
+    return [np.asarray(a) for a in (*returned, *arguments) if a is not None]
+
+
+@pytest.fixture
+def cores(monkeypatch):
+    """Let the loops use all cores, which the tests leave to each other."""
+    lock = threading.Lock()
+    monkeypatch.setattr(compiling, "_threads", lock)
+    return lock
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("each", SAMPLES, ids=lambda k: k.__name__)
+def test_both_forms_agree_and_threads_change_no_bit(each, dtype, cores):
+    arguments = [make(dtype) for make in SAMPLES[each]]
+    truth = results(each.formula, arguments)
+    with using("compiled"):
+        got, again = results(each, arguments), results(each, arguments)
+        with cores:  # as if another thread used them
+            alone = results(each, arguments)
+    tolerance = {"rtol": 1e-5, "atol": 1e-5} if dtype == np.float32 else {"rtol": 1e-12}
+    for a, b, c, d in zip(truth, got, again, alone, strict=True):
+        np.testing.assert_allclose(b, a, **tolerance)
+        assert b.tobytes() == c.tobytes() == d.tobytes()
+        assert b.dtype == a.dtype or b.ndim == 0  # a number is Python's own
+
+
+def test_every_kernel_is_tried():
+    updates = {each for each in found() if each.__module__.startswith("handgrad.optimizers")}
+    assert len(updates) == 5  # which are tried below
+    assert set(found()) - updates == set(SAMPLES)
+
+
+OPTIMIZERS = [
+    SGD(0.1),
+    SGD(0.1, momentum=0.9, weight_decay=0.1),
+    SGD(0.1, momentum=0.9, nesterov=True, l1=0.1, max_norm=1.0),
+    RMSprop(0.1, weight_decay=0.1),
+    RMSprop(0.1, momentum=0.5, centered=True, max_norm=1.0),
+    RMSprop(0.1, centered=True),
+    Adam(0.1, max_norm=1.0),
+    Adam(0.1, l1=0.1, weight_decay=0.1),
+    AdamW(0.1, l1=0.1, max_norm=1.0),
+    AdamW(0.1, decay="weights", l1=0.1),
+]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_updates_agree_and_threads_change_no_bit(optimizer, cores):
+    start = Model([Linear(5, 4000, rng=RNG), Linear(4000, 1, rng=RNG)])
+    gradients = RNG.standard_normal((4, start.parameters.size))
+
+    def steps():
+        model, mine = copy.deepcopy(start), copy.deepcopy(optimizer)
+        for i, gradient in enumerate(gradients):
+            if i == 2:
+                model.components[1].freeze()
+            mine.update(model.parameters, gradient)
+        return model.parameters
+
+    truth = steps()
+    with using("compiled"):
+        got = steps()
+        with cores:
+            alone = steps()
+    np.testing.assert_allclose(got, truth, rtol=1e-11, atol=1e-13)
+    assert not np.array_equal(got, start.parameters)
+    assert got.tobytes() == alone.tobytes()
+
+
+def test_an_optimizer_without_a_loop_goes_through_numpy():
+    class Signs(SGD):
+        loop = None
+
+        def descend(self, p, g, scratch, slots):
+            p -= self.lr * np.sign(g)
+
+    parameters = np.array([1.0, 2.0])
+    with using("compiled"):
+        Signs(0.5).update(parameters, np.array([3.0, -4.0]))
+    assert parameters.tolist() == [0.5, 2.5]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_every_row_of_the_check_holds_with_compiled_loops(case):
+    with using("compiled"):
+        result = run_row(case, 0, pytorch=True)
+    assert result.ok, result.faults
+
+
+def test_what_loops_do_not_take_goes_through_numpy():
+    x = RNG.standard_normal((6, 4))
+    with using("compiled"):
+        for odd in (x[:, ::2], x.T, x.astype(np.float16), x + 0j):
+            np.testing.assert_array_equal(rectified(odd), rectified.formula(odd))
+        x.flags.writeable = False
+        np.testing.assert_array_equal(rectified(x), np.maximum(x, 0))
+        assert rectified(np.array([[np.nan, -np.inf, np.inf]])).tolist()[0][1:] == [0, np.inf]
+        assert np.isnan(rectified(np.array([[np.nan]])))
+
+
+def test_fits():
+    x = np.ones((3, 2))
+    assert fits(x, 1.0, np.arange(3))
+    assert not fits(x, None)
+    assert not fits(np.asfortranarray(x))
+    assert not fits(x.view(np.matrix))
+
+
+def test_a_loop_sees_its_helpers_as_they_are_now():
+    """What Numba keeps on the disk must not outlive a change of what a loop calls."""
+    marks = set()
+    for text in ("x + 1", "x + 2"):
+        scope = {}
+        exec(f"def helper(x):\n    return {text}\ndef loop(x):\n    return helper(x)", scope)
+        compiling.inlined(scope["helper"])
+        each = kernel(lambda x: x)
+        each.compiled()(scope["loop"])
+        marks.add(each._made(False).py_func.__qualname__)
+    assert len(marks) == 2
+
+
+def run(code, **environment):
+    """Run Python in a process of its own."""
+    command = [sys.executable, "-c", code]
+    variables = {k: v for k, v in os.environ.items() if k != "HANDGRAD_KERNELS"} | environment
+    return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=100)
+
+
+def test_the_environment_chooses_and_numba_is_loaded_when_it_is_used():
+    code = """if True:
+        import sys, numpy as np, handgrad
+        before = "numba" in sys.modules
+        handgrad.ReLU()(np.ones((2, 2)))
+        print(handgrad.kernels.in_force(), before, "numba" in sys.modules)
+        """
+    assert run(code).stdout.split() == ["compiled", "False", "True"]
+    assert run(code, HANDGRAD_KERNELS="numpy").stdout.split() == ["numpy", "False", "False"]
+    odd = run(code, HANDGRAD_KERNELS="fast")
+    assert "ArgumentError" in odd.stderr
+    assert "HANDGRAD_KERNELS" in odd.stderr
+
+
+def test_without_numba():
+    code = """if True:
+        import sys
+        sys.modules["numba"] = None
+        import importlib.util as util
+        find = util.find_spec
+        util.find_spec = lambda name, *rest: None if name == "numba" else find(name, *rest)
+        import handgrad
+        print(handgrad.kernels.in_force())
+        try:
+            handgrad.kernels.use("compiled")
+        except ValueError as error:
+            print("handgrad[fast]" in str(error))
+        """
+    assert run(code).stdout.split() == ["numpy", "True"]
+
+
+def test_compiling_says_so_once_when_it_takes_its_time(tmp_path):
+    code = """if True:
+        import numpy as np, handgrad
+        import handgrad.kernels.compiling as module
+        module.PATIENCE = 0.0
+        x = handgrad.ReLU()(np.ones((2, 2)))
+        handgrad.ReLU()(np.ones((2, 2), np.float32))
+        """
+    told = run(code, NUMBA_CACHE_DIR=str(tmp_path)).stderr
+    assert told.count("compiling its loops") == 1
+    assert "HANDGRAD_KERNELS=numpy" in told
+
+
+def test_a_forked_process_loops_alone():
+    code = """if True:
+        import os, numpy as np, handgrad
+        from handgrad import kernels, optimizers
+        p, g = np.zeros(100_000), np.ones(100_000)
+        optimizers.SGD(1.0).update(p, g)
+        if (child := os.fork()) == 0:
+            optimizers.SGD(1.0).update(p, g)
+            os._exit(0 if (p == -2).all() else 1)
+        print(os.waitpid(child, 0)[1])
+        """
+    assert run(code, OMP_NUM_THREADS="2").stdout.split() == ["0"]
+
+
+def test_an_unknown_form_is_refused():
+    with pytest.raises(ArgumentError, match='"numpy" or "compiled"'):
+        kernels.use("cython")
+
+
+def test_two_threads_at_once(cores):
+    gradients = RNG.standard_normal(100_000)
+    ends = []
+
+    def train():
+        optimizer, parameters = Adam(0.1), np.zeros(100_000)
+        for _ in range(50):
+            optimizer.update(parameters, gradients)
+        ends.append(parameters)
+
+    with using("compiled"):
+        threads = [threading.Thread(target=train) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert all(end.tobytes() == ends[0].tobytes() for end in ends)
