@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
-NAMES = ("diagnosis.md", "mistakes.md", "courses.md", "check.md")
+NAMES = ("diagnosis.md", "mistakes.md", "courses.md", "check.md", "repairs.md")
 PAGES = (*(DOCS / name for name in NAMES), ROOT / "README.md")
 MARK = re.compile(r"(<!-- (\w+)(?:: (.+?))? -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 

@@ -90,8 +90,8 @@ def to_host(value):
         return value.host
     if isinstance(value, np.ndarray):
         raise TypeError("an array of NumPy among the device's")
-    if isinstance(value, tuple):
-        return tuple(map(to_host, value))
+    if isinstance(value, tuple | list):
+        return type(value)(map(to_host, value))
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -45,13 +46,16 @@ class RepairedLine:
     @property
     def mend(self) -> str:
         """What is to be done, in a sentence without its full stop."""
+        first, *more = self.old.splitlines() or [""]
+        last = self.number + len(more)
+        where = f"lines {self.number} to {last}" if more else f"line {self.number}"
         if self.how == "remove":
-            return f"line {self.number}, `{self.old}`, should not be there"
+            return f"{where}, `{first}{' ...' if more else ''}`, should not be there"
         if not self.new:
-            return f"line {self.number} is the one to change"
+            return f"{where} {'are the ones' if more else 'is the one'} to change"
         if self.how == "replace":
-            return f"line {self.number}: `{self.new}`"
-        return f"{self.how} line {self.number}: `{self.new}`"
+            return f"{where}: `{self.new}`"
+        return f"{self.how} {where}: `{self.new}`"
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,8 @@ class Repair:
         The same in words: "the gradient of the weights".
     lines
         What is changed.
+    others
+        The lines of which a change would make everything right as well, none of them likelier.
 
     Examples
     --------
@@ -79,6 +85,7 @@ class Repair:
     quantities: tuple[str, ...]
     about: str
     lines: tuple[RepairedLine, ...]
+    others: tuple[int, ...] = ()
 
     @property
     def count(self) -> str:
@@ -93,8 +100,9 @@ class Repair:
         wrong = "; ".join(f"{_lines(numbers)}: {words}" for words, numbers in said.items())
         mend = "; ".join(line.mend for line in self.lines)
         many = "" if len(self.lines) == 1 else f"This is a change of {self.count}. "
+        other = f" It could also be {_lines(self.others, 'or')}." if self.others else ""
         return (
-            Hint(3, about, f"{many}{wrong[:1].upper()}{wrong[1:]}, in {self.about}."),
+            Hint(3, about, f"{many}{wrong[:1].upper()}{wrong[1:]}, in {self.about}.{other}"),
             Hint(
                 4,
                 about,
@@ -114,11 +122,12 @@ class Repair:
     def rebuilt(cls, plain: dict[str, Any]) -> Repair:
         """Return what `to_dict` made a dict of."""
         lines = tuple(RepairedLine(**line) for line in plain["lines"])
-        return cls(tuple(plain["quantities"]), plain["about"], lines)
+        return cls(tuple(plain["quantities"]), plain["about"], lines, tuple(plain["others"]))
 
 
-def _lines(numbers: list[int]) -> str:
+def _lines(numbers: Sequence[int], last: str = "and") -> str:
     distinct = [str(number) for number in dict.fromkeys(numbers)]
     if len(distinct) == 1:
         return f"line {distinct[0]}"
-    return f"lines {', '.join(distinct[:-1])} and {distinct[-1]}"
+    many = "lines" if last == "and" else "line"
+    return f"{many} {', '.join(distinct[:-1])} {last} {distinct[-1]}"

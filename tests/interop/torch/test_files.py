@@ -123,10 +123,16 @@ def test_no_pytorch_is_needed(tmp_path):
 import sys
 sys.modules["torch"] = None
 from handgrad import Linear, Model
-from handgrad.interop.torch import load_state_dict, save_state_dict
+from handgrad.errors import ArgumentError
+from handgrad.interop.torch import from_torch, load_state_dict, save_state_dict, to_torch
 model = Model([Linear(2, 3)])
 load_state_dict(model, {str(tmp_path / "net")!r})
 save_state_dict(model, {str(tmp_path / "again")!r}, names={{"fc": "0"}})
+for turn in (to_torch, from_torch):
+    try:
+        turn(model)
+    except ArgumentError as error:
+        assert "pip install 'handgrad[torch]'" in str(error)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
     assert set(load_file(tmp_path / "again")) == {"fc.weight", "fc.bias"}

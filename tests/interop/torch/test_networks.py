@@ -282,6 +282,15 @@ REFUSED = {
     "Conv1d at '1', whose input has its features last": lambda: nn.Sequential(
         nn.Linear(4, 2), nn.Conv1d(2, 3, 1)
     ),
+    "BatchNorm2d at '1', whose input has its features last": lambda: nn.Sequential(
+        modules.FeaturesLast(), nn.BatchNorm2d(3), nn.Softmax(-1)
+    ),
+    "BatchNorm1d at '1', whose input has its features last": lambda: nn.Sequential(
+        nn.Embedding(5, 3), nn.BatchNorm1d(3)
+    ),
+    "bias_k=Parameter containing": lambda: nn.MultiheadAttention(
+        4, 2, add_bias_kv=True, batch_first=True
+    ),
     "GroupNorm at '2', whose input has its features those of a flattened": lambda: nn.Sequential(
         nn.Conv2d(2, 3, 1), nn.Flatten(), nn.GroupNorm(2, 12)
     ),
@@ -327,6 +336,7 @@ class Scaled(Cube):
 def test_a_component_that_pytorch_lacks_is_in_the_way_of_a_file_if_it_has_parameters(tmp_path):
     save_state_dict(Model([Linear(2, 2), Cube(), Linear(2, 1)]), tmp_path / "net")
     assert "2.weight" in load_file(tmp_path / "net")  # where it would be
+    save_state_dict(Model([Cube(), Conv2d(2, 3, 1), Flatten(), Linear(12, 2)]), tmp_path / "net")
     with pytest.raises(ArgumentError, match="got Scaled"):
         save_state_dict(Model([Scaled()]), tmp_path / "net")
 

@@ -73,8 +73,8 @@ def _start(root: Any, input_shape: Shape | None) -> Layout:
     form, axes = None, None
     for _, component in walk(root):
         kind = OURS.get(type(component))
-        if kind is None or kind.takes or isinstance(component, Flatten):
-            form, axes = (kind.takes, kind.axes) if kind else (None, None)
+        if kind is not None and (kind.takes or isinstance(component, Flatten)):
+            form, axes = kind.takes, kind.axes
             break
     return given(input_shape, form or "last", axes)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.component import Component
-from handgrad.errors import ArgumentError, HandgradError
+from handgrad.errors import ArgumentError, HandgradError, shorten
 from handgrad.interop.torch.filling import filled
 from handgrad.interop.torch.going import lowered
 from handgrad.interop.torch.kinds import KINDS, Kind, Node, arrays_of, refused
@@ -21,12 +21,25 @@ from handgrad.walk import join, own_arrays
 __all__ = ["from_torch", "to_torch"]
 
 
+def torch_package() -> Any:
+    """Return PyTorch, or raise where it is not installed."""
+    try:
+        import torch
+    except ImportError as error:
+        raise ArgumentError(
+            "a wish for modules of PyTorch where it is not installed",
+            "an environment that has it",
+            "install it: pip install 'handgrad[torch]'; load_state_dict and save_state_dict "
+            "read and write files without it",
+        ) from error
+    return torch
+
+
 class _Modules:
     """All modules by name: those of ours, and those of ``torch.nn``."""
 
     def __init__(self) -> None:
-        from torch import nn
-
+        nn = torch_package().nn
         import handgrad.interop.torch.modules as modules
 
         self.torch, self.own = nn, modules
@@ -76,8 +89,7 @@ def to_torch(model: Any, *, input_shape: Shape | None = None) -> Any:
       (3): Linear(in_features=8, out_features=3, bias=False)
     )
     """
-    import torch
-
+    torch = torch_package()
     nn, made = _Modules(), dict[int, Any]()
 
     def build(node: Node) -> Any:
@@ -144,9 +156,7 @@ def from_torch(module: Any, *, input_shape: Shape | None = None) -> Model:
     Linear(8, 3)           (..., 3)         27
     total                                   67
     """
-    from torch import nn
-
-    if not isinstance(module, nn.Module):
+    if not isinstance(module, torch_package().nn.Module):
         raise ArgumentError(
             f"{type(module).__name__} for from_torch",
             "a module of PyTorch's",
@@ -242,7 +252,7 @@ class _Coming:
             pair = tuple(found) if isinstance(found, tuple) else (found,)
             if any(one != value for one in pair):
                 raise refused(
-                    f"{name}={found!r} of {self._named(module)}",
+                    f"{name}={shorten(repr(found), 60)} of {self._named(module)}",
                     f"make it with {name}={value!r}",
                 )
         return kind
@@ -250,10 +260,10 @@ class _Coming:
     def _check_layout(self, kind: Kind, module: Any, layout: Layout) -> None:
         if layout.form == "pooled" and not kind.takes_pooled:
             raise _unflattened(self._named(module))
-        wanted, _ = kind.form(module)
+        wanted = kind.form(module)[0] or kind.wants(layout)
         flat = layout.form == "flat"
         if (flat and (wanted == "first" or not kind.takes_flat)) or (
-            kind.takes and not flat and wanted not in (None, layout.form)
+            not flat and wanted not in (None, layout.form)
         ):
             where = {"first": "second", "last": "last", "flat": "those of a flattened image"}
             raise refused(

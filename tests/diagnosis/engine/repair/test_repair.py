@@ -110,6 +110,14 @@ def test_a_mask_of_ones_is_no_repair_of_a_backward_pass_without_mask(tmp_path):
     assert [line.number for line in repair.lines] == [its.number]
 
 
+def test_a_mask_that_is_drawn_wrongly_is_said_in_a_sentence(tmp_path):
+    right = "self.mask = np.random.binomial(1, 1 - self.p, size=out.shape)"
+    its = slip(f"Dropout: {right.replace('1 - ', '')}")
+    (repair,) = mended(its.text, tmp_path).repairs
+    assert repair.about == "how the mask is drawn"
+    assert [line.new for line in repair.lines] == [right]
+
+
 def test_an_edit_that_never_ends_is_stopped(tmp_path):
     source = """
 import numpy as np

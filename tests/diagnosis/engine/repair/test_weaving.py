@@ -1,53 +1,15 @@
 """What is changed in a statement is changed in its line, and all else stays as it was written."""
 
-import ast
-import linecache
-from textwrap import indent
-
 import pytest
 
-from handgrad.diagnosis.engine.repair.edits import Edit, slots, statements
 from handgrad.diagnosis.engine.repair.rewriting import steps
-from handgrad.diagnosis.engine.repair.source import units
+from single_edits import edit_of
 
 
-def unit_of(code, tmp_path):
-    """The unit of a function `f` that holds these lines, from its line 2 on."""
-    path = tmp_path / "student.py"
-    path.write_text("def f(a, b, c, w):" + indent(code, "    "), encoding="utf-8")
-    space = {}
-    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), space)
-    linecache.checkcache()
-    (unit,) = units([space["f"]])
-    return unit
-
-
-def changed(code, old, new, tmp_path):
+def changed(code, old, new, folder):
     """The steps that put one expression in the place of another."""
-    unit = unit_of(code, tmp_path)
-    statement, slot = next(
-        (statement, slot)
-        for _, _, statement in statements(unit.tree.body)
-        for slot in slots(statement)
-        if ast.unparse(slot.node) == old
-    )
-    inner = {ast.unparse(node): node for node in ast.walk(slot.node) if isinstance(node, ast.expr)}
-
-    class Own(ast.NodeTransformer):
-        """The parts that stay are the student's own nodes, as in an edit."""
-
-        def visit(self, node):
-            own = inner.get(ast.unparse(node)) if isinstance(node, ast.expr) else None
-            return own or self.generic_visit(node)
-
-    fresh = ast.parse(new, mode="eval").body
-    for node in ast.walk(fresh):
-        for place in ("lineno", "col_offset", "end_lineno", "end_col_offset"):
-            if hasattr(node, place):
-                delattr(node, place)
-    fresh = Own().visit(fresh)
-    edit = Edit(unit, statement, (slot.change(fresh),), 1, "it")
-    return [(step.line, step.how, step.old, step.new) for step in steps([edit])]
+    found = steps([edit_of(code, old, new, folder)])
+    return [(step.line, step.how, step.old, step.new) for step in found]
 
 
 LONG = """
@@ -97,6 +59,7 @@ def test_two_lines_of_a_statement_are_two(tmp_path):
         ("x = 'é', a*b\n", "a * b", "a * b * c", "x = 'é', a*b * c"),
         ("if a > 0: x = a * b\n", "a * b", "a", "if a > 0: x = a"),
         ("if (a\n        > b):\n    x = a\n", "a > b", "a >= b", ">= b):"),
+        ("for i in a:\n    x = i\n", "a", "reversed(list(a))", "for i in reversed(list(a)):"),
         (
             "for i in range(len(a) - 1):  # all\n    x = a\n",
             "len(a) - 1",

@@ -43,11 +43,11 @@ def judged(
                 continue
             variable = match[1] or match[2]
             if variable not in slopes:
-                slopes[variable] = _slope(forward, variable, value.shape, loss)
+                slopes[variable] = _slope(forward, variable, value.size, loss)
             slope = slopes[variable]
             if slope is None:
                 continue
-            along = float(np.vdot(value, _direction(value.shape)))
+            along = float(value.ravel() @ _direction(value.size))
             right = abs(along - slope) <= TOLERANCE * max(abs(along), abs(slope), 1e-3)
             found[unit, line] = right
             if not right:
@@ -75,12 +75,12 @@ def _assigned(unit: Unit) -> dict[str, int]:
     return {name: where[0] for name, where in lines.items() if len(where) == 1}
 
 
-def _direction(shape: tuple[int, ...]) -> Array:
-    return np.random.default_rng(3).standard_normal(shape)
+def _direction(size: int) -> Array:
+    return np.random.default_rng(3).standard_normal(size)
 
 
 def _slope(
-    forward: Sequence[Unit], name: str, shape: tuple[int, ...], loss: Callable[[], float]
+    forward: Sequence[Unit], name: str, size: int, loss: Callable[[], float]
 ) -> float | None:
     """Return the slope of the loss where a variable of the forward pass is moved, if it can be."""
     for unit in forward:
@@ -91,7 +91,7 @@ def _slope(
             target = statement.targets[0]
             if not (isinstance(target, ast.Name) and target.id == name):
                 continue
-            if name not in _assigned(unit) or getattr(value, "shape", None) != shape:
+            if name not in _assigned(unit) or getattr(value, "size", None) != size:
                 return None
             call = ast.Call(ast.Name(_MOVE, ast.Load()), [statement.value], [])
             change = Change(statement, "value", placed(call, statement))
@@ -102,7 +102,8 @@ def _slope(
             values = []
             space = unit.function.__globals__
             for side in (STEP, -STEP):
-                space[_MOVE] = lambda array, side=side: array + side * _direction(shape)
+                by = side * _direction(size)
+                space[_MOVE] = lambda array, by=by: array + by.reshape(array.shape)
                 try:
                     with unit.running(code):
                         values.append(loss())

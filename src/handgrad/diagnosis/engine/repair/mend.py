@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from math import inf
@@ -15,7 +16,7 @@ from handgrad.diagnosis.engine.examine import Examination
 from handgrad.diagnosis.engine.repair.bench import Bench, Probe
 from handgrad.diagnosis.engine.repair.blame import judged
 from handgrad.diagnosis.engine.repair.limits import Overdue, Watch, silent
-from handgrad.diagnosis.engine.repair.ranking import RAISES, Ranked, earliest, ranked
+from handgrad.diagnosis.engine.repair.ranking import RAISES, Ranked, nearest, ranked
 from handgrad.diagnosis.engine.repair.refusal import refused
 from handgrad.diagnosis.engine.repair.search import MARGIN, Hit, Search
 from handgrad.diagnosis.engine.repair.source import Unit, recorded, units
@@ -106,7 +107,9 @@ class _Mending:
         tested = self._ran(lambda: self.student.evaluate(self.givens[0].changed()))
         bench.keep({*forward, *tested})
         self._ran(self._run)  # last, for what the variables hold in it
-        blame = judged(forward, [unit for unit in ran if unit not in forward], self._loss)
+        # A loss may work out its gradient where it works out its value.
+        backward = [unit for unit in ran if unit not in forward or not self.student.kind.upstream]
+        blame = judged(forward, backward, self._loss)
         right = not bench.wrong_names & set(self.student.kind.forwards)
         lines = self.failure.lines[-1:] if self.failure else ()
         raising = {(file, number) for file, number, _ in lines}
@@ -134,7 +137,7 @@ class _Mending:
             margin,
         )
         best = self._verified(order(search.all()), search, deadline)
-        first = earliest(best)
+        first = nearest(best)
         return (self._said(first, best),) if first else ()
 
     # What is run.
@@ -172,7 +175,11 @@ class _Mending:
             student.run(student.fresh(given), given)
             return frozenset(finding.quantity for finding in student.extra(self.seed))
 
-        stresses = self.student.stresses(self.seed)
+        # What code may leave out is no fault of it.
+        known = {finding.quantity for finding in self.findings}
+        stresses = [
+            s for s in self.student.stresses(self.seed) if not s.optional or s.name in known
+        ]
         found = [Probe(stress.name, partial(stressed, stress)) for stress in stresses]
         return [*found, Probe("of this kind alone", alone)]
 
@@ -247,8 +254,7 @@ class _Mending:
     # What is said.
 
     def _said(self, first: Ranked, best: Sequence[Ranked]) -> Repair:
-        """Return a repair in words; the line alone where others change it in another way."""
-        sure = all(each.form == first.form for each in best if each.lines == first.lines)
+        """Return a repair in words, with the other lines in which as good a one is possible."""
         words = {(e.unit, e.statement.lineno): e.words for e in first.hit.edits}
         common = first.hit.edits[0].words
         lines = tuple(
@@ -258,15 +264,29 @@ class _Mending:
                 step.how,
                 words.get((step.unit, step.statement), common),
                 step.old,
-                step.new if sure else "",
+                step.new,
             )
             for step in first.steps
         )
+        unit, told = first.steps[0].unit, {step.line for step in first.steps}
+        others = {s.line for each in best for s in each.steps if s.unit is unit} - told
         titles = self.student.kind.titles
         wrong = [f for f in self.findings if f.verdict is Verdict.WRONG]
-        known = {f.quantity: f"the {titles[f.quantity]}" for f in wrong if f.quantity in titles}
-        known = known or {f.quantity: f"the {f.title}" for f in wrong if f.title}
-        return Repair(tuple(known), listed(list(known.values()) or ["all that it does"]), lines)
+        known = {f.quantity: _called(titles[f.quantity]) for f in wrong if f.quantity in titles}
+        known = known or {f.quantity: _called(f.title) for f in wrong if f.title}
+        about = listed(list(known.values()) or ["all that it does"])
+        return Repair(tuple(known), about, lines, tuple(sorted(others)))
+
+
+_ARTICLE = re.compile("(?:the|a|an|how|what|where|calls|two) ")
+
+
+def _called(title: str) -> str:
+    """Return what a finding is about as a part of a sentence: "the output with a single row"."""
+    title, _, _ = title.partition(":")
+    what, _, when = title.partition(", ")
+    what = what if _ARTICLE.match(what) else f"the {what}"
+    return f"{what} {when if when.startswith('where') else f'with {when}'}" if when else what
 
 
 def _conventions(findings: Sequence[Finding]) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import cached_property
 
 from handgrad.diagnosis.engine.repair.edits import Edit, applied, text
@@ -14,10 +15,14 @@ from handgrad.diagnosis.engine.repair.search import Hit
 from handgrad.diagnosis.engine.repair.source import Unit
 from handgrad.diagnosis.engine.repair.vocabulary import is_handle
 
-__all__ = ["RAISES", "Ranked", "earliest", "ranked"]
+__all__ = ["RAISES", "Ranked", "nearest", "ranked"]
 
 PACKS = 1.5
 """What it costs to blame a line that only keeps something for later."""
+HANDS_OVER = 0.3
+"""What it costs to work something out in a line that only hands over what is there."""
+RENAMES = 0.1
+"""What it is worth that a line which only gave a value another name works something out."""
 FORWARD = 0.3
 """What it costs to blame the forward pass, where its results are right."""
 RAISES = 0.6
@@ -25,7 +30,7 @@ RAISES = 0.6
 GUILTY = 0.3
 """What it is worth that a line is the first to give a wrong gradient."""
 DEAD = 0.5
-"""What each name costs that is left without use."""
+"""What each name costs that is left without use, and is worth that gets one."""
 SIZE = 0.004
 """What each letter costs that a function becomes longer or shorter by."""
 
@@ -48,9 +53,12 @@ class Ranked:
         return frozenset((step.unit.file, step.line) for step in self.steps)
 
     @property
-    def form(self) -> tuple[str, ...]:
-        """The lines as they should be."""
-        return tuple(step.new for step in self.steps)
+    def size(self) -> tuple[int, int]:
+        """How long the changed lines are, and how many letters of them are others than before."""
+        match = [SequenceMatcher(None, s.old, s.new, False) for s in self.steps]
+        same = sum(block.size for each in match for block in each.get_matching_blocks())
+        length = sum(len(step.new) for step in self.steps)
+        return length, length - same
 
 
 def ranked(
@@ -79,8 +87,7 @@ def ranked(
         for edit in hit.edits:
             if forward_is_right and edit.unit in forward:
                 score += FORWARD
-            if _packs(edit):
-                score += PACKS
+            score += PACKS if _packs(edit.statement) else _worked_out(edit)
             if (edit.unit.file, edit.statement.lineno) in raising:
                 score -= RAISES
             if blame.get((edit.unit, edit.statement.lineno), True) is False:
@@ -89,25 +96,62 @@ def ranked(
     return sorted(found.values(), key=lambda r: r.score)
 
 
-def _packs(edit: Edit) -> bool:
-    """Return whether the statement only gives a value that is there another place or name."""
-    statement = edit.statement
+def _packs(statement: ast.stmt) -> bool:
+    """Return whether a statement only gives a value that is there another place."""
     if not isinstance(statement, ast.Assign):
         return False
     value = statement.value
-    if isinstance(value, ast.Tuple | ast.List):
-        return all(is_handle(entry) for entry in value.elts)
-    if isinstance(value, ast.Dict):
-        return all(is_handle(entry) for entry in value.values)
+    if isinstance(value, ast.Tuple | ast.Dict | ast.List):
+        return _only_names(value)
     kept = any(not isinstance(target, ast.Name) for target in statement.targets)
     return kept and is_handle(value)
 
 
-def earliest(best: Sequence[Ranked]) -> Ranked | None:
-    """Return which of several that are as good changes what is done first, None where none is it.
+def _only_names(node: ast.expr | None) -> bool:
+    """Return whether an expression is a name, or some of them together."""
+    if isinstance(node, ast.Tuple | ast.List):
+        return all(is_handle(entry) for entry in node.elts)
+    if isinstance(node, ast.Dict):
+        return all(is_handle(entry) for entry in node.values)
+    return node is not None and is_handle(node)
 
-    What a function does is done before the line that calls it is. Only repairs in functions of one
-    pass, and of as many lines, can be compared.
+
+def _worked_out(edit: Edit) -> float:
+    """Return what it costs, or is worth, that a line of names alone works something out."""
+    statement = edit.statement
+    if not isinstance(statement, ast.Return | ast.Assign) or statement.value is None:
+        return 0
+    renames = isinstance(statement, ast.Assign) and is_handle(statement.value)
+    if not renames and not _hands_over(statement):
+        return 0
+    with applied(edit):
+        if renames:
+            return 0 if is_handle(statement.value) else -RENAMES
+        return 0 if _hands_over(statement) else HANDS_OVER
+
+
+def _hands_over(statement: ast.Return | ast.Assign) -> bool:
+    """Return whether a statement adds names up, returns some or what a call makes of them."""
+    value = statement.value
+    if isinstance(statement, ast.Assign):
+        return _adds_names(statement.value)
+    if isinstance(value, ast.Call):
+        return all(is_handle(entry) for entry in value.args)
+    return _only_names(value)
+
+
+def _adds_names(node: ast.expr) -> bool:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+        return _adds_names(node.left) and _adds_names(node.right)
+    return is_handle(node)
+
+
+def nearest(best: Sequence[Ranked]) -> Ranked | None:
+    """Return which of several that are as good is nearest to what is wrong, None where none is.
+
+    What a function does is nearer than the line that calls it, and of two lines of a function the
+    later one. Only repairs in functions of one pass, and of as many lines, can be compared. Of the
+    forms of one line it is the simplest.
     """
     if len({each.lines for each in best}) > 1:
         if any(len(each.lines) > 1 for each in best):
@@ -118,6 +162,7 @@ def earliest(best: Sequence[Ranked]) -> Ranked | None:
             return None
         best = sorted(
             (each for each in best if each.hit.edits[0].unit in units),
-            key=lambda each: (min(step.line for step in each.steps), each.score),
+            key=lambda each: (-each.steps[0].line, each.score),
         )
-    return best[0] if best else None
+    alike = (each for each in best if each.lines == best[0].lines)
+    return min(alike, key=lambda each: each.size, default=None)

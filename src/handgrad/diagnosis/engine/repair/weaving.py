@@ -201,7 +201,7 @@ def _change(
 ) -> None:
     """Put code in the place of some tokens, be it none, and leave out the lines that it empties."""
     if first == last:  # nothing goes: after the token before, unless that one begins something
-        opened = first == 0 or _OPENS.fullmatch(tokens[first - 1].string)
+        opened = not first or (first < len(tokens) and _OPENS.fullmatch(tokens[first - 1].string))
         (top, start) = (bottom, end) = tokens[first].start if opened else tokens[first - 1].end
     else:
         (top, start), (bottom, end) = tokens[first].start, tokens[last - 1].end

@@ -44,7 +44,7 @@ class _AlongAnAxis(Kind):
     takes_flat = True
 
     def __init__(self, ours: Any, name: str) -> None:
-        self.ours, self.theirs = ours, (name,)  # type: ignore[misc]
+        self.ours, self.theirs = ours, (name,)
 
     def module(self, nn: Any, component: Any, layout: Layout) -> Any:
         axis, order = component.axis, layout.axes_in_order()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -26,13 +27,15 @@ class _Attention(Kind):
 
     ours, theirs = MultiHeadAttention, ("MultiHeadAttention", "MultiheadAttention")
     takes, axes = "last", 3
-    only: ClassVar = {
-        "batch_first": True,
-        "dropout": 0.0,
-        "bias_k": None,
-        "bias_v": None,
-        "add_zero_attn": False,
-    }
+    only = MappingProxyType(
+        {
+            "batch_first": True,
+            "dropout": 0.0,
+            "bias_k": None,
+            "bias_v": None,
+            "add_zero_attn": False,
+        }
+    )
 
     def tensors(self, component: Any, arrays: Arrays, layout: Layout) -> dict[str, Array]:
         weights = [arrays[f"{name}_weights"].T for name in _INPUTS]

@@ -198,7 +198,7 @@ class _Passing(Kind):
     ours, takes_flat, takes_pooled = None, True, True
 
     def __init__(self, name: str, becomes: Any = None) -> None:
-        self.theirs, self.takes = (name,), becomes  # type: ignore[misc]
+        self.theirs, self.takes = (name,), becomes
 
     def form(self, module: Any) -> tuple[Any, None]:
         return {"first": "last", "last": "first"}.get(self.takes or ""), None

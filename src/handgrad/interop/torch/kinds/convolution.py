@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -27,10 +28,10 @@ class _Convolution(Kind):
     """Weights (out, in, taps...), where ours are (taps..., in, out)."""
 
     takes = "first"
-    only: ClassVar = {"padding_mode": "zeros"}
+    only = MappingProxyType({"padding_mode": "zeros"})
 
     def __init__(self, ours: Any, axes: int) -> None:
-        self.ours, self.theirs, self.axes = ours, (ours.__name__,), axes  # type: ignore[misc]
+        self.ours, self.theirs, self.axes = ours, (ours.__name__,), axes
 
     def tensors(self, component: Any, arrays: Arrays, layout: Layout) -> dict[str, Array]:
         found = {"weight": np.moveaxis(arrays["weights"], (-1, -2), (0, 1))}
@@ -69,7 +70,7 @@ class _Pool(Kind):
     takes, axes = "first", 4
 
     def __init__(self, ours: Any, only: Mapping[str, Any]) -> None:
-        self.ours, self.theirs, self.only = ours, (ours.__name__,), only  # type: ignore[misc]
+        self.ours, self.theirs, self.only = ours, (ours.__name__,), only
 
     def module(self, nn: Any, component: Any, layout: Layout) -> Any:
         windows = component.kernel_size, component.stride, component.padding
@@ -90,8 +91,8 @@ class _GlobalPool(Kind):
     def __init__(self, ours: Any) -> None:
         name = ours.__name__
         adaptive = "AdaptiveMaxPool" if "Max" in name else "AdaptiveAvgPool"
-        self.ours = ours  # type: ignore[misc]
-        self.theirs = name, f"{adaptive}2d", f"{adaptive}1d"  # type: ignore[misc]
+        self.ours = ours
+        self.theirs = name, f"{adaptive}2d", f"{adaptive}1d"
 
     def form(self, module: Any) -> tuple[Form | None, int | None]:
         return "first", {"2d": 4, "1d": 3}.get(type(module).__name__[-2:])
@@ -120,7 +121,7 @@ class _GlobalPool(Kind):
 class _Flatten(Kind):
     ours, theirs = Flatten, ("Flatten",)
     takes_flat = takes_pooled = True
-    only: ClassVar = {"start_dim": 1, "end_dim": -1}
+    only = MappingProxyType({"start_dim": 1, "end_dim": -1})
 
     def module(self, nn: Any, component: Any, layout: Layout) -> Any:
         return nn.Flatten()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -115,13 +116,13 @@ class Kind:
         channels with one entry each.
     """
 
-    ours: ClassVar[Any]
-    theirs: ClassVar[tuple[str, ...]]
-    only: ClassVar[Mapping[str, Any]] = {}
-    takes: ClassVar[Form | None] = None
-    axes: ClassVar[int | None] = None
-    takes_flat: ClassVar[bool] = False
-    takes_pooled: ClassVar[bool] = False
+    ours: Any
+    theirs: tuple[str, ...]
+    only: Mapping[str, Any] = MappingProxyType({})
+    takes: Form | None = None
+    axes: int | None = None
+    takes_flat: bool = False
+    takes_pooled: bool = False
 
     def wants(self, layout: Layout) -> Form | None:
         """Return where PyTorch's module wants the features of what lies like this."""
@@ -178,7 +179,7 @@ class Pointwise(Kind):
         numbers: tuple[str, ...] = (),
         made_with: Mapping[str, Any] | None = None,
     ) -> None:
-        self.ours, self.theirs = ours, theirs  # type: ignore[misc]
+        self.ours, self.theirs = ours, theirs
         self.numbers, self.made_with = numbers, made_with or {}
 
     def module(self, nn: Any, component: Any, layout: Layout) -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any
 
 from handgrad.arguments import Array
 from handgrad.interop.torch.kinds.kind import Arrays, Kind, refused
@@ -53,7 +54,7 @@ class _Table(Kind):
 
 class _Embedding(_Table):
     ours, theirs, takes = Embedding, ("Embedding",), "last"
-    only: ClassVar = {"max_norm": None, "scale_grad_by_freq": False, "sparse": False}
+    only = MappingProxyType({"max_norm": None, "scale_grad_by_freq": False, "sparse": False})
 
     def arrays(self, component: Any, tensors: Mapping[str, Array], layout: Layout) -> Arrays:
         p = component.padding_index

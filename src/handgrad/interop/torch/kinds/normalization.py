@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +45,7 @@ class _OverChannels(_Norm):
 
 class _BatchNorm(_OverChannels):
     ours, theirs = BatchNorm, ("BatchNorm1d", "BatchNorm2d")
-    only: ClassVar = {"track_running_stats": True}
+    only = MappingProxyType({"track_running_stats": True})
 
     def form(self, module: Any) -> tuple[Form | None, int | None]:
         return ("first", 4) if type(module).__name__ == "BatchNorm2d" else (None, None)

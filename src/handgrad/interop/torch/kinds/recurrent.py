@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import Any
 
 from handgrad.arguments import Array
 from handgrad.interop.torch.kinds.containers import in_one
@@ -49,10 +50,10 @@ def _arrays(tensors: Mapping[str, Array], end: str, reset: bool) -> dict[str, Ar
 
 class _Recurrent(Kind):
     takes, axes = "last", 3
-    only: ClassVar = {"batch_first": True, "bias": True, "proj_size": 0}
+    only = MappingProxyType({"batch_first": True, "bias": True, "proj_size": 0})
 
     def __init__(self, ours: Any) -> None:
-        self.ours, self.theirs = ours, (ours.__name__,)  # type: ignore[misc]
+        self.ours, self.theirs = ours, (ours.__name__,)
 
     def tensors(self, component: Any, arrays: Arrays, layout: Layout) -> dict[str, Array]:
         return _tensors(arrays, _LAST)

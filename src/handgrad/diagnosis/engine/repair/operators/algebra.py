@@ -86,7 +86,19 @@ def signs(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
         return
     if isinstance(parent, ast.Subscript) or not _may_be_array(node):
         return
-    yield Offer(ast.UnaryOp(ast.USub(), node), 1.2, f"the sign of {short(node)}")
+    if isinstance(words.value(node), int):
+        return  # a count has no sign
+    cost = (
+        1.2 if isinstance(node, ast.BinOp | ast.Call) else 1.4
+    )  # what is there is as it should be
+    yield Offer(_negative(node), cost, f"the sign of {short(node)}")
+
+
+def _negative(node: ast.expr) -> ast.expr:
+    """Return an expression with a minus before it, where it is written without parentheses."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
+        return ast.BinOp(_negative(node.left), node.op, node.right)
+    return ast.UnaryOp(ast.USub(), node)
 
 
 def _may_be_array(node: ast.expr) -> bool:
