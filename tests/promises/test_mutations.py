@@ -71,7 +71,7 @@ def mutations(node):
     elif isinstance(node, ast.Return) and isinstance(node.value, ast.Name):
         yield "twice", lambda node: ast.Return(times(2)(node.value))
         yield "negated", lambda node: ast.Return(times(-1)(node.value))
-    elif isinstance(node, ast.Return) and isinstance(first(node.value), ast.Name):
+    elif isinstance(node, ast.Return) and isinstance(first(node.value), (ast.Name, ast.Call)):
         yield "with twice the first", lambda node: ast.Return(with_first(times(2), node.value))
         yield "with minus the first", lambda node: ast.Return(with_first(times(-1), node.value))
     # What a component that holds others passes on, of each the right one.
