@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from benchmarks import agreement, estimators, growth, memory, results, sizes
+from benchmarks import agreement, estimators, growth, memory, production, results, sizes
 from benchmarks.contestants import LAYERS, NAMES, OURS, PER_SAMPLE
 from benchmarks.layers import agreement as layer_agreement
 from benchmarks.layers.tasks import TASKS, TURN
@@ -36,6 +36,7 @@ class Part(StrEnum):
     LAYERS = "layers"
     PER_SAMPLE = "per-sample"
     ESTIMATORS = "estimators"
+    PRODUCTION = "production"
 
 
 def main(
@@ -73,7 +74,7 @@ def main(
     def say(text: str) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    alone = wanted <= {Part.LAYERS, Part.PER_SAMPLE, Part.ESTIMATORS}
+    alone = wanted <= {Part.LAYERS, Part.PER_SAMPLE, Part.ESTIMATORS, Part.PRODUCTION}
     with working([] if alone else names, threads) as (workers, absent):
         for name, reason in absent.items():
             say(f"left out: {name}: {reason}")
@@ -82,7 +83,7 @@ def main(
         def keep(part: Part, found: Any) -> None:
             results.write(out, part, machine, found)
 
-        if wanted - {Part.MEMORY, Part.SIZES, Part.LAYERS, Part.PER_SAMPLE, Part.ESTIMATORS}:
+        if wanted & {Part.CHECK, Part.STEPS, Part.EPOCH, Part.GROWTH}:
             try:
                 agreed = agree(workers, chosen, say)
             except AbsentError as reason:
@@ -122,10 +123,14 @@ def main(
         sets = [data for data in estimators.DATA if layers in data.name]
         measured = list(estimators.measure(sets, estimators.SPLITS, rounds, threads, say))
         keep(Part.ESTIMATORS, measured)
+    if Part.PRODUCTION in wanted:
+        say_load(threads, say)
+        machine = describe([], threads) | {"versions": production.versions()}
+        keep(Part.PRODUCTION, production.measure(rounds, seconds, threads, say))
     if Part.MEMORY in wanted:
         keep(Part.MEMORY, memory.measure(names, threads, say))
     if Part.SIZES in wanted:
-        keep(Part.SIZES, sizes.measure(names, say))
+        keep(Part.SIZES, sizes.measure([*names, "onnxruntime"], say))
     for table in results.collect(out):
         console.print(table.rich())
     if differing:

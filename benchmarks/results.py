@@ -12,6 +12,7 @@ from benchmarks.layers.tables import layer_table
 from benchmarks.layers.tasks import LayerTask
 from benchmarks.per_sample.tables import per_sample_table
 from benchmarks.per_sample.tasks import PerSampleTask
+from benchmarks.production import production_table
 from benchmarks.timing import Timing
 
 __all__ = ["FOLDER", "collect", "write"]
@@ -54,6 +55,8 @@ def collect(folder: Path) -> list[tables.Table]:
         made.append(per_sample_table(each))
     if "estimators" in found:
         made.append(estimator_table([Found(**values) for values in found["estimators"]]))
+    if "production" in found:
+        made.append(production_table(found["production"]))
     if "growth" in found:
         growth = {
             axis: [Timing.from_json(values) for values in timings]

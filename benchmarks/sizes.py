@@ -26,6 +26,7 @@ REQUIREMENTS = {
     "jax": "jax",
     "scikit-learn": "scikit-learn",
     "thinc": "thinc",
+    "onnxruntime": "onnxruntime",
 }
 
 

@@ -37,9 +37,29 @@ def file(path):
 
 
 def run(command):
-    """Show what a command answers, in 80 columns and without colours; `| head -n N` cuts it."""
+    """Show what a command answers, in 80 columns and without colours; `| head -n N` cuts it.
+
+    What another page shows in full is taken from there.
+    """
     asked, _, count = command.partition(" | head -n ")
-    program, *arguments = shlex.split(asked)
+    lines = (count and _shown(asked)) or _said(asked, in_full=not count)
+    if count:
+        lines = lines[: int(count)]
+    return "\n".join(["```console", f"$ {command}", *lines, "```"])
+
+
+def _shown(command):
+    """Return what a page shows in full of what a command answers; None where none does."""
+    block = f"<!-- run: {command} -->\n```console\n$ {command}\n"
+    for name in NAMES:
+        _, found, after = (DOCS / name).read_text(encoding="utf-8").partition(block)
+        if found:
+            return after.partition("\n```\n<!-- end -->")[0].splitlines()
+    return None
+
+
+def _said(command, in_full):
+    program, *arguments = shlex.split(command)
     assert program == "handgrad"
     said = subprocess.run(
         [sys.executable, "-c", "from handgrad.cli import main; main()", *arguments],
@@ -50,17 +70,14 @@ def run(command):
             **os.environ,
             "COLUMNS": "80",
             "NO_COLOR": "1",
-            "HANDGRAD_BUDGET": "0" if count else "20",
+            "HANDGRAD_BUDGET": "20" if in_full else "0",
         },
         capture_output=True,
         check=False,
         encoding="utf-8",
     )
     text = said.stdout or said.stderr  # an error, where nothing else is said
-    lines = [line.rstrip() for line in text.rstrip().splitlines()]
-    if count:
-        lines = lines[: int(count)]
-    return "\n".join(["```console", f"$ {command}", *lines, "```"])
+    return [line.rstrip() for line in text.rstrip().splitlines()]
 
 
 def catalogue(_):

@@ -1,5 +1,6 @@
 """What holds for the whole suite."""
 
+import gc
 import os
 
 from hypothesis import settings
@@ -8,6 +9,13 @@ from hypothesis import settings
 # stands here, since a library of matrix products asks when it is loaded.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
+
+# Tests and what they import are many objects that stay. To look through them for garbage as often
+# as by default takes a fifth of the time in which the tests are collected.
+gc.set_threshold(50_000, 20, 20)
+
+# Hundreds of interpreters are started, each of which would compile the package anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # NumPy's form of the kernels is the truth; HANDGRAD_KERNELS=compiled runs the suite in the other.
 os.environ.setdefault("HANDGRAD_KERNELS", "numpy")

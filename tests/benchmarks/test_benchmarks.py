@@ -18,7 +18,7 @@ from benchmarks.timing import Timing, race, ratio
 from benchmarks.workers import AbsentError, Worker, working
 from numpy.testing import assert_allclose
 
-from benchmarks import estimators, import_time, results, sizes, step
+from benchmarks import estimators, import_time, production, results, sizes, step
 
 ROOT = Path(__file__).parents[2]
 
@@ -233,3 +233,16 @@ def test_the_readme_has_the_scores_that_were_measured():
     ours = {one.task: one for one in found if one.contestant == OURS}
     for one in found:  # within one standard error
         assert ours[one.task].score >= one.score - one.error
+
+
+def test_production_is_timed_in_fresh_processes_that_compute_the_same(tmp_path, monkeypatch):
+    monkeypatch.delitem(production.CONTESTANTS, "torch")  # whose import takes seconds
+    said = []
+    found = production.measure(1, 0.001, 1, said.append)
+    assert not said
+    assert [row["contestant"] for row in found] == list(production.CONTESTANTS)
+    assert all(
+        len(row[figure]) == 1 and row[figure][0] > 0 for row in found for figure in production.UNITS
+    )
+    results.write(tmp_path, "production", {"versions": production.versions()}, found)
+    assert "NumPy export" in results.collect(tmp_path)[0].markdown()

@@ -1,8 +1,10 @@
 """The command export: what it writes computes what the run predicts."""
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -126,3 +128,20 @@ def test_what_makes_no_sense_is_refused(runs, tmp_path):
     with pytest.raises(ArgumentError, match="probabilities of a run whose target, price"):
         typed(numbers.folder, "--onnx", tmp_path / "model.onnx", "--proba")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_page_of_the_documentation_does_what_it_says(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(report, "find_spec", lambda name: None)
+    monkeypatch.chdir(tmp_path)
+    train("digits", "runs/digits", hidden=[], epochs=1, progress=False)
+    page = (Path(handgrad.__file__).parents[2] / "docs" / "production.md").read_text("utf-8")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    for language, block in re.findall(r"^```(sh|python)\n(.*?)^```", page, re.M | re.S):
+        if language == "sh":
+            for line in re.findall(r"^handgrad export (.*)", block, re.M):
+                typed(*line.split())
+        else:
+            exec(block, {"__name__": "page"})
+    sys.modules.pop("predict")
+    assert capsys.readouterr().out.count("\n") == 2
+    assert (tmp_path / "small.onnx").is_file()

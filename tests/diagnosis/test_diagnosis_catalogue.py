@@ -55,13 +55,13 @@ FIRST = first(BY_KIND, key=lambda pair: pair[1].cause.name)
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_mistake_gets_its_own_name_with_every_seed(kind):
-    """With two seeds; of those that an earlier kind has too every third, with one seed.
+    """With the second seed: with the first, each mistake is examined in full below.
 
-    The page is of twenty.
+    Of those that an earlier kind has too every third, with the first. The page is of twenty.
     """
     others = {}
     for i, mistake in enumerate(KINDS[kind].mistakes):
-        for seed in SEEDS[:2] if (kind, mistake) in FIRST else SEEDS[: i % 3 == 0]:
+        for seed in SEEDS[1:2] if (kind, mistake) in FIRST else SEEDS[: i % 3 == 0]:
             if (found := mechanical.searched(kind, mistake, seed)) != {mistake.cause.name}:
                 others[mistake.cause.name, seed] = found
     assert others == {}

@@ -88,6 +88,7 @@ def test_code_that_cannot_run_says_where_and_what_to_look_at(path):
     if path.stem not in calls | {"constructor"}:
         source = path.read_text().splitlines()
         assert diagnosis.failure.lines, str(diagnosis)
+        assert len(set(diagnosis.failure.lines)) == len(diagnosis.failure.lines)
         for _, number, line in diagnosis.failure.lines:
             assert line
             assert line in source[number - 1]

@@ -14,14 +14,17 @@ import pytest
 import handgrad
 import handgrad.kernels.compiling as compiling
 from handgrad import Linear, Model, kernels
-from handgrad.activations.relu import passed, rectified
+from handgrad.activations.relu import rectified, rectified_pullback
 from handgrad.checking import CASES
 from handgrad.checking.library import run as run_row
 from handgrad.errors import ArgumentError
 from handgrad.kernels.compiling import Kernel, fits, kernel
 from handgrad.kernels.mode import using
-from handgrad.layers.linear import add_row, sum_rows
-from handgrad.losses.cross_entropy import from_indices, of_indices
+from handgrad.layers.embedding import lookup_pullback
+from handgrad.layers.linear import add_row, add_row_pullback
+from handgrad.layers.normalization.batch_norm import scaled, scaled_pullback, statistics
+from handgrad.layers.normalization.layer_norm import normalized, normalized_pullback
+from handgrad.losses.cross_entropy import from_indices, from_indices_pullback
 from handgrad.optimizers import SGD, Adam, AdamW, RMSprop
 
 RNG = np.random.default_rng(0)
@@ -37,11 +40,30 @@ def indices(N, K):
 
 SAMPLES = {
     add_row: (normal(70, 300), normal(1, 300)),
-    sum_rows: (normal(70, 300), normal(1, 300)),
+    add_row_pullback: (normal(70, 300), normal(1, 300)),
     rectified: (normal(70, 300),),
-    passed: (normal(70, 300), normal(70, 300)),
+    rectified_pullback: (normal(70, 300), normal(70, 300)),
     from_indices: (normal(70, 13), indices(70, 13)),
-    of_indices: (normal(70, 13), indices(70, 13), lambda dtype: 70.0),
+    from_indices_pullback: (normal(70, 13), indices(70, 13), lambda dtype: 70.0),
+    lookup_pullback: (normal(13, 300), indices(70, 13), normal(70, 300)),
+    statistics: (normal(70, 300),),
+    scaled: (normal(70, 300), normal(1, 300), normal(1, 300)),
+    scaled_pullback: (
+        normal(70, 300),
+        normal(70, 300),
+        normal(1, 300),
+        normal(1, 300),
+        lambda dtype: True,
+        lambda dtype: True,
+    ),
+    normalized: (normal(70, 300), normal(1, 300), normal(1, 300), lambda dtype: 1e-5),
+    normalized_pullback: (
+        normal(70, 300),
+        normal(70, 300),
+        normal(70, 1),
+        normal(1, 300),
+        lambda dtype: True,
+    ),
 }
 """Arguments for each kernel that has a NumPy form, more entries than are left to one core."""
 
@@ -80,9 +102,9 @@ def test_both_forms_agree_and_threads_change_no_bit(each, dtype, cores):
         got, again = results(each, arguments), results(each, arguments)
         with cores:  # as if another thread used them
             alone = results(each, arguments)
-    tolerance = {"rtol": 1e-5, "atol": 1e-5} if dtype == np.float32 else {"rtol": 1e-12}
+    rtol, atol = (1e-5, 1e-5) if dtype == np.float32 else (1e-12, 1e-13)
     for a, b, c, d in zip(truth, got, again, alone, strict=True):
-        np.testing.assert_allclose(b, a, **tolerance)
+        np.testing.assert_allclose(b, a, rtol=rtol, atol=atol)
         assert b.tobytes() == c.tobytes() == d.tobytes()
         assert b.dtype == a.dtype or b.ndim == 0  # a number is Python's own
 

@@ -87,7 +87,7 @@ def copy(tmp_path_factory):
 
 def run(root, *arguments):
     """Run Python in the copy, on the copy's package."""
-    environment = {**os.environ, "PYTHONPATH": str(root / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(root / "src")}
     done = subprocess.run(
         [sys.executable, *arguments], cwd=root, env=environment, capture_output=True, text=True
     )
@@ -96,7 +96,15 @@ def run(root, *arguments):
 
 
 def test_handgrad_check_knows_a_new_component(copy):
-    said = run(copy, "-c", "from handgrad.cli import main; main()", "check")
+    code = """
+        from functools import partial
+        from handgrad.checking import CASES, library
+        from handgrad.cli import main
+        rows = [case for case in CASES if case.component.__name__ in ("Arctan", "Sigmoid")]
+        library.check_library = partial(library.check_library, rows)  # the others take their time
+        main()
+    """
+    said = run(copy, "-c", textwrap.dedent(code), "check")
     assert re.search(r"^ ?Arctan +dx .* right *$", said, re.MULTILINE)
     assert re.search(r"^All \d+ checks agree\. *$", said, re.MULTILINE)
 
@@ -110,7 +118,7 @@ def test_so_do_the_proofs_the_mutations_and_every_test_of_rows(copy):
     ]
     files = [f"tests/{file}" for file in files]
     said = run(
-        copy, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider",
+        copy, "-m", "pytest", "-q", "-n", "0", "-rA", "-p", "no:cacheprovider",
         "-k", "Arctan or every_public or arctan or of_every or in_their_folder", *files,
     )  # fmt: skip
     for file in files:
@@ -130,20 +138,3 @@ def test_so_does_a_checkpoint(copy):
         assert np.array_equal(again.parameters, model.parameters)
     """
     run(copy, "-c", textwrap.dedent(code), str(copy / "saved"))
-
-
-def test_so_does_the_table_in_the_documentation(copy):
-    assert "Arctan " not in table(copy)
-    code = """
-        import runpy
-        maker = runpy.run_path("scripts/make_diagnosis_docs.py")
-        (page,) = [page for page in maker["PAGES"] if page.name == "check.md"]
-        page.write_text(maker["filled"](page.read_text(encoding="utf-8")), encoding="utf-8")
-    """
-    run(copy, "-c", textwrap.dedent(code))
-    assert "Arctan " in table(copy)
-
-
-def table(root):
-    page = (root / "docs" / "check.md").read_text(encoding="utf-8")
-    return page.partition("<!-- run: handgrad check -->")[2].partition("<!-- end -->")[0]

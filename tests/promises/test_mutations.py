@@ -71,7 +71,7 @@ def mutations(node):
     elif isinstance(node, ast.Return) and isinstance(node.value, ast.Name):
         yield "twice", lambda node: ast.Return(times(2)(node.value))
         yield "negated", lambda node: ast.Return(times(-1)(node.value))
-    elif isinstance(node, ast.Return) and isinstance(first(node.value), ast.Name):
+    elif isinstance(node, ast.Return) and isinstance(first(node.value), (ast.Name, ast.Call)):
         yield "with twice the first", lambda node: ast.Return(with_first(times(2), node.value))
         yield "with minus the first", lambda node: ast.Return(with_first(times(-1), node.value))
     # What a component that holds others passes on, of each the right one.
@@ -139,7 +139,8 @@ def functions_of(component):
         holder, name = place = ahead.pop(0)
         if place in found:
             continue
-        function = found[place] = getattr(holder, name)
+        function = getattr(holder, name)
+        found[place] = function = getattr(function, "formula", function)  # NumPy's, of a kernel
         module = sys.modules[function.__module__]
         for node in ast.walk(parsed(function)):
             if isinstance(node, ast.Attribute) and re.fullmatch(r"_\w+_pullback", node.attr):

@@ -29,12 +29,12 @@ def _(x: Any) -> Any:
 
 
 @kernel
-def passed(dy: Any, y: Any) -> Any:
+def rectified_pullback(dy: Any, y: Any) -> Any:
     """Return ``dy`` where the output is above 0, and 0 elsewhere."""
     return dy * (y > 0)
 
 
-@passed.compiled(threads_above=THREADS_ABOVE)
+@rectified_pullback.compiled(threads_above=THREADS_ABOVE)
 def _(dy: Any, y: Any) -> Any:
     dx = np.empty_like(dy)
     upstream, outputs, results = dy.reshape(-1), y.reshape(-1), dx.reshape(-1)
@@ -97,4 +97,4 @@ class ReLU(Activation):
     ) -> tuple[Array, dict[str, Array]]:
         """Return ``dy`` where the unit was on and 0 elsewhere."""
         y = saved
-        return passed(dy, y), {}
+        return rectified_pullback(dy, y), {}

@@ -12,6 +12,7 @@ from handgrad.arguments import Array, positive_size
 from handgrad.component import Component
 from handgrad.errors import ArgumentError, DtypeError, ShapeError
 from handgrad.initializers import Drawn, Initializer, draw_parameters, floating_type
+from handgrad.kernels.compiling import kernel
 from handgrad.parameter import Parameter
 from handgrad.per_sample.summands import Summands, check_samples
 from handgrad.shapes import Shape
@@ -166,7 +167,7 @@ class Embedding(Component):
         if table is None or not table.flags.c_contiguous:  # its entries are counted through
             table = gradients["weights"] = np.empty_like(dy, order="C", shape=self.weights.shape)
         table.fill(0)
-        np.add.at(*_counted_through(table, saved, dy))
+        lookup_pullback(table, saved.reshape(-1), dy.reshape(-1, self.features))
         if self.padding_index is not None:
             table[self.padding_index] = 0
         return None, gradients
@@ -183,6 +184,20 @@ class Embedding(Component):
     def __repr__(self) -> str:
         padding = "" if self.padding_index is None else f", padding_index={self.padding_index}"
         return f"Embedding({self.num_embeddings}, {self.features}{padding})"
+
+
+@kernel
+def lookup_pullback(table: Any, x: Any, dy: Any) -> None:
+    """Add each row of `dy` to the row of `table` of its index."""
+    np.add.at(*_counted_through(table, x, dy))
+
+
+@lookup_pullback.compiled()
+def _(table: Any, x: Any, dy: Any) -> None:
+    for n in range(x.size):
+        row = table[x[n]]
+        for d in range(row.size):
+            row[d] += dy[n, d]
 
 
 class _Rows(Summands):

@@ -34,12 +34,12 @@ def _(y: Any, row: Any) -> None:
 
 
 @kernel
-def sum_rows(rows: Any, out: Any) -> Any:
+def add_row_pullback(rows: Any, out: Any) -> Any:
     """Return the sum of all rows, (1, K), in `out` where it is not None."""
     return np.add.reduce(rows, axis=0, keepdims=True, out=out)
 
 
-@sum_rows.compiled()
+@add_row_pullback.compiled()
 def _(rows: Any, out: Any) -> Any:
     out[:] = 0
     for n in range(len(rows)):
@@ -191,7 +191,7 @@ class Linear(ExerciseLayer):
         gradients = {} if out is None else out
         gradients["weights"] = np.matmul(x.T, dy, out=gradients.get("weights"))
         if self.bias is not None:
-            gradients["bias"] = sum_rows(dy, gradients.get("bias"))
+            gradients["bias"] = add_row_pullback(dy, gradients.get("bias"))
         return dx, gradients
 
     def pullback_per_sample(

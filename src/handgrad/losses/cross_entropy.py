@@ -21,11 +21,11 @@ def from_indices(logits: Any, indices: Any) -> tuple[Any, Any]:
 
     The sum is not a number where an index is none of the classes.
     """
-    if indices.view(np.uintp).max() >= logits.shape[1]:  # where a negative one is large
+    if not (indices.min() >= 0 and indices.max() < logits.shape[1]):
         return np.nan, logits
     with np.errstate(over="ignore", invalid="ignore"):
         z = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
-    right = z.reshape(-1)[indices + np.arange(0, z.size, z.shape[1])]
+    right = z.reshape(-1)[_places(z, indices)]
     p = np.exp(z, out=z)
     s = np.add.reduce(p, axis=1, keepdims=True)
     p /= s
@@ -50,16 +50,22 @@ def _(logits: Any, indices: Any) -> tuple[Any, Any]:
     return total, p
 
 
+def _places(rows: Array, indices: Array) -> Array:
+    """Return where in all entries of the rows each of them has its index."""
+    places: Array = indices + np.arange(0, rows.size, rows.shape[1], like=indices)
+    return places
+
+
 @kernel
-def of_indices(p: Any, indices: Any, divisor: float) -> Any:
+def from_indices_pullback(p: Any, indices: Any, divisor: float) -> Any:
     """Return ``(p - y) / divisor``, where y is 1 at each row's index and 0 elsewhere."""
     gradient = p.copy()
-    gradient.reshape(-1)[indices + np.arange(0, p.size, p.shape[1])] -= 1
+    gradient.reshape(-1)[_places(p, indices)] -= 1
     gradient /= divisor
     return gradient
 
 
-@of_indices.compiled()
+@from_indices_pullback.compiled()
 def _(p: Any, indices: Any, divisor: float) -> Any:
     gradient, share = np.empty_like(p), p.dtype.type(1 / divisor)
     for n in range(len(p)):
@@ -241,7 +247,7 @@ class CrossEntropy(Loss):
         e, e_sum, y, y_sum, divisor = saved
         if y_sum is None:  # the targets are indices, and e is the softmax itself
             rows = e.reshape(len(y), -1)
-            gradient: Array = of_indices(rows, y, divisor).reshape(e.shape)
+            gradient: Array = from_indices_pullback(rows, y, divisor).reshape(e.shape)
             return gradient
         gradient = e * (y_sum / e_sum)
         gradient -= y

@@ -101,7 +101,7 @@ def test_a_file_may_import_its_neighbours_and_be_called_like_a_module(tmp_path, 
     monkeypatch.chdir(tmp_path)
     write(tmp_path, "helpers_of_mine.py", "import numpy as np\n")
     text = RELU.replace("import numpy as np", "from helpers_of_mine import np")
-    for name in ("random.py", "numpy.py", "ex 7.3.py", "ordinary.py"):
+    for name in ("random.py", "numpy.py", "ex 7.3.py"):
         diagnosis = diagnose_file(write(tmp_path, name, text), "ReLU")
         assert diagnosis.status is Status.RIGHT, str(diagnosis)
         (tmp_path / name).unlink()

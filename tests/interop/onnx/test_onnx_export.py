@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -9,7 +10,15 @@ import pytest
 
 import handgrad
 from examples import character_model, digits_cnn, mnist5k_cnn, sequence_labels, tabular_residual
-from exchange import COMPONENTS, assert_agrees, loose_shape, onnx_out, run_onnx
+from exchange import (
+    COMPONENTS,
+    WITHOUT_FLOAT64,
+    assert_agrees,
+    loose_shape,
+    onnx_out,
+    run_onnx,
+    table,
+)
 from handgrad import Conv2d, Dropout, Linear, MaxPool2d, Model, ReLU, Residual
 from handgrad.checking.evaluation import floats_as
 from handgrad.datasets import Standardizer
@@ -19,9 +28,6 @@ from handgrad.interop.onnx.converters import CONVERTERS
 from handgrad.modes import evaluating
 from handgrad.walk import buffers, parameters
 from helpers import OwnLinear, generator, random
-
-WITHOUT_FLOAT64 = {"AvgPool2d", "Bidirectional", "Conv1d", "Conv2d", "GRU", "LSTM", "RNN"}
-"""What onnxruntime computes in float32 alone; the exact GELU, a row of two, besides."""
 
 
 def test_every_component_has_a_converter():
@@ -33,6 +39,11 @@ def test_every_row_is_computed_as_here(component, tmp_path):
     computed = onnx_out(component, tmp_path / "model.onnx")
     expected = {"float32"} if component.__name__ in WITHOUT_FLOAT64 else {"float32", "float64"}
     assert computed == expected
+
+
+def test_the_documentations_table_says_what_the_tests_find():
+    page = Path(handgrad.__file__).parents[2] / "docs" / "production.md"
+    assert f"<!-- components -->\n{table()}<!-- end -->\n" in page.read_text(encoding="utf-8")
 
 
 def moved(model):

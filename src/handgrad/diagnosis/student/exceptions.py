@@ -105,11 +105,12 @@ def explain(error: BaseException, doing: str) -> Failure:
     """Return what an exception says, with the student's own lines and a hint where one is known."""
     if isinstance(error, MemoryError):  # let go of what has filled it
         traceback.clear_frames(error.__traceback__)
-    lines = tuple(
+    lines = [
         (frame.filename, frame.lineno or 0, frame.line or "")
         for frame in traceback.extract_tb(error.__traceback__)
         if is_theirs(frame.filename)
-    )
+    ]
+    lines = list(dict.fromkeys(reversed(lines)))[::-1]  # of what calls itself each line once
     try:
         message = next(iter(str(error)[:LONGEST].splitlines()), "")
     except Exception:  # an exception that cannot even be printed
@@ -118,7 +119,7 @@ def explain(error: BaseException, doing: str) -> Failure:
     hint = next(text for pattern, text in HINTS.items() if any(re.match(pattern, k) for k in known))
     linecache.checkcache()
     name = type(error).__name__
-    return Failure(doing, f"{name}: {message}" if message else name, lines, hint)
+    return Failure(doing, f"{name}: {message}" if message else name, tuple(lines), hint)
 
 
 def is_ours(error: BaseException) -> bool:

@@ -65,6 +65,8 @@ def import_onnx(path: str | os.PathLike[str]) -> Model:
         node = Node(each, constants, views, nodes)
         for name in filter(None, each.output):
             nodes[name] = node
+        if each.op_type == "Identity" and each.input and each.input[0] in constants:
+            constants[each.output[0]] = constants[each.input[0]]
         operator = OPERATORS.get(each.op_type) if each.domain in ("", "ai.onnx") else None
         if operator is not None and node.has_data():
             _follow(operator, node, views)

@@ -13,6 +13,7 @@ from handgrad.arguments import Array, in_short, is_real, positive_size
 from handgrad.component import Component
 from handgrad.errors import ArgumentError, ShapeError
 from handgrad.initializers import Drawn, Initializer, draw_parameters, floating_type
+from handgrad.kernels.compiling import inlined
 from handgrad.parameter import Parameter
 from handgrad.per_sample.summands import check_samples, over_places
 from handgrad.shapes import Shape, shape_text
@@ -224,3 +225,28 @@ def sums(rows: Array, features: int) -> Array:
     short = long.reshape(*rows.shape[:-2], -1, features)
     total: Array = short.sum(axis=-2, keepdims=True)
     return total
+
+
+@inlined
+def row_sum(a: Any, b: Any, times: bool) -> Any:
+    """Return the sum of a row, or of its products with another, for compiled loops.
+
+    Eight sums stand side by side, which the processor takes at once, and in an order that is
+    written here, so that it is the same in every loop.
+    """
+    zero = a[0] * 0
+    s0, s1, s2, s3 = zero, zero, zero, zero
+    s4, s5, s6, s7 = zero, zero, zero, zero
+    whole = a.size // 8 * 8
+    for i in range(0, whole, 8):
+        s0 += a[i] * b[i] if times else a[i]
+        s1 += a[i + 1] * b[i + 1] if times else a[i + 1]
+        s2 += a[i + 2] * b[i + 2] if times else a[i + 2]
+        s3 += a[i + 3] * b[i + 3] if times else a[i + 3]
+        s4 += a[i + 4] * b[i + 4] if times else a[i + 4]
+        s5 += a[i + 5] * b[i + 5] if times else a[i + 5]
+        s6 += a[i + 6] * b[i + 6] if times else a[i + 6]
+        s7 += a[i + 7] * b[i + 7] if times else a[i + 7]
+    for i in range(whole, a.size):
+        s0 += a[i] * b[i] if times else a[i]
+    return ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7))

@@ -10,9 +10,108 @@ import numpy.typing as npt
 from handgrad.arguments import Array, is_real, positive_size
 from handgrad.errors import ArgumentError, PerSampleError, ShapeError
 from handgrad.initializers import Drawn, Initializer, draw_parameters
+from handgrad.kernels.compiling import THREADS_ABOVE, kernel, prange
 from handgrad.layers.normalization.base import Normalization, glued, repeated, sums
 
 __all__ = ["BatchNorm"]
+
+_STATISTICS = ("mean", "variance")
+
+
+@kernel
+def statistics(rows: Any) -> tuple[Any, Any, Any]:
+    """Return the mean and the variance of each column, (1, D), and the rows less the mean."""
+    N, D = rows.shape
+    long = glued(rows, D)
+    mean = sums(long, D) / N
+    xc = long - repeated(mean, long)
+    return mean, sums(xc * xc, D) / N, xc.reshape(rows.shape)
+
+
+@statistics.compiled(threads_above=THREADS_ABOVE)
+def _(rows: Any) -> tuple[Any, Any, Any]:
+    N, D = rows.shape
+    xc = np.empty_like(rows)
+    mean, variance = np.zeros((1, D), rows.dtype), np.zeros((1, D), rows.dtype)
+    count = rows.dtype.type(N)
+    for first in prange((D + 15) // 16):  # sixteen columns are a line of the cache
+        columns = slice(16 * first, min(16 * first + 16, D))
+        m, v = mean[0, columns], variance[0, columns]
+        for n in range(N):
+            x = rows[n, columns]
+            for d in range(m.size):
+                m[d] += x[d]
+        for d in range(m.size):
+            m[d] /= count
+        for n in range(N):
+            x, centred = rows[n, columns], xc[n, columns]
+            for d in range(m.size):
+                centred[d] = x[d] - m[d]
+                v[d] += centred[d] * centred[d]
+        for d in range(m.size):
+            v[d] /= count
+    return mean, variance, xc
+
+
+@kernel
+def scaled(xc: Any, scale: Any, beta: Any) -> Any:
+    """Return ``xc * scale + beta``."""
+    long = glued(xc, xc.shape[1])
+    y = long * repeated(scale, long)
+    y += repeated(beta, long)
+    return y.reshape(xc.shape)
+
+
+@scaled.compiled(threads_above=THREADS_ABOVE)
+def _(xc: Any, scale: Any, beta: Any) -> Any:
+    y = np.empty_like(xc)
+    for n in prange(len(xc)):
+        for d in range(xc.shape[1]):
+            y[n, d] = xc[n, d] * scale[0, d] + beta[0, d]
+    return y
+
+
+@kernel
+def scaled_pullback(
+    dy: Any, xc: Any, r: Any, gamma: Any, of_batch: bool, need_dx: bool
+) -> tuple[Any, Any, Any]:
+    """Return ``(dy - xc * (r * dgamma / N) - dbeta / N) * (gamma * r)``, dgamma and dbeta."""
+    N, D = dy.shape
+    long, xc = glued(dy, D), glued(xc, D)
+    t = long * xc
+    dgamma, dbeta = sums(t, D) * r, sums(long, D)
+    dx = long
+    if need_dx and of_batch:  # the mean and the variance depend on the input
+        dx = np.multiply(xc, repeated(dgamma * r / N, xc), out=t)
+        dx = np.subtract(long, dx, out=dx)
+        dx -= repeated(dbeta / N, xc)
+    if need_dx:
+        dx = np.multiply(dx, repeated(gamma * r, xc), out=t)
+    return dx.reshape(dy.shape), dgamma, dbeta
+
+
+@scaled_pullback.compiled(threads_above=THREADS_ABOVE)
+def _(dy: Any, xc: Any, r: Any, gamma: Any, of_batch: bool, need_dx: bool) -> tuple[Any, Any, Any]:
+    N, D = dy.shape
+    dgamma, dbeta = np.zeros_like(gamma), np.zeros_like(gamma)
+    for first in prange((D + 15) // 16):
+        columns = slice(16 * first, min(16 * first + 16, D))
+        g, s = dgamma[0, columns], dbeta[0, columns]
+        for n in range(N):
+            upstream, centred = dy[n, columns], xc[n, columns]
+            for d in range(g.size):
+                g[d] += upstream[d] * centred[d]
+                s[d] += upstream[d]
+        for d in range(g.size):
+            g[d] *= r[0, columns][d]
+    dx = np.empty_like(dy)
+    if need_dx:
+        share = dy.dtype.type(of_batch / N)
+        for n in prange(N):
+            for d in range(D):
+                shared = xc[n, d] * (r[0, d] * dgamma[0, d] * share) + dbeta[0, d] * share
+                dx[n, d] = (dy[n, d] - shared) * (gamma[0, d] * r[0, d])
+    return dx, dgamma, dbeta
 
 
 class BatchNorm(Normalization):
@@ -200,21 +299,18 @@ class BatchNorm(Normalization):
         """Return ``xc * (gamma * r) + beta``; save `xc` and `r`, and the batch's statistics."""
         self.output_shape(x.shape)
         D, N = self._size, x.size // self._size
-        rows, batch = glued(x.reshape(N, D), D), None
+        rows, batch = x.reshape(N, D), None
+        gamma, beta = self._row("gamma", x), self._row("beta", x)
         if self.training:
             if N == 1:
                 raise _single(x, self)
-            mean = sums(rows, D) / N
-            xc = rows - repeated(mean, rows)
-            y = xc * xc  # the output is written over the squares
-            variance = sums(y, D) / N
+            mean, variance, xc = statistics(rows)
             batch = mean, variance, N
         else:
-            xc = rows - repeated(self.buffers["running_mean"][None], rows)
-            y, variance = np.empty_like(xc), self.buffers["running_variance"][None]
+            mean, variance = (self.buffers[f"running_{name}"][None] for name in _STATISTICS)
+            xc = rows - mean
         r = 1 / np.sqrt(variance + self.epsilon)
-        y = np.multiply(xc, repeated(self._row("gamma", x) * r, rows), out=y)
-        y += repeated(self._row("beta", x), rows)
+        y: Array = scaled(xc, gamma * r, beta)
         return y.reshape(x.shape), (xc, r, batch)
 
     def pullback(
@@ -226,24 +322,14 @@ class BatchNorm(Normalization):
     ) -> tuple[Array | None, dict[str, Array]]:
         """Return ``(dy - xc * (r * dgamma / N) - dbeta / N) * (gamma * r)``, dgamma and dbeta."""
         xc, r, batch = saved
-        rows, D = dy.reshape(xc.shape), self._size
-        t = rows * xc
-        dgamma = sums(t, D) * r
-        dbeta = sums(rows, D)
-        dx = None
-        if need_dx:
-            dx = rows
-            if batch is not None:  # the mean and the variance depend on the input
-                _, _, N = batch
-                dx = np.multiply(xc, repeated(dgamma * r / N, xc), out=t)
-                dx = np.subtract(rows, dx, out=dx)
-                dx -= repeated(dbeta / N, xc)
-            dx = np.multiply(dx, repeated(self._row("gamma", dy) * r, xc), out=t).reshape(dy.shape)
+        gamma, rows = self._row("gamma", dy), dy.reshape(xc.shape)
+        dx, dgamma, dbeta = scaled_pullback(rows, xc, r, gamma, batch is not None, need_dx)
+        dx = dx.reshape(dy.shape) if need_dx else None
         return dx, self._offered(out, gamma=dgamma, beta=dbeta)
 
     def _normal(self, saved: Any) -> Array:
         xc, r, _ = saved
-        normal: Array = xc * repeated(r, xc)
+        normal: Array = xc * r
         return normal
 
     def pullback_per_sample(
@@ -263,7 +349,8 @@ class BatchNorm(Normalization):
         _, _, batch = saved
         if batch is not None:
             mean, variance, N = batch
-            for name, newest in (("mean", mean), ("variance", variance * (N / (N - 1)))):
+            newest_of = zip(_STATISTICS, (mean, variance * (N / (N - 1))), strict=True)
+            for name, newest in newest_of:
                 running = self.buffers[f"running_{name}"]
                 running *= 1 - self.momentum
                 running += self.momentum * newest[0]

@@ -2,14 +2,96 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from handgrad.arguments import Array
 from handgrad.initializers import Initializer
-from handgrad.layers.normalization.base import Normalization, blocks, stacked
+from handgrad.kernels.compiling import THREADS_ABOVE, kernel, prange
+from handgrad.layers.normalization.base import Normalization, blocks, row_sum, stacked
 
 __all__ = ["LayerNorm"]
+
+
+@kernel
+def normalized(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any]:
+    """Return ``normal * gamma + beta``, `normal`, and `r`, which it was multiplied by."""
+    D = x.shape[1]
+    y, normal, r = np.empty_like(x), np.empty_like(x), np.empty_like(x, shape=(len(x), 1))
+    gamma, beta, ones = stacked(gamma, x), stacked(beta, x), np.ones_like(x, shape=(D, 1))
+    for rows in blocks(x):
+        xc = np.subtract(x[rows], x[rows] @ ones / D, out=normal[rows])
+        # vecdot conjugates what stands first, and a complex step must go through unchanged.
+        variance = np.vecdot(xc.conj(), xc)[:, None] / D
+        r[rows] = 1 / np.sqrt(variance + epsilon)
+        xc *= r[rows]
+        scaled = np.multiply(xc, gamma[: len(xc)], out=y[rows])
+        scaled += beta[: len(xc)]
+    return y, normal, r
+
+
+@normalized.compiled(threads_above=THREADS_ABOVE)
+def _(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any]:
+    N, D = x.shape
+    y, normal, r = np.empty_like(x), np.empty_like(x), np.empty((N, 1), x.dtype)
+    for n in prange(N):
+        xc, scaled = normal[n], y[n]
+        mean = row_sum(x[n], x[n], False) / D
+        for d in range(D):
+            xc[d] = x[n, d] - mean
+        r[n, 0] = 1 / np.sqrt(row_sum(xc, xc, True) / D + x.dtype.type(epsilon))
+        for d in range(D):
+            xc[d] *= r[n, 0]
+            scaled[d] = xc[d] * gamma[0, d] + beta[0, d]
+    return y, normal, r
+
+
+@kernel
+def normalized_pullback(
+    dy: Any, normal: Any, r: Any, gamma: Any, need_dx: bool
+) -> tuple[Any, Any, Any]:
+    """Return ``r * (dy * gamma - dy @ share - normal * (t @ share))``, dgamma and dbeta."""
+    dx = np.empty_like(dy)
+    dgamma, dbeta = np.zeros_like(gamma), np.zeros_like(gamma)
+    share, scale, ones = gamma.T / dy.shape[1], stacked(gamma, dy), np.ones_like(r).T
+    for rows in blocks(dy):
+        g = dy[rows]
+        t = g * normal[rows]
+        dgamma += ones[:, rows] @ t
+        dbeta += ones[:, rows] @ g
+        if need_dx:
+            t = np.multiply(normal[rows], t @ share, out=t)
+            t += g @ share
+            h = np.multiply(g, scale[: len(g)], out=dx[rows])
+            h -= t
+            h *= r[rows]
+    return dx, dgamma, dbeta
+
+
+@normalized_pullback.compiled(threads_above=THREADS_ABOVE)
+def _(dy: Any, normal: Any, r: Any, gamma: Any, need_dx: bool) -> tuple[Any, Any, Any]:
+    N, D = dy.shape
+    dx, dgamma, dbeta = np.empty_like(dy), np.zeros_like(gamma), np.zeros_like(gamma)
+    share = gamma[0] / dy.dtype.type(D)
+    for first in prange((D + 15) // 16):  # sixteen columns are a line of the cache
+        columns = slice(16 * first, min(16 * first + 16, D))
+        g, s = dgamma[0, columns], dbeta[0, columns]
+        for n in range(N):
+            upstream, normals = dy[n, columns], normal[n, columns]
+            for d in range(g.size):
+                g[d] += upstream[d] * normals[d]
+                s[d] += upstream[d]
+    if need_dx:
+        for n in prange(N):
+            h = dx[n]
+            for d in range(D):
+                h[d] = dy[n, d] * share[d]
+            mean, along = row_sum(h, h, False), row_sum(h, normal[n], True)
+            for d in range(D):
+                h[d] = r[n, 0] * (dy[n, d] * gamma[0, d] - mean - normal[n, d] * along)
+    return dx, dgamma, dbeta
 
 
 class LayerNorm(Normalization):
@@ -140,17 +222,8 @@ class LayerNorm(Normalization):
         self.output_shape(x.shape)
         D, shape = self._size, x.shape
         x = x.reshape(-1, D)
-        y, normal, r = np.empty_like(x), np.empty_like(x), np.empty_like(x, shape=(len(x), 1))
-        gamma, beta = stacked(self._row("gamma", x), x), stacked(self._row("beta", x), x)
-        ones = np.ones_like(x, shape=(D, 1))
-        for rows in blocks(x):
-            xc = np.subtract(x[rows], x[rows] @ ones / D, out=normal[rows])
-            # vecdot conjugates what stands first, and a complex step must go through unchanged.
-            variance = np.vecdot(xc.conj(), xc)[:, None] / D
-            r[rows] = 1 / np.sqrt(variance + self.epsilon)
-            xc *= r[rows]
-            scaled = np.multiply(xc, gamma[: len(xc)], out=y[rows])
-            scaled += beta[: len(xc)]
+        gamma, beta = self._row("gamma", x), self._row("beta", x)
+        y, normal, r = normalized(x, gamma, beta, self.epsilon)
         return y.reshape(shape), (normal, r)
 
     def pullback(
@@ -162,25 +235,10 @@ class LayerNorm(Normalization):
     ) -> tuple[Array | None, dict[str, Array]]:
         """Return ``r * (dy * gamma - dy @ share - normal * (t @ share))``, dgamma and dbeta."""
         normal, r = saved
-        D, shape = self._size, dy.shape
-        dy = dy.reshape(normal.shape)
-        dx = np.empty_like(dy) if need_dx else None
+        shape, dy = dy.shape, dy.reshape(normal.shape)
         gamma = self._row("gamma", dy)
-        dgamma, dbeta = np.zeros_like(gamma), np.zeros_like(gamma)
-        share, scale, ones = gamma.T / D, stacked(gamma, dy), np.ones_like(r).T
-        for rows in blocks(dy):
-            g = dy[rows]
-            t = g * normal[rows]
-            dgamma += ones[:, rows] @ t
-            dbeta += ones[:, rows] @ g
-            if dx is not None:
-                t = np.multiply(normal[rows], t @ share, out=t)
-                t += g @ share
-                h = np.multiply(g, scale[: len(g)], out=dx[rows])
-                h -= t
-                h *= r[rows]
-        dx = None if dx is None else dx.reshape(shape)
-        return dx, self._offered(out, gamma=dgamma, beta=dbeta)
+        dx, dgamma, dbeta = normalized_pullback(dy, normal, r, gamma, need_dx)
+        return dx.reshape(shape) if need_dx else None, self._offered(out, gamma=dgamma, beta=dbeta)
 
     pullback_per_sample = Normalization.pullback_per_sample
 
