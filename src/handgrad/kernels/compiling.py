@@ -106,7 +106,7 @@ class Kernel(Generic[P, R]):
         update_wrapper(self, formula)
         self.formula = formula
         self._source: Callable[..., R] | None = None
-        self._loops: dict[bool, Any] = {}
+        self._signatures: dict[bool, list[Any]] = {False: [], True: []}
         self._loop: Callable[..., R] = _not_compiled
         self._threaded: Callable[..., R] = _not_compiled
         self._threads_above = sys.maxsize
@@ -140,7 +140,7 @@ class Kernel(Generic[P, R]):
                 finally:
                     _threads.release()
                 if self._compile(arguments, True):
-                    return self._threaded(*arguments)
+                    return self(*arguments)
             else:
                 try:
                     return self._loop(*arguments)
@@ -158,12 +158,10 @@ class Kernel(Generic[P, R]):
             start = time.perf_counter()
             from numba import typeof
 
-            loop = self._made(threads)
-            loop.disable_compile(False)
-            try:
-                loop.compile(tuple(map(typeof, arguments)))
-            finally:
-                loop.disable_compile()
+            signature = tuple(map(typeof, arguments))
+            if signature not in self._signatures[threads]:  # or another thread was faster
+                self._signatures[threads].append(signature)
+                self._publish(threads)
             _seconds += time.perf_counter() - start
             if _seconds > PATIENCE and not _said:
                 _said = True
@@ -174,23 +172,30 @@ class Kernel(Generic[P, R]):
                 )
         return True
 
+    def _publish(self, threads: bool) -> None:
+        """Make a loop that takes all signatures so far, and put it in the place of the last.
+
+        That one is never changed, since other threads call it meanwhile.
+        """
+        made = self._made(threads)
+        for signature in self._signatures[threads]:
+            made.compile(signature)
+        made.disable_compile()
+        if threads:
+            self._threaded = made
+        else:
+            self._loop = made
+
     def _made(self, threads: bool) -> Any:
         """Return what compiles a loop, with or without threads."""
-        if threads not in self._loops:
-            from numba import njit
+        from numba import njit
 
-            assert self._source is not None
-            source = _named(self._source, self.formula, "_threads" if threads else "_loop")
-            try:
-                made = njit(parallel=threads, cache=True, **OPTIONS)(source)
-            except RuntimeError:  # there is no folder to keep it in
-                made = njit(parallel=threads, **OPTIONS)(source)
-            self._loops[threads] = made
-            if threads:
-                self._threaded = made
-            else:
-                self._loop = made
-        return self._loops[threads]
+        assert self._source is not None
+        source = _named(self._source, self.formula, "_threads" if threads else "_loop")
+        try:
+            return njit(parallel=threads, cache=True, **OPTIONS)(source)
+        except RuntimeError:  # there is no folder to keep it in
+            return njit(parallel=threads, **OPTIONS)(source)
 
 
 def _named(source: Callable[..., Any], formula: Callable[..., Any], end: str) -> Any:

@@ -25,11 +25,11 @@ def from_indices(logits: Any, indices: Any) -> tuple[Any, Any]:
         return np.nan, logits
     with np.errstate(over="ignore", invalid="ignore"):
         z = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
-    right = z.reshape(-1)[_places(z, indices)]
-    p = np.exp(z, out=z)
-    s = np.add.reduce(p, axis=1, keepdims=True)
-    p /= s
-    return np.add.reduce(np.log(s[:, 0]) - right), p
+        right = z.reshape(-1)[_places(z, indices)]
+        p = np.exp(z, out=z)
+        s = np.add.reduce(p, axis=1, keepdims=True)
+        p /= s
+        return np.add.reduce(np.log(s[:, 0]) - right), p
 
 
 @from_indices.compiled()
@@ -216,8 +216,9 @@ class CrossEntropy(Loss):
             indices = targets.reshape(-1).astype(np.intp, copy=False)
             total, p = from_indices(logits.reshape(len(indices), -1), indices)
             divisor = float(len(indices)) if self.average else 1.0
-            if abs(total) < np.inf:
+            with np.errstate(over="ignore"):
                 value = logits.dtype.type(total / divisor)
+            if abs(value) < np.inf:
                 return value, (p.reshape(logits.shape), None, indices, None, divisor)
         y, y_sum = self._rows(logits, targets)
         if sample_weight is not None:
