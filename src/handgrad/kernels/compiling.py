@@ -140,7 +140,7 @@ class Kernel(Generic[P, R]):
                 finally:
                     _threads.release()
                 if self._compile(arguments, True):
-                    return self(*arguments)
+                    return self(*arguments, **nothing)
             else:
                 try:
                     return self._loop(*arguments)
