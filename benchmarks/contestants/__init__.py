@@ -6,13 +6,15 @@ from importlib import import_module
 
 from benchmarks.contestants.contestant import Contestant, Entrant
 
-__all__ = ["FAMILIES", "LAYERS", "NAMES", "OURS", "PER_SAMPLE", "Contestant", "load"]
+__all__ = ["FAMILIES", "FAST", "LAYERS", "NAMES", "OURS", "PER_SAMPLE", "Contestant", "load"]
 
 OURS = "handgrad"
+FAST = "handgrad[fast]"
 
 NAMES = {
     "floor": "benchmarks.contestants.floor.Floor",
     OURS: "benchmarks.contestants.ours.Handgrad",
+    FAST: "benchmarks.contestants.ours.HandgradFast",
     "bare loop": "benchmarks.contestants.ours.BareLoop",
     "torch": "benchmarks.contestants.torch_eager.TorchEager",
     "torch.compile": "benchmarks.contestants.torch_compile.TorchCompile",

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from benchmarks.contestants.contestant import Contestant
 from benchmarks.tasks import Array, Task
-from handgrad import CrossEntropy, Linear, Model, ReLU, optimizers
+from handgrad import CrossEntropy, Linear, Model, ReLU, kernels, optimizers
 from handgrad.component import Component
 from handgrad.flat import Gradients
 
-__all__ = ["BareLoop", "Handgrad"]
+__all__ = ["BareLoop", "Handgrad", "HandgradFast"]
 
 
 class Handgrad(Contestant):
     """The epoch with everything on: accuracy, progress bar, checks for what is not finite."""
 
     packages = ("handgrad", "numpy")
+    kernels: ClassVar[str] = "numpy"
 
     def __init__(self, task: Task) -> None:
         super().__init__(task)
+        kernels.use(self.kernels)
         components: list[Component] = []
         for weights, bias in task.layers():
             linear = Linear(*weights.shape, dtype=task.dtype)
@@ -56,6 +60,13 @@ class Handgrad(Contestant):
     def parameters(self) -> list[Array]:
         layers = [component for component in self.model.components if isinstance(component, Linear)]
         return [array for layer in layers for array in (layer.weights, layer.bias[0])]
+
+
+class HandgradFast(Handgrad):
+    """The same with compiled loops, as with ``pip install "handgrad[fast]"``."""
+
+    packages = ("handgrad", "numpy", "numba")
+    kernels = "compiled"
 
 
 class BareLoop(Handgrad):

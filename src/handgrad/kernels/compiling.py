@@ -28,8 +28,9 @@ OPTIONS: dict[str, Any] = {
     "error_model": "numpy",  # a division by 0 is infinite, as in an array
     "nogil": True,
 }
-THREADS_ABOVE = 16_384
-"""Entries from which on a light loop is faster on all cores; below, waking them takes longer."""
+THREADS_ABOVE = 1_000_000
+"""Entries from which on a loop is shared by all cores. Between two products it is not worth it
+before: the threads of OpenBLAS keep the cores busy while they wait for the next one."""
 
 PATIENCE = 1.0
 """Seconds of compiling after which a line says what takes so long."""
@@ -188,6 +189,9 @@ class Kernel(Generic[P, R]):
 
     def _made(self, threads: bool) -> Any:
         """Return what compiles a loop, with or without threads."""
+        # Threads that wait for the next loop in a loop of their own keep the cores from OpenBLAS:
+        # a step of training takes twenty times its time. Read when OpenMP is loaded.
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         from numba import njit
 
         assert self._source is not None

@@ -14,6 +14,8 @@ from handgrad.losses.classes import check_scores, one_hot, weighted_rows
 
 __all__ = ["CrossEntropy"]
 
+_LARGE = 6e4  # which every floating type holds
+
 
 @kernel
 def from_indices(logits: Any, indices: Any) -> tuple[Any, Any]:
@@ -21,7 +23,7 @@ def from_indices(logits: Any, indices: Any) -> tuple[Any, Any]:
 
     The sum is not a number where an index is none of the classes.
     """
-    if not (indices.min() >= 0 and indices.max() < logits.shape[1]):
+    if np.minimum.reduce(indices) < 0 or np.maximum.reduce(indices) >= logits.shape[1]:
         return np.nan, logits
     with np.errstate(over="ignore", invalid="ignore"):
         z = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
@@ -216,9 +218,8 @@ class CrossEntropy(Loss):
             indices = targets.reshape(-1).astype(np.intp, copy=False)
             total, p = from_indices(logits.reshape(len(indices), -1), indices)
             divisor = float(len(indices)) if self.average else 1.0
-            with np.errstate(over="ignore"):
+            if abs(total / divisor) < _LARGE:
                 value = logits.dtype.type(total / divisor)
-            if abs(value) < np.inf:
                 return value, (p.reshape(logits.shape), None, indices, None, divisor)
         y, y_sum = self._rows(logits, targets)
         if sample_weight is not None:
