@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.contestants import OURS
+from benchmarks.contestants import FAST, OURS
 from benchmarks.tasks import Task
 from benchmarks.timing import Timing, ratio, ratio_of_minimums
 
@@ -63,6 +63,10 @@ def step_tables(timings: list[Timing]) -> list[Table]:
         if FLOOR in names:
             cells = [_ratio(found.get((OURS, t)), found.get((FLOOR, t))) for t in tasks]
             rows.append([f"{OURS} / {FLOOR}", *cells])
+        for name in (OURS, FAST):
+            faults = [_faults(found.get((name, task))) for task in tasks]
+            if any(faults):
+                rows.append([f"page faults, {name}", *faults])
         title = f"One step, {dtype}, {optimizer}"
         tables.append(Table(title, ["", *(task.network for task in tasks)], rows, NOTE))
     return tables
@@ -110,6 +114,10 @@ def _cell(found: dict[tuple[str, Task], Timing], name: str, task: Task) -> str:
     return (
         f"{time_text(timing.median)} ({_ratio(timing, found.get((OURS, task)))})" if timing else "-"
     )
+
+
+def _faults(timing: Timing | None) -> str:
+    return "" if timing is None or timing.faults is None else f"{timing.faults:.1f}"
 
 
 def _ratio(one: Timing | None, other: Timing | None) -> str:
