@@ -43,7 +43,7 @@ def _mul(node: Node) -> View:
     """Return what SiLU makes, an input times its own sigmoid."""
     for one, other in ((0, 1), (1, 0)):
         made = node.maker(other)
-        if made is not None and made.operator == "Sigmoid" and made.inputs[0] == node.inputs[one]:
+        if made is not None and made.operator == "Sigmoid" and made.inputs[:1] == [node.inputs[one]]:
             return node.then(activations.SiLU(), node.view(one))
     raise node.unknown()
 
