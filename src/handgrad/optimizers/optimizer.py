@@ -157,6 +157,11 @@ class Optimizer(ABC):
         self._changes = -1
         self._blocks: list[Block] = []
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "descend" in vars(cls) and "loop" not in vars(cls):
+            cls.loop = None  # the one that it would inherit computes something else
+
     @property
     def lr(self) -> float:
         """The learning rate of the next step."""
