@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from benchmarks import agreement, estimators, growth, memory, production, results, sizes
+from benchmarks import agreement, estimators, growth, memory, production, results, sizes, tables
 from benchmarks.contestants import LAYERS, NAMES, OURS, PER_SAMPLE
 from benchmarks.layers import agreement as layer_agreement
 from benchmarks.layers.tasks import TASKS, TURN
@@ -27,6 +27,7 @@ __all__ = ["Part", "main"]
 class Part(StrEnum):
     """What there is to run."""
 
+    QUICK = "quick"
     CHECK = "check"
     STEPS = "steps"
     EPOCH = "epoch"
@@ -42,7 +43,10 @@ class Part(StrEnum):
 def main(
     parts: Annotated[
         list[Part] | None,
-        typer.Argument(help="What to run, after the check; everything but the sizes by default."),
+        typer.Argument(
+            help="What to run, after the check; everything but the sizes by default. quick takes "
+            "three minutes, prints what it finds, and keeps nothing."
+        ),
     ] = None,
     only: Annotated[
         list[str] | None, typer.Option(help=f"A contestant to run beside {OURS}; repeatable.")
@@ -64,7 +68,7 @@ def main(
 ) -> None:
     """Check that all contestants compute the same; then time them, in turns, and write it down."""
     console = Console()
-    wanted = set(parts or Part) - (set() if parts else {Part.SIZES})
+    wanted = set(parts or Part) - (set() if parts else {Part.SIZES, Part.QUICK})
     unknown = set(only or ()) - set(NAMES)
     if unknown:
         raise typer.BadParameter(f"{sorted(unknown)}: the contestants are {', '.join(NAMES)}")
@@ -83,7 +87,7 @@ def main(
         def keep(part: Part, found: Any) -> None:
             results.write(out, part, machine, found)
 
-        if wanted & {Part.CHECK, Part.STEPS, Part.EPOCH, Part.GROWTH}:
+        if wanted & {Part.QUICK, Part.CHECK, Part.STEPS, Part.EPOCH, Part.GROWTH}:
             try:
                 agreed = agree(workers, chosen, say)
             except AbsentError as reason:
@@ -91,6 +95,10 @@ def main(
             if not agreed:
                 sys.exit("the contestants do not compute the same, so no time means anything")
             say_load(threads, say)
+        if Part.QUICK in wanted:
+            small = [task for task in steps(chosen[:4]) if task.dtype == "float32"]
+            for table in tables.step_tables(race(workers, small, 5, 0.05, say)):
+                console.print(table.rich())
         if Part.STEPS in wanted:
             for task in steps(chosen):
                 keep(Part.STEPS, race(workers, [task], rounds, seconds, say))
@@ -131,7 +139,7 @@ def main(
         keep(Part.MEMORY, memory.measure(names, threads, say))
     if Part.SIZES in wanted:
         keep(Part.SIZES, sizes.measure([*names, "onnxruntime"], say))
-    for table in results.collect(out):
+    for table in results.collect(out) if wanted != {Part.QUICK} else ():
         console.print(table.rich())
     if differing:
         sys.exit("not all contestants compute the same; those tasks were not timed")

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.contestants import OURS
+from benchmarks.contestants import FAST, OURS
 from benchmarks.tasks import Task
-from benchmarks.timing import Timing, ratio
+from benchmarks.timing import Timing, ratio, ratio_of_minimums
 
 __all__ = [
     "Table",
@@ -63,12 +63,19 @@ def step_tables(timings: list[Timing]) -> list[Table]:
         if FLOOR in names:
             cells = [_ratio(found.get((OURS, t)), found.get((FLOOR, t))) for t in tasks]
             rows.append([f"{OURS} / {FLOOR}", *cells])
+        for name in (OURS, FAST):
+            faults = [_faults(found.get((name, task))) for task in tasks]
+            if any(faults):
+                rows.append([f"page faults, {name}", *faults])
         title = f"One step, {dtype}, {optimizer}"
         tables.append(Table(title, ["", *(task.network for task in tasks)], rows, NOTE))
     return tables
 
 
-NOTE = f"Median time of a step, and how many times as long as {OURS}: the median of the rounds."
+NOTE = (
+    f"Median time of a step, and how many times as long as {OURS}: the ratio of the minimums, then "
+    "the median of the rounds' ratios."
+)
 
 
 def epoch_table(timings: list[Timing]) -> Table:
@@ -109,8 +116,12 @@ def _cell(found: dict[tuple[str, Task], Timing], name: str, task: Task) -> str:
     )
 
 
+def _faults(timing: Timing | None) -> str:
+    return "" if timing is None or timing.faults is None else f"{timing.faults:.1f}"
+
+
 def _ratio(one: Timing | None, other: Timing | None) -> str:
-    return f"{ratio(one, other):.2f}" if one and other else "-"
+    return f"{ratio_of_minimums(one, other):.2f}, {ratio(one, other):.2f}" if one and other else "-"
 
 
 def time_text(seconds: float) -> str:

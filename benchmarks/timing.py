@@ -22,11 +22,16 @@ OpenBLAS and OpenMP let theirs wait for work in a loop for a while before they s
 
 @dataclass(frozen=True)
 class Timing:
-    """The seconds of one step, one epoch or one layer of one contestant, in every round."""
+    """The seconds of one step, one epoch or one layer of one contestant, in every round.
+
+    And how many page faults one has, where they were counted: memory that goes back to the system
+    at every step takes its time.
+    """
 
     contestant: str
     task: Any
     seconds: list[float]
+    faults: float | None = None
 
     @property
     def median(self) -> float:
@@ -45,7 +50,7 @@ class Timing:
     @classmethod
     def from_json(cls, values: dict[str, Any], kind: type[Any] = Task) -> Timing:
         """Return the timing that `to_json` was called on, of a task of that kind."""
-        return cls(values["contestant"], kind.from_json(values["task"]), values["seconds"])
+        return cls(**{**values, "task": kind.from_json(values["task"])})
 
 
 def race(
@@ -75,7 +80,10 @@ def race(
             for name, value in _ask_all(ready, say, "run", pause=PAUSE).items():
                 times[name].append(value)
             ready = ready[1:] + ready[:1]  # nobody always comes after the same one
-        timings += [Timing(name, task, v) for name, v in times.items() if len(v) == rounds]
+        faults = _ask_all(ready, say, "faults")
+        timings += [
+            Timing(name, task, v, faults.get(name)) for name, v in times.items() if len(v) == rounds
+        ]
         say(f"timed {task.title}: {', '.join(times)}")
     return timings
 

@@ -97,6 +97,14 @@ class Session:
         self.contestant.wait()
         return (time.perf_counter() - start) / self.repeats
 
+    def faults(self) -> float:
+        """Return how many pages a step or epoch has asked the system for, the mean over a round."""
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(self.repeats):
+            self.work(*self.data)
+        self.contestant.wait()
+        return (resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / self.repeats
+
     def memory(self) -> dict[str, float]:
         """Return the resident size in MB: the peak after the import, and the peak until now."""
         return {"imported": self.idle, "peak": memory()}

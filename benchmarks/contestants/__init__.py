@@ -26,6 +26,7 @@ NAMES = {
 
 LAYERS = {
     OURS: "benchmarks.layers.ours.HandgradLayer",
+    FAST: "benchmarks.layers.ours.HandgradLayerFast",
     "torch": "benchmarks.layers.torch_eager.TorchLayer",
     "torch, other layout": "benchmarks.layers.torch_eager.TorchOtherLayout",
     "torch.compile": "benchmarks.layers.torch_compile.TorchCompileLayer",

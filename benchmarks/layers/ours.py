@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -10,11 +10,11 @@ import handgrad
 from benchmarks.layers.contestant import LayerContestant
 from benchmarks.layers.tasks import LayerTask
 from benchmarks.tasks import Array
-from handgrad import optimizers
+from handgrad import kernels, optimizers
 from handgrad.component import Component
 from handgrad.flat import Gradients
 
-__all__ = ["HandgradLayer"]
+__all__ = ["HandgradLayer", "HandgradLayerFast"]
 
 
 def layer_of(task: LayerTask) -> Component:
@@ -67,9 +67,11 @@ class HandgradLayer(LayerContestant):
     """With all its checks, as one calls it; batch norm updates its running statistics."""
 
     packages = ("handgrad", "numpy")
+    kernels: ClassVar[str] = "numpy"
 
     def __init__(self, task: LayerTask) -> None:
         super().__init__(task)
+        kernels.use(self.kernels)
         if task.trains:
             components, self.parts = parts_of(task)
             self.model = handgrad.Model(components)
@@ -106,3 +108,10 @@ class HandgradLayer(LayerContestant):
         inputs = {} if self.dx is None else {"dx": self.dx}
         gradients = {name: self.layer.gradients[name] for name in shapes}
         return {"y": self.y, **inputs, **gradients}
+
+
+class HandgradLayerFast(HandgradLayer):
+    """The same with compiled loops, as with ``pip install "handgrad[fast]"``."""
+
+    packages = ("handgrad", "numpy", "numba")
+    kernels = "compiled"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from benchmarks.contestants import OURS
+from benchmarks.contestants import FAST, OURS
 from benchmarks.layers.tasks import LayerTask
 from benchmarks.tables import Table, time_text
 from benchmarks.timing import Timing, ratio, ratio_of_minimums
@@ -12,7 +12,7 @@ from benchmarks.timing import Timing, ratio, ratio_of_minimums
 __all__ = ["layer_table"]
 
 HEADS = [
-    *("", OURS, "torch", "torch.compile", "jax"),
+    *("", OURS, FAST, "torch", "torch.compile", "jax"),
     *("to torch: minimums", "medians", "bar", "to jax: minimums", "medians", "bar"),
 ]
 
@@ -37,9 +37,9 @@ def _row(task: LayerTask, timings: list[Timing]) -> list[str]:
     found = {timing.contestant: timing for timing in timings}
     both = [t for t in timings if t.contestant.partition(",")[0] == "torch"]
     eager = min(both, key=lambda t: t.minimum, default=None)
-    cells = [_time(found.get(name)) for name in (OURS, "torch.compile", "jax")]
+    cells = [_time(found.get(name)) for name in (OURS, FAST, "torch.compile", "jax")]
     star = "*" if eager and eager.contestant != "torch" else ""
-    cells.insert(1, _time(eager) + star)
+    cells.insert(2, _time(eager) + star)
     ours = found.get(OURS)
     cells += _against(ours, eager, task.bar) + _against(ours, found.get("jax"), task.jax_bar)
     return [task.name, *cells]

@@ -15,6 +15,7 @@ from benchmarks.memory import measure
 from benchmarks.plots import UNITS
 from benchmarks.tasks import NETWORKS, Task
 from benchmarks.timing import Timing, race, ratio
+from benchmarks.worker import Session
 from benchmarks.workers import AbsentError, Worker, working
 from numpy.testing import assert_allclose
 
@@ -67,6 +68,7 @@ def test_a_race_over_steps_and_an_epoch(workers, tmp_path):
     timings = race(workers, [SMALL, epoch], 3, 0.001, said.append)
     assert [t.contestant for t in timings] == ["floor", OURS, "torch", *TESTED]
     assert all(len(t.seconds) == 3 and min(t.seconds) > 0 for t in timings)
+    assert all(t.faults is not None for t in timings)
     assert len(said) == 2
 
     memory = measure(TESTED[:2], 1, said.append, epoch)
@@ -121,6 +123,27 @@ def test_an_earlier_run_keeps_what_a_later_one_does_not_find_again(tmp_path):
 def test_the_ratio_is_the_median_of_the_rounds():
     one, other = Timing("a", SMALL, [2.0, 30.0, 8.0]), Timing("b", SMALL, [1.0, 10.0, 2.0])
     assert ratio(one, other) == 3.0
+
+
+def test_page_faults_are_counted():
+    class Holding:
+        task = SMALL
+
+        def __init__(self, task):
+            self.held = []
+
+        def convert(self, *data):
+            return data
+
+        def step(self, x, y):
+            self.held.append(np.ones(1_000_000))  # 8 MB that nobody gives back
+
+        def wait(self):
+            pass
+
+    session = Session(Holding)
+    session.prepare(SMALL, 0.0)
+    assert session.faults() > 100
 
 
 class FakeWorker:
