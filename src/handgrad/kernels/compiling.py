@@ -208,7 +208,7 @@ def _numba() -> Any:
     try:
         import numba
 
-        if not numba.config.DISABLE_JIT:
+        if not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
             return numba
         why = "NUMBA_DISABLE_JIT is set"
     except Exception as error:  # it does not know a NumPy so new, say
