@@ -26,6 +26,7 @@ from handgrad.diagnosis.kinds.base import Shapes, Stress
 from handgrad.diagnosis.repairs import Repair, RepairedLine
 from handgrad.diagnosis.student.student import Student
 from handgrad.diagnosis.student.subject import StudentError, restored
+from handgrad.kernels import using
 
 __all__ = ["repairs"]
 
@@ -62,7 +63,8 @@ def repairs(
     """
     deadline = perf_counter() + budget
     student = make()
-    with restored(*student.around), silent(), Watch() as watch:
+    # To compile a loop takes longer than a trial may, and is not to be ended in the middle.
+    with restored(*student.around), silent(), using("numpy"), Watch() as watch:
         return _Mending(make, student, shapes, seed, watch).repairs(deadline)
 
 
