@@ -153,9 +153,7 @@ def test_updates_agree_and_threads_change_no_bit(optimizer, cores):
 
 
 def test_an_optimizer_without_a_loop_goes_through_numpy():
-    class Signs(SGD):
-        loop = None
-
+    class Signs(SGD):  # whose loop does something else
         def descend(self, p, g, scratch, slots):
             p -= self.lr * np.sign(g)
 
@@ -181,6 +179,37 @@ def test_what_loops_do_not_take_goes_through_numpy():
         np.testing.assert_array_equal(rectified(x), np.maximum(x, 0))
         assert rectified(np.array([[np.nan, -np.inf, np.inf]])).tolist()[0][1:] == [0, np.inf]
         assert np.isnan(rectified(np.array([[np.nan]])))
+
+
+def test_what_is_infinite_stays_so():
+    """A term that does not count must not be 0 times an infinite number."""
+    start = np.array([np.inf, -np.inf, 1.0])
+    xc = np.array([[np.inf], [2.0]])
+    r = gamma = np.ones((1, 1))
+    ends = []
+    for form in ("numpy", "compiled"):
+        parameters = start.copy()
+        with using(form):
+            SGD(0.1, l1=0.1).update(parameters, np.ones(3))
+            dx, _, _ = scaled_pullback(xc, xc, r, gamma, False, True)
+        ends.append([*parameters, *dx[:, 0]])
+    assert ends[0] == ends[1] == [np.inf, -np.inf, 0.89, np.inf, 2.0]
+
+
+@pytest.mark.parametrize("threads", [False, True])
+def test_a_loop_whose_compiling_is_interrupted_is_compiled_again(threads, cores, monkeypatch):
+    each = kernel(lambda x: x)
+    each.compiled(threads_above=0 if threads else None)(lambda x: x + 1)
+
+    def interrupt(self, threads):
+        raise KeyboardInterrupt
+
+    with using("compiled"):
+        with monkeypatch.context() as patch:
+            patch.setattr(Kernel, "_made", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                each(np.ones(1))
+        assert each(np.ones(1)) == 2
 
 
 def test_fits():
@@ -240,6 +269,23 @@ def test_without_numba():
             print("handgrad[fast]" in str(error))
         """
     assert run(code).stdout.split() == ["numpy", "True"]
+
+
+@pytest.mark.parametrize("broken", [True, False])
+def test_numba_that_does_not_work_is_done_without(broken, tmp_path):
+    (tmp_path / "numba.py").write_text('raise ImportError("no NumPy so new")')
+    code = f"""if True:
+        import sys
+        sys.path[:0] = [{str(tmp_path)!r}] * {broken}
+        import numpy as np, handgrad
+        from handgrad.activations.relu import rectified
+        print(rectified(np.array([-1.0, 2.0])), handgrad.kernels.in_force())
+        rectified(np.array([-1.0, 2.0]))
+        """
+    told = run(code) if broken else run(code, NUMBA_DISABLE_JIT="1")
+    assert told.stdout.split() == ["[0.", "2.]", "numpy"]
+    assert told.stderr.count("computing with NumPy alone") == 1
+    assert ("no NumPy so new" if broken else "NUMBA_DISABLE_JIT") in told.stderr
 
 
 def test_compiling_says_so_once_when_it_takes_its_time(tmp_path):

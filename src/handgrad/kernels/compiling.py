@@ -157,12 +157,11 @@ class Kernel(Generic[P, R]):
             return False
         with _lock:
             start = time.perf_counter()
-            from numba import typeof
-
-            signature = tuple(map(typeof, arguments))
+            if (numba := _numba()) is None:
+                return False
+            signature = tuple(map(numba.typeof, arguments))
             if signature not in self._signatures[threads]:  # or another thread was faster
-                self._signatures[threads].append(signature)
-                self._publish(threads)
+                self._publish([*self._signatures[threads], signature], threads)
             _seconds += time.perf_counter() - start
             if _seconds > PATIENCE and not _said:
                 _said = True
@@ -173,19 +172,21 @@ class Kernel(Generic[P, R]):
                 )
         return True
 
-    def _publish(self, threads: bool) -> None:
-        """Make a loop that takes all signatures so far, and put it in the place of the last.
+    def _publish(self, signatures: list[Any], threads: bool) -> None:
+        """Make a loop that takes all these signatures, and put it in the place of the last.
 
-        That one is never changed, since other threads call it meanwhile.
+        That one is never changed, since other threads call it meanwhile. Whoever interrupts this
+        leaves all as it was.
         """
         made = self._made(threads)
-        for signature in self._signatures[threads]:
+        for signature in signatures:
             made.compile(signature)
         made.disable_compile()
         if threads:
             self._threaded = made
         else:
             self._loop = made
+        self._signatures[threads] = signatures
 
     def _made(self, threads: bool) -> Any:
         """Return what compiles a loop, with or without threads."""
@@ -200,6 +201,21 @@ class Kernel(Generic[P, R]):
             return njit(parallel=threads, cache=True, **OPTIONS)(source)
         except RuntimeError:  # there is no folder to keep it in
             return njit(parallel=threads, **OPTIONS)(source)
+
+
+def _numba() -> Any:
+    """Return Numba; or None where it does not work, and let NumPy's forms do without it."""
+    try:
+        import numba
+
+        if not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+            return numba
+        why = "NUMBA_DISABLE_JIT is set"
+    except Exception as error:  # it does not know a NumPy so new, say
+        why = f"Numba cannot be imported: {error}"
+    Mode.compiled = False
+    print(f"handgrad: computing with NumPy alone; {why}", file=sys.stderr)
+    return None
 
 
 def _named(source: Callable[..., Any], formula: Callable[..., Any], end: str) -> Any:

@@ -35,7 +35,7 @@ def _(y: Any, row: Any) -> None:
 
 @kernel
 def add_row_pullback(rows: Any, out: Any) -> Any:
-    """Return the sum of all rows, (1, K), in `out` where it is not None."""
+    """Return the sum of all rows, (1, K), in `out`."""
     return np.add.reduce(rows, axis=0, keepdims=True, out=out)
 
 
@@ -204,7 +204,8 @@ class Linear(ExerciseLayer):
         gradients = {} if out is None else out
         gradients["weights"] = np.matmul(x.T, dy, out=gradients.get("weights"))
         if self.bias is not None:
-            gradients["bias"] = add_row_pullback(dy, gradients.get("bias"))
+            row = gradients.setdefault("bias", np.empty_like(dy, shape=(1, self.out_features)))
+            gradients["bias"] = add_row_pullback(dy, row)
         return dx, gradients
 
     def pullback_per_sample(

@@ -157,6 +157,10 @@ class Optimizer(ABC):
         self._changes = -1
         self._blocks: list[Block] = []
 
+    def __init_subclass__(cls) -> None:
+        if "descend" in vars(cls) and "loop" not in vars(cls):
+            cls.loop = None  # the one that it would inherit computes something else
+
     @property
     def lr(self) -> float:
         """The learning rate of the next step."""
@@ -228,11 +232,8 @@ class Optimizer(ABC):
         if Mode.compiled and self._looped and gradients.flags.carray:
             self._loop_over(parameters, gradients, scale)
             return
-        own = [
-            penalize
-            for strength, penalize in ((self.l1, self._shrink), (self.weight_decay, self._decay))
-            if strength
-        ]
+        both = (self.l1, self._shrink), (self.weight_decay, self._decay)
+        own = [penalize for strength, penalize in both if strength]
         for block in self._blocks:
             place, missed, _, _, adjusted, scratch, slots = block
             p, g = parameters[place], gradients[place]

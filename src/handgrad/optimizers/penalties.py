@@ -46,8 +46,10 @@ def penalized(p: Any, g: Any, penalties: Any) -> tuple[Any, Any]:
     """Return an entry of the parameters, and of the gradient, after clipping and penalties."""
     scale, l1, decay, threshold, shrink = penalties
     g = scale * g
-    if l1 != 0 or decay != 0:  # the same for all entries: it becomes a loop of its own
-        g += l1 * np.sign(p) + decay * p
+    if l1 != 0:  # the same for all entries: it becomes a loop of its own
+        g += l1 * np.sign(p)
+    if decay != 0:
+        g += decay * p
     if threshold != 0 or shrink != 1:
         p = shrink * np.sign(p) * max(abs(p) - threshold, p * 0)
     return p, g

@@ -106,11 +106,13 @@ def _(dy: Any, xc: Any, r: Any, gamma: Any, of_batch: bool, need_dx: bool) -> tu
             g[d] *= r[0, columns][d]
     dx = np.empty_like(dy)
     if need_dx:
-        share = dy.dtype.type(of_batch / N)
+        share = dy.dtype.type(1 / N)
         for n in prange(N):
             for d in range(D):
-                shared = xc[n, d] * (r[0, d] * dgamma[0, d] * share) + dbeta[0, d] * share
-                dx[n, d] = (dy[n, d] - shared) * (gamma[0, d] * r[0, d])
+                h = dy[n, d]
+                if of_batch:
+                    h -= xc[n, d] * (r[0, d] * dgamma[0, d] * share) + dbeta[0, d] * share
+                dx[n, d] = h * (gamma[0, d] * r[0, d])
     return dx, dgamma, dbeta
 
 

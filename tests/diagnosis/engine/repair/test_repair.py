@@ -10,6 +10,9 @@ import pytest
 from handgrad.diagnosis import diagnose
 from handgrad.diagnosis.engine.repair.limits import Overdue, Watch
 from handgrad.diagnosis.engine.repair.source import units
+from handgrad.kernels import in_force
+from handgrad.kernels.compiling import Kernel
+from handgrad.kernels.mode import Mode
 from slips import RIGHT, SLIPS, Slip, write
 
 BUDGET = 30  # seconds, of which these take less than one: other tests run beside them
@@ -154,6 +157,23 @@ def test_the_time_is_kept(tmp_path):
     mended(its.text, tmp_path, budget=0.2)
     assert time.process_time() - start < 2
     assert mended(its.text, tmp_path, budget=0).repairs == ()
+
+
+def test_nothing_is_compiled_meanwhile(tmp_path, monkeypatch):
+    wrong = RIGHT["Linear"].replace("x @ self.weights", "x.T @ self.weights")  # it stops
+    diagnosis = diagnose(write(wrong, tmp_path / "student.py", "Linear"))
+    forms, call = set(), Kernel.__call__
+
+    def noted(self, *arguments, **options):
+        forms.add(in_force())
+        return call(self, *arguments, **options)
+
+    monkeypatch.setattr(Kernel, "__call__", noted)
+    monkeypatch.setattr(Mode, "compiled", True)
+    monkeypatch.setattr("handgrad.kernels.mode.find_spec", lambda name: True)
+    (repair,) = diagnosis.repaired(BUDGET).repairs
+    assert "x @ self.weights" in repair.lines[0].new
+    assert forms == {"numpy"}
 
 
 def test_code_that_is_read_otherwise_than_it_runs_is_left_alone(tmp_path):
