@@ -94,25 +94,23 @@ class Bench:
         self.overdue = False
         """Whether the last trial took too long."""
         self._kept = {n: v for n, v in vars(student).items() if isinstance(v, dict | list | set)}
-        started = [(probe, *self._timed(probe)) for probe in (*trials, often)]
-        if not any(wrong for _, wrong, _ in started):
-            started += [(probe, *self._timed(probe)) for probe in extra]
-        self.baseline = {probe.name: wrong for probe, wrong, _ in started}
-        showing = [(p, t) for p, wrong, t in started if wrong]
-        passing = [(p, t) for p, wrong, t in started if not wrong]
-        # One object again is the last of those that show it: it says least of what is wrong.
-        showing.sort(key=lambda pair: (pair[0] is often, pair[1]))
-        self.probes = [p for p, _ in showing]
+        started = [(probe, self._timed(probe)) for probe in (*trials, often)]
+        if not any(wrong for _, wrong in started):
+            started += [(probe, self._timed(probe)) for probe in extra]
+        self.baseline = {probe.name: wrong for probe, wrong in started}
+        # Those that show what is wrong, the smallest first, whatever time each has taken. One
+        # object again is the last of them: it says least of what is wrong.
+        self.probes = [probe for probe, wrong in started if wrong]
         self.showing = len(self.probes)
-        self.probes += [p for p, _ in passing]
+        self.probes += [probe for probe, wrong in started if not wrong]
 
-    def _timed(self, probe: Probe) -> tuple[frozenset[str], float]:
+    def _timed(self, probe: Probe) -> frozenset[str]:
+        """Return what is wrong in a trial; note how long it may take from now on."""
         self._limits[probe.name] = 20.0
         start = process_time()
         wrong = self.wrong(probe)
-        seconds = process_time() - start
-        self._limits[probe.name] = max(PATIENCE, 8 * seconds)
-        return wrong, seconds
+        self._limits[probe.name] = max(PATIENCE, 8 * (process_time() - start))
+        return wrong
 
     @property
     def wrong_names(self) -> frozenset[str]:

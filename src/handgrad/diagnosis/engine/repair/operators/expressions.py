@@ -25,7 +25,8 @@ def leaves(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
 
 def borrowed(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
     """Do with an expression what is done with another one elsewhere: mask it, scale it, or both."""
-    if not isinstance(slot.parent, ast.Assign | ast.Return | ast.Call | ast.Tuple | ast.Dict):
+    whole = ast.Assign | ast.AugAssign | ast.Return | ast.Call | ast.Tuple | ast.Dict
+    if not isinstance(slot.parent, whole):
         return
     if not replaceable(slot) or slot.holder is getattr(slot.parent, "targets", None):
         return
