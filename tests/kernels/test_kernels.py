@@ -13,7 +13,7 @@ import pytest
 
 import handgrad
 import handgrad.kernels.compiling as compiling
-from handgrad import Linear, Model, kernels
+from handgrad import CrossEntropy, Embedding, Linear, Model, kernels
 from handgrad.activations.relu import rectified, rectified_pullback
 from handgrad.checking import CASES
 from handgrad.checking.library import run as run_row
@@ -196,6 +196,20 @@ def test_what_is_infinite_stays_so():
     assert ends[0] == ends[1] == [np.inf, -np.inf, 0.89, np.inf, 2.0]
 
 
+@pytest.mark.parametrize("form", ["numpy", "compiled"])
+def test_indices_that_were_written_to_since_reach_no_other_memory(form):
+    with using(form):
+        loss, targets = CrossEntropy(), np.array([0, 1])
+        loss(np.zeros((2, 2)), targets)
+        targets[:] = 7
+        np.testing.assert_array_equal(loss.grad(), [[-0.25, 0.25], [0.25, -0.25]])
+        embedding, x = Embedding(5, 3), np.array([0, 1])
+        embedding(x)
+        x[:] = 5
+        with pytest.raises(IndexError):
+            embedding.grad(np.ones((2, 3)))
+
+
 @pytest.mark.parametrize("threads", [False, True])
 def test_a_loop_whose_compiling_is_interrupted_is_compiled_again(threads, cores, monkeypatch):
     each = kernel(lambda x: x)
@@ -313,6 +327,37 @@ def test_a_forked_process_loops_alone():
         print(os.waitpid(child, 0)[1])
         """
     assert run(code, OMP_NUM_THREADS="2").stdout.split() == ["0"]
+
+
+def test_a_process_forked_while_a_thread_compiles_does_without():
+    code = """if True:
+        import os, threading, handgrad
+        import handgrad.kernels.compiling as compiling
+        held, over = threading.Event(), threading.Event()
+        def compiles():
+            with compiling._lock:
+                held.set()
+                over.wait()
+        thread = threading.Thread(target=compiles)
+        thread.start()
+        held.wait()
+        if (child := os.fork()) == 0:
+            os._exit(0 if handgrad.kernels.in_force() == "numpy" else 1)
+        over.set()
+        print(os.waitpid(child, 0)[1], handgrad.kernels.in_force())
+        """
+    assert run(code).stdout.split() == ["0", "compiled"]
+
+
+def test_what_is_not_plain_is_not_offered_to_numba(monkeypatch):
+    def refuse(*arguments):
+        raise AssertionError
+
+    monkeypatch.setattr(rectified, "_loop", refuse)
+    x = np.ones((4, 4))
+    with using("compiled"):
+        for odd in (x[:, ::2], x.T[1:]):
+            assert rectified(odd).all()
 
 
 def test_an_unknown_form_is_refused():

@@ -130,8 +130,10 @@ class Kernel(Generic[P, R]):
         return declare
 
     def __call__(self, *arguments: P.args, **nothing: P.kwargs) -> R:
-        if Mode.compiled:
-            many = arguments[0].size > self._threads_above  # type: ignore[attr-defined]
+        first: Any = arguments[0]
+        # Numba takes fifty times as long to refuse what is not plain.
+        if Mode.compiled and type(first) is np.ndarray and first.flags.carray:
+            many = first.size > self._threads_above
             # Whoever finds the cores in use loops alone; the numbers are the same.
             if many and _threads.acquire(blocking=False):
                 try:
@@ -269,7 +271,16 @@ def _alone() -> None:
     _threads.acquire(blocking=False)
 
 
+def _forked() -> None:
+    """Go on in a process where no thread of the old one does."""
+    _alone()
+    if _lock.acquire(blocking=False):
+        _lock.release()
+    else:  # one was compiling, and holds Numba's locks for ever
+        Mode.compiled = False
+
+
 if os.environ.get("OMP_NUM_THREADS") == "1":  # as for NumPy's own products
     _alone()
 if hasattr(os, "register_at_fork"):  # a forked process has one thread
-    os.register_at_fork(after_in_child=_alone)
+    os.register_at_fork(after_in_child=_forked)

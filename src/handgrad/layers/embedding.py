@@ -195,6 +195,8 @@ def lookup_pullback(table: Any, x: Any, dy: Any) -> None:
 @lookup_pullback.compiled()
 def _(table: Any, x: Any, dy: Any) -> None:
     for n in range(x.size):
+        if x[n] < 0 or x[n] >= len(table):  # the array was written to since the lookup
+            raise IndexError("an index is none of the table's rows")
         row = table[x[n]]
         for d in range(row.size):
             row[d] += dy[n, d]

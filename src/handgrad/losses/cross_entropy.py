@@ -215,7 +215,7 @@ class CrossEntropy(Loss):
             "a single logit has a softmax of 1, whatever it is: BinaryCrossEntropy takes that",
         )
         if sample_weight is None and targets.shape != logits.shape and self._bare(logits, targets):
-            indices = targets.reshape(-1).astype(np.intp, copy=False)
+            indices = targets.reshape(-1).astype(np.intp)  # a copy, which nobody writes to
             total, p = from_indices(logits.reshape(len(indices), -1), indices)
             divisor = float(len(indices)) if self.average else 1.0
             if abs(total / divisor) < _LARGE:
