@@ -55,6 +55,12 @@ def typed(*arguments):
     return said.output
 
 
+def test_a_folder_where_a_file_belongs_is_said(runs):
+    run, _, _ = runs
+    with pytest.raises(OSError, match="Is a directory"):
+        typed(run.folder, "--onnx", ".")
+
+
 def test_the_classes_probabilities_of_rows_as_they_were(runs, tmp_path):
     run, _, x = runs
     path = tmp_path / "model.onnx"

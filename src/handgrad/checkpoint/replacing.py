@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +25,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     the next one writes over it. Of several that write at the same time, one waits for the other.
     Where the file system refuses, nothing has changed, unless all had been written.
     """
+    if not path.name:
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
     with _locked(path.parent) as folder:

@@ -249,6 +249,27 @@ def crossed(model):
     model.graph.node.extend(nodes)
 
 
+def with_an_axis_of_text(model):
+    odd = helper.make_node("Softmax", ["h"], ["y"], name="second", axis="x")
+    model.graph.node[1].CopyFrom(odd)
+
+
+def without_an_output(model):
+    model.graph.node.append(helper.make_node("Relu", ["y"], [], name="third"))
+
+
+def without_an_input(model):
+    node = helper.make_node("Mul", ["x", "s"], ["h"], name="first")
+    model.graph.node[0].CopyFrom(node)
+    model.graph.node.insert(0, helper.make_node("Sigmoid", [], ["s"], name="none"))
+
+
+def with_axes_of_axes(model):
+    axes = numpy_helper.from_array(np.ones((1, 1), "int64"), "W")
+    model.graph.initializer[0].CopyFrom(axes)
+    model.graph.node[0].CopyFrom(helper.make_node("ReduceMean", ["x", "W"], ["h"], name="first"))
+
+
 WORDS = {
     truncated: "damaged content",
     noise: "damaged content",
@@ -272,6 +293,10 @@ WORDS = {
     of_texts: "type 8",
     padded_beyond_measure: "pads=",
     crossed: "branches that share more",
+    with_an_axis_of_text: "the node 'second' against the standard",
+    without_an_output: "the node 'third' against the standard",
+    without_an_input: "'first', Mul",
+    with_axes_of_axes: "over other axes than the positions",
 }
 
 

@@ -251,6 +251,8 @@ REFUSED = {
     "Linear at '1', which shares a tensor": tied,
     "BatchNorm1d at '0.3', which stands twice": twice,
     "Linear of bfloat16": lambda: nn.Linear(2, 2).bfloat16(),
+    "Linear of complex64": lambda: nn.Linear(2, 2, dtype=torch.complex64),
+    "Linear at '0' on the device meta": lambda: nn.Sequential(nn.Linear(2, 2, device="meta")),
     "padding_mode='reflect' of Conv2d": lambda: nn.Conv2d(2, 2, 1, padding_mode="reflect"),
     "ceil_mode=True of MaxPool2d": lambda: nn.MaxPool2d(2, ceil_mode=True),
     r"dilation=\(1, 2\) of MaxPool2d": lambda: nn.MaxPool2d(2, dilation=(1, 2)),

@@ -8,7 +8,7 @@ from typing import Any
 
 from handgrad.errors import CheckpointError, HandgradError
 from handgrad.interop.onnx.operators import OPERATORS
-from handgrad.interop.onnx.reading import constants_of, read, refused
+from handgrad.interop.onnx.reading import check, constants_of, read, refused
 from handgrad.interop.onnx.steps import Step, chain
 from handgrad.interop.onnx.views import Node, View
 from handgrad.model import Model
@@ -69,6 +69,7 @@ def import_onnx(path: str | os.PathLike[str]) -> Model:
             constants[each.output[0]] = constants[each.input[0]]
         operator = OPERATORS.get(each.op_type) if each.domain in ("", "ai.onnx") else None
         if operator is not None and node.has_data():
+            check(each, proto)
             _follow(operator, node, views)
     last = _seen(graph.output[0].name, views, nodes)
     last.settled(nodes.get(graph.output[0].name))

@@ -14,7 +14,7 @@ from handgrad.arguments import Array
 from handgrad.errors import CheckpointError, cause, shorten
 from handgrad.interop.onnx.package import onnx_package
 
-__all__ = ["constants_of", "read", "refused"]
+__all__ = ["check", "constants_of", "read", "refused"]
 
 _OLDEST = 13
 _MOST_BYTES = 2**31 - 1
@@ -82,6 +82,29 @@ def _look_at(model: Any, newest: int) -> None:
         raise refused("two values of one name", "a name for each", "export it anew")
     if graph.sparse_initializer:
         raise refused("sparse tensors", "tensors with all their entries", "export it without them")
+
+
+def check(node: Any, model: Any) -> None:
+    """Check a node's inputs, outputs and attributes against what the standard says of them.
+
+    Raises
+    ------
+    CheckpointError
+        There are too many or too few, or one is of another type.
+    """
+    checker = onnx_package().checker
+    context = checker.C.CheckerContext()
+    context.ir_version = max(model.ir_version, 3)
+    versions = {each.domain: each.version for each in model.opset_import}
+    context.opset_imports = {"": versions.get("ai.onnx", 0), **versions}
+    try:
+        checker.check_node(node, context)
+    except checker.ValidationError as error:
+        raise refused(
+            f"the node {node.name or node.op_type!r} against the standard: {error}",
+            "inputs and attributes that the operator has",
+            "export it anew",
+        ) from cause(error)
 
 
 def constants_of(model: Any) -> dict[str, Array]:

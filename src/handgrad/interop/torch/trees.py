@@ -286,8 +286,14 @@ class _Coming:
             component.freeze()
 
     def options(self, module: Any) -> dict[str, Any]:
-        tensors = (t for t in module.state_dict().values() if t.is_floating_point())
-        dtypes = {str(tensor.dtype).removeprefix("torch.") for tensor in tensors}
+        tensors = module.state_dict().values()
+        if any(tensor.is_meta for tensor in tensors):
+            raise refused(
+                f"{self._named(module)} on the device meta, which keeps no numbers",
+                "make it on another device, and load its tensors",
+            )
+        numbers = (t for t in tensors if t.is_floating_point() or t.is_complex())
+        dtypes = {str(tensor.dtype).removeprefix("torch.") for tensor in numbers}
         dtype = dtypes.pop() if dtypes else "float64"
         if dtypes or dtype not in ("float32", "float64"):
             raise refused(

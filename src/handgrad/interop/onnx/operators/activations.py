@@ -42,8 +42,8 @@ def _along(make: Callable[[int], Any]) -> Callable[[Node], View]:
 def _mul(node: Node) -> View:
     """Return what SiLU makes, an input times its own sigmoid."""
     for one, other in ((0, 1), (1, 0)):
-        made = node.maker(other)
-        if made is not None and made.operator == "Sigmoid" and made.inputs[0] == node.inputs[one]:
+        made, given = node.maker(other), node.inputs[one : one + 1]
+        if made is not None and made.operator == "Sigmoid" and made.inputs == given:
             return node.then(activations.SiLU(), node.view(one))
     raise node.unknown()
 
