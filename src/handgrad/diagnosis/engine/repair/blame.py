@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -79,6 +80,12 @@ def _direction(size: int) -> Array:
     return np.random.default_rng(3).standard_normal(size)
 
 
+def _moved(by: Array, moves: list[Array], array: Array) -> Array:
+    """Return an array a little elsewhere; note that it is moved."""
+    moves.append(by)
+    return array + by.reshape(array.shape)
+
+
 def _slope(
     forward: Sequence[Unit], name: str, size: int, loss: Callable[[], float]
 ) -> float | None:
@@ -99,11 +106,11 @@ def _slope(
                 code = unit.compiled()
             if code is None:
                 return None
-            values = []
+            values: list[float] = []
+            moves: list[Array] = []
             space = unit.function.__globals__
             for side in (STEP, -STEP):
-                by = side * _direction(size)
-                space[_MOVE] = lambda array, by=by: array + by.reshape(array.shape)
+                space[_MOVE] = partial(_moved, side * _direction(size), moves)
                 try:
                     with unit.running(code):
                         values.append(loss())
@@ -111,5 +118,7 @@ def _slope(
                     return None
                 finally:
                     del space[_MOVE]
-            return (values[0] - values[1]) / (2 * STEP)
+            # In a loop it is another variable each time, of which the last gradient is one.
+            once = len(moves) == 2
+            return (values[0] - values[1]) / (2 * STEP) if once else None
     return None
