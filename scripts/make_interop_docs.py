@@ -7,6 +7,7 @@ A test asserts that this changes nothing.
 
 import inspect
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,12 @@ from handgrad.checking.cases import CASES
 from handgrad.interop.torch.kinds import OURS
 from handgrad.walk import buffers, parameters
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "interop.md"
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+from exchange import cells  # noqa: E402
+
+PAGE = ROOT / "docs" / "interop.md"
 TABLE = re.compile(r"(<!-- table -->\n).*?(<!-- end -->)", re.DOTALL)
 NO_TENSORS = "has no tensors"
 
@@ -59,6 +65,11 @@ def tree(component):
     return "yes" if component in OURS else "no: no module is like it"
 
 
+def beyond(i):
+    """Return the column of ONNX out, ONNX in or NumPy out."""
+    return lambda component: cells(component.__name__)[i]
+
+
 def of_sklearn(component):
     """Return whether scikit-learn's networks have it."""
     theirs = {"Linear", "ReLU", "Sigmoid", "Tanh", "Model"}
@@ -71,6 +82,9 @@ COLUMNS = {
     "state_dict out": tensors,
     "`from_torch`": tree,
     "`to_torch`": tree,
+    "ONNX out, in onnxruntime": beyond(0),
+    "ONNX in": beyond(1),
+    "NumPy out": beyond(2),
     "scikit-learn": of_sklearn,
 }
 

@@ -215,13 +215,9 @@ PARTLY = {
 }
 
 
-def table():
-    """Return the table of the documentation, each cell of which a test checks."""
-    lines = ["| component | ONNX out, in onnxruntime | ONNX in | NumPy out |", "|---|---|---|---|"]
-    for name in (cls.__name__ for cls in COMPONENTS):
-        out = PARTLY.get(name, "float32, float64")
-        if name in WITHOUT_FLOAT64:
-            out = f"float32; no kernel of {WITHOUT_FLOAT64[name]} for float64"
-        back = COMES_IN.get(name, "yes")
-        lines.append(f"| `{name}` | {out} | {back} | yes |")
-    return "\n".join(lines) + "\n"
+def cells(name):
+    """Return what the documentation says of a component: ONNX out, ONNX in and NumPy out."""
+    out = PARTLY.get(name, "float32, float64")
+    if name in WITHOUT_FLOAT64:
+        out = f"float32; no kernel of {WITHOUT_FLOAT64[name]} for float64"
+    return out, COMES_IN.get(name, "yes"), "yes"
