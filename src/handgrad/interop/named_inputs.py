@@ -34,6 +34,12 @@ def named_inputs(model: Component, input_shape: Shape) -> tuple[Given, ...]:
     ShapeError
         A shape leaves open how many axes there are, or is none.
     """
+    if not isinstance(input_shape, tuple | list):
+        raise ShapeError(
+            f"{input_shape!r} as the shape of the input of {in_short(model)}",
+            "a tuple with a size for each axis, or None where any will do",
+            "write how many axes there are, such as (None, 64) for rows of 64 features",
+        )
     several = bool(input_shape) and isinstance(input_shape[0], tuple)
     shapes: Any = input_shape if several else (input_shape,)
     for shape in shapes:

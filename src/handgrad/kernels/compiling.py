@@ -95,7 +95,7 @@ class Kernel(Generic[P, R]):
 
     The loop is compiled at its first call with a kind of arrays, and kept on the disk. It takes
     over where it is in force, and its arguments are plain arrays: contiguous, writable, of one
-    type, float32 or float64, with integers beside them. All others go through NumPy's form.
+    type, float32 or float64, with integers behind the first. All others go through NumPy's form.
 
     Parameters
     ----------
@@ -131,8 +131,12 @@ class Kernel(Generic[P, R]):
 
     def __call__(self, *arguments: P.args, **nothing: P.kwargs) -> R:
         first: Any = arguments[0]
-        # Numba takes fifty times as long to refuse what is not plain.
-        if Mode.compiled and type(first) is np.ndarray and first.flags.carray:
+        if (
+            Mode.compiled
+            and type(first) is np.ndarray  # Numba takes fifty times as long to refuse others
+            and first.flags.carray
+            and first.dtype.char in "fd"
+        ):
             many = first.size > self._threads_above
             # Whoever finds the cores in use loops alone; the numbers are the same.
             if many and _threads.acquire(blocking=False):

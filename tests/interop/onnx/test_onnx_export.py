@@ -149,6 +149,8 @@ class Twice(ReLU):
         (Model([OwnLinear(4, 3, generator())]), (None, 4), ArgumentError, "at 0, for ONNX"),
         (Linear(4, 3), (..., 4), ShapeError, "a size for each axis"),
         (Linear(4, 3), (), ShapeError, "a size for each axis"),
+        (Linear(4, 3), None, ShapeError, "a tuple with a size"),
+        (Linear(4, 3), 4, ShapeError, "a tuple with a size"),
         (Linear(4, 3), (None, -1), ShapeError, "a size for each axis"),
         (Linear(4, 3), (None, 5), ShapeError, "4 features"),
         (Linear(4, 3, dtype="float16"), (None, 4), DtypeError, "float16"),

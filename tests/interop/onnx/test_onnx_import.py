@@ -270,6 +270,20 @@ def with_axes_of_axes(model):
     model.graph.node[0].CopyFrom(helper.make_node("ReduceMean", ["x", "W"], ["h"], name="first"))
 
 
+def pooled(model, *nodes):
+    """Let a network begin with a mean over the steps, which keeps an axis for them."""
+    model.graph.input[0].type.tensor_type.shape.dim.add(dim_value=2)
+    steps = numpy_helper.from_array(np.array([1]), "W")
+    model.graph.initializer[0].CopyFrom(steps)
+    del model.graph.node[:]
+    mean = helper.make_node("ReduceMean", ["x", "W"], ["h" if nodes else "y"], name="first")
+    model.graph.node.extend([mean, *nodes])
+
+
+def with_a_softmax_over_a_pool(model):
+    pooled(model, helper.make_node("Softmax", ["h"], ["y"], name="second", axis=1))
+
+
 WORDS = {
     truncated: "damaged content",
     noise: "damaged content",
@@ -296,6 +310,8 @@ WORDS = {
     with_an_axis_of_text: "the node 'second' against the standard",
     without_an_output: "the node 'third' against the standard",
     without_an_input: "'first', Mul",
+    pooled: "without a flattening",
+    with_a_softmax_over_a_pool: "'second', Softmax",
     with_axes_of_axes: "over other axes than the positions",
 }
 

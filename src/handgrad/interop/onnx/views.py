@@ -35,6 +35,8 @@ class View:
         where that is our order, too.
     directions : bool
         Whether ONNX has an axis of directions, (T, directions, N, H), or (directions, N, H).
+    pooled : bool
+        Whether ONNX has an axis of one entry for each that a pool has gone over.
     """
 
     step: Step
@@ -43,16 +45,19 @@ class View:
     kind: str = "f"
     flattened: tuple[int, ...] = ()
     directions: bool = False
+    pooled: bool = False
 
     @property
     def plain(self) -> bool:
         """Whether ONNX has the axes as they are here."""
-        return self.order == tuple(range(len(self.shape))) and not self.directions
+        return self.order == tuple(range(len(self.shape))) and not (self.directions or self.pooled)
 
     def settled(self, node: Any) -> View:
         """Return itself, where it is what comes out here, or say that it is not."""
         if self.flattened or self.directions:
             raise node.refused("the axes of its output, which are put together in another order")
+        if self.pooled:
+            raise node.refused("a pool over all positions without a flattening behind it")
         return self
 
 

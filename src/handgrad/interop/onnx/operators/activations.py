@@ -31,7 +31,7 @@ def _along(make: Callable[[int], Any]) -> Callable[[Node], View]:
     def convert(node: Node) -> View:
         view = node.view()
         axis = node.option("axis", -1)
-        if not -len(view.order) <= axis < len(view.order) or view.directions:
+        if not -len(view.order) <= axis < len(view.order) or view.directions or view.pooled:
             raise node.refused(f"axis {axis} of {len(view.order)}")
         ours = view.order.index(axis % len(view.order))
         return node.then(make(ours if ours < len(view.order) - 1 else -1))

@@ -60,8 +60,8 @@ def _flatten(node: Node) -> View:
     view = node.view()
     if view.order[0] != 0 or view.directions or node.option("axis", 1) != 1:
         raise node.unknown()
-    if view.plain and len(view.shape) == 2:
-        return view
+    if len(view.shape) == 2:
+        return replace(view, pooled=False)
     theirs = [view.order.index(axis) for axis in range(1, len(view.order))]
     sizes = tuple(view.shape[axis] for axis in theirs)
     moved = theirs != sorted(theirs) and sum(size != 1 for size in sizes) > 1
@@ -85,8 +85,8 @@ def _concat(node: Node) -> View:
 def _together(node: Node, combine: str) -> View:
     views = [node.view(i) for i in range(len(node.inputs))]
     first = views[0]
-    alike = all((v.order, v.flattened, v.directions) == (first.order, (), False) for v in views)
-    if not alike or len(views) < 2:
+    alike = all((v.order, v.flattened) == (first.order, ()) for v in views)
+    if not alike or any(v.directions or v.pooled for v in views) or len(views) < 2:
         raise node.refused("values whose axes are in different orders")
     leading = merged(first.shape, views[1].shape) if combine == "sum" else first.shape
     if leading is None or any(len(v.shape) != len(first.shape) for v in views):

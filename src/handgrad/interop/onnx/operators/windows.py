@@ -94,7 +94,8 @@ def _global(make: Any) -> Callable[[Node], View]:
                 raise node.refused("a mean or a maximum over other axes than the positions")
         elif rank < 3 or view.order != (0, *range(2, rank), 1):
             raise node.refused("channels that are not second")
-        return node.then(make(), order=(0, 1))
+        kept = node.option("keepdims", 1) == 1  # which the pools without the option always do
+        return node.then(make(), order=(0, 1), pooled=kept)
 
     return convert
 
