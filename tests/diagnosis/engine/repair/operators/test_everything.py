@@ -54,9 +54,21 @@ def test_an_operator_is_asked_when_its_turn_has_come(unit, monkeypatch):
     assert set(asked) == {1.0, 2.0}
 
 
-def test_what_is_added_up_is_scaled_as_something_else_is(unit):
+@pytest.fixture
+def second(unit):
+    """What the edits make of the second line."""
     found = set()
     for _, edit in singles(unit, Vocabulary(unit), lines(unit)):
         with applied(edit):
             found.add(ast.unparse(unit.tree.body[1]))
-    assert "c[0] += a[0] * w" in found
+    return found
+
+
+def test_what_is_added_up_is_scaled_as_something_else_is(second):
+    assert "c[0] += a[0] * w" in second
+
+
+def test_an_array_that_is_written_to_is_another_array_or_the_same(second):
+    assert "d[0] += a[0]" in second
+    targets = {code.split("[")[0] for code in second if code.startswith(("c", "(c"))}
+    assert targets == {"c"}

@@ -106,6 +106,8 @@ class _Turns:
             for slot in slots(place.statement):
                 self._alike.setdefault(_kind(slot), []).append((place.statement, slot))
                 for least, group in EXPRESSIONS:
+                    if _is_written_to(slot) and other_names not in group:
+                        continue
                     self._wait(late + least, self._expression, place.statement, slot, group, late)
 
     def _wait(self, turn: float, make: Callable[..., Edit | None], *arguments: Any) -> None:
@@ -164,6 +166,16 @@ class _Turns:
         """Return the edit that makes a replacement in all of these places."""
         changes = tuple(slot.change(clone(offer.new)) for slot in alike)
         return Edit(self.unit, statement, changes, offer.cost + MORE, offer.words)
+
+
+def _is_written_to(slot: Slot) -> bool:
+    """Return whether an array is written to there: what another would hold is lost."""
+    parent = slot.parent
+    return (
+        isinstance(parent, ast.Subscript)
+        and slot.key == "value"
+        and isinstance(parent.ctx, ast.Store)
+    )
 
 
 def _kind(slot: Slot) -> tuple[str, Any]:
