@@ -113,6 +113,20 @@ def test_pytorchs_networks_agree(name, tmp_path):
     assert_same(tmp_path / "model.onnx")
 
 
+@pytest.mark.parametrize("norm", [nn.BatchNorm1d, nn.LayerNorm])
+def test_a_normalization_behind_a_flattening_keeps_each_feature(norm, tmp_path):
+    layers = [nn.Conv2d(2, 4, 3), nn.Flatten(), norm(16), nn.Linear(16, 3)]
+    network = nn.Sequential(*layers).eval()
+    rng = generator()
+    for tensor in network.state_dict().values():
+        tensor.copy_(torch.from_numpy(rng.uniform(0.5, 2, tensor.shape)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path, x = tmp_path / "model.onnx", torch.zeros(3, 2, 4, 4)
+        torch.onnx.export(network, (x,), path, dynamo=False, opset_version=17)
+    assert_same(path)
+
+
 def test_a_network_goes_on_training_here(tmp_path):
     model = Model([Conv2d(1, 2, 3), ReLU(), MaxPool2d(2), Flatten(), Linear(18, 3)])
     export(model, tmp_path / "model.onnx", (None, 8, 8, 1))

@@ -67,6 +67,9 @@ def _flatten(node: Node) -> View:
     moved = theirs != sorted(theirs) and sum(size != 1 for size in sizes) > 1
     if moved and None in sizes:
         raise node.refused("channels and positions, whose numbers are not known, on one axis")
+    last = len(view.order) - 1
+    if moved and theirs != [last, *range(1, last)]:
+        raise node.refused("axes in another order than channels and positions")
     return node.then(Flatten(), order=(0, 1), flattened=sizes if moved else ())
 
 

@@ -22,14 +22,21 @@ def linear(node: Node, view: View, W: Array, bias: Array | None) -> View:
     """Return what an affine map makes; W is (in, out), its rows as ONNX has the features."""
     if view.directions or view.order[-1] != len(view.order) - 1:
         raise node.refused("features that are not on the last axis")
-    if view.flattened and np.prod(view.flattened) == len(W):
-        channels_last = np.moveaxis(W.reshape(*view.flattened, -1), 0, -2)
-        W = channels_last.reshape(len(W), -1)
+    W = _in_order(view, W)
     layer = Linear(*W.shape, bias=bias is not None, init="zeros", bias_init="zeros", dtype=W.dtype)
     layer.weights = W
     if bias is not None:
         layer.bias = np.broadcast_to(bias, (1, W.shape[1]))
     return node.then(layer, view, flattened=())
+
+
+def _in_order(view: View, array: Array) -> Array:
+    """Return a tensor whose first axis is that of flattened features, channels last as here."""
+    sizes = view.flattened
+    if not sizes or np.prod(sizes) != len(array):
+        return array
+    apart = array.reshape(*sizes, *array.shape[1:])
+    return np.moveaxis(apart, 0, len(sizes) - 1).reshape(array.shape)
 
 
 def _gemm(node: Node) -> View:
@@ -92,8 +99,8 @@ def _last_step(node: Node) -> View:
 
 
 def _batch_norm(node: Node) -> View:
-    gamma, beta, mean, variance = (node.weights(i, 1) for i in range(1, 5))
     view = node.view()
+    gamma, beta, mean, variance = (_in_order(view, node.weights(i, 1)) for i in range(1, 5))
     if len(view.shape) < 2 or view.order[-1] != 1 or node.option("training_mode", 0):
         raise node.refused("channels that are not second, or a training")
     layer = BatchNorm(len(gamma), epsilon=_epsilon(node), dtype=gamma.dtype)
@@ -111,8 +118,9 @@ def _layer_norm(node: Node) -> View:
         raise node.refused("no scale, or features that are not on the last axes")
     if node.option("axis", -1) not in (-gamma.ndim, len(view.shape) - gamma.ndim):
         raise node.refused("a scale that is repeated")
+    gamma = _in_order(view, gamma)
     layer = LayerNorm(gamma.shape, epsilon=_epsilon(node), dtype=gamma.dtype)
-    layer.gamma, layer.beta = gamma, np.zeros_like(gamma) if beta is None else beta
+    layer.gamma, layer.beta = gamma, np.zeros_like(gamma) if beta is None else _in_order(view, beta)
     return node.then(layer)
 
 
