@@ -87,8 +87,9 @@ def results(call, arguments):
 
 @pytest.fixture
 def cores(monkeypatch):
-    """Let the loops use all cores, which the tests leave to each other."""
+    """Let loops use all cores, which the tests leave to each other, for few entries too."""
     lock = threading.Lock()
+    monkeypatch.setattr(compiling, "THREADS_ABOVE", 1000)
     monkeypatch.setattr(compiling, "_threads", lock)
     return lock
 
@@ -100,6 +101,7 @@ def test_both_forms_agree_and_threads_change_no_bit(each, dtype, cores):
     truth = results(each.formula, arguments)
     with using("compiled"):
         got, again = results(each, arguments), results(each, arguments)
+        assert bool(each._signatures[True]) == each._shared  # it has used them
         with cores:  # as if another thread used them
             alone = results(each, arguments)
     rtol, atol = (1e-5, 1e-5) if dtype == np.float32 else (1e-12, 1e-13)
@@ -213,7 +215,8 @@ def test_indices_that_were_written_to_since_reach_no_other_memory(form):
 @pytest.mark.parametrize("threads", [False, True])
 def test_a_loop_whose_compiling_is_interrupted_is_compiled_again(threads, cores, monkeypatch):
     each = kernel(lambda x: x)
-    each.compiled(threads_above=0 if threads else None)(lambda x: x + 1)
+    each.compiled(threads=threads)(lambda x: x + 1)
+    monkeypatch.setattr(compiling, "THREADS_ABOVE", 0)
 
     def interrupt(self, threads):
         raise KeyboardInterrupt

@@ -8,7 +8,7 @@ import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.component import Activation
-from handgrad.kernels.compiling import THREADS_ABOVE, kernel, prange
+from handgrad.kernels.compiling import kernel, prange
 
 __all__ = ["ReLU"]
 
@@ -19,7 +19,7 @@ def rectified(x: Any) -> Any:
     return x.clip(0, np.inf)  # several times as fast as np.maximum(x, 0)
 
 
-@rectified.compiled(threads_above=THREADS_ABOVE)
+@rectified.compiled(threads=True)
 def _(x: Any) -> Any:
     y = np.empty_like(x)
     entries, results = x.reshape(-1), y.reshape(-1)
@@ -34,7 +34,7 @@ def rectified_pullback(dy: Any, y: Any) -> Any:
     return dy * (y > 0)
 
 
-@rectified_pullback.compiled(threads_above=THREADS_ABOVE)
+@rectified_pullback.compiled(threads=True)
 def _(dy: Any, y: Any) -> Any:
     dx = np.empty_like(dy)
     upstream, outputs, results = dy.reshape(-1), y.reshape(-1), dx.reshape(-1)

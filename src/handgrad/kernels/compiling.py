@@ -16,7 +16,7 @@ import numpy as np
 
 from handgrad.kernels.mode import Mode
 
-__all__ = ["THREADS_ABOVE", "Kernel", "fits", "inlined", "kernel", "loop", "prange"]
+__all__ = ["Kernel", "fits", "inlined", "kernel", "loop", "prange"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -65,7 +65,7 @@ def kernel(formula: Callable[P, R]) -> Kernel[P, R]:
     return Kernel(formula)
 
 
-def loop(*, threads_above: int | None = None) -> Callable[[Callable[P, R]], Kernel[P, R]]:
+def loop(*, threads: bool = False) -> Callable[[Callable[P, R]], Kernel[P, R]]:
     """Declare a loop that stands in for something else than one NumPy form.
 
     Whoever calls it has looked whether `in_force` says "compiled", and whether `fits` says that it
@@ -74,7 +74,7 @@ def loop(*, threads_above: int | None = None) -> Callable[[Callable[P, R]], Kern
 
     def declare(source: Callable[P, R]) -> Kernel[P, R]:
         made: Kernel[P, R] = Kernel(source)
-        made.compiled(threads_above=threads_above)(source)
+        made.compiled(threads=threads)(source)
         return made
 
     return declare
@@ -110,22 +110,20 @@ class Kernel(Generic[P, R]):
         self._signatures: dict[bool, list[Any]] = {False: [], True: []}
         self._loop: Callable[..., R] = _not_compiled
         self._threaded: Callable[..., R] = _not_compiled
-        self._threads_above = sys.maxsize
+        self._shared = False
 
-    def compiled(self, *, threads_above: int | None = None) -> Callable[[Callable[..., R]], None]:
+    def compiled(self, *, threads: bool = False) -> Callable[[Callable[..., R]], None]:
         """Declare the compiled form: the decorator of a function that loops over entries.
 
         Parameters
         ----------
-        threads_above
-            From how many entries of the first argument on the loops over ``prange`` are shared by
-            all cores; never where it is None. No entry may depend on another's share.
+        threads
+            Whether the loops over ``prange`` are shared by all cores, where the first argument has
+            more than `THREADS_ABOVE` entries. No entry may depend on another's share.
         """
 
         def declare(source: Callable[..., R]) -> None:
-            self._source = source
-            if threads_above is not None:
-                self._threads_above = threads_above
+            self._source, self._shared = source, threads
 
         return declare
 
@@ -137,7 +135,7 @@ class Kernel(Generic[P, R]):
             and first.flags.carray
             and first.dtype.char in "fd"
         ):
-            many = first.size > self._threads_above
+            many = self._shared and first.size > THREADS_ABOVE
             # Whoever finds the cores in use loops alone; the numbers are the same.
             if many and _threads.acquire(blocking=False):
                 try:

@@ -11,7 +11,7 @@ from handgrad.arguments import Array, positive_size, true_or_false
 from handgrad.component import ExerciseLayer
 from handgrad.errors import ShapeError
 from handgrad.initializers import Drawn, Initializer, draw_parameters, floating_type
-from handgrad.kernels.compiling import THREADS_ABOVE, kernel, prange
+from handgrad.kernels.compiling import kernel, prange
 from handgrad.parameter import Parameter
 from handgrad.per_sample.summands import Products, over_places
 from handgrad.shapes import Shape, leading_axes
@@ -25,7 +25,7 @@ def add_row(y: Any, row: Any) -> None:
     y += row[0]
 
 
-@add_row.compiled(threads_above=THREADS_ABOVE)
+@add_row.compiled(threads=True)
 def _(y: Any, row: Any) -> None:
     rows = y.reshape(-1, row.size)
     for n in prange(len(rows)):

@@ -10,7 +10,7 @@ import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.errors import ArgumentError
-from handgrad.kernels.compiling import THREADS_ABOVE, loop, prange
+from handgrad.kernels.compiling import loop, prange
 from handgrad.optimizers.checks import number
 from handgrad.optimizers.optimizer import Optimizer
 from handgrad.optimizers.penalties import penalized, unpacked
@@ -18,7 +18,7 @@ from handgrad.optimizers.penalties import penalized, unpacked
 __all__ = ["Adam"]
 
 
-@loop(threads_above=THREADS_ABOVE)
+@loop(threads=True)
 def _loop(p: Any, g: Any, gradient_sum: Any, square_sum: Any, numbers: Any, penalties: Any) -> None:
     beta1, beta2, size, eps = numbers[0], numbers[1], numbers[2], numbers[3]
     before = unpacked(penalties)

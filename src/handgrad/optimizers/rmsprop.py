@@ -9,7 +9,7 @@ import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.errors import ArgumentError
-from handgrad.kernels.compiling import THREADS_ABOVE, loop, prange
+from handgrad.kernels.compiling import loop, prange
 from handgrad.optimizers.checks import number
 from handgrad.optimizers.optimizer import Optimizer
 from handgrad.optimizers.penalties import penalized, unpacked
@@ -154,7 +154,7 @@ class RMSprop(Optimizer):
             _with_options(p, g, kept["square_mean"], mean, velocity, numbers, penalties)
 
 
-@loop(threads_above=THREADS_ABOVE)
+@loop(threads=True)
 def _loop(p: Any, g: Any, square_mean: Any, numbers: Any, penalties: Any) -> None:
     lr, alpha, eps, before = numbers[0], numbers[1], numbers[2], unpacked(penalties)
     for i in prange(p.size):
@@ -163,7 +163,7 @@ def _loop(p: Any, g: Any, square_mean: Any, numbers: Any, penalties: Any) -> Non
         p[i] = p_i - lr * g_i / (np.sqrt(square_mean[i]) + eps)
 
 
-@loop(threads_above=THREADS_ABOVE)
+@loop(threads=True)
 def _with_options(
     p: Any, g: Any, square_mean: Any, mean: Any, velocity: Any, numbers: Any, penalties: Any
 ) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.errors import ArgumentError
-from handgrad.kernels.compiling import THREADS_ABOVE, loop, prange
+from handgrad.kernels.compiling import loop, prange
 from handgrad.optimizers.checks import number
 from handgrad.optimizers.optimizer import Optimizer
 from handgrad.optimizers.penalties import penalized, unpacked
@@ -128,7 +128,7 @@ class SGD(Optimizer):
         return _with_momentum if self.momentum else _without_momentum
 
 
-@loop(threads_above=THREADS_ABOVE)
+@loop(threads=True)
 def _without_momentum(p: Any, g: Any, numbers: Any, penalties: Any) -> None:
     """Go against the gradient."""
     lr, before = numbers[0], unpacked(penalties)
@@ -137,7 +137,7 @@ def _without_momentum(p: Any, g: Any, numbers: Any, penalties: Any) -> None:
         p[i] = p_i - lr * g_i
 
 
-@loop(threads_above=THREADS_ABOVE)
+@loop(threads=True)
 def _with_momentum(p: Any, g: Any, velocity: Any, numbers: Any, penalties: Any) -> None:
     """Add the gradient to the velocity, and go along it."""
     lr, momentum, nesterov = numbers[0], numbers[1], numbers[2] == 1

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from handgrad.arguments import Array, is_real, positive_size
 from handgrad.errors import ArgumentError, PerSampleError, ShapeError
 from handgrad.initializers import Drawn, Initializer, draw_parameters
-from handgrad.kernels.compiling import THREADS_ABOVE, kernel, prange
+from handgrad.kernels.compiling import kernel, prange
 from handgrad.layers.normalization.base import Normalization, glued, repeated, sums
 
 __all__ = ["BatchNorm"]
@@ -28,7 +28,7 @@ def statistics(rows: Any) -> tuple[Any, Any, Any]:
     return mean, sums(xc * xc, D) / N, xc.reshape(rows.shape)
 
 
-@statistics.compiled(threads_above=THREADS_ABOVE)
+@statistics.compiled(threads=True)
 def _(rows: Any) -> tuple[Any, Any, Any]:
     N, D = rows.shape
     xc = np.empty_like(rows)
@@ -62,7 +62,7 @@ def scaled(xc: Any, scale: Any, beta: Any) -> Any:
     return y.reshape(xc.shape)
 
 
-@scaled.compiled(threads_above=THREADS_ABOVE)
+@scaled.compiled(threads=True)
 def _(xc: Any, scale: Any, beta: Any) -> Any:
     y = np.empty_like(xc)
     for n in prange(len(xc)):
@@ -90,7 +90,7 @@ def scaled_pullback(
     return dx.reshape(dy.shape), dgamma, dbeta
 
 
-@scaled_pullback.compiled(threads_above=THREADS_ABOVE)
+@scaled_pullback.compiled(threads=True)
 def _(dy: Any, xc: Any, r: Any, gamma: Any, of_batch: bool, need_dx: bool) -> tuple[Any, Any, Any]:
     N, D = dy.shape
     dgamma, dbeta = np.zeros_like(gamma), np.zeros_like(gamma)

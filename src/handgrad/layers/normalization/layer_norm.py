@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from handgrad.arguments import Array
 from handgrad.initializers import Initializer
-from handgrad.kernels.compiling import THREADS_ABOVE, kernel, prange
+from handgrad.kernels.compiling import kernel, prange
 from handgrad.layers.normalization.base import Normalization, blocks, row_sum, stacked
 
 __all__ = ["LayerNorm"]
@@ -32,7 +32,7 @@ def normalized(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any,
     return y, normal, r
 
 
-@normalized.compiled(threads_above=THREADS_ABOVE)
+@normalized.compiled(threads=True)
 def _(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any]:
     N, D = x.shape
     y, normal, r = np.empty_like(x), np.empty_like(x), np.empty((N, 1), x.dtype)
@@ -70,7 +70,7 @@ def normalized_pullback(
     return dx, dgamma, dbeta
 
 
-@normalized_pullback.compiled(threads_above=THREADS_ABOVE)
+@normalized_pullback.compiled(threads=True)
 def _(dy: Any, normal: Any, r: Any, gamma: Any, need_dx: bool) -> tuple[Any, Any, Any]:
     N, D = dy.shape
     dx, dgamma, dbeta = np.empty_like(dy), np.zeros_like(gamma), np.zeros_like(gamma)
