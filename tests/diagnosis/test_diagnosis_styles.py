@@ -27,6 +27,7 @@ def classes():
 def test_there_are_many():
     assert len(EVERYTHING) >= 70
     assert len(list(trial.by_hand())) >= 120
+    assert len(list(trial.by_hand("mistakes_fresh"))) >= 120
 
 
 @pytest.mark.parametrize(("file", "found"), EVERYTHING)

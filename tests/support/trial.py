@@ -1,7 +1,9 @@
 """How well mistakes are noticed, and repaired, that the diagnosis has not been told of.
 
 ``python tests/support/trial.py right`` diagnoses every implementation in ``tests/corpus/styles``;
-``hand`` makes each mistake of ``mistakes.toml`` there; ``machine`` makes mutants of them all.
+``hand`` makes each mistake of ``mistakes.toml`` there, and ``fresh`` those of
+``mistakes_fresh.toml``, which nobody may look at who works on the repair; ``machine`` makes mutants
+of them all.
 Each case is run in a process of its own. What is true of a changed file is decided by running it
 beside the file that it was made of, on inputs of other seeds than the diagnosis uses.
 """
@@ -14,6 +16,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -31,13 +34,16 @@ import numpy as np
 
 from handgrad.diagnosis.courses.called import Called
 from handgrad.diagnosis.courses.course import Component
+from handgrad.diagnosis.courses.exercise import student_type
 from handgrad.diagnosis.courses.outline import outline
 from handgrad.diagnosis.courses.reading import read_course
 from handgrad.diagnosis.diagnose import diagnose_student
 from handgrad.diagnosis.engine.repair import repairs
 from handgrad.diagnosis.findings import Status
 from handgrad.diagnosis.given import Given
+from handgrad.diagnosis.kinds import KINDS, kind_of
 from handgrad.diagnosis.student.student import Student
+from handgrad.diagnosis.student.subject import Subject
 from mutants import mutants
 
 STYLES = Path(__file__).parents[1] / "corpus" / "styles"
@@ -74,20 +80,31 @@ def components(file: str, course: str) -> list[list[Component]]:
     return read_course(course).inside(outline(STYLES / f"{file}.py"))
 
 
-def course_of(file: str) -> str:
-    """Return the course of a file."""
-    return next(course for name, course in files() if name == file)
+def ways(file: str, function: str) -> list[Callable[[dict[str, Any]], Student]]:
+    """Return how a function or a class is called: as its course says, or as the exercise does."""
+    courses = [course for name, course in files() if name == file]
+    if not courses:
+        kind = str(kind_of(function))
+        return [lambda names: student_type(kind)(KINDS[kind](), Subject(names[function]))]
+    return [
+        lambda names, each=each: Called(each, names)
+        for group in components(file, courses[0])
+        for each in group
+        if function in each.wanted
+    ]
 
 
-def by_hand() -> Iterator[Case]:
+def by_hand(table_of: str = "mistakes") -> Iterator[Case]:
     """Yield the mistakes that somebody wrote down."""
-    table = tomllib.loads((STYLES / "mistakes.toml").read_text(encoding="utf-8"))
+    table = tomllib.loads((STYLES / f"{table_of}.toml").read_text(encoding="utf-8"))
     for file, functions in table.items():
         source = (STYLES / f"{file}.py").read_text(encoding="utf-8")
         for function, changes in functions.items():
-            start = source.index(f"def {function}(")
+            start = re.search(rf"^(def|class) {function}\b", source, re.MULTILINE).start()
             for right, wrong in changes:
-                at = source.index(right, start)
+                at = source.find(right, start)
+                # Where it is not in the function, it is in one that stands before it, for its use.
+                at = source.index(right) if at < 0 else at
                 before = source[:at]
                 # Where a whole line was taken out, the change is at the first letter that differs.
                 same = "".join(
@@ -130,9 +147,8 @@ def outcome(student: Student, given: Given) -> dict[str, np.ndarray] | None:
         return None
 
 
-def differ(component: Component, one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Return whether two modules do something else, on fresh inputs of several shapes."""
-    a, b = Called(component, one), Called(component, other)
+def differ(a: Student, b: Student) -> bool:
+    """Return whether the code of two does something else, on fresh inputs of several shapes."""
     shapes = (*a.kind.shapes, *a.kind.square)
     inputs = [g for seed in FRESH for g in a.givens(shapes, seed)]
     inputs += [g for stress in a.stresses(FRESH[0]) for g in stress.givens]
@@ -177,13 +193,6 @@ def parses(lines: list[str]) -> bool:
 
 def judged(case: Case, budget: float) -> dict[str, Any]:
     """Diagnose and repair one changed file, and say how that went."""
-    course = course_of(case.file)
-    found = [
-        each
-        for group in components(case.file, course)
-        for each in group
-        if case.function in each.wanted
-    ]
     right = loaded(STYLES / f"{case.file}.py", "right")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "layers.py")
@@ -192,11 +201,12 @@ def judged(case: Case, budget: float) -> dict[str, Any]:
             wrong = loaded(path, "layers")
         except Exception as error:
             return {"skipped": repr(error)}
-        component = next((c for c in found if differ(c, right, wrong)), None)
-        if component is None:
+        found = ways(case.file, case.function)
+        way = next((way for way in found if differ(way(right), way(wrong))), None)
+        if way is None:
             return {"skipped": "the same"}
         start = perf_counter()
-        diagnosis = diagnose_student(Called(component, wrong))
+        diagnosis = diagnose_student(way(wrong))
         seconds = perf_counter() - start
         told: dict[str, Any] = {
             "status": str(diagnosis.status),
@@ -207,7 +217,7 @@ def judged(case: Case, budget: float) -> dict[str, Any]:
         if not budget:
             return told
         start = perf_counter()
-        hits = repairs(lambda: Called(component, wrong), budget)
+        hits = repairs(lambda: way(wrong), budget)
         told["repair_seconds"] = round(perf_counter() - start, 2)
         told["repaired"] = bool(hits) and all(
             line.new or line.how == "remove" for line in _lines(hits)
@@ -222,7 +232,7 @@ def judged(case: Case, budget: float) -> dict[str, Any]:
                 text = mended(text, hit)
             whole.write_text(text, encoding="utf-8")
             try:
-                told["false"] = differ(component, right, loaded(whole, "mended"))
+                told["false"] = differ(way(right), way(loaded(whole, "mended")))
             except SyntaxError:
                 told["false"] = True
         return told
@@ -276,7 +286,8 @@ def right(_: Any) -> Iterator[dict[str, Any]]:
 
 def changed(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Diagnose and repair every changed function, or each so many of them."""
-    everything = list(by_hand() if options.what == "hand" else by_machine(options.number, 0))
+    by = {"hand": by_hand, "fresh": lambda: by_hand("mistakes_fresh")}
+    everything = list(by.get(options.what, lambda: by_machine(options.number, 0))())
     for case in everything[options.start :: options.of]:
         told = apart(lambda case=case: judged(case, options.budget))
         name = f"{case.file}: {case.function}, line {case.lines[0]}: {case.what}"
@@ -292,7 +303,7 @@ def share(rows: list[dict[str, Any]], key: str) -> str:
 def main() -> None:
     """Run one trial, write what is seen as lines of JSON, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("right", "hand", "machine"))
+    parser.add_argument("what", choices=("right", "hand", "fresh", "machine"))
     parser.add_argument("--number", type=int, default=20, help="mutants of each function")
     parser.add_argument("--start", type=int, default=0)
     parser.add_argument("--of", type=int, default=1, help="take one case of so many")
