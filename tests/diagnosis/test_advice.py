@@ -1,5 +1,7 @@
 """What is said of a mistake that has no name, and of several that have one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -83,6 +85,20 @@ def test_what_is_known_and_what_to_try_follow():
     assert "twice as large" in advice([RIGHT, alone])[0]
     assert advice([RIGHT, found("dW", A), alone]) == ()
     assert advice([found("runs", example=None)]) == ()
+
+
+def test_of_an_input_that_is_unusual_it_is_told_which_and_not_to_look_elsewhere():
+    far = [
+        Finding("far", f"{title}, far off", Verdict.WRONG, (), (), EXAMPLE, "far off")
+        for title in ("output", "gradient of the input")
+    ]
+    known, following = advice([RIGHT, *far])
+    assert "an unusual input shows it, far off; there the output and gradient of the" in known
+    assert "alone go" not in known
+    assert "two rows of such an input" in following
+    named = replace(far[0], explanations=((A,),))
+    assert heading(RIGHT, named, *far) == "Mine is wrong: halved"
+    assert advice([RIGHT, named, *far]) == ()
 
 
 def test_factors_that_say_nothing_are_left_out():

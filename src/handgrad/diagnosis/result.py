@@ -134,11 +134,12 @@ class Diagnosis:
             if not conventions:
                 return f"{self.subject} is right"
             return f"{self.subject} is right, under another convention: {'; '.join(conventions)}"
-        named: dict[str, list[str]] = {}
+        named: dict[str, dict[str, None]] = {}
         for f in self.wrong:
             if f.summary:
-                named.setdefault(f.summary if level > 1 else f.title, []).append(f.quantity)
-        nameless = loose(self.wrong)
+                of = named.setdefault(f.summary if level > 1 else f.title, {})
+                of[f.unusual or f.quantity] = None
+        nameless = list(dict.fromkeys(f.unusual or f.quantity for f in loose(self.wrong)))
         if not named and self.failure:
             return f"{self.subject} is wrong: it does not run on every input, {self.failure.error}"
         if not named and self.repairs:
@@ -283,6 +284,7 @@ def _finding(finding: Finding, level: int) -> dict[str, Any]:
             for together in finding.explanations
         ],
         "evidence": list(finding.evidence),
+        "unusual": finding.unusual,
         "example": example
         and {
             "case": example.case,
