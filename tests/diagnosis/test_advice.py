@@ -1,5 +1,6 @@
 """What is said of a mistake that has no name, and of several that have one."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -118,6 +119,15 @@ def test_factors_that_say_nothing_are_left_out():
         assert ("a factor of its own" in evidence[0]) == said
 
 
+def test_of_one_number_nothing_remains():
+    for size, said in ((1, False), (3, True)):
+        truth = np.arange(1.0, 1 + size)
+        trial = Trial(Given("N = 3", {}, {"x": truth}), {"value": 2 * truth}, {"value": truth})
+        (factor, known) = describe("value", [trial], 1e-9)
+        assert ("what remains is" in factor) == said
+        assert known == "the factor is 2 each time"
+
+
 class Odd:
     def __call__(self, x):
         self.x = x
@@ -125,6 +135,25 @@ class Odd:
 
     def grad(self, in_gradient):
         return in_gradient * (self.x > 0) * np.cos(self.x)
+
+
+class Thrice:
+    def __call__(self, x):
+        self.x = x
+        return np.maximum(x, 0)
+
+    def grad(self, in_gradient):
+        return 3 * in_gradient * (self.x > 0)
+
+
+def test_the_first_level_shows_no_factor_to_the_truth_where_there_is_no_name():
+    diagnosis = diagnose(Thrice, "relu")
+    assert not diagnosis.causes
+    assert "3.000000 times the truth" in str(diagnosis.page(2).findings)
+    (wrong,) = (f for f in diagnosis.page(1).findings if f.verdict is Verdict.WRONG)
+    (said,) = wrong.evidence
+    assert re.fullmatch(r"\d+ of 21 entries of the gradient of the input differ at .*", said)
+    assert "times the truth" not in str(diagnosis.to_dict(1))
 
 
 @pytest.mark.parametrize("level", [1, 2])

@@ -194,8 +194,8 @@ class Diagnosis:
         if level > 1:
             return self.findings
         return tuple(
-            replace(f, explanations=(), evidence=())
-            if f.verdict is Verdict.WRONG and f.explanations
+            replace(f, explanations=(), evidence=() if f.explanations else _barely(f))
+            if f.verdict is Verdict.WRONG
             else f
             for f in self.findings
         )
@@ -271,6 +271,16 @@ class Diagnosis:
 
     def _repr_html_(self) -> str:
         return fragment(self.page())
+
+
+def _barely(finding: Finding) -> tuple[str, ...]:
+    """Return the evidence that something is wrong, and nothing of how: no factor to the truth."""
+    example = finding.example
+    if example is None or example.truth is None:  # a pass' behaviour; a shape
+        return finding.evidence[:1]
+    count, size = np.count_nonzero(example.differs), example.differs.size
+    some = f"{count} of {size} entries of the {finding.title} differ"
+    return (f"{some if size > 1 else f'the {finding.title} differs'} at {example.case}",)
 
 
 def _finding(finding: Finding, level: int) -> dict[str, Any]:
