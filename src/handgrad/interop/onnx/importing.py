@@ -65,9 +65,9 @@ def import_onnx(path: str | os.PathLike[str]) -> Model:
         node = Node(each, constants, views, nodes)
         for name in filter(None, each.output):
             nodes[name] = node
-        if each.op_type == "Identity" and each.input and each.input[0] in constants:
+        if node.operator == "Identity" and each.input and each.input[0] in constants:
             constants[each.output[0]] = constants[each.input[0]]
-        operator = OPERATORS.get(each.op_type) if each.domain in ("", "ai.onnx") else None
+        operator = OPERATORS.get(node.operator)
         if operator is not None and node.has_data():
             check(each, proto)
             _follow(operator, node, views)
@@ -121,7 +121,8 @@ def _input(info: Any, nodes: Sequence[Any]) -> View:
     elif reached & _STEPS_FIRST and len(sizes) == 3:
         order = [1, 0, 2]
     shape = (None, *(sizes[axis] for axis in order[1:])) if len(sizes) > 1 else tuple(sizes)
-    return View(Step("the input", None, []), shape, tuple(order), kind)
+    batch = sizes[order[0]]
+    return View(Step("the input", None, []), shape, tuple(order), kind, batch=batch)
 
 
 def _reached(name: str, nodes: Sequence[Any]) -> set[str]:
