@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from handgrad.arguments import Array
 from handgrad.errors import CheckpointError, cause, shorten
 from handgrad.interop.onnx.package import onnx_package
+from handgrad.interop.paths import path_of
 
 __all__ = ["check", "constants_of", "read", "refused"]
 
@@ -36,7 +36,7 @@ def read(path: str | os.PathLike[str]) -> Any:
     CheckpointError
         It is no file of ONNX that is taken; nothing but the file itself has been opened.
     """
-    onnx, file = onnx_package(), Path(path)
+    onnx, file = onnx_package(), path_of(path)
     try:
         if not file.is_file():
             raise OSError(None, "it is no ordinary file" if file.exists() else "it is not there")
