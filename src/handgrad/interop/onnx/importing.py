@@ -17,6 +17,8 @@ __all__ = ["import_onnx"]
 
 _CHANNELS_SECOND = {"AveragePool", "BatchNormalization", "Conv", "MaxPool", "InstanceNormalization"}
 _CHANNELS_SECOND |= {"GlobalAveragePool", "GlobalMaxPool"}
+_TIMES, _ROOM = 4, 2**25
+"""As many times the bytes of its file, and bytes besides, as a network may take."""
 _STEPS_FIRST = {"GRU", "LSTM", "RNN"}
 _ENTRYWISE = {"Relu", "Sigmoid", "Tanh", "Elu", "Gelu", "LeakyRelu", "Softplus", "Clip", "Identity"}
 
@@ -61,16 +63,24 @@ def import_onnx(path: str | os.PathLike[str]) -> Model:
         )
     views: dict[str, Any] = {given[0].name: _input(given[0], graph.node)}
     nodes: dict[str, Node] = {}
+    steps: set[Step] = set()
+    room = _TIMES * proto.ByteSize() + _ROOM
     for each in graph.node:
         node = Node(each, constants, views, nodes)
         for name in filter(None, each.output):
             nodes[name] = node
-        if each.op_type == "Identity" and each.input and each.input[0] in constants:
+        if node.operator == "Identity" and each.input and each.input[0] in constants:
             constants[each.output[0]] = constants[each.input[0]]
-        operator = OPERATORS.get(each.op_type) if each.domain in ("", "ai.onnx") else None
+        operator = OPERATORS.get(node.operator)
         if operator is not None and node.has_data():
             check(each, proto)
-            _follow(operator, node, views)
+            made = _follow(operator, node)
+            views.update(made)
+            more = {view.step for view in made.values()} - steps
+            steps |= more
+            room -= sum(step.size for step in more)
+            if room < 0:
+                raise node.refused("tensors that the file has once and the network often")
     last = _seen(graph.output[0].name, views, nodes)
     last.settled(nodes.get(graph.output[0].name))
     parts = chain(last.step, views[given[0].name].step)
@@ -79,15 +89,15 @@ def import_onnx(path: str | os.PathLike[str]) -> Model:
     return Model(parts).eval()
 
 
-def _follow(operator: Any, node: Node, views: dict[str, Any]) -> None:
-    """Add what a node makes; what a component does not take is told of the node."""
+def _follow(operator: Any, node: Node) -> dict[str, View]:
+    """Return what a node makes; what a component does not take is told of the node."""
     try:
         made = operator(node)
     except CheckpointError:
         raise
     except HandgradError as error:
         raise node.refused(error.got) from error
-    views.update(made if isinstance(made, dict) else {node.outputs[0]: made})
+    return made if isinstance(made, dict) else {node.outputs[0]: made}
 
 
 def _seen(name: str, views: dict[str, Any], nodes: dict[str, Node]) -> View:
@@ -121,7 +131,8 @@ def _input(info: Any, nodes: Sequence[Any]) -> View:
     elif reached & _STEPS_FIRST and len(sizes) == 3:
         order = [1, 0, 2]
     shape = (None, *(sizes[axis] for axis in order[1:])) if len(sizes) > 1 else tuple(sizes)
-    return View(Step("the input", None, []), shape, tuple(order), kind)
+    batch = sizes[order[0]]
+    return View(Step("the input", None, []), shape, tuple(order), kind, batch=batch)
 
 
 def _reached(name: str, nodes: Sequence[Any]) -> set[str]:

@@ -37,6 +37,8 @@ class View:
         Whether ONNX has an axis of directions, (T, directions, N, H), or (directions, N, H).
     pooled : bool
         Whether ONNX has an axis of one entry for each that a pool has gone over.
+    batch : int or None
+        How many samples ONNX has, where the file takes one number of them alone.
     """
 
     step: Step
@@ -46,6 +48,7 @@ class View:
     flattened: tuple[int, ...] = ()
     directions: bool = False
     pooled: bool = False
+    batch: int | None = None
 
     @property
     def plain(self) -> bool:
@@ -58,6 +61,10 @@ class View:
             raise node.refused("the axes of its output, which are put together in another order")
         if self.pooled:
             raise node.refused("a pool over all positions without a flattening behind it")
+        rank = len(self.order)
+        known = (tuple(range(rank)), (0, *range(2, rank), 1), (1, 0, 2))
+        if self.order not in known[: None if rank > 2 else 1]:
+            raise node.refused("the axes of its output, which are in an order of their own")
         return self
 
 
@@ -69,7 +76,9 @@ class Node:
     ) -> None:
         from onnx import helper
 
-        self.operator, self.name = proto.op_type, proto.name or proto.op_type
+        standard = proto.domain in ("", "ai.onnx")
+        self.operator = proto.op_type if standard else f"{proto.domain}.{proto.op_type}"
+        self.name = proto.name or proto.op_type
         self.inputs, self.outputs = list(proto.input), list(proto.output)
         self._options = {a.name: helper.get_attribute_value(a) for a in proto.attribute}
         self._constants, self._views, self._nodes = constants, views, nodes

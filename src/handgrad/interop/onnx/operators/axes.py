@@ -44,14 +44,15 @@ def _reshape(node: Node) -> View:
         shape, made = None, node.maker(1)
         if made is None or made.operator != "Concat" or len(made.inputs) != 3:
             shape = node.constant(1)
-        if view.order[0] != -2 or (shape is not None and list(shape[:2]) != [0, 0]):
+        known = shape is None or shape.tolist() in ([0, 0, -1], [0, 0, view.shape[-1]])
+        if view.order[0] != -2 or not known:
             raise node.unknown()
         return replace(view, directions=False, order=(1, 0, 2))
     shape = node.constant(1)
     if shape is None or shape.shape != (2,):
         raise node.unknown()
-    size = math.prod(view.shape[1:]) if None not in view.shape[1:] else None
-    if shape[1] not in (-1, size) or (shape[1] == -1 and shape[0] not in (0, 1)):
+    size = math.prod(view.shape[1:]) if None not in view.shape[1:] else -1
+    if shape[1] not in (-1, size) or shape[0] not in (0, view.batch, -1 if shape[1] > 0 else 0):
         raise node.refused(f"shape {shape.tolist()}")
     return _flatten(node)
 

@@ -44,11 +44,13 @@ def _gemm(node: Node) -> View:
     if node.option("transA", 0) or (node.option("alpha", 1.0), node.option("beta", 1.0)) != (1, 1):
         raise node.refused("transA, alpha or beta")
     W = W.T if node.option("transB", 0) else W
-    return linear(node, node.view(), W, None if bias is None else _row(node, bias, W))
+    return linear(node, node.view(), W, None if bias is None else _row(node, bias, W, 2))
 
 
-def _row(node: Node, bias: Array, W: Array) -> Array:
-    if bias.size not in (1, W.shape[1]) or bias.dtype != W.dtype:
+def _row(node: Node, bias: Array, W: Array, axes: int) -> Array:
+    """Return a bias that is the same in all rows, of as many axes as the output at the most."""
+    K = bias.shape[-1] if bias.ndim else 1
+    if bias.size != K or K not in (1, W.shape[1]) or bias.ndim > axes or bias.dtype != W.dtype:
         raise node.refused(f"a bias of shape {bias.shape} and {bias.dtype}")
     return bias.reshape(1, -1)
 
@@ -69,8 +71,8 @@ def _add(node: Node) -> View:
         raise node.unknown()
     assert isinstance(layer, Linear)
     assert maker is not None
-    with_bias = linear(node, maker.view(), layer.weights, _row(node, bias, layer.weights))
-    return replace(with_bias, flattened=())
+    W = maker.weights(1, 2)
+    return linear(node, maker.view(), W, _row(node, bias, W, len(before.shape)))
 
 
 def _gather(node: Node) -> View:
