@@ -219,7 +219,7 @@ def test_the_authors_own_inputs_are_used():
             "argument q",
         ),
         ("def A(q): return q, q", "argument q"),
-        ("class A:\n    def forward(self, x): return x\ndef inputs(rng): return 3", "for a class"),
+        ("class A:\n    def forward(self, x): return x\ndef inputs(rng): return 3", "the class A"),
         ("A = 3", "int, beside a reference"),
         ("def A(x, y): return x, y\ndef inputs(rng): return 3.0", "argument: 'y'"),
         ("def A(x): return x, x\ndef inputs(rng): return {'z': 3.0}", "argument: 'x'"),
@@ -246,6 +246,17 @@ def test_a_reference_that_is_not_right_is_refused(old, new, said):
     assert said in diagnosis.failure.error
     numbers = module("def A(n): return n, n\ndef inputs(rng): return (3,)")["A"]
     assert "no argument is an array" in diagnose(numbers, reference=numbers).failure.error
+
+
+def test_a_reference_that_does_not_run_is_told_apart_from_the_code_beside_it():
+    """What its arguments' names suggest may be nothing for it; what its author says, too."""
+    text = "def halves(x): return x[:, :, 0], x\n"
+    guessed, told = (module(text + more)["halves"] for more in ("", "def inputs(rng): return rng,"))
+    failure = diagnose(guessed, reference=guessed).failure
+    assert failure.doing.startswith("trying the reference: calling halves")
+    assert "def inputs(rng)` beside halves" in failure.hint
+    failure = diagnose(told, reference=told).failure
+    assert "inputs(rng)" not in failure.hint
 
 
 def check(*arguments):
