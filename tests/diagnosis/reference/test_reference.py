@@ -287,6 +287,14 @@ def test_a_file_is_checked_beside_a_reference(files):
     assert statuses == dict.fromkeys((*PAIRS, "Maxout"), "right") | {"squash_forward": "wrong"}
 
 
+def test_what_has_inputs_for_it_alone_is_compared_too(files):
+    mine, truth = files / "mine" / "layers.py", files / "truth" / "layers.py"
+    alone = "def quartic_inputs(rng): return rng.standard_normal(3), rng.standard_normal(3)\n"
+    truth.write_text(truth.read_text() + alone)
+    said = json.loads(check(mine, "--reference", truth, "--json", "--budget", 0).stdout)
+    assert "quartic" in {each["subject"] for each in said["diagnoses"]}
+
+
 def test_a_reference_that_is_none_is_told(files):
     mine = files / "mine" / "layers.py"
     assert "check the path" in str(check(mine, "--reference", "nowhere").exception)
