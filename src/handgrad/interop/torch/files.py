@@ -212,6 +212,6 @@ def _damaged(what: object) -> CheckpointError:
     return CheckpointError(
         f"a damaged file of tensors: {shorten(what)}",
         "what safetensors.torch.save_file has written, unchanged",
-        "write or download it again; what torch.save has written (.pt, .pth), load with PyTorch and "
-        "write with save_file",
+        "write or download it again; what torch.save has written (.pt, .pth), load with PyTorch, "
+        "and write with save_file",
     )
