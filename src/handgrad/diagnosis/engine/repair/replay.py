@@ -127,6 +127,11 @@ class Replay:
             if not self._is_as_before(at):
                 self._starts[at] = None
 
+    @property
+    def tells(self) -> frozenset[str]:
+        """The quantities that can be told from the call."""
+        return frozenset(self._paths)
+
     def quantities(self, edits: Sequence[Edit]) -> Results:
         """Return the quantities that the call gives with edits, which have been made in the tree.
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
+from itertools import combinations
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -274,16 +275,18 @@ class Vocabulary:
     def unread_entries(self) -> list[ast.expr]:
         """Entries in a loop of arrays that it never reads."""
         found: dict[str, ast.expr] = {}
-        whole: list[ast.expr] = [ast.Name(name, ast.Load()) for name in self.loops]
         for name in self.unread:
-            axes = getattr(self.value(name), "ndim", 0)
-            if not axes:
+            shape = getattr(self.value(name), "shape", ())
+            if not shape:
                 found[text(name)] = name
                 continue
-            known = [s for s in self.subscripts if _length(s) == axes]
-            if len(whole) >= axes:
-                first = whole[:axes]
-                known.append(first[0] if axes == 1 else ast.Tuple(first, ast.Load()))
+            known = [s for s in self.subscripts if _length(s) == len(shape)]
+            for loops in combinations(self.loops, len(shape)):
+                # Each loop goes over one axis, the outer ones over the first.
+                ends = [self.unit.values.get(loop) for loop in loops]
+                if ends == [size - 1 for size in shape]:
+                    names: list[ast.expr] = [ast.Name(loop, ast.Load()) for loop in loops]
+                    known.append(ast.Tuple(names, ast.Load()) if len(names) > 1 else names[0])
             for index in known:
                 entry = ast.Subscript(name, index, ast.Load())
                 found.setdefault(text(entry), entry)
