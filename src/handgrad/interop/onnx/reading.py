@@ -155,6 +155,6 @@ def _array(tensor: Any, name: str) -> Array:
     from onnx import numpy_helper
 
     array: Array = np.asarray(numpy_helper.to_array(tensor))
-    if array.dtype.kind == "f" and not np.isfinite(array).all() and array.ndim:
+    if array.dtype.kind == "f" and not np.isfinite(array).all() and array.size > 1:
         raise refused(f"{what} that holds NaN or infinity", "finite numbers", "train it anew")
     return array
