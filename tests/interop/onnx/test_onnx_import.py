@@ -407,7 +407,24 @@ def with_a_softmax_over_a_pool(model):
     pooled(model, helper.make_node("Softmax", ["h"], ["y"], name="second", axis=1))
 
 
+def with_entries_of_another_type(model):
+    model.graph.initializer[0].ClearField("raw_data")
+    model.graph.initializer[0].double_data.extend([1.0] * 12)
+
+
+def in_pieces(model):
+    model.graph.initializer[0].segment.begin = 1
+
+
+def nothing_beyond_measure(model):
+    nothing_inside(model)
+    model.graph.initializer[0].dims[1] = 2**62
+
+
 WORDS = {
+    with_entries_of_another_type: "the tensor 'W'",
+    in_pieces: "the tensor 'W'",
+    nothing_beyond_measure: "the tensor 'W'",
     truncated: "damaged content",
     noise: "damaged content",
     outside: "in another file",
@@ -422,7 +439,7 @@ WORDS = {
     future: "version 10000",
     ancient: "version 7",
     versionless: "version 0",
-    foreign: "'second', Relu",
+    foreign: "'second', com.example.Relu",
     unknown: "'second', Det",
     twice: "two values of one name",
     many: "20,002 nodes",

@@ -10,7 +10,7 @@ import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.errors import CheckpointError, HandgradError
-from handgrad.interop.onnx.numbers import OPEN, folded
+from handgrad.interop.onnx.numbers import folded
 from handgrad.interop.onnx.operators import OPERATORS
 from handgrad.interop.onnx.parts import Parts
 from handgrad.interop.onnx.reading import check, constants_of, read, refused
@@ -80,14 +80,13 @@ def _see(proto: Any, known: Known, file: Any) -> None:
     node = Node(proto, known)
     for name in filter(None, proto.output):
         known.nodes[name] = node
-    if proto.op_type == "Identity" and proto.input and proto.input[0] in known.constants:
+    if node.operator == "Identity" and proto.input and proto.input[0] in known.constants:
         known.constants[proto.output[0]] = known.constants[proto.input[0]]
-    own = proto.domain in ("", "ai.onnx")
-    number = _number(node) if own and proto.output else None
+    number = _number(node) if proto.output else None
     if number is not None:
         known.numbers[proto.output[0]] = number
     elif node.has_data():
-        operator = OPERATORS.get(proto.op_type) if own else None
+        operator = OPERATORS.get(node.operator)
         if operator is not None:
             check(proto, file)
         for name in filter(None, proto.output):
@@ -147,7 +146,7 @@ def _input(info: Any, nodes: Sequence[Any]) -> View:
     elif reached & _STEPS_FIRST and len(sizes) == 3:
         order = [1, 0, 2]
     shape = (None, *(sizes[axis] for axis in order[1:])) if len(sizes) > 1 else tuple(sizes)
-    batch = sizes[order[0]] or OPEN[0]
+    batch = sizes[order[0]]
     return View(Step("the input", None, []), shape, tuple(order), kind, batch=batch)
 
 

@@ -154,7 +154,12 @@ def _array(tensor: Any, name: str) -> Array:
         )
     from onnx import numpy_helper
 
-    array: Array = np.asarray(numpy_helper.to_array(tensor))
+    try:
+        array: Array = np.asarray(numpy_helper.to_array(tensor))
+    except ValueError as error:  # in pieces, or its entries where those of another type belong
+        raise refused(f"{what}: {error}", "its entries, of its type", "copy the file anew") from (
+            cause(error)
+        )
     if array.dtype.kind == "f" and not np.isfinite(array).all() and array.size > 1:
         raise refused(f"{what} that holds NaN or infinity", "finite numbers", "train it anew")
     return array

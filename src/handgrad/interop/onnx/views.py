@@ -42,8 +42,8 @@ class View:
     turned : str
         Where the steps are in reverse: those of the ``"input"``, or those of the ``"output"`` of
         a layer that was given these; ``"back"`` where that output has been turned around again.
-    batch : int
-        The batch's size, where the file says one.
+    batch : int or None
+        How many samples ONNX has, where the file takes one number of them alone.
     """
 
     step: Step
@@ -54,12 +54,12 @@ class View:
     directions: bool = False
     pooled: bool = False
     turned: str = ""
-    batch: int = OPEN[0]
+    batch: int | None = None
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """Return the sizes here, of what is open those that stand for it."""
-        open_ = (self.batch, *OPEN[1:])
+        open_ = (self.batch or OPEN[0], *OPEN[1:])
         return tuple(n if n is not None else open_[i] for i, n in enumerate(self.shape))
 
     @property
@@ -78,6 +78,10 @@ class View:
             raise node.refused("the axes of its output, which are put together in another order")
         if self.pooled:
             raise node.refused("a pool over all positions without a flattening behind it")
+        rank = len(self.order)
+        known = (tuple(range(rank)), (0, *range(2, rank), 1), (1, 0, 2))
+        if self.order not in known[: None if rank > 2 else 1]:
+            raise node.refused("the axes of its output, which are in an order of their own")
         return self
 
 
@@ -118,7 +122,9 @@ class Node:
     def __init__(self, proto: Any, known: Known) -> None:
         from onnx import helper
 
-        self.operator, self.name = proto.op_type, proto.name or proto.op_type
+        standard = proto.domain in ("", "ai.onnx")
+        self.operator = proto.op_type if standard else f"{proto.domain}.{proto.op_type}"
+        self.name = proto.name or proto.op_type
         self.inputs, self.outputs = list(proto.input), list(proto.output)
         self._options = {a.name: helper.get_attribute_value(a) for a in proto.attribute}
         self.known = known

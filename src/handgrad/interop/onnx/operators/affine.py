@@ -78,7 +78,9 @@ def _gemm(node: Node) -> View | Parts:
 
 
 def _row(node: Node, bias: Array, W: Array) -> Array:
-    if bias.size not in (1, W.shape[1]) or bias.dtype != W.dtype:
+    """Return a bias that is the same in all rows, of as many axes as the output at the most."""
+    K = bias.shape[-1] if bias.ndim else 1
+    if bias.size != K or K not in (1, W.shape[1]) or bias.ndim > 2 or bias.dtype != W.dtype:
         raise node.refused(f"a bias of shape {bias.shape} and {bias.dtype}")
     return bias.reshape(1, -1)
 

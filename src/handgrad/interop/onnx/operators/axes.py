@@ -112,17 +112,17 @@ def _reshape(node: Node) -> View | Parts:
 
 def _keeps_two(node: Node, view: View, shape: Array) -> bool:
     """Return whether a shape leaves the steps and the batch as they are."""
-    return len(shape) == 3 and list(shape[:2]) in ([0, 0], [view.sizes[1], view.sizes[0]])
+    leading = [[0, 0], [view.sizes[1], view.sizes[0]]]
+    return shape.tolist() in [[*two, last] for two in leading for last in (-1, view.shape[-1])]
 
 
 def _flattens(view: View, sizes: list[int]) -> bool:
     """Return whether a shape puts all axes but the batch in one."""
     if len(sizes) != 2 or view.order[0] != 0 or view.turned:
         return False
-    every = math.prod(view.shape[1:]) if None not in view.shape[1:] else None
-    return sizes[1] in (-1, every) and sizes[0] in (
-        (0, 1, view.batch) if sizes[1] == -1 else (0, -1, 1, view.batch)
-    )
+    every = math.prod(view.shape[1:]) if None not in view.shape[1:] else -1
+    first = (0, view.sizes[0], -1 if sizes[1] > 0 else 0)
+    return sizes[1] in (-1, every) and sizes[0] in first
 
 
 def _flatten(node: Node) -> View:

@@ -37,10 +37,10 @@ def _recurrent(make: Any) -> Callable[[Node], dict[str, View]]:
         if not all(node.is_zero(i) for i in range(5, len(node.inputs))):
             raise node.refused("states that it begins with, or peepholes")
         options: dict[str, Any] = {}
-        given = [each.decode() for each in node.option("activations") or []][:gates]
-        if make is RNN and given == ["Relu"]:
+        given = [each.decode() for each in node.option("activations") or []]
+        if make is RNN and given == ["Relu"] * len(W):
             options["activation"] = "relu"
-        elif given and given != _ACTIVATIONS[make]:
+        elif given and given != _ACTIVATIONS[make] * len(W):
             raise node.refused(f"activations {given}")
         odd = node.option("clip"), node.option("input_forget", 0), node.option("layout", 0)
         if odd != (None, 0, 0) or (make is GRU and not node.option("linear_before_reset", 0)):
