@@ -38,9 +38,9 @@ def folded(operator: str, option: Option, inputs: Sequence[Array | None]) -> Arr
     try:
         with np.errstate(all="ignore"):
             made = np.asarray(formula(option, *inputs))
-    except (TypeError, ValueError, IndexError, ZeroDivisionError, OverflowError):
-        return None
-    return made if made.size <= _MOST and made.ndim <= 2 else None
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return None  # of an input that is not known, or does not fit
+    return made if made.dtype.kind in "if" and made.size <= _MOST and made.ndim <= 2 else None
 
 
 def _slice(option: Option, a: Any, start: Any, end: Any, axes: Any = None, step: Any = None) -> Any:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from handgrad.arguments import Array
-from handgrad.interop.onnx.operators import formulas
 from handgrad.interop.onnx.operators.attention import (
     Scores,
     hidden,
@@ -20,6 +19,7 @@ from handgrad.interop.onnx.operators.attention import (
 )
 from handgrad.interop.onnx.operators.axes import OPERATORS as AXES
 from handgrad.interop.onnx.operators.axes import parts_of
+from handgrad.interop.onnx.operators.formulas import found
 from handgrad.interop.onnx.operators.positions import positions
 from handgrad.interop.onnx.parts import Parts, settled
 from handgrad.interop.onnx.steps import Step
@@ -98,7 +98,7 @@ def _add(node: Node) -> Any:
         return scores
     data = node.data()
     if len(data) == len(node.inputs):
-        return formulas.found(node) or AXES["Sum"](node)
+        return found(node) or AXES["Sum"](node)
     view, name = node.value(data[0]), node.inputs[1 - data[0]]
     if not isinstance(view, View) or not view.whole or view.turned:
         raise node.unknown()
@@ -159,7 +159,7 @@ def _shaped(node: Node, view: View, array: Array, like: Array) -> Array:
 
 def _mul(node: Node) -> Any:
     """Return a formula's end, the scale of a normalization, or of heads before their product."""
-    made = formulas.found(node)
+    made = found(node)
     if made is not None:
         return made
     data = node.data()
@@ -193,7 +193,7 @@ def _scaled(node: Node, value: Any, array: Array) -> Any:
 
 
 def _div(node: Node) -> Any:
-    made = formulas.found(node)
+    made = found(node)
     divisor = node.numbers(1) if made is None and node.data() == [0] else None
     if made is None and divisor is None:
         raise node.unknown()
@@ -201,7 +201,7 @@ def _div(node: Node) -> Any:
 
 
 def _extreme(node: Node) -> Any:
-    return formulas.found(node) or node.unknown()
+    return found(node) or node.unknown()
 
 
 OPERATORS: Mapping[str, Callable[[Node], Any]] = {

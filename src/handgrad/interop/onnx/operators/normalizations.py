@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from handgrad.interop.onnx.operators import formulas
 from handgrad.interop.onnx.operators.affine import in_order
 from handgrad.interop.onnx.operators.axes import parts_of
+from handgrad.interop.onnx.operators.formulas import group_norm
 from handgrad.interop.onnx.parts import Parts
 from handgrad.interop.onnx.views import Node, View
 from handgrad.layers import BatchNorm, GroupNorm, LayerNorm, RMSNorm
@@ -65,7 +65,7 @@ def _over_last(node: Node, make: Any) -> tuple[Any, View]:
 def _instance_norm(node: Node) -> Any:
     """Return groups, each of which has been made a channel, or channels that are their own."""
     parts, gamma, beta = parts_of(node), node.weights(1, 1), node.weights(2, 1)
-    made = formulas.group_norm(node, parts, [0, 1], _epsilon(node))
+    made = group_norm(node, parts, [0, 1], _epsilon(node))
     if (gamma == 1).all() and not beta.any():
         return made
     layer: Any = made.step.component if isinstance(made, View) else None
