@@ -1,6 +1,7 @@
 """Networks that come in from ONNX, of ours and of PyTorch, and files that must not."""
 
 import copy
+import itertools
 import tracemalloc
 import warnings
 from pathlib import Path
@@ -421,7 +422,25 @@ def nothing_beyond_measure(model):
     model.graph.initializer[0].dims[1] = 2**62
 
 
+def beyond_any_version(model):
+    model.graph.node[1].op_type = "Softmax"
+    model.graph.node[1].attribute.append(helper.make_attribute("axis", 9))
+    model.ir_version = 2**40
+
+
+def with_one_tensor_in_many_nodes(model):
+    square = numpy_helper.from_array(np.ones((512, 512), "float32"), "W")
+    model.graph.initializer[0].CopyFrom(square)
+    model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 512
+    names = ["x", *(f"h{i}" for i in range(200))]
+    del model.graph.node[:]
+    for before, after in itertools.pairwise(names):
+        model.graph.node.append(helper.make_node("MatMul", [before, "W"], [after]))
+
+
 WORDS = {
+    beyond_any_version: "'second', Softmax: axis 9",
+    with_one_tensor_in_many_nodes: "tensors that the file has once and the network often",
     with_entries_of_another_type: "the tensor 'W'",
     in_pieces: "the tensor 'W'",
     nothing_beyond_measure: "the tensor 'W'",
@@ -498,5 +517,5 @@ def test_a_deep_network_and_nested_branches_are_bounded(tmp_path):
     for _ in range(60):
         nested = Residual(nested)
     export(nested, tmp_path / "model.onnx", (None, 3))
-    with pytest.raises(CheckpointError, match="branches that begin at one place"):
+    with pytest.raises(CheckpointError, match="nested more than 50 deep"):
         import_onnx(tmp_path / "model.onnx")

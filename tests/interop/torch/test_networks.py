@@ -198,6 +198,35 @@ def test_layers_that_stand_twice_are_one():
     assert net[0] is net[2]
 
 
+def test_a_recurrent_module_of_several_layers_that_stands_twice_is_one():
+    rnn = modules.LSTM(4, 2, num_layers=2, bidirectional=True)
+    net, x = seed(nn.Sequential(rnn, nn.Tanh(), rnn)), RNG.standard_normal((2, 3, 4))
+    model = from_torch(net)
+    assert model[0] is model[2]
+    assert_allclose(model.predict(x), net(torch.tensor(x)).detach(), rtol=1e-10)
+
+
+def test_what_is_nested_too_deep_is_refused_both_ways():
+    net, model = nn.Sequential(nn.ReLU()), ReLU()
+    for _ in range(1000):
+        net = nn.Sequential(net)
+    with pytest.raises(ArgumentError, match="nested deeper than Python goes"):
+        from_torch(net)
+    net.append(net)
+    with pytest.raises(ArgumentError, match="or holding itself"):
+        from_torch(net)
+    for _ in range(1000):
+        model = Residual(model)
+    with pytest.raises(ArgumentError, match="a model nested deeper than Python goes"):
+        to_torch(model)
+
+
+def test_what_writes_into_its_own_output_alone_comes_over():
+    inner = nn.Sequential(nn.Linear(3, 3), nn.ReLU(inplace=True), nn.Linear(3, 3))
+    net, x = seed(modules.Residual(inner)), RNG.standard_normal((4, 3))
+    assert_allclose(from_torch(net).predict(x), net(torch.tensor(x)).detach(), rtol=1e-10)
+
+
 def test_a_recurrent_module_of_several_layers():
     net = seed(nn.GRU(3, 4, num_layers=3, batch_first=True, dropout=0.2)).eval()
     model = from_torch(net)
@@ -240,7 +269,20 @@ def twice():
     return nn.Sequential(front, nn.Linear(4, 2))
 
 
+def over_pixels_and_channels():
+    layer = nn.Linear(5, 5)
+    return nn.Sequential(layer, modules.ChannelsFirst(), nn.Conv2d(5, 5, 1), layer)
+
+
+def in_place(container):
+    view = nn.Sequential(nn.Identity(), nn.Flatten())
+    return container(nn.Sequential(view, nn.ELU(inplace=True), nn.Linear(3, 3)), nn.Linear(3, 3))
+
+
 REFUSED = {
+    "Linear at '3', whose input has its features second": over_pixels_and_channels,
+    "a branch that writes into its input": lambda: in_place(modules.Residual),
+    "its input, which another one reads": lambda: in_place(modules.Parallel),
     "Conv3d at '1.0'": lambda: nn.Sequential(nn.ReLU(), nn.Sequential(nn.Conv3d(2, 2, 1))),
     "PReLU at '0'": lambda: nn.Sequential(nn.PReLU()),
     "Own, a module that has no counterpart": lambda: Own(2, 2),

@@ -22,6 +22,11 @@ __all__ = ["import_onnx"]
 
 _CHANNELS_SECOND = {"AveragePool", "BatchNormalization", "Conv", "MaxPool", "InstanceNormalization"}
 _CHANNELS_SECOND |= {"GlobalAveragePool", "GlobalMaxPool", "GroupNormalization"}
+_TIMES, _ROOM = 8, 2**25
+"""As many times the bytes of its file, and bytes besides, as a network may take.
+
+What a bias or a scale is added to is made anew, and attention of its four affine maps.
+"""
 _STEPS_FIRST = {"GRU", "LSTM", "RNN"}
 _ENTRYWISE = {"Relu", "Sigmoid", "Tanh", "Elu", "Gelu", "LeakyRelu", "Softplus", "Clip", "Identity"}
 
@@ -66,8 +71,14 @@ def import_onnx(path: str | os.PathLike[str]) -> Model:
         )
     known = Known(constants, views={given[0].name: _input(given[0], graph.node)})
     start = known.views[given[0].name].step
+    room, steps = _TIMES * proto.ByteSize() + _ROOM, set[Step]()
     for each in graph.node:
-        _see(each, known, proto)
+        node = _see(each, known, proto)
+        more = set(filter(None, map(_step, map(known.views.get, each.output)))) - steps
+        steps |= more
+        room -= sum(step.size for step in more)
+        if room < 0:
+            raise node.refused("tensors that the file has once and the network often")
     last = _seen(graph.output[0].name, known)
     parts = chain(last.step, start)
     if not parts:
@@ -75,7 +86,13 @@ def import_onnx(path: str | os.PathLike[str]) -> Model:
     return Model(parts).eval()
 
 
-def _see(proto: Any, known: Known, file: Any) -> None:
+def _step(value: Any) -> Step | None:
+    """Return what computes a value, where it is known."""
+    view = value.view if isinstance(value, Parts) else value
+    return view.step if isinstance(view, View) else None
+
+
+def _see(proto: Any, known: Known, file: Any) -> Node:
     """Add what a node makes of data or of sizes, or why no component makes that."""
     node = Node(proto, known)
     for name in filter(None, proto.output):
@@ -98,6 +115,7 @@ def _see(proto: Any, known: Known, file: Any) -> None:
         except HandgradError as error:
             made = node.refused(error.got)
         known.views.update(made if isinstance(made, dict) else {node.outputs[0]: made})
+    return node
 
 
 def _number(node: Node) -> Array | None:
