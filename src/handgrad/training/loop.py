@@ -138,11 +138,12 @@ def _start(trainer: Any) -> None:
 def _tell(trainer: Any, event: str) -> None:
     """Call the callbacks, and what saves when all processes know whether the training ends."""
     processes = trainer._processes
-    for saves in (False, True):
-        for callback in trainer._callbacks:
-            if isinstance(callback, ModelCheckpoint) == saves:
-                getattr(callback, event)(trainer)
-        trainer._reason = processes.any_text(trainer._reason)
+    saving = [one for one in trainer._callbacks if isinstance(one, ModelCheckpoint)]
+    for callback in trainer._callbacks[: len(trainer._callbacks) - len(saving)]:
+        getattr(callback, event)(trainer)
+    trainer._reason = processes.any_text(trainer._reason)
+    for callback in saving:  # which stand last
+        getattr(callback, event)(trainer)
     trainer._told = processes.from_first(lambda: trainer.saved)
 
 
