@@ -81,7 +81,9 @@ def _reachable(owner: Any) -> Iterator[Any]:
             waiting += thing
         elif isinstance(thing, dict):
             waiting += thing.values()
-        waiting += getattr(thing, "__dict__", {}).values()
+        attributes = getattr(thing, "__dict__", None)
+        if isinstance(attributes, dict):  # there are things that answer to any name
+            waiting += attributes.values()
 
 
 def is_generator(thing: Any) -> bool:
