@@ -22,9 +22,16 @@ from handgrad.diagnosis.findings import Status
 from handgrad.diagnosis.kinds import KINDS, kind_of
 from handgrad.diagnosis.kinds.base import Shapes
 from handgrad.diagnosis.reference import ReferenceKind, ReferenceStudent, code_of, inputs_of
+from handgrad.diagnosis.repairs import Repair
 from handgrad.diagnosis.result import Diagnosis
 from handgrad.diagnosis.student.student import Student
-from handgrad.diagnosis.student.subject import StudentError, Subject, names_around, restored
+from handgrad.diagnosis.student.subject import (
+    StudentError,
+    Subject,
+    files_of,
+    names_around,
+    restored,
+)
 from handgrad.errors import ArgumentError
 
 __all__ = ["diagnose", "diagnose_named", "diagnose_student"]
@@ -229,8 +236,15 @@ def _diagnosis(
         tuple(outcome.notes),
         outcome.failure,
         perf_counter() - start,
-        mender=make and (lambda budget: repairs(make, budget, shapes, seed)),
+        mender=make and partial(_repairs, make, shapes, seed),
     )
+
+
+def _repairs(
+    make: Callable[[], Student], shapes: Shapes | None, seed: int, budget: float
+) -> tuple[Repair, ...]:
+    files = files_of(make().around)
+    return tuple(repair.seen_from(files) for repair in repairs(make, budget, shapes, seed))
 
 
 def _needs(kind: str) -> tuple[str, ...]:
