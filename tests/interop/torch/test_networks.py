@@ -235,6 +235,51 @@ def test_a_recurrent_module_of_several_layers():
     assert_allclose(model.predict(x), net(torch.tensor(x))[0].detach(), rtol=1e-10)
 
 
+ENCODERS = {
+    "norms last": {},
+    "norms first": {"norm_first": True, "activation": "gelu", "dropout": 0.0},
+    "a module between": {"activation": nn.SiLU()},
+}
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_a_transformers_encoder_comes_over_with_its_gradients(name):
+    layer = nn.TransformerEncoderLayer(6, 3, 8, batch_first=True, **ENCODERS[name])
+    layer.self_attn.dropout = 0.0
+    inner = nn.TransformerEncoder(layer, 2, nn.LayerNorm(6), enable_nested_tensor=False)
+    net = seed(nn.Sequential(inner, nn.Linear(6, 2)))
+    for module in net.modules():
+        if isinstance(module, nn.Dropout):
+            module.p *= 0.5
+            module.eval()
+    model = from_torch(net)
+    x, dy = RNG.standard_normal((2, 5, 6)), RNG.standard_normal((2, 5, 2))
+    given = torch.tensor(x, requires_grad=True)
+    y = net(given)
+    y.backward(torch.tensor(dy))
+    assert_allclose(model.forward(x), y.detach(), rtol=1e-10, atol=1e-12)
+    gradients = model.backward(dy)
+    assert_allclose(model.grad(dy), given.grad, rtol=1e-10, atol=1e-12)
+    dropouts = [part.p for _, part in walk(model) if isinstance(part, Dropout)]
+    assert dropouts == ([] if name == "norms first" else [0.05] * 6)
+    assert_allclose(gradients[1]["weights"], net[1].weight.grad.T, rtol=1e-10)
+    first = net[0].layers[0].self_attn.out_proj.weight.grad
+    found = {path: part for path, part in walk(model) if isinstance(part, MultiHeadAttention)}
+    path = min(found)
+    each = gradients[0]
+    for step in path.split(".")[1:]:
+        each = each[step]
+    assert_allclose(each["output_weights"], first.T, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("affine", [True, False])
+def test_instances_are_groups_of_one_channel(affine):
+    net = seed(nn.Sequential(nn.Conv2d(3, 4, 3), nn.InstanceNorm2d(4, affine=affine)))
+    x = RNG.standard_normal((2, 5, 6, 3))
+    y = net(images_of(x)).detach().movedim(1, -1)
+    assert_allclose(from_torch(net).predict(x), y, rtol=1e-10, atol=1e-12)
+
+
 def test_nothing_becomes_what_changes_nothing():
     x = RNG.standard_normal((2, 3))
     for net in (nn.Identity(), nn.Sequential(), nn.Sequential(nn.Dropout(0.5)).eval()):
@@ -285,6 +330,24 @@ REFUSED = {
     "its input, which another one reads": lambda: in_place(modules.Parallel),
     "Conv3d at '1.0'": lambda: nn.Sequential(nn.ReLU(), nn.Sequential(nn.Conv3d(2, 2, 1))),
     "PReLU at '0'": lambda: nn.Sequential(nn.PReLU()),
+    r"MaxPool1d at '1'.*\n.*\n.*pools of \(2, 1\)": lambda: nn.Sequential(
+        nn.Conv1d(2, 2, 1), nn.MaxPool1d(2)
+    ),
+    r"TransformerDecoderLayer, .*\n.*\n.*what an encoder makes": lambda: (
+        nn.TransformerDecoderLayer(4, 2, 8, batch_first=True)
+    ),
+    r"dropout=0.1 of MultiheadAttention at 'self_attn'.*\n.*\n.*no weight of attention": lambda: (
+        nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)
+    ),
+    "batch_first=False of MultiheadAttention at 'self_attn'": lambda: nn.TransformerEncoderLayer(
+        4, 2, 8
+    ),
+    "activation=<.*sigmoid": lambda: nn.TransformerEncoderLayer(
+        4, 2, 8, 0.0, torch.sigmoid, batch_first=True
+    ),
+    "track_running_stats=True of InstanceNorm1d": lambda: nn.InstanceNorm1d(
+        4, track_running_stats=True
+    ),
     "Own, a module that has no counterpart": lambda: Own(2, 2),
     "ModuleList at '0'": lambda: nn.Sequential(nn.ModuleList([nn.ReLU()])),
     "ParametrizedLinear": lambda: torch.nn.utils.parametrizations.weight_norm(nn.Linear(2, 2)),
@@ -311,7 +374,7 @@ REFUSED = {
     "max_norm=1.0 of Embedding": lambda: nn.Embedding(3, 2, max_norm=1.0),
     "threshold=5 of Softplus": lambda: nn.Softplus(threshold=5),
     "dim=None of Softmax": nn.Softmax,
-    "batch_first=False of LSTM": lambda: nn.LSTM(2, 3),
+    r"batch_first=False of LSTM.*\n.*\n.*which changes no tensor": lambda: nn.LSTM(2, 3),
     "bias=False of GRU": lambda: nn.GRU(2, 3, bias=False, batch_first=True),
     "proj_size=1 of LSTM": lambda: nn.LSTM(2, 3, proj_size=1, batch_first=True),
     "dropout=0.5 of MultiheadAttention": lambda: nn.MultiheadAttention(

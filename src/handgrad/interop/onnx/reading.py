@@ -164,6 +164,6 @@ def _array(tensor: Any, name: str) -> Array:
         raise refused(f"{what}: {error}", "its entries, of its type", "copy the file anew") from (
             cause(error)
         )
-    if array.dtype.kind == "f" and not np.isfinite(array).all() and array.ndim:
+    if array.dtype.kind == "f" and not np.isfinite(array).all() and array.size > 1:
         raise refused(f"{what} that holds NaN or infinity", "finite numbers", "train it anew")
     return array

@@ -14,6 +14,7 @@ from handgrad.interop.torch.filling import filled
 from handgrad.interop.torch.going import lowered
 from handgrad.interop.torch.kinds import KINDS, Kind, Node, arrays_of, refused
 from handgrad.interop.torch.kinds.containers import PASSING, identity
+from handgrad.interop.torch.kinds.transformer import BLOCKS
 from handgrad.interop.torch.layouts import Layout, given
 from handgrad.model import Model
 from handgrad.shapes import Shape
@@ -173,6 +174,26 @@ def from_torch(module: Any, *, input_shape: Shape | None = None) -> Model:
     return component if isinstance(component, Model) else Model([component])
 
 
+_POOLED = (
+    "handgrad pools images: give sequences a second axis of 1, with nn.Conv2d(..., (3, 1)) and "
+    "pools of (2, 1)"
+)
+_CROSS = (
+    "it reads what an encoder makes beside its own input: build it of Residual and "
+    "MultiHeadAttention, and read its tensors with load_state_dict"
+)
+_INSTEAD = {
+    **dict.fromkeys(("MaxPool1d", "AvgPool1d", "LPPool1d"), _POOLED),
+    **dict.fromkeys(("Transformer", "TransformerDecoder", "TransformerDecoderLayer"), _CROSS),
+    "PReLU": "no activation here learns: take nn.LeakyReLU with the slope that it has learned",
+}
+"""What to do without modules that people have."""
+_OTHERWISE = (
+    "build the rest of the network with handgrad, and read its tensors with load_state_dict; of a "
+    "class of your own, its modules as an nn.Sequential"
+)
+
+
 class _Coming:
     """One walk through modules, which notes what it has met."""
 
@@ -180,7 +201,7 @@ class _Coming:
         nn = _Modules()
         self.kinds: dict[type, Kind] = {
             cls: kind
-            for kind in (*KINDS, *PASSING)
+            for kind in (*KINDS, *PASSING, *BLOCKS)
             for name in kind.theirs
             for cls in nn.named(name)
         }
@@ -241,8 +262,7 @@ class _Coming:
             raise ArgumentError(
                 f"{self._named(module)}, a module that has no counterpart in handgrad",
                 "nn.Sequential, and modules that correspond to components of handgrad",
-                "build the rest of the network with handgrad, and read its tensors with "
-                "load_state_dict; of a class of your own, its modules as an nn.Sequential",
+                _INSTEAD.get(type(module).__name__, _OTHERWISE),
             )
         if module._forward_hooks or module._forward_pre_hooks:
             raise refused(
@@ -255,7 +275,7 @@ class _Coming:
             if any(one != value for one in pair):
                 raise refused(
                     f"{name}={shorten(repr(found), 60)} of {self._named(module)}",
-                    f"make it with {name}={value!r}",
+                    kind.mends.get(name, f"make it with {name}={value!r}"),
                 )
         return kind
 

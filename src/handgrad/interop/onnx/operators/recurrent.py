@@ -19,10 +19,18 @@ _ACTIVATIONS = {LSTM: ["Sigmoid", "Tanh", "Tanh"], GRU: ["Sigmoid", "Tanh"], RNN
 
 def _recurrent(make: Any) -> Callable[[Node], dict[str, View]]:
     def convert(node: Node) -> dict[str, View]:
-        view, W, R, B = node.view(), node.weights(1, 3), node.weights(2, 3), node.weights(3, 2)
+        view = node.value()
+        if not isinstance(view, View) or not (view.turned in ("", "input") and not view.flattened):
+            raise node.unknown()
+        W, R, B = node.weights(1, 3), node.weights(2, 3), node.weights(3, 2)
         H, gates = R.shape[2], len(GATES[make])
         shapes = [(len(W), gates * H, W.shape[2]), (len(W), gates * H, H), (len(W), 2 * gates * H)]
-        if [a.shape for a in (W, R, B)] != shapes or len(W) > 2 or view.order != (1, 0, 2):
+        if (
+            [a.shape for a in (W, R, B)] != shapes
+            or len(W) > 2
+            or view.order != (1, 0, 2)
+            or view.pooled
+        ):
             raise node.refused("tensors of other shapes, or an input whose first axis is not time")
         if len(node.inputs) > 4 and node.inputs[4]:
             raise node.refused("lengths")
@@ -47,7 +55,8 @@ def _recurrent(make: Any) -> Callable[[Node], dict[str, View]]:
                 ways = [_layer(make, *arrays, each) for arrays in zip(W, R, B, strict=True)]
                 layer = ways[0] if len(ways) == 1 else Bidirectional(*ways)
                 order = (1, 0, 2) if every else (0, 1)
-                found[name] = node.then(layer, order=order, directions=True)
+                turned = "output" if view.turned else ""
+                found[name] = node.then(layer, view, order=order, directions=True, turned=turned)
         return found
 
     return convert

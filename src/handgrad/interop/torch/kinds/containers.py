@@ -13,7 +13,7 @@ from handgrad.interop.torch.layouts import Layout
 from handgrad.layers import Dropout
 from handgrad.model import Model
 
-__all__ = ["KINDS", "PASSING", "followed", "identity", "in_one"]
+__all__ = ["KINDS", "PASSING", "around", "followed", "identity", "in_one"]
 
 
 _HANDED_ON = {"Identity", "Dropout", "Flatten", "ChannelsFirst", "FeaturesLast"}
@@ -81,13 +81,19 @@ class _Model(_Container):
         for name, child in module._modules.items():  # where one stands twice, it is there twice
             component, layout = walk.component(name, child, layout)
             if parts and type(child).__name__ == "Dropout":  # what is dropped is the output before
-                component = _around(parts.pop(), component)
+                component = around(parts.pop(), component)
             parts += [component] * (component is not None)
         return Model(parts) if parts else None, layout
 
 
-def _around(layer: Any, dropout: Dropout) -> Dropout:
-    """Return what drops the output of a layer as another dropout does."""
+def around(layer: Any, dropout: Dropout) -> Dropout:
+    """Return what drops the output of a layer as another dropout does.
+
+    Examples
+    --------
+    >>> around(LeakyReLU(), Dropout(identity(), 0.5))
+    Dropout(LeakyReLU(negative_slope=0.01), p=0.5)
+    """
     made = Dropout(layer, dropout.p)
     made.training = dropout.training
     return made
