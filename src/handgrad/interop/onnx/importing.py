@@ -37,7 +37,9 @@ def import_onnx(path: str | os.PathLike[str]) -> Model:
     It takes operators that one of handgrad's components computes, as PyTorch exports them (opset
     13 or later) and as `export` writes them. What the file has channels or steps first has its
     features last here, as everywhere: an image goes in as (N, H, W, C), a sequence as (N, T, D).
-    No file but this one is opened, and nothing is taken for granted that the file says of itself.
+    Lengths, masks, states, keys and values are inputs beside the first, in a tuple, where the file
+    has them. No file but this one is opened, and nothing is taken for granted that the file says
+    of itself.
 
     Parameters
     ----------

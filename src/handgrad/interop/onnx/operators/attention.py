@@ -85,8 +85,11 @@ def hidden(node: Node) -> Scores | None:
         return None
     if found is None or scores.softmax or not _later(node, found, scores):
         raise node.refused("scores that are hidden in a way that is not known")
-    causal = "T" in found or "sizes" in found
-    return replace(scores, causal=causal, mask=_mask(node, found))
+    mask = _mask(node, found)
+    if mask is not None and scores.mask is not None:
+        raise node.refused("scores that are hidden by two masks")
+    causal = scores.causal or "T" in found or "sizes" in found
+    return replace(scores, causal=causal, mask=scores.mask if mask is None else mask)
 
 
 def _mask(node: Node, found: dict[str, str]) -> int | None:
