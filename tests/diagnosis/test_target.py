@@ -87,3 +87,13 @@ def test_a_course_says_what_it_asks_for_where_there_is_nothing_of_it(tmp_path):
     file.write_text("def relu(x):\n    return x\n")
     with pytest.raises(ArgumentError, match="relu_forward and relu_backward"):
         diagnose_target(str(file), course="cs231n")
+
+
+def test_a_file_that_defines_nothing_is_said_to(tmp_path):
+    empty = tmp_path / "empty.ipynb"
+    empty.write_text('{"cells": []}')
+    script = tmp_path / "script.py"
+    script.write_text("x = 1\n")
+    for file in (empty, script):
+        with pytest.raises(ArgumentError, match="no class and no function is defined"):
+            diagnose_target(str(file))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import random
+import types
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ __all__ = [
     "StudentError",
     "Subject",
     "ask",
+    "files_of",
     "guard",
     "names_around",
     "numbers",
@@ -176,8 +178,18 @@ def _around(thing: Any) -> list[Any]:
 
 def names_around(kind: Any) -> dict[str, Any]:
     """Return the names of the module in which a class, or a function, is defined."""
+    return next((function.__globals__ for function in _functions(kind)), {})
+
+
+def files_of(things: Iterable[Any]) -> set[str]:
+    """Return the files in which functions, and the methods of classes or objects, are defined."""
+    kinds = (t if isinstance(t, type) or inspect.isfunction(t) else type(t) for t in things)
+    return {function.__code__.co_filename for kind in kinds for function in _functions(kind)}
+
+
+def _functions(kind: Any) -> Iterator[types.FunctionType]:
+    """Yield a function, or those of a class."""
     for function in (kind, *vars(kind).values()):
         function = getattr(function, "__func__", function)  # of a static method
         if inspect.isfunction(function):
-            return function.__globals__
-    return {}
+            yield function

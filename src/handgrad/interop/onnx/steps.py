@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from handgrad.component import Component
 from handgrad.containers import Parallel, Residual
+from handgrad.errors import shorten
 from handgrad.interop.onnx.reading import refused
 from handgrad.model import Model
+from handgrad.walk import buffers, parameters
 
 __all__ = ["Step", "chain"]
 
@@ -22,6 +24,8 @@ class Step:
     component : Component or None
         What makes its output of that of the step before; None for the input, and where `combine`
         says how those of several are put together.
+    size : int
+        The bytes of its parameters and buffers.
     """
 
     def __init__(
@@ -30,6 +34,9 @@ class Step:
         self.node, self.component, self.before, self.combine = node, component, before, combine
         self.behind: Step | None = _meeting(before) if before else None
         self.depth: int = self.behind.depth + 1 if self.behind else 0
+        self.size = sum(
+            place.array.nbytes for place in (*parameters(component), *buffers(component))
+        )
         self.used = False
 
 
@@ -52,8 +59,9 @@ def chain(end: Step, start: Step, nested: int = 0) -> list[Component]:
     parts: list[Component] = []
     while end is not start:
         if end.used or nested > _DEEPEST:
+            how = "share more" if end.used else f"are nested more than {_DEEPEST} deep"
             raise refused(
-                f"the node {end.node!r}, whose output goes into branches that share more",
+                f"the node {shorten(end.node, 80)!r}, whose output goes into branches that {how}",
                 "branches that begin at one place and meet at another",
                 "build the network of Residual and Parallel, and copy its parameters",
             )

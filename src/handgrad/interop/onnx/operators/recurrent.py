@@ -19,20 +19,28 @@ _ACTIVATIONS = {LSTM: ["Sigmoid", "Tanh", "Tanh"], GRU: ["Sigmoid", "Tanh"], RNN
 
 def _recurrent(make: Any) -> Callable[[Node], dict[str, View]]:
     def convert(node: Node) -> dict[str, View]:
-        view, W, R, B = node.view(), node.weights(1, 3), node.weights(2, 3), node.weights(3, 2)
+        view = node.value()
+        if not isinstance(view, View) or not (view.turned in ("", "input") and not view.flattened):
+            raise node.unknown()
+        W, R, B = node.weights(1, 3), node.weights(2, 3), node.weights(3, 2)
         H, gates = R.shape[2], len(GATES[make])
         shapes = [(len(W), gates * H, W.shape[2]), (len(W), gates * H, H), (len(W), 2 * gates * H)]
-        if [a.shape for a in (W, R, B)] != shapes or len(W) > 2 or view.order != (1, 0, 2):
+        if (
+            [a.shape for a in (W, R, B)] != shapes
+            or len(W) > 2
+            or view.order != (1, 0, 2)
+            or view.pooled
+        ):
             raise node.refused("tensors of other shapes, or an input whose first axis is not time")
         if len(node.inputs) > 4 and node.inputs[4]:
             raise node.refused("lengths")
         if not all(node.is_zero(i) for i in range(5, len(node.inputs))):
             raise node.refused("states that it begins with, or peepholes")
         options: dict[str, Any] = {}
-        given = [each.decode() for each in node.option("activations") or []][:gates]
-        if make is RNN and given == ["Relu"]:
+        given = [each.decode() for each in node.option("activations") or []]
+        if make is RNN and given == ["Relu"] * len(W):
             options["activation"] = "relu"
-        elif given and given != _ACTIVATIONS[make]:
+        elif given and given != _ACTIVATIONS[make] * len(W):
             raise node.refused(f"activations {given}")
         odd = node.option("clip"), node.option("input_forget", 0), node.option("layout", 0)
         if odd != (None, 0, 0) or (make is GRU and not node.option("linear_before_reset", 0)):
@@ -47,7 +55,8 @@ def _recurrent(make: Any) -> Callable[[Node], dict[str, View]]:
                 ways = [_layer(make, *arrays, each) for arrays in zip(W, R, B, strict=True)]
                 layer = ways[0] if len(ways) == 1 else Bidirectional(*ways)
                 order = (1, 0, 2) if every else (0, 1)
-                found[name] = node.then(layer, order=order, directions=True)
+                turned = "output" if view.turned else ""
+                found[name] = node.then(layer, view, order=order, directions=True, turned=turned)
         return found
 
     return convert
