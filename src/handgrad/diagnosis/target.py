@@ -97,7 +97,9 @@ def _beside(target: str, reference: str, timeout: float) -> tuple[Diagnosis, ...
                 "FILE.py:NAME or FILE.py, and a reference of the same form",
                 "check the path",
             )
-    names = [name] if name else sorted(_passes(outline(file)) & _passes(outline(other)))
+    ours, theirs = outline(file), outline(other)
+    told = {each for each in ours.keys() & theirs.keys() if f"{each}_inputs" in theirs}
+    names = [name] if name else sorted((_passes(ours) & _passes(theirs)) | told)
     if not names:
         raise ArgumentError(
             f"{file} and {other}, which have nothing in common",

@@ -158,6 +158,12 @@ def test_what_cannot_be_written_is_refused_and_nothing_is(model, shape, error, w
     assert not list(tmp_path.iterdir())
 
 
+def test_a_precision_that_is_none_is_refused(tmp_path):
+    for dtype in ("halves", "int64", "float16"):
+        with pytest.raises(DtypeError, match=f"dtype={dtype} for ONNX"):
+            export(Linear(4, 3), tmp_path / "model.onnx", (None, 4), dtype=dtype)
+
+
 def test_a_standardizer_that_does_not_fit_is_refused(tmp_path):
     for standardizer in (Standardizer(), Standardizer().fit(random(9, 3))):
         with pytest.raises(ShapeError, match="standardizer of"):
