@@ -77,3 +77,16 @@ def test_what_drew_nothing_when_it_was_tried_is_called_as_it_is():
 def test_what_is_no_generator_is_refused(rng):
     with pytest.raises(ArgumentError, match="default_rng"):
         check_rng(rng, "Linear")
+
+
+def test_what_answers_to_any_name_is_searched_no_further():
+    """A compiled function holds such things, and a mock is one."""
+
+    class Anything:
+        __slots__ = ()
+
+        def __getattribute__(self, name):
+            return object()
+
+    held = np.random.default_rng(0)
+    assert Sources([Anything(), held]).held[0] is held.bit_generator

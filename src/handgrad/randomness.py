@@ -6,6 +6,8 @@ every generator that an object can reach, and puts them all back to a moment of 
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -79,7 +81,9 @@ def _reachable(owner: Any) -> Iterator[Any]:
             waiting += thing
         elif isinstance(thing, dict):
             waiting += thing.values()
-        waiting += getattr(thing, "__dict__", {}).values()
+        attributes = getattr(thing, "__dict__", None)
+        if isinstance(attributes, dict):  # there are things that answer to any name
+            waiting += attributes.values()
 
 
 def is_generator(thing: Any) -> bool:
@@ -117,6 +121,19 @@ class Sources:
         """Put every source to the state that `now` returned."""
         for source, state in zip(self.held, states, strict=True):
             source.state = state
+
+    def branch(self, number: int) -> None:
+        """Put every source to a state that follows from its own and from a number.
+
+        So whoever stand at the same state, and have different numbers, draw different ones.
+        """
+        for source in self.held:
+            state = source.state
+            text = json.dumps([number, _plain(state)], sort_keys=True)
+            seed = list(hashlib.sha256(text.encode()).digest())
+            fresh = getattr(np.random, state["bit_generator"])(seed).state
+            unused = {"has_gauss": 0} if "has_gauss" in state else {}
+            source.state = {**state, **fresh, **unused}
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -1,5 +1,8 @@
 """What is said of a mistake that has no name, and of several that have one."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -85,6 +88,20 @@ def test_what_is_known_and_what_to_try_follow():
     assert advice([found("runs", example=None)]) == ()
 
 
+def test_of_an_input_that_is_unusual_it_is_told_which_and_not_to_look_elsewhere():
+    far = [
+        Finding("far", f"{title}, far off", Verdict.WRONG, (), (), EXAMPLE, "far off")
+        for title in ("output", "gradient of the input")
+    ]
+    known, following = advice([RIGHT, *far])
+    assert "an unusual input shows it, far off; there the output and gradient of the" in known
+    assert "alone go" not in known
+    assert "two rows of such an input" in following
+    named = replace(far[0], explanations=((A,),))
+    assert heading(RIGHT, named, *far) == "Mine is wrong: halved"
+    assert advice([RIGHT, named, *far]) == ()
+
+
 def test_factors_that_say_nothing_are_left_out():
     """A row of zeros has the factor 0, and a row with one entry has one whatever is wrong."""
     right = np.arange(1.0, 13.0).reshape(3, 4)
@@ -102,6 +119,15 @@ def test_factors_that_say_nothing_are_left_out():
         assert ("a factor of its own" in evidence[0]) == said
 
 
+def test_of_one_number_nothing_remains():
+    for size, said in ((1, False), (3, True)):
+        truth = np.arange(1.0, 1 + size)
+        trial = Trial(Given("N = 3", {}, {"x": truth}), {"value": 2 * truth}, {"value": truth})
+        (factor, known) = describe("value", [trial], 1e-9)
+        assert ("what remains is" in factor) == said
+        assert known == "the factor is 2 each time"
+
+
 class Odd:
     def __call__(self, x):
         self.x = x
@@ -109,6 +135,25 @@ class Odd:
 
     def grad(self, in_gradient):
         return in_gradient * (self.x > 0) * np.cos(self.x)
+
+
+class Thrice:
+    def __call__(self, x):
+        self.x = x
+        return np.maximum(x, 0)
+
+    def grad(self, in_gradient):
+        return 3 * in_gradient * (self.x > 0)
+
+
+def test_the_first_level_shows_no_factor_to_the_truth_where_there_is_no_name():
+    diagnosis = diagnose(Thrice, "relu")
+    assert not diagnosis.causes
+    assert "3.000000 times the truth" in str(diagnosis.page(2).findings)
+    (wrong,) = (f for f in diagnosis.page(1).findings if f.verdict is Verdict.WRONG)
+    (said,) = wrong.evidence
+    assert re.fullmatch(r"\d+ of 21 entries of the gradient of the input differ at .*", said)
+    assert "times the truth" not in str(diagnosis.to_dict(1))
 
 
 @pytest.mark.parametrize("level", [1, 2])

@@ -223,7 +223,9 @@ def judged(case: Case, budget: float) -> dict[str, Any]:
             line.new or line.how == "remove" for line in _lines(hits)
         )
         told["lines"] = [line.number for line in _lines(hits)]
-        told["line_right"] = bool(set(told["lines"]) & set(case.lines))
+        # A line that is missing is told by the line after which it belongs.
+        beside = {line.number + 1 for line in _lines(hits) if line.how == "after"}
+        told["line_right"] = bool({*told["lines"], *beside} & set(case.lines))
         told["repair"] = [f"{line.number} {line.how}: {line.new}" for line in _lines(hits)]
         if told["repaired"]:
             whole = Path(folder, "mended.py")

@@ -50,14 +50,19 @@ def unexplained(findings: Iterable[Finding]) -> list[Finding]:
     ]
 
 
-def loose(findings: Sequence[Finding]) -> list[str]:
+def loose(findings: Sequence[Finding]) -> list[Finding]:
     """Return the quantities of which the headline says that nobody knows why they are wrong.
 
-    A mistake in one output of the forward pass is in all that the same lines make: where it has a
-    name, the others need none.
+    A mistake in one output of the forward pass is in all that the same lines make, and what an
+    unusual input shows is one mistake: where it has a name, the others need none.
     """
     forward = any(f.explanations and _is_forward(f) for f in findings)
-    return [f.quantity for f in unexplained(findings) if not (forward and _is_forward(f))]
+    unusual = {f.unusual for f in findings if f.explanations} - {""}
+    return [
+        f
+        for f in unexplained(findings)
+        if not (forward and _is_forward(f)) and f.unusual not in unusual
+    ]
 
 
 def _is_forward(finding: Finding) -> bool:
@@ -66,7 +71,9 @@ def _is_forward(finding: Finding) -> bool:
 
 def advice(findings: Sequence[Finding]) -> tuple[str, ...]:
     """Return sentences on what is known where a mistake has no name, and on what to try next."""
-    nameless = unexplained(findings)
+    nameless = loose(findings)
+    if nameless and all(f.unusual for f in nameless):
+        return _of_the_unusual(nameless)
     if not nameless:
         named = any(f.explanations for f in findings if f.verdict is Verdict.WRONG)
         rest = [f for f in findings if f.verdict is Verdict.WRONG and f.quantity != "runs"]
@@ -80,6 +87,18 @@ def advice(findings: Sequence[Finding]) -> tuple[str, ...]:
             f"lines that {names} alone {'go' if len(nameless) > 1 else 'goes'} through"
         )
     return f"Known: {known}.", f"Try next: {_next(nameless[0])}."
+
+
+def _of_the_unusual(nameless: Sequence[Finding]) -> tuple[str, str]:
+    """Return the sentences where all is right on the usual input."""
+    titles = listed([f.title.removesuffix(f", {f.unusual}") for f in nameless])
+    where = listed(list(dict.fromkeys(f.unusual for f in nameless)))
+    return (
+        f"Known: only an unusual input shows it, {where}; there the {titles} "
+        f"{'are' if len(nameless) > 1 else 'is'} wrong in no way that has a name here.",
+        "Try next: run two rows of such an input, and print each intermediate array: the first "
+        "that is not what you expect names the line.",
+    )
 
 
 def _next(finding: Finding) -> str:

@@ -159,6 +159,8 @@ class Finding:
         Sentences with numbers.
     example
         A small case, where there is one to show.
+    unusual
+        The unusual input that alone shows it, in words: "an input far from 0".
 
     Examples
     --------
@@ -172,6 +174,7 @@ class Finding:
     explanations: tuple[tuple[Cause, ...], ...] = ()
     evidence: tuple[str, ...] = ()
     example: Example | None = None
+    unusual: str = ""
 
     @property
     def causes(self) -> tuple[Cause, ...]:

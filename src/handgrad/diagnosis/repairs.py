@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from handgrad.diagnosis.findings import Hint
+from handgrad.diagnosis.student.source import place
 
 __all__ = ["Repair", "RepairedLine"]
 
@@ -29,6 +30,8 @@ class RepairedLine:
         The line as it is; "" where lines are missing.
     new
         The line as it should be; "" where it should not be there, or its form is not known.
+    place
+        The cell of a notebook, or the file where that is another than the one asked about.
 
     Examples
     --------
@@ -42,6 +45,7 @@ class RepairedLine:
     words: str
     old: str = ""
     new: str = ""
+    place: str = ""
 
     @property
     def mend(self) -> str:
@@ -49,6 +53,7 @@ class RepairedLine:
         first, *more = self.old.splitlines() or [""]
         last = self.number + len(more)
         where = f"lines {self.number} to {last}" if more else f"line {self.number}"
+        where += _of(self.place)
         if self.how == "remove":
             return f"{where}, `{first}{' ...' if more else ''}`, should not be there"
         if not self.new:
@@ -94,10 +99,10 @@ class Repair:
 
     def hints(self, about: str) -> tuple[Hint, Hint]:
         """Return the line and what is wrong with it, and the line as it should be."""
-        said: dict[str, list[int]] = {}
+        said: dict[tuple[str, str], list[int]] = {}
         for line in self.lines:
-            said.setdefault(line.words, []).append(line.number)
-        wrong = "; ".join(f"{_lines(numbers)}: {words}" for words, numbers in said.items())
+            said.setdefault((line.words, line.place), []).append(line.number)
+        wrong = "; ".join(f"{_lines(n)}{_of(there)}: {words}" for (words, there), n in said.items())
         mend = "; ".join(line.mend for line in self.lines)
         many = "" if len(self.lines) == 1 else f"This is a change of {self.count}. "
         other = f" It could also be {_lines(self.others, 'or')}." if self.others else ""
@@ -111,6 +116,11 @@ class Repair:
             ),
         )
 
+    def seen_from(self, files: Collection[str]) -> Repair:
+        """Return the same for somebody who asks about code in these files."""
+        lines = (replace(line, place=place(line.file, files)) for line in self.lines)
+        return replace(self, lines=tuple(lines))
+
     def to_dict(self, level: int = 4) -> dict[str, Any]:
         """Return it as strings, numbers, lists and dicts; below level 4 without the mend."""
         plain = asdict(self)
@@ -123,6 +133,10 @@ class Repair:
         """Return what `to_dict` made a dict of."""
         lines = tuple(RepairedLine(**line) for line in plain["lines"])
         return cls(tuple(plain["quantities"]), plain["about"], lines, tuple(plain["others"]))
+
+
+def _of(place: str) -> str:
+    return f" of {place}" if place else ""
 
 
 def _lines(numbers: Sequence[int], last: str = "and") -> str:

@@ -134,11 +134,12 @@ class Diagnosis:
             if not conventions:
                 return f"{self.subject} is right"
             return f"{self.subject} is right, under another convention: {'; '.join(conventions)}"
-        named: dict[str, list[str]] = {}
+        named: dict[str, dict[str, None]] = {}
         for f in self.wrong:
             if f.summary:
-                named.setdefault(f.summary if level > 1 else f.title, []).append(f.quantity)
-        nameless = loose(self.wrong)
+                of = named.setdefault(f.summary if level > 1 else f.title, {})
+                of[f.unusual or f.quantity] = None
+        nameless = list(dict.fromkeys(f.unusual or f.quantity for f in loose(self.wrong)))
         if not named and self.failure:
             return f"{self.subject} is wrong: it does not run on every input, {self.failure.error}"
         if not named and self.repairs:
@@ -193,8 +194,8 @@ class Diagnosis:
         if level > 1:
             return self.findings
         return tuple(
-            replace(f, explanations=(), evidence=())
-            if f.verdict is Verdict.WRONG and f.explanations
+            replace(f, explanations=(), evidence=() if f.explanations else _barely(f))
+            if f.verdict is Verdict.WRONG
             else f
             for f in self.findings
         )
@@ -272,6 +273,16 @@ class Diagnosis:
         return fragment(self.page())
 
 
+def _barely(finding: Finding) -> tuple[str, ...]:
+    """Return the evidence that something is wrong, and nothing of how: no factor to the truth."""
+    example = finding.example
+    if example is None or example.truth is None:  # a pass' behaviour; a shape
+        return finding.evidence[:1]
+    count, size = np.count_nonzero(example.differs), example.differs.size
+    some = f"{count} of {size} entries of the {finding.title} differ"
+    return (f"{some if size > 1 else f'the {finding.title} differs'} at {example.case}",)
+
+
 def _finding(finding: Finding, level: int) -> dict[str, Any]:
     example = finding.example
     return {
@@ -283,6 +294,7 @@ def _finding(finding: Finding, level: int) -> dict[str, Any]:
             for together in finding.explanations
         ],
         "evidence": list(finding.evidence),
+        "unusual": finding.unusual,
         "example": example
         and {
             "case": example.case,

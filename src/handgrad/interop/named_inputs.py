@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from handgrad.arguments import in_short
 from handgrad.component import Component
-from handgrad.errors import ShapeError
+from handgrad.errors import ArgumentError, ShapeError
 from handgrad.shapes import Shape, shape_text
 
 __all__ = ["Given", "named_inputs"]
@@ -31,9 +31,15 @@ def named_inputs(model: Component, input_shape: Shape) -> tuple[Given, ...]:
 
     Raises
     ------
+    ArgumentError
+        It is no component.
     ShapeError
         A shape leaves open how many axes there are, or is none.
     """
+    if not isinstance(model, Component):
+        raise ArgumentError(
+            f"{type(model).__name__} as the model", "a Model, or a component", "give it first"
+        )
     if not isinstance(input_shape, tuple | list):
         raise ShapeError(
             f"{input_shape!r} as the shape of the input of {in_short(model)}",

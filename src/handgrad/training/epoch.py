@@ -22,8 +22,10 @@ from handgrad.training.interrupt import Interrupt
 from handgrad.training.metrics import Metric
 from handgrad.training.metrics.gathering import GatheringMetric
 from handgrad.training.metrics.metric import measured
+from handgrad.training.processes import Processes
 from handgrad.training.progress import Progress
 from handgrad.training.step import Refused, largest_loss
+from handgrad.walk import buffers
 
 __all__ = ["predictions", "run_steps", "score"]
 
@@ -34,6 +36,15 @@ _QUIET = {"over": "ignore", "invalid": "ignore", "divide": "ignore"}
 def results(average: Average, metrics: Sequence[Metric]) -> dict[str, Any]:
     """Return the loss and the metrics by name."""
     return {"loss": average.value, **{metric.name: measured(metric) for metric in metrics}}
+
+
+def merged(average: Average, metrics: Sequence[Metric], processes: Processes) -> dict[str, Any]:
+    """Return in all processes the results of what they have gathered, which the first adds up."""
+    if processes.count > 1:
+        for others in processes.to_first([metric.state_dict() for metric in metrics]):
+            for metric, state in zip(metrics, others, strict=True):
+                metric.merge(state)
+    return dict(processes.from_first(lambda: results(average, metrics)))
 
 
 def run_steps(
@@ -51,10 +62,12 @@ def run_steps(
     model, metrics = trainer.model, trainer.metrics
     hooks = overridden(trainer._callbacks, "on_step")
     take, gradients, clock = trainer.step, trainer._gradients, perf_counter
+    processes = batches.processes
     average = Average(trainer.loss, state.total, state.count)
     for i, metric in enumerate(metrics):
         metric.reset()
-        if i < len(state.metrics):  # not where one has joined since the epoch began
+        # Not where one has joined since the epoch began; and what all have gathered, the first has.
+        if i < len(state.metrics) and processes.first:
             metric.load_state_dict(state.metrics[i])
     take.load_state_dict(state.step)
     take.start(trainer, gradients, weigh)
@@ -70,16 +83,17 @@ def run_steps(
             except Refused as refused:
                 sources.go_back(before)
                 raise _stopped(trainer, state, step, refused.value, (x, y, weights)) from None
-            if not trainer._settled:  # from now on only those states are read that a step changes
+            here = said is not None  # whether this process has rows of the batch
+            if not trainer._settled and here:  # only states that a step changes are read from now
                 sources.keep_changed(before)
                 trainer._settled = True
             if first is None and count:  # of a batch in which nothing counts the loss is 0
                 first = trainer._first_loss = value
                 take.limit = largest_loss(value)
             step += 1
-            rows += len(y)
+            rows += len(y) * processes.count
             average.add(value, count)
-            for metric in metrics:
+            for metric in metrics if here else ():
                 weighted(metric.update, metric, said, y, weights)
             if hooks:
                 trainer.steps_done = step
@@ -97,12 +111,15 @@ def run_steps(
             updated = take.finish()
     if updated or step > state.steps:
         state.norms = gradient_norms(model, gradients.flat)
+    if model.has_buffers:
+        processes.average(buffer.array for buffer in buffers(model))
+    found = merged(average, metrics, processes)
     trainer.steps_done = state.steps = step
     state.total, state.count = average.total, average.count
     state.metrics = [metric.state_dict() for metric in metrics]
     state.step = take.state_dict()
     progress.count(step, rows)
-    return results(average, metrics)
+    return found
 
 
 def _some(batches: int) -> None:
@@ -116,7 +133,8 @@ def _stopped(
     trainer: Any, state: EpochState, step: int, value: float, batch: tuple[Any, Any, Any]
 ) -> TrainingError:
     """Return the error for a step that was refused."""
-    where = f"epoch {trainer.epochs_done + 1}, step {step + 1}"
+    processes = trainer._processes
+    where = f"epoch {trainer.epochs_done + 1}, step {step + 1}{processes.where}"
     if largest_loss(trainer._first_loss) < value < math.inf and all_finite(batch[1]):
         return TrainingError(
             f"a loss of {value:.6g} in {where}, where it was {trainer._first_loss:.6g} at first: "
@@ -124,7 +142,10 @@ def _stopped(
             "a loss that does not grow a hundred million times as large",
             f"try a smaller learning rate, or max_norm=1.0 for the optimizer; {trainer.saved}",
         )
-    rows = None if state.order is None else state.order[step * state.batch_size :]
+    rows = None
+    if state.order is not None:
+        rows = state.order[step * state.batch_size :][: state.batch_size]
+        rows = rows[processes.share(len(rows))]
     culprit = find_culprit(trainer.model, as_loss(trainer.loss), *batch, rows=rows)
     if culprit is None and math.isfinite(value):
         culprit = find_unwritten(trainer.model, trainer._gradients.flat)
@@ -138,25 +159,28 @@ def score(trainer: Any, batches: Batches, interrupt: Any = None) -> dict[str, An
     Within a training, which is where there is an `interrupt`, the loss must be finite.
     """
     model, loss, metrics = trainer.model, as_loss(trainer.loss), copy.deepcopy(trainer.metrics)
-    average, done = Average(loss), 0
+    average, done, processes = Average(loss), 0, batches.processes
     for metric in metrics:
         metric.reset()
     with evaluating(), np.errstate(**_QUIET):  # type: ignore[arg-type]
         for x, y, weights in batches.run(None):
-            said, _ = model.apply(x)
-            value = float(weighted(loss.apply, loss, said, y, weights)[0])
-            average.add(value, loss.count(said, y, weights))
-            for metric in metrics:
-                weighted(metric.update, metric, said, y, weights)
+            if processes.count == 1 or len(y):
+                said, _ = model.apply(x)
+                value = float(weighted(loss.apply, loss, said, y, weights)[0])
+                average.add(value, loss.count(said, y, weights))
+                for metric in metrics:
+                    weighted(metric.update, metric, said, y, weights)
+                if interrupt is not None and not math.isfinite(value):
+                    where = f"the validation after epoch {trainer.epochs_done + 1}"
+                    culprit = find_culprit(model, loss, x, y, weights)
+                    raise training_error(where + processes.where, value, culprit, trainer.saved)
             done += 1
+            processes.add_up(step=True)
             if interrupt is not None and interrupt.requested:
                 return None
-            if interrupt is not None and not math.isfinite(value):
-                where = f"the validation after epoch {trainer.epochs_done + 1}"
-                culprit = find_culprit(model, loss, x, y, weights)
-                raise training_error(where, value, culprit, trainer.saved)
     _some(done)
-    return results(average, metrics)
+    average.total, average.count = processes.add_up(average.total, average.count)
+    return merged(average, metrics, processes)
 
 
 def predictions(trainer: Any, batches: Batches) -> Array:

@@ -15,14 +15,17 @@ from handgrad.model import Model
 from handgrad.modes import evaluating_here
 from handgrad.randomness import Sources
 from handgrad.training.batches import Batches
+from handgrad.training.callbacks import ModelCheckpoint
 from handgrad.training.callbacks.model_checkpoint import reached
 from handgrad.training.epoch import run_steps, score
 from handgrad.training.epoch_state import EpochState
 from handgrad.training.finite import check_parameters
 from handgrad.training.interrupt import Interrupt
+from handgrad.training.metrics import Metric
 from handgrad.training.progress import Progress, make_progress
 from handgrad.training.state import apply_waiting
-from handgrad.walk import walk
+from handgrad.training.step import TrainStep
+from handgrad.walk import buffers, walk
 
 __all__ = ["check_parts", "run_epochs", "training_mode"]
 
@@ -80,16 +83,25 @@ def run_epochs(
     progress: bool,
 ) -> None:
     """Train epoch after epoch, until the training ends or Ctrl-C ends it, and say why it has."""
-    with training_mode(trainer.model), Interrupt() as interrupt, make_progress(progress) as show:
+    processes = batches.processes
+    with (
+        training_mode(trainer.model),
+        Interrupt(shared=processes.count > 1) as interrupt,
+        make_progress(progress and processes.first) as show,
+    ):
+        processes.watch(interrupt, [trainer.rng, trainer.model, trainer.loss])
         _start(trainer)
         while not trainer.ending and not interrupt.requested:
             state = trainer._epoch_state
             if state is None or not state.fits(batches, batch_size):
                 state = EpochState(batches.order(trainer.rng), batch_size)
             trainer._epoch_state = None  # where an error ends the epoch, nothing is left of it
+            _check_same(trainer, state)
             number = trainer.epochs_done + 1
             show.begin(number, trainer._goal, batches.steps, state.steps)
+            processes.part_ways()
             row = run_steps(trainer, batches, state, weigh, show, interrupt)
+            processes.meet()
             check_parameters(trainer.model, f"epoch {number}", trainer.saved)
             trainer._epoch_state = state
             if interrupt.requested:
@@ -104,8 +116,7 @@ def run_epochs(
             trainer.history.append(row | state.norms)
             if trainer.schedule is not None:
                 trainer.schedule.step(trainer.optimizer, row.get("validation_loss", row["loss"]))
-            for callback in trainer._callbacks:
-                callback.on_epoch(trainer)
+            _tell(trainer, "on_epoch")
             show.end(row)
         _end(trainer, interrupt.requested and not trainer.ending, show)
 
@@ -118,17 +129,61 @@ def _start(trainer: Any) -> None:
     apply_waiting(trainer)
     if hasattr(trainer.schedule, "start"):
         trainer.schedule.start(trainer.optimizer)
-    for callback in trainer._callbacks:
-        callback.on_start(trainer)
+    if trainer._processes.count > 1:
+        _check_shared(trainer)
+    _tell(trainer, "on_start")
     trainer._sources, trainer._settled = Sources([trainer.rng, trainer.model, trainer.loss]), False
+
+
+def _tell(trainer: Any, event: str) -> None:
+    """Call the callbacks, and what saves when all processes know whether the training ends."""
+    processes = trainer._processes
+    saving = [one for one in trainer._callbacks if isinstance(one, ModelCheckpoint)]
+    for callback in trainer._callbacks[: len(trainer._callbacks) - len(saving)]:
+        getattr(callback, event)(trainer)
+    trainer._reason = processes.any_text(trainer._reason)
+    for callback in saving:  # which stand last
+        getattr(callback, event)(trainer)
+    trainer._told = processes.from_first(lambda: trainer.saved)
+
+
+def _check_shared(trainer: Any) -> None:
+    """Raise `ArgumentError` where something is not made for several processes."""
+    for metric in trainer.metrics:
+        if type(metric).merge is Metric.merge:
+            metric.merge({})  # which says what is missing
+    if not isinstance(trainer.step, TrainStep):
+        raise ArgumentError(
+            f"{trainer.step!r} as the step of several processes",
+            "a TrainStep, whose differentiate adds up their gradients",
+            "derive its class from handgrad.training.TrainStep",
+        )
+
+
+def _check_same(trainer: Any, state: EpochState) -> None:
+    """Raise `ArgumentError` where several processes are not about to train the same epoch."""
+    model = trainer.model
+    if trainer._processes.count == 1:
+        return
+    trainer._processes.check_same(
+        (model.parameters, *(buffer.array for buffer in buffers(model))),
+        **{
+            "epochs done": trainer.epochs_done,
+            "epochs": trainer._goal,
+            "steps done": state.steps,
+            "rows": "an unknown number" if state.order is None else len(state.order),
+            "a batch size of": state.batch_size,
+            "the optimizer": repr(trainer.optimizer),
+            "the loss": repr(trainer.loss),
+        },
+    )
 
 
 def _end(trainer: Any, interrupted: bool, progress: Progress) -> None:
     """Say why the training has ended, to the history, the callbacks and the screen."""
     history, done = trainer.history, trainer.epochs_done
     history.interrupted = interrupted
-    for callback in trainer._callbacks:
-        callback.on_end(trainer)
+    _tell(trainer, "on_end")
     if interrupted:
         history.ended = f"stopped by Ctrl-C after {reached(trainer)}; {trainer.saved}"
     else:

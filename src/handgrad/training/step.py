@@ -21,7 +21,7 @@ __all__ = ["AccumulateGradients", "Refused", "Result", "TrainStep", "largest_los
 
 _TAKEN = {
     *("trainer", "gradients", "weigh", "model", "optimizer", "loss"),
-    *("parameters", "limit", "_flat", "_hooks", "_open", "_keeps"),
+    *("parameters", "limit", "processes", "_flat", "_hooks", "_open", "_keeps"),
 }
 
 
@@ -42,7 +42,7 @@ class Result(NamedTuple):
 
     value: float  # of the loss
     weight: float  # by how much it counts in a mean over several batches
-    predictions: Array
+    predictions: Array | None  # None where this process has no rows of the batch
 
 
 class TrainStep:
@@ -63,21 +63,14 @@ class TrainStep:
 
     Examples
     --------
-    A step whose gradient is averaged over several machines, before anything is done with it, adds
-    up gradients and counts over them, and divides. Here is one that has only itself to ask:
+    A step whose gradient has noise added to it, once it is known to be finite:
 
-    >>> def add_up_over_all_machines(array):
-    ...     pass
-    >>> class Averaged(TrainStep):
+    >>> class Noisy(TrainStep):
     ...     def __call__(self, x, y, weights):
     ...         result, saved = self.differentiate(x, y, weights)
-    ...         flat, sums = self.gradients.flat, np.array([result.value, 1]) * result.weight
-    ...         flat *= result.weight
-    ...         add_up_over_all_machines(flat)
-    ...         add_up_over_all_machines(sums)
-    ...         flat /= sums[1]
-    ...         result = result._replace(value=float(sums[0] / sums[1]))
     ...         self.accept(result.value, saved)
+    ...         flat = self.gradients.flat
+    ...         flat += 0.01 * self.trainer.rng.standard_normal(flat.shape)
     ...         self.update()
     ...         return result
     >>> from handgrad import Linear, Model, MSELoss
@@ -85,7 +78,7 @@ class TrainStep:
     >>> from handgrad.training import Trainer
     >>> rng = np.random.default_rng(0)
     >>> model = Model([Linear(1, 1, rng=rng)])
-    >>> trainer = Trainer(model, MSELoss(), SGD(lr=0.1), step=Averaged(), rng=rng)
+    >>> trainer = Trainer(model, MSELoss(), SGD(lr=0.1), step=Noisy(), rng=rng)
     >>> x = np.linspace(0, 1, 40)[:, None]
     >>> trainer.fit(x, 2 * x, epochs=30, progress=False)["loss"][-1] < 0.1
     True
@@ -105,7 +98,7 @@ class TrainStep:
         """
         self.trainer, self.gradients, self.weigh = trainer, gradients, weigh
         self.model, self.optimizer = trainer.model, trainer.optimizer
-        self.loss = as_loss(trainer.loss)
+        self.loss, self.processes = as_loss(trainer.loss), trainer._processes
         self.parameters, self._flat = self.model.parameters, gradients.flat
         if self.model.layout.groups.frozen and not isinstance(self.optimizer, Optimizer):
             raise ArgumentError(
@@ -135,6 +128,9 @@ class TrainStep:
     def differentiate(self, x: Any, y: Array, weights: Array | None) -> tuple[Result, Any]:
         """Run forwards and backwards; ``self.gradients`` then are the loss' gradients.
 
+        Where several processes train together, loss, weight and gradients are those of the whole
+        batch, and the predictions those of this process' rows.
+
         Returns
         -------
         Result
@@ -142,6 +138,18 @@ class TrainStep:
         saved
             For `accept`.
         """
+        result, saved = self._differentiate(x, y, weights)
+        together = self.processes
+        if together.count > 1 and not self._finite(result.value):
+            raise Refused(result.value)  # here, where there is the batch that it is of
+        value, weight = together.average_gradient(*result[:2], self._flat, self.loss.average)
+        return result._replace(value=value, weight=weight), saved
+
+    def _differentiate(self, x: Any, y: Array, weights: Array | None) -> tuple[Result, Any]:
+        """Differentiate the loss of this process' rows."""
+        if self.processes.count > 1 and not len(y):
+            self._flat[...] = 0
+            return Result(0.0, 0.0, None), None
         model, loss = self.model, self.loss
         predictions, saved = model.apply(x)
         if self.weigh is not None:
@@ -158,14 +166,18 @@ class TrainStep:
         Refused
             The loss or the gradient is not finite, or the loss has diverged.
         """
+        if not value <= self.limit or not self._finite(value):
+            raise Refused(value)
+        if self._keeps and saved is not None:
+            self.model.update_buffers(saved)
+
+    def _finite(self, value: float) -> bool:
+        """Return whether the loss and all of the gradient are finite."""
         flat = self._flat
         # A square that overflows is no reason to stop, if what is squared is finite.
-        if not -math.inf < value <= self.limit or not (
+        return math.isfinite(value) and bool(
             math.isfinite(np.vdot(flat, flat)) or np.isfinite(flat).all()
-        ):
-            raise Refused(value)
-        if self._keeps:
-            self.model.update_buffers(saved)
+        )
 
     def update(self) -> None:
         """Let the callbacks see the gradients, and update the parameters with them."""

@@ -33,6 +33,7 @@ from handgrad.training.names import (
     loss_named,
     optimizer_named,
 )
+from handgrad.training.processes import ALONE, Processes, processes_of
 from handgrad.training.splitting import hold_out
 from handgrad.training.state import CLASSES, fill_trainer, state_of
 from handgrad.training.step import TrainStep
@@ -65,6 +66,9 @@ class Trainer(Asking):
     rng : numpy.random.Generator, optional
         Shuffles the rows, with one ``rng.permutation(N)`` at the beginning of each epoch. Where it
         is None, a generator that is seeded from NumPy's global state.
+    communicator : mpi4py.MPI.Comm, optional
+        The processes that train the model together, ``MPI.COMM_WORLD`` for all that ``mpirun`` has
+        started. A copy of the trainer has none.
 
     Attributes
     ----------
@@ -103,6 +107,15 @@ class Trainer(Asking):
     the same machine with the same number of threads; so do an interrupted training that goes on
     and one that was never interrupted.
 
+    **Several processes.** With a `communicator` each process calls `fit` with the same data, and
+    takes its share of the rows of each batch. Their gradients are added up by what their rows
+    count, so that parameters, losses and metrics are those of one process, up to rounding; what is
+    random within a step, as the masks of `Dropout`, is drawn by each for itself. A layer that looks
+    at several rows at once, as `BatchNorm`, sees those of its process; buffers become their means
+    over the processes at the end of each epoch. The first process alone calls the callbacks that
+    write, shows progress and saves. Whatever ends the training of one ends that of all. `predict`
+    and `evaluate` know nothing of it.
+
     **Inputs.** Floats are converted to the type of the model's parameters, and so are integers,
     unless the model takes integers. A tuple of arrays is one input of several arrays, for a model
     that takes a tuple.
@@ -124,6 +137,10 @@ class Trainer(Asking):
     array([1, 0])
     """
 
+    communicator: Any = None
+    _processes: Processes = ALONE
+    _told = ""  # what the first of several processes has saved
+
     def __init__(
         self,
         model: Model,
@@ -134,6 +151,7 @@ class Trainer(Asking):
         schedule: Any = None,
         step: TrainStep | None = None,
         rng: np.random.Generator | None = None,
+        communicator: Any = None,
     ) -> None:
         self.loss: Any = loss_named(loss) if isinstance(loss, str) else loss
         self.optimizer: Any = (
@@ -141,11 +159,13 @@ class Trainer(Asking):
         )
         check_parts(model, self.loss, self.optimizer, schedule, step)
         check_rng(rng, "a Trainer")
+        processes_of(communicator)
         self.model, self.schedule = model, schedule
         self.metrics = check_metrics(made_metrics(metrics))
         self.rng = default_generator() if rng is None else rng
         self.history = History()
         self.extra: dict[str, Any] = {}
+        self.communicator = communicator
         self.step = TrainStep() if step is None else step
         self.steps_done = 0
         self._first_loss: float | None = None
@@ -173,7 +193,7 @@ class Trainer(Asking):
     @property
     def saved(self) -> str:
         """A sentence that says where the training is saved, and up to where."""
-        return what_is_saved(self._callbacks)
+        return what_is_saved(self._callbacks) if self._processes.first else self._told
 
     def stop(self, reason: str = "a callback stopped it") -> None:
         """End the training with this epoch; for callbacks.
@@ -252,25 +272,32 @@ class Trainer(Asking):
             The data do not fit each other, the model or the loss; or an argument is not what it
             should be.
         """
-        self._goal = positive_size(epochs, "epochs", "fit")
-        size = positive_size(batch_size, "batch_size", "fit")
-        passes = self._goal - self.epochs_done
-        if validation_split is not None and validation_data is None:
-            data = hold_out(x, y, sample_weight, validation_split, Inputs.of(self.model))
-            (x, y, sample_weight), validation_data = data
-        batches = self._batches(x, y, sample_weight, size, passes=passes)
-        held_out = None
-        if validation_data is not None:
-            held_out = self._batches(*given_data(validation_data), passes=passes)
-        weigh = class_weighter(class_weight, y, sample_weight)
-        self._callbacks = check_callbacks(callbacks)
-        self._reason, self.history.interrupted, self.history.ended = "", False, ""
-        run_epochs(self, batches, held_out, size, weigh, progress)
+        with processes_of(self.communicator) as self._processes:
+            self._goal = positive_size(epochs, "epochs", "fit")
+            size = positive_size(batch_size, "batch_size", "fit")
+            passes = self._goal - self.epochs_done
+            if validation_split is not None and validation_data is None:
+                data = hold_out(x, y, sample_weight, validation_split, Inputs.of(self.model))
+                (x, y, sample_weight), validation_data = data
+            batches = self._batches(x, y, sample_weight, size, passes=passes)
+            held_out = None
+            if validation_data is not None:
+                held_out = self._batches(*given_data(validation_data), passes=passes)
+                held_out.processes = self._processes
+            batches.processes = self._processes
+            weigh = class_weighter(class_weight, y, sample_weight)
+            self._callbacks = [
+                callback
+                for callback in check_callbacks(callbacks)
+                if self._processes.first or not callback.writes
+            ]
+            self._reason, self.history.interrupted, self.history.ended = "", False, ""
+            run_epochs(self, batches, held_out, size, weigh, progress)
         return self.history
 
     def __getstate__(self) -> dict[str, Any]:
         # What `fit` makes anew is of no use to a copy, and a large part of it.
-        made = ("_gradients", "_sources")
+        made = ("_gradients", "_sources", "_processes", "communicator")
         return {name: value for name, value in vars(self).items() if name not in made}
 
     def state_dict(self) -> dict[str, Any]:
@@ -293,7 +320,13 @@ class Trainer(Asking):
         checkpoint.save(folder, self.model, self.state_dict())
 
     @classmethod
-    def resume(cls, folder: str | os.PathLike[str], *, classes: Iterable[type] = ()) -> Self:
+    def resume(
+        cls,
+        folder: str | os.PathLike[str],
+        *,
+        classes: Iterable[type] = (),
+        communicator: Any = None,
+    ) -> Self:
         """Return the trainer that was saved, ready to go on.
 
         For predictions on raw rows of a run of ``handgrad train`` call `handgrad.load`, which knows
@@ -314,6 +347,8 @@ class Trainer(Asking):
         classes : iterable of type
             Classes of your own that the model, the loss, the optimizer, the schedule or the metrics
             are made of; no others are built.
+        communicator : mpi4py.MPI.Comm, optional
+            The processes that go on with it, as many as there are now.
 
         Returns
         -------
@@ -344,6 +379,8 @@ class Trainer(Asking):
         True
         """
         trainer: Self = fill_trainer(cls, checkpoint.load(folder, classes=(*CLASSES, *classes)))
+        processes_of(communicator)
+        trainer.communicator = communicator
         if isinstance(trainer.extra.get("run"), Mapping):
             warnings.warn(
                 f"{os.fspath(folder)} is a run of handgrad train, whose network takes rows that "

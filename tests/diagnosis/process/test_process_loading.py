@@ -33,12 +33,12 @@ def answer(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     before = set(sys.modules)
 
-    def answer(text, name="mine.py", wanted="ReLU"):
+    def answer(text, name="mine.py", wanted="ReLU", budget=0):
         file = tmp_path / name
         file.parent.mkdir(exist_ok=True)
         file.write_text(text if isinstance(text, str) else json.dumps(text), encoding="utf-8")
         monkeypatch.chdir("/")
-        return child._answer(Job(str(file), wanted))
+        return child._answer(Job(str(file), wanted, budget=budget))
 
     yield answer
     for name in set(sys.modules) - before:
@@ -165,3 +165,17 @@ def test_what_is_absent_is_told_where_it_is_used(answer):
         "return np.maximum(x, FLOOR)",
         "import nmpy as np",
     ]
+
+
+def test_the_cell_or_the_other_file_is_told_in_which_a_line_is_to_be_changed(answer, tmp_path):
+    wrong = RELU.replace("self.x > 0)", "self.x < 0)")
+    (repair,) = answer(notebook(FLOOR, wrong), "mine.ipynb", budget=9).repairs
+    line, mend = repair.hints("the mask")
+    assert line.text.startswith("Line 9 of cell 2: ")
+    assert mend.text.endswith("Line 9 of cell 2: `return in_gradient * (self.x > 0)`.")
+    (tmp_path / "masks.py").write_text("def mask(x):\n    return x < 0\n")
+    elsewhere = "from masks import mask\n" + FLOOR + RELU.replace("(self.x > 0)", "mask(self.x)")
+    (repair,) = answer(elsewhere, budget=9).repairs
+    line, mend = repair.hints("the mask")
+    assert line.text.startswith("Line 2 of masks.py: ")
+    assert mend.text.endswith("Line 2 of masks.py: `return x > 0`.")

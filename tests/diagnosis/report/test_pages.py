@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -146,6 +147,15 @@ def test_a_folder_is_a_table_and_a_page_for_what_is_not_right():
         "Mine",
     ]
     assert "Yours" not in pages
+
+
+def test_a_note_that_several_have_is_printed_once():
+    noted = [replace(each, notes=("a.py stops",)) for each in (RIGHT, RIGHT, FAILED)]
+    text = printed(noted, show=print_folder)
+    assert [text.count(each) for each in ("a.py stops", "Yours and")] == [1, 0]
+    assert text.count("─ Yours ─") == 0
+    text = printed([*noted[:2], FAILED], show=print_folder)
+    assert text.count("Yours and Yours: a.py stops") == text.count("a.py stops") == 1
 
 
 class Balanced(HTMLParser):

@@ -198,12 +198,86 @@ def test_layers_that_stand_twice_are_one():
     assert net[0] is net[2]
 
 
+def test_a_recurrent_module_of_several_layers_that_stands_twice_is_one():
+    rnn = modules.LSTM(4, 2, num_layers=2, bidirectional=True)
+    net, x = seed(nn.Sequential(rnn, nn.Tanh(), rnn)), RNG.standard_normal((2, 3, 4))
+    model = from_torch(net)
+    assert model[0] is model[2]
+    assert_allclose(model.predict(x), net(torch.tensor(x)).detach(), rtol=1e-10)
+
+
+def test_what_is_nested_too_deep_is_refused_both_ways():
+    net, model = nn.Sequential(nn.ReLU()), ReLU()
+    for _ in range(1000):
+        net = nn.Sequential(net)
+    with pytest.raises(ArgumentError, match="nested deeper than Python goes"):
+        from_torch(net)
+    net.append(net)
+    with pytest.raises(ArgumentError, match="or holding itself"):
+        from_torch(net)
+    for _ in range(1000):
+        model = Residual(model)
+    with pytest.raises(ArgumentError, match="a model nested deeper than Python goes"):
+        to_torch(model)
+
+
+def test_what_writes_into_its_own_output_alone_comes_over():
+    inner = nn.Sequential(nn.Linear(3, 3), nn.ReLU(inplace=True), nn.Linear(3, 3))
+    net, x = seed(modules.Residual(inner)), RNG.standard_normal((4, 3))
+    assert_allclose(from_torch(net).predict(x), net(torch.tensor(x)).detach(), rtol=1e-10)
+
+
 def test_a_recurrent_module_of_several_layers():
     net = seed(nn.GRU(3, 4, num_layers=3, batch_first=True, dropout=0.2)).eval()
     model = from_torch(net)
     assert repr(model[0]) == "Dropout(GRU(3, 4), p=0.2)"
     x = RNG.standard_normal((2, 5, 3))
     assert_allclose(model.predict(x), net(torch.tensor(x))[0].detach(), rtol=1e-10)
+
+
+ENCODERS = {
+    "norms last": {},
+    "norms first": {"norm_first": True, "activation": "gelu", "dropout": 0.0},
+    "a module between": {"activation": nn.SiLU()},
+}
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_a_transformers_encoder_comes_over_with_its_gradients(name):
+    layer = nn.TransformerEncoderLayer(6, 3, 8, batch_first=True, **ENCODERS[name])
+    layer.self_attn.dropout = 0.0
+    inner = nn.TransformerEncoder(layer, 2, nn.LayerNorm(6), enable_nested_tensor=False)
+    net = seed(nn.Sequential(inner, nn.Linear(6, 2)))
+    for module in net.modules():
+        if isinstance(module, nn.Dropout):
+            module.p *= 0.5
+            module.eval()
+    model = from_torch(net)
+    x, dy = RNG.standard_normal((2, 5, 6)), RNG.standard_normal((2, 5, 2))
+    given = torch.tensor(x, requires_grad=True)
+    y = net(given)
+    y.backward(torch.tensor(dy))
+    assert_allclose(model.forward(x), y.detach(), rtol=1e-10, atol=1e-12)
+    gradients = model.backward(dy)
+    assert_allclose(model.grad(dy), given.grad, rtol=1e-10, atol=1e-12)
+    dropouts = [part.p for _, part in walk(model) if isinstance(part, Dropout)]
+    assert dropouts == ([] if name == "norms first" else [0.05] * 6)
+    assert_allclose(gradients[1]["weights"], net[1].weight.grad.T, rtol=1e-10)
+    first = net[0].layers[0].self_attn.out_proj.weight.grad
+    found = {path: part for path, part in walk(model) if isinstance(part, MultiHeadAttention)}
+    path = min(found)
+    each = gradients[0]
+    for step in path.split(".")[1:]:
+        each = each[step]
+    assert_allclose(each["output_weights"], first.T, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("affine", [True, False])
+def test_instances_are_groups_of_one_channel(affine):
+    net = seed(nn.Sequential(nn.Conv2d(3, 4, 3), nn.InstanceNorm2d(4, affine=affine)))
+    x = RNG.standard_normal((2, 5, 6, 3))
+    y = net(images_of(x)).detach().movedim(1, -1)
+    assert_allclose(from_torch(net).predict(x), y, rtol=1e-10, atol=1e-12)
 
 
 def test_nothing_becomes_what_changes_nothing():
@@ -240,9 +314,40 @@ def twice():
     return nn.Sequential(front, nn.Linear(4, 2))
 
 
+def over_pixels_and_channels():
+    layer = nn.Linear(5, 5)
+    return nn.Sequential(layer, modules.ChannelsFirst(), nn.Conv2d(5, 5, 1), layer)
+
+
+def in_place(container):
+    view = nn.Sequential(nn.Identity(), nn.Flatten())
+    return container(nn.Sequential(view, nn.ELU(inplace=True), nn.Linear(3, 3)), nn.Linear(3, 3))
+
+
 REFUSED = {
+    "Linear at '3', whose input has its features second": over_pixels_and_channels,
+    "a branch that writes into its input": lambda: in_place(modules.Residual),
+    "its input, which another one reads": lambda: in_place(modules.Parallel),
     "Conv3d at '1.0'": lambda: nn.Sequential(nn.ReLU(), nn.Sequential(nn.Conv3d(2, 2, 1))),
     "PReLU at '0'": lambda: nn.Sequential(nn.PReLU()),
+    r"MaxPool1d at '1'.*\n.*\n.*pools of \(2, 1\)": lambda: nn.Sequential(
+        nn.Conv1d(2, 2, 1), nn.MaxPool1d(2)
+    ),
+    r"TransformerDecoderLayer, .*\n.*\n.*what an encoder makes": lambda: (
+        nn.TransformerDecoderLayer(4, 2, 8, batch_first=True)
+    ),
+    r"dropout=0.1 of MultiheadAttention at 'self_attn'.*\n.*\n.*no weight of attention": lambda: (
+        nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)
+    ),
+    "batch_first=False of MultiheadAttention at 'self_attn'": lambda: nn.TransformerEncoderLayer(
+        4, 2, 8
+    ),
+    "activation=<.*sigmoid": lambda: nn.TransformerEncoderLayer(
+        4, 2, 8, 0.0, torch.sigmoid, batch_first=True
+    ),
+    "track_running_stats=True of InstanceNorm1d": lambda: nn.InstanceNorm1d(
+        4, track_running_stats=True
+    ),
     "Own, a module that has no counterpart": lambda: Own(2, 2),
     "ModuleList at '0'": lambda: nn.Sequential(nn.ModuleList([nn.ReLU()])),
     "ParametrizedLinear": lambda: torch.nn.utils.parametrizations.weight_norm(nn.Linear(2, 2)),
@@ -269,7 +374,7 @@ REFUSED = {
     "max_norm=1.0 of Embedding": lambda: nn.Embedding(3, 2, max_norm=1.0),
     "threshold=5 of Softplus": lambda: nn.Softplus(threshold=5),
     "dim=None of Softmax": nn.Softmax,
-    "batch_first=False of LSTM": lambda: nn.LSTM(2, 3),
+    r"batch_first=False of LSTM.*\n.*\n.*which changes no tensor": lambda: nn.LSTM(2, 3),
     "bias=False of GRU": lambda: nn.GRU(2, 3, bias=False, batch_first=True),
     "proj_size=1 of LSTM": lambda: nn.LSTM(2, 3, proj_size=1, batch_first=True),
     "dropout=0.5 of MultiheadAttention": lambda: nn.MultiheadAttention(

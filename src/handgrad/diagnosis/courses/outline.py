@@ -106,6 +106,6 @@ def _body(file: Path) -> list[ast.stmt] | None:
             body += parse(piece).body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             unread += 1
-    if unread == len(parts):
+    if parts and unread == len(parts):
         return None
     return body

@@ -53,7 +53,9 @@ def _factor(name: str, trials: Sequence[Trial]) -> list[str]:
     shown = sorted(distinct.values(), key=lambda pair: trials.index(pair[0]))[:3]
     numbers = [f"{k:.6f} times at {trial.given.label}" for trial, k in shown]
     numbers[0] = numbers[0].replace(" times ", " times the truth ", 1)
-    what = f"your {name} is {' and '.join(numbers)}; what remains is {max(remainders):.0e}"
+    what = f"your {name} is {' and '.join(numbers)}"
+    if any(trial.right[name].size > 1 for trial in trials):  # of one number nothing can remain
+        what += f"; what remains is {max(remainders):.0e}"
     known = _recognise([trial.given for trial in trials], factors)
     return [what, f"the factor is {known} each time"] if known else [what]
 

@@ -347,7 +347,9 @@ class Examination:
             evidence = tuple(describe(n, trials, tolerance))
             title = f"{self.kind.titles[n]}, {stress.title}"
             shown = example(trials[0], n, tolerance)
-            findings.append(Finding(stress.name, title, Verdict.WRONG, found[n], evidence, shown))
+            findings.append(
+                Finding(stress.name, title, Verdict.WRONG, found[n], evidence, shown, stress.title)
+            )
         return findings
 
 

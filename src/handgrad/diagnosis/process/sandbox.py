@@ -218,6 +218,7 @@ def rebuild(plain: dict[str, Any]) -> Diagnosis:
             tuple(tuple(cause(**c) for c in together) for together in f["explanations"]),
             tuple(f["evidence"]),
             _example(f["example"]),
+            f["unusual"],
         )
         for f in plain["findings"]
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console, RenderableType
@@ -12,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from handgrad.arguments import Array
+from handgrad.diagnosis.advice import listed
 from handgrad.diagnosis.findings import Failure, Finding, Status, Verdict
 from handgrad.diagnosis.report.page import LEVELS, Page, marked, matrices, told, visible
 from handgrad.diagnosis.result import Diagnosis
@@ -42,14 +44,29 @@ def print_diagnosis(diagnosis: Diagnosis, level: int = 2, console: Console | Non
 def print_folder(
     diagnoses: Sequence[Diagnosis], level: int = 2, console: Console | None = None
 ) -> None:
-    """Print several diagnoses: a table of all, a page for each that is not right, the counts."""
+    """Print several diagnoses: a table of all, a page for each that is not right, the counts.
+
+    A note that several have, such as one on the file, is printed once.
+    """
     console = console or Console()
+    whose: dict[str, list[str]] = {}
+    for diagnosis in diagnoses:
+        for note in dict.fromkeys(diagnosis.notes):
+            whose.setdefault(note, []).append(diagnosis.subject)
+    shared = {note: names for note, names in whose.items() if len(names) > 1}
+    diagnoses = [
+        replace(each, notes=tuple(note for note in each.notes if note not in shared))
+        for each in diagnoses
+    ]
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for page in (diagnosis.page(level) for diagnosis in diagnoses):
         said = page.headline.removeprefix(f"{page.subject} ")
         said = said.removeprefix("is ").removeprefix(f"{page.subject}: ")
         table.add_row(Text(page.subject), Text(said, STYLES[page.status]))
     console.print(Padding(table, (0, 0, 0, 2)))
+    for note, names in shared.items():
+        of = "" if len(names) == len(diagnoses) else f"{listed(names)}: "
+        console.print(Padding(_items([("note", visible(of + note))]), (1, 0, 0, 2)))
     for diagnosis in diagnoses:
         if diagnosis.status in (Status.WRONG, Status.FAILED) or diagnosis.notes:
             console.rule(Text(diagnosis.page(level).subject))

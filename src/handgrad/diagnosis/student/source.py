@@ -14,7 +14,7 @@ import json
 import linecache
 import re
 import types
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from importlib.util import decode_source
 from pathlib import Path
@@ -26,6 +26,7 @@ __all__ = [
     "is_notebook",
     "parse",
     "pieces",
+    "place",
     "remember",
     "source_line",
 ]
@@ -34,6 +35,8 @@ _MAGIC = re.compile(r"^([ \t]*)(?:[%!?]|\w+ *= *[%!]|[\w.]+\?+ *$).*$", re.MULTI
 _PYTHON = re.compile(r"\s*%%(?:time|timeit|capture|prun|python3?|writefile .*\.py)\b.*")
 """Magic in the first line of a cell that is Python otherwise, be it written to a file."""
 _CELL = re.compile(r"(.+\.ipynb), cell (\d+)$")
+_LIVE = re.compile(r"<ipython-input-|.*[/\\]ipykernel_\d+[/\\]")
+"""What a notebook that runs calls its cells."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,15 @@ def remember(piece: Piece) -> None:
     """Have tracebacks, and whoever asks for the source, find the lines of a piece."""
     lines = piece.text.splitlines(keepends=True)
     linecache.cache[piece.filename] = (len(piece.text), None, lines, piece.filename)
+
+
+def place(filename: str, files: Collection[str]) -> str:
+    """Return where a line is for somebody who looks at these files: a cell, or another file."""
+    if cell := _CELL.match(filename):
+        return f"cell {cell[2]}"
+    if filename in files:
+        return ""
+    return "another cell" if _LIVE.match(filename) else Path(filename).name
 
 
 def source_line(filename: str, number: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import random
+import types
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ __all__ = [
     "StudentError",
     "Subject",
     "ask",
+    "files_of",
     "guard",
     "names_around",
     "numbers",
@@ -98,10 +100,19 @@ def numbers(value: Any, what: str) -> Array:
     with guard(f"reading {what}"):
         if value is None:
             raise TypeError(f"NoneType in place of {what}")
-        array = np.array(value)
+        if np.ma.is_masked(value):
+            raise TypeError(f"{what} has entries that are masked, which are no numbers")
+        try:
+            array = np.array(value)
+        except ValueError as error:
+            if isinstance(value, tuple):
+                raise TypeError(f"{len(value)} values in place of {what}") from error
+            raise
+        if array.dtype.kind == "O" and not isinstance(value, np.ndarray | Sequence):
+            raise TypeError(f"{type(value).__name__} in place of {what}")
         if array.dtype.kind not in "fiub":
             raise TypeError(f"{what} holds {array.dtype}, not real numbers")
-        return array.astype(np.float64) if array.dtype.kind == "b" else array
+        return array.astype(np.float64) if array.dtype in (np.bool_, np.longdouble) else array
 
 
 class Subject:
@@ -176,8 +187,18 @@ def _around(thing: Any) -> list[Any]:
 
 def names_around(kind: Any) -> dict[str, Any]:
     """Return the names of the module in which a class, or a function, is defined."""
+    return next((function.__globals__ for function in _functions(kind)), {})
+
+
+def files_of(things: Iterable[Any]) -> set[str]:
+    """Return the files in which functions, and the methods of classes or objects, are defined."""
+    kinds = (t if isinstance(t, type) or inspect.isfunction(t) else type(t) for t in things)
+    return {function.__code__.co_filename for kind in kinds for function in _functions(kind)}
+
+
+def _functions(kind: Any) -> Iterator[types.FunctionType]:
+    """Yield a function, or those of a class."""
     for function in (kind, *vars(kind).values()):
         function = getattr(function, "__func__", function)  # of a static method
         if inspect.isfunction(function):
-            return function.__globals__
-    return {}
+            yield function

@@ -5,19 +5,19 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from handgrad.adapter import ContractAdapter, ExerciseAdapter
 from handgrad.arguments import in_short
-from handgrad.checkpoint.replacing import replacing
 from handgrad.component import Component
 from handgrad.errors import ArgumentError
 from handgrad.interop.named_inputs import Given, named_inputs
+from handgrad.interop.nesting import bounded
 from handgrad.interop.numpy.library import Library
 from handgrad.interop.numpy.values import Values
+from handgrad.interop.paths import path_of, written
 from handgrad.shapes import Shape
 from handgrad.walk import parameters, walk
 
@@ -44,8 +44,9 @@ def arrays(place, *names):
 def given(x, shape, dtype):
     """Return an input as an array of a type, or say what is wrong with its shape."""
     x = np.asarray(x)
-    if x.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, x.shape)):
-        raise ValueError(f"got an input of shape {{x.shape}}, expected {{shape}}")
+    alike = x.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, x.shape))
+    if not alike or x.size == 0:
+        raise ValueError(f"got an input of shape {{x.shape}}, expected {{shape}}, and not empty")
     return x.astype(dtype, casting="same_kind", copy=False)
 
 
@@ -86,6 +87,8 @@ def export(model: Component, folder: str | os.PathLike[str], input_shape: Shape)
     ------
     ArgumentError
         A component's text cannot be read, or needs a library besides NumPy.
+    CheckpointError
+        The file system refuses.
 
     Examples
     --------
@@ -93,8 +96,7 @@ def export(model: Component, folder: str | os.PathLike[str], input_shape: Shape)
     >>> from handgrad.interop.numpy import export
     >>> export(Model([Linear(4, 8), ReLU(), Linear(8, 3)]), "small", (None, 4))  # doctest: +SKIP
     """
-    page = Page(model)
-    inputs = named_inputs(model, input_shape)
+    inputs, page = named_inputs(model, input_shape), Page(model)
     names = [x.name for x in inputs]
     checked = ", ".join(page.checked(x) for x in inputs)
     page.parts.append(
@@ -131,7 +133,8 @@ class Page:
             self.library.component(type(component))
         self.library.settle()
         self.values = Values(self.library, model)
-        self.network = self.values.network()
+        with bounded("a model"):
+            self.network = self.values.network()
         self.dtype = next((place.array.dtype for place in parameters(model)), np.dtype(float))
         self.parts: list[str] = []
 
@@ -156,6 +159,7 @@ class Page:
 
     def write(self, folder: str | os.PathLike[str], before: Sequence[str] = ()) -> None:
         """Write both files."""
+        place = path_of(folder)
         arrays = io.BytesIO()
         contents: dict[str, Any] = {
             n: np.ascontiguousarray(a) for n, a in self.values.arrays.items()
@@ -163,5 +167,5 @@ class Page:
         np.savez(arrays, **contents)
         text = self.text(before).encode("utf-8", "backslashreplace")
         for name, content in zip(_FILES, (text, arrays.getvalue()), strict=True):
-            with replacing(Path(folder, name)) as file:
+            with written(place / name) as file:
                 file.write(content)

@@ -7,7 +7,6 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,14 +14,15 @@ import numpy.typing as npt
 
 from handgrad.activations import Softmax
 from handgrad.arguments import Array
-from handgrad.checkpoint.replacing import replacing
 from handgrad.component import Component
 from handgrad.datasets import Standardizer
 from handgrad.errors import ArgumentError, DtypeError, ShapeError
 from handgrad.interop.named_inputs import named_inputs
+from handgrad.interop.nesting import bounded
 from handgrad.interop.onnx.converters import CONVERTERS
 from handgrad.interop.onnx.graph import Graph, Tensor
 from handgrad.interop.onnx.package import onnx_package
+from handgrad.interop.paths import path_of, written
 from handgrad.shapes import Shape, shape_text
 from handgrad.walk import buffers, parameters
 
@@ -77,6 +77,8 @@ def export(
         There is a component that has no converter, or no room in one file of ONNX.
     ShapeError
         `input_shape` does not fit the component, or leaves open how many axes there are.
+    CheckpointError
+        The file system refuses.
 
     Examples
     --------
@@ -85,13 +87,14 @@ def export(
     >>> model = Model([Linear(4, 8, dtype="float32"), ReLU(), Linear(8, 3, dtype="float32")])
     >>> export(model, "model.onnx", (None, 4))  # doctest: +SKIP
     """
-    onnx = onnx_package()
-    graph = Graph(_precision(model, dtype), CONVERTERS)
+    onnx, place = onnx_package(), path_of(path)
     inputs = tuple(Tensor(*each) for each in named_inputs(model, input_shape))
+    graph = Graph(_precision(model, dtype), CONVERTERS)
     x: Any = inputs if len(inputs) > 1 else inputs[0]
     if prepare is not None:
         x, inputs = _prepared(graph, prepare, x)
-    y = graph.convert(model, "", x)
+    with bounded("a model"):
+        y = graph.convert(model, "", x)
     if softmax:
         y = graph.convert(Softmax(), "softmax", y)
     if restore is not None:
@@ -102,7 +105,7 @@ def export(
     }
     onnx.helper.set_model_props(proto, texts)
     onnx.checker.check_model(proto, full_check=True)
-    with replacing(Path(path)) as file:
+    with written(place) as file:
         file.write(proto.SerializeToString())
 
 
@@ -110,9 +113,13 @@ def _precision(model: Component, dtype: npt.DTypeLike | None) -> np.dtype[Any]:
     """Return the precision to compute in: what is asked for, or what the first array has."""
     arrays = [place.array for place in (*parameters(model), *buffers(model))]
     own = next((array.dtype for array in arrays if array.dtype.kind == "f"), np.dtype(np.float64))
-    wanted = own if dtype is None else np.dtype(dtype)
+    try:
+        wanted = own if dtype is None else np.dtype(dtype)
+    except TypeError:
+        wanted = None
     if wanted not in (np.float32, np.float64):
-        raise DtypeError(f"dtype={wanted} for ONNX", "float32 or float64", 'write dtype="float32"')
+        given = dtype if wanted is None else wanted
+        raise DtypeError(f"dtype={given} for ONNX", "float32 or float64", 'write dtype="float32"')
     return wanted
 
 

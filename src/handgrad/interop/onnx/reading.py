@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from handgrad.arguments import Array
 from handgrad.errors import CheckpointError, cause, shorten
 from handgrad.interop.onnx.package import onnx_package
+from handgrad.interop.paths import path_of
 
 __all__ = ["check", "constants_of", "read", "refused"]
 
@@ -36,7 +36,7 @@ def read(path: str | os.PathLike[str]) -> Any:
     CheckpointError
         It is no file of ONNX that is taken; nothing but the file itself has been opened.
     """
-    onnx, file = onnx_package(), Path(path)
+    onnx, file = onnx_package(), path_of(path)
     try:
         if not file.is_file():
             raise OSError(None, "it is no ordinary file" if file.exists() else "it is not there")
@@ -63,8 +63,7 @@ def _look_at(model: Any, newest: int) -> None:
     graph = model.graph
     if not graph.node or not graph.output:
         raise refused("no network in it", "nodes and an output", "look at the path; copy it anew")
-    versions = {each.domain: each.version for each in model.opset_import}
-    version = versions.get("", versions.get("ai.onnx", 0))
+    version = _version(model)
     if not _OLDEST <= version <= newest:
         raise refused(
             f"operators of version {version}",
@@ -84,6 +83,12 @@ def _look_at(model: Any, newest: int) -> None:
         raise refused("sparse tensors", "tensors with all their entries", "export it without them")
 
 
+def _version(model: Any) -> int:
+    """Return which version of the standard's operators a file needs."""
+    versions = {each.domain: each.version for each in model.opset_import}
+    return int(versions.get("", versions.get("ai.onnx", 0)))
+
+
 def check(node: Any, model: Any) -> None:
     """Check a node's inputs, outputs and attributes against what the standard says of them.
 
@@ -94,9 +99,8 @@ def check(node: Any, model: Any) -> None:
     """
     checker = onnx_package().checker
     context = checker.C.CheckerContext()
-    context.ir_version = max(model.ir_version, 3)
-    versions = {each.domain: each.version for each in model.opset_import}
-    context.opset_imports = {"": versions.get("ai.onnx", 0), **versions}
+    context.ir_version = min(max(model.ir_version, 3), 99)
+    context.opset_imports = {"": _version(model)}
     try:
         checker.check_node(node, context)
     except checker.ValidationError as error:
@@ -154,7 +158,12 @@ def _array(tensor: Any, name: str) -> Array:
         )
     from onnx import numpy_helper
 
-    array: Array = np.asarray(numpy_helper.to_array(tensor))
-    if array.dtype.kind == "f" and not np.isfinite(array).all() and array.ndim:
+    try:
+        array: Array = np.asarray(numpy_helper.to_array(tensor))
+    except ValueError as error:  # in pieces, or its entries where those of another type belong
+        raise refused(f"{what}: {error}", "its entries, of its type", "copy the file anew") from (
+            cause(error)
+        )
+    if array.dtype.kind == "f" and not np.isfinite(array).all() and array.size > 1:
         raise refused(f"{what} that holds NaN or infinity", "finite numbers", "train it anew")
     return array

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from handgrad.arguments import Array
-from handgrad.checkpoint.replacing import replacing
 from handgrad.checkpoint.tensors import opened
 from handgrad.component import Component
-from handgrad.errors import ArgumentError, CheckpointError, shorten
+from handgrad.errors import ArgumentError, CheckpointError, printable, shorten
+from handgrad.interop.paths import path_of, written
 from handgrad.interop.torch.filling import filled
 from handgrad.interop.torch.going import Held, held
 from handgrad.interop.torch.kinds import Arrays
@@ -75,10 +74,10 @@ def load_state_dict(
     >>> model.predict([[1.0, 2.0]])
     array([[9.]])
     """
-    wanted = held(_checked(model), input_shape)
+    wanted, names = held(model, input_shape), _checked(names)
     try:
-        with opened(Path(path), _damaged) as file:
-            read = _read(file, wanted, names or {})
+        with opened(path_of(path), _damaged) as file:
+            read = _read(file, wanted, names)
     except (OSError, MemoryError) as error:
         raise CheckpointError(
             f"no readable file of tensors at {os.fspath(path)!r} ({error})",
@@ -135,9 +134,9 @@ def save_state_dict(
     """
     from safetensors.numpy import save
 
-    wanted = held(_checked(model), input_shape)
+    wanted, names = held(model, input_shape), _checked(names)
     own: dict[str, list[str]] = {}
-    for name, place in (names or {}).items():
+    for name, place in names.items():
         own.setdefault(place, []).append(name)
     if unknown := own.keys() - {one.place for one in wanted}:
         raise _misfit([f"names: nothing with parameters at {p!r}" for p in sorted(unknown)])
@@ -150,23 +149,20 @@ def save_state_dict(
                     raise _misfit([f"names: {whole} for two components"])
                 tensors[whole] = np.array(array, array.dtype.newbyteorder("="), order="C")
     data = save(tensors, {"format": "pt"})
-    try:
-        with replacing(Path(path)) as file:
-            file.write(data)
-    except OSError as error:
-        raise CheckpointError(
-            f"a refusal to write {os.fspath(path)!r}: {error}",
-            "a folder that can be written to, with room",
-            "make room or choose another folder",
-        ) from error
+    with written(path_of(path)) as file:
+        file.write(data)
 
 
-def _checked(model: object) -> Component:
-    if not isinstance(model, Component):
+def _checked(names: Mapping[str, str] | None) -> Mapping[str, str]:
+    names = {} if names is None else names
+    right = isinstance(names, Mapping)
+    if not right or not all(isinstance(n, str) for pair in names.items() for n in pair):
         raise ArgumentError(
-            f"{type(model).__name__} as the model", "a Model, or a component", "give it first"
+            f"names={shorten(repr(names), 80)}",
+            "a dict: by the names of modules in the file their places in the model",
+            'write names={"fc1": "0", "fc2": "2"}',
         )
-    return model
+    return names
 
 
 def _read(file: Any, wanted: list[Held], names: Mapping[str, str]) -> list[tuple[Any, Arrays]]:
@@ -206,7 +202,7 @@ def _misfit(problems: list[str]) -> ArgumentError:
         else problems
     )
     return ArgumentError(
-        "\n    ".join(["tensors that do not fit the model:", *shown]),
+        "\n    ".join(["tensors that do not fit the model:", *map(printable, shown)]),
         "for each component with parameters a module with tensors of its shapes",
         "make the model of the same layers as the network; say which module is which with names=",
     )
@@ -216,5 +212,6 @@ def _damaged(what: object) -> CheckpointError:
     return CheckpointError(
         f"a damaged file of tensors: {shorten(what)}",
         "what safetensors.torch.save_file has written, unchanged",
-        "write or download it again",
+        "write or download it again; what torch.save has written (.pt, .pth), load with PyTorch, "
+        "and write with save_file",
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from handgrad.arguments import Array, in_short
+from handgrad.component import Component
 from handgrad.errors import ArgumentError
 from handgrad.interop.torch.kinds import OURS, Kind, Node, arrays_of, refused
 from handgrad.interop.torch.kinds.containers import followed, in_one
@@ -55,6 +56,10 @@ def lowered(component: Any, input_shape: Shape | None = None) -> Lowered:
     >>> lowered(Conv1d(2, 3, 5)).start
     Layout(form='first', axes=3, channels=None)
     """
+    if not isinstance(component, Component):
+        raise ArgumentError(
+            f"{type(component).__name__} as the model", "a Model, or a component", "give it first"
+        )
     start = _start(component, input_shape)
     going = _Going()
     nodes, end = going.nodes("", component, start)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from handgrad.arguments import Array
+from handgrad.errors import ShapeError
 from handgrad.shapes import Shape
 
 __all__ = ["LAST", "Form", "Layout", "given"]
@@ -85,6 +86,12 @@ def given(shape: Shape | None, form: Form, axes: int | None) -> Layout:
     >>> given((None, 28, 28, 3), "last", None)
     Layout(form='first', axes=4, channels=3)
     """
+    if shape is not None and not isinstance(shape, tuple | list):
+        raise ShapeError(
+            f"input_shape={shape!r}",
+            "a size for each axis, or None where any will do",
+            "write them as a tuple, such as (None, 28, 28, 1)",
+        )
     shape = () if shape is None or ... in shape else shape
     axes = len(shape) or axes
     if form == "first" or axes == 4:

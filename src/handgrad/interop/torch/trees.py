@@ -9,14 +9,16 @@ import numpy as np
 from handgrad.arguments import Array
 from handgrad.component import Component
 from handgrad.errors import ArgumentError, HandgradError, shorten
+from handgrad.interop.nesting import bounded
 from handgrad.interop.torch.filling import filled
 from handgrad.interop.torch.going import lowered
 from handgrad.interop.torch.kinds import KINDS, Kind, Node, arrays_of, refused
 from handgrad.interop.torch.kinds.containers import PASSING, identity
+from handgrad.interop.torch.kinds.transformer import BLOCKS
 from handgrad.interop.torch.layouts import Layout, given
 from handgrad.model import Model
 from handgrad.shapes import Shape
-from handgrad.walk import join, own_arrays
+from handgrad.walk import join
 
 __all__ = ["from_torch", "to_torch"]
 
@@ -111,7 +113,8 @@ def to_torch(model: Any, *, input_shape: Shape | None = None) -> Any:
             module.training = component.training
         return module
 
-    with torch.random.fork_rng(devices=[]):  # what is drawn is written over
+    # what is drawn is written over
+    with bounded("a model"), torch.random.fork_rng(devices=[]):
         return build(lowered(model, input_shape).root)
 
 
@@ -162,12 +165,33 @@ def from_torch(module: Any, *, input_shape: Shape | None = None) -> Model:
             "a module of PyTorch's",
             "read a file with load_state_dict(model, path)",
         )
-    coming = _Coming()
-    component, after = coming.component("", module, coming.start(module, input_shape))
+    with bounded("a module"):
+        coming = _Coming()
+        component, after = coming.component("", module, coming.start(module, input_shape))
     if after.form == "pooled":
         raise _unflattened("")
     component = identity() if component is None else component
     return component if isinstance(component, Model) else Model([component])
+
+
+_POOLED = (
+    "handgrad pools images: give sequences a second axis of 1, with nn.Conv2d(..., (3, 1)) and "
+    "pools of (2, 1)"
+)
+_CROSS = (
+    "it reads what an encoder makes beside its own input: build it of Residual and "
+    "MultiHeadAttention, and read its tensors with load_state_dict"
+)
+_INSTEAD = {
+    **dict.fromkeys(("MaxPool1d", "AvgPool1d", "LPPool1d"), _POOLED),
+    **dict.fromkeys(("Transformer", "TransformerDecoder", "TransformerDecoderLayer"), _CROSS),
+    "PReLU": "no activation here learns: take nn.LeakyReLU with the slope that it has learned",
+}
+"""What to do without modules that people have."""
+_OTHERWISE = (
+    "build the rest of the network with handgrad, and read its tensors with load_state_dict; of a "
+    "class of your own, its modules as an nn.Sequential"
+)
 
 
 class _Coming:
@@ -177,12 +201,12 @@ class _Coming:
         nn = _Modules()
         self.kinds: dict[type, Kind] = {
             cls: kind
-            for kind in (*KINDS, *PASSING)
+            for kind in (*KINDS, *PASSING, *BLOCKS)
             for name in kind.theirs
             for cls in nn.named(name)
         }
         self.place = ""
-        self.met: dict[int, tuple[Any, Any, tuple[Any, Layout]]] = {}
+        self.met: dict[Any, tuple[int, Any]] = {}
         self.owners: dict[int, Any] = {}
 
     def start(self, root: Any, input_shape: Shape | None) -> Layout:
@@ -210,24 +234,23 @@ class _Coming:
 
     def _component(self, module: Any, layout: Layout) -> tuple[Any, Layout]:
         kind = self._kind(module)
-        how = layout.order
-        if id(module) in self.met:  # a module that stands twice is one component
-            _, known, (component, after) = self.met[id(module)]
-            if known != how:
+        self._check_layout(kind, module, layout)
+        component, after = kind.coming(self, module, layout)
+        if component is None:
+            return None, after
+        if [*module.parameters(recurse=False), *module.buffers(recurse=False)]:
+            order, first = self.met.setdefault(module, (layout.order, component))
+            if order != layout.order:
                 raise refused(
                     f"{self._named(module)}, which stands twice, before a flattening and behind it",
                     "give each place a module of its own",
                 )
-            return component, after
-        self._check_layout(kind, module, layout)
-        component, after = kind.coming(self, module, layout)
-        if component is not None:
-            if any(type(child) in self.kinds for child in module.children()):
-                component.training = module.training  # what it holds has modes of its own
-            else:
-                self._marked(component, module)
-            if own_arrays(component):
-                self.met[id(module)] = module, how, (component, after)
+            if first is not component:  # a module that stands twice is one component
+                return first, after
+        if any(type(child) in self.kinds for child in module.children()):
+            component.training = module.training  # what it holds has modes of its own
+        else:
+            self._marked(component, module)
         return component, after
 
     def _named(self, module: Any) -> str:
@@ -239,8 +262,7 @@ class _Coming:
             raise ArgumentError(
                 f"{self._named(module)}, a module that has no counterpart in handgrad",
                 "nn.Sequential, and modules that correspond to components of handgrad",
-                "build the rest of the network with handgrad, and read its tensors with "
-                "load_state_dict; of a class of your own, its modules as an nn.Sequential",
+                _INSTEAD.get(type(module).__name__, _OTHERWISE),
             )
         if module._forward_hooks or module._forward_pre_hooks:
             raise refused(
@@ -253,7 +275,7 @@ class _Coming:
             if any(one != value for one in pair):
                 raise refused(
                     f"{name}={shorten(repr(found), 60)} of {self._named(module)}",
-                    f"make it with {name}={value!r}",
+                    kind.mends.get(name, f"make it with {name}={value!r}"),
                 )
         return kind
 

@@ -11,6 +11,7 @@ import numpy as np
 from handgrad.arguments import Array
 from handgrad.training.batches.file import rows_on_disk
 from handgrad.training.batches.inputs import Batch, Inputs
+from handgrad.training.processes import ALONE, Processes
 
 __all__ = ["ArrayBatches", "Column"]
 
@@ -60,7 +61,14 @@ class ArrayBatches:
     A batch may lie in buffers that the next batch overwrites, so whoever wants to keep one copies
     it. An input comes in the type in which the model takes it. Of a large `numpy.memmap` the rows
     are read from the file, so that the process does not grow to its size.
+
+    Attributes
+    ----------
+    processes
+        Whose batches they are: each takes its share of every batch, and reads no more than that.
     """
+
+    processes: Processes = ALONE
 
     def __init__(
         self,
@@ -90,7 +98,9 @@ class ArrayBatches:
                 if column is not None and column.file is not None:
                     files.enter_context(column.file)
             for begin in range(start * self.batch_size, self.rows, self.batch_size):
-                where = slice(begin, min(begin + self.batch_size, self.rows))
+                rows = min(self.batch_size, self.rows - begin)
+                mine = self.processes.share(rows)
+                where = slice(begin + mine.start, begin + mine.stop)
                 chosen = where if order is None else order[where]
                 x: Any = first.take(chosen)
                 if self._tuple:

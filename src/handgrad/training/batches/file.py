@@ -44,7 +44,7 @@ class FileRows:
         """
         memory = out.reshape(-1).view(np.uint8).data
         begins = [rows.start] if isinstance(rows, slice) else rows.tolist()
-        size = len(memory) // len(begins)
+        size = len(memory) // max(len(begins), 1)
         for i, number in enumerate(begins):
             self._file.seek(self.start + number * self._row)
             part = memory[i * size : (i + 1) * size]

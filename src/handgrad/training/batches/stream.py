@@ -11,6 +11,7 @@ import numpy as np
 from handgrad.arguments import Array
 from handgrad.errors import ArgumentError
 from handgrad.training.batches.inputs import Batch, Inputs, checked
+from handgrad.training.processes import ALONE, Processes
 
 __all__ = ["StreamBatches"]
 
@@ -20,7 +21,14 @@ class StreamBatches:
 
     It yields ``(x, y)`` or ``(x, y, weights)``; where only predictions are wanted ``x`` will do.
     Nobody knows how many `rows` there are, and `steps` only where the iterable has a length.
+
+    Attributes
+    ----------
+    processes
+        Whose batches they are: each is given all of them, and takes its share of every one.
     """
+
+    processes: Processes = ALONE
 
     rows = None
 
@@ -64,6 +72,9 @@ class StreamBatches:
                 "yield a tuple for each batch",
             )
         x, y, weights = checked([*batch, None, None][:3], f"batch {number + 1}", self.inputs)
+        mine = self.processes.share(len(x[0]))
+        x = tuple([column[mine] for column in x])
+        y, weights = (None if array is None else array[mine] for array in (y, weights))
         types = map(self.inputs.dtype_of, x, range(len(x)))
         arrays = tuple([a.astype(dtype, copy=False) for a, dtype in zip(x, types, strict=True)])
         alone = len(arrays) == 1 and not self.inputs.always_tuple

@@ -11,6 +11,12 @@ __all__ = ["Callback", "FunctionCallback"]
 class Callback:
     """What a trainer calls; each method does nothing until it is overridden.
 
+    Attributes
+    ----------
+    writes : bool
+        Whether it writes files, or anything else of which one is enough: then, where several
+        processes train together, the first alone calls it.
+
     Examples
     --------
     >>> class StopAtOne(Callback):
@@ -18,6 +24,8 @@ class Callback:
     ...         if trainer.history["loss"][-1] < 1:
     ...             trainer.stop("the loss is below 1")
     """
+
+    writes: bool = False
 
     def on_start(self, trainer: Any) -> None:
         """Act when `fit` begins, before the first step.

@@ -37,6 +37,8 @@ class CSVLog(Callback):
     'history.csv'
     """
 
+    writes = True
+
     def __init__(self, path: str | os.PathLike[str], seconds: float = 0.0) -> None:
         self.path = os.fspath(path)
         self._pace = Pace(seconds, "a CSVLog")

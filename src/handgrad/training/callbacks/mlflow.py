@@ -29,6 +29,8 @@ class MLflow(Callback):
     MLflow()
     """
 
+    writes = True
+
     def on_start(self, trainer: Any) -> None:
         try:
             import mlflow

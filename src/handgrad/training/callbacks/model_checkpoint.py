@@ -64,6 +64,8 @@ class ModelCheckpoint(Monitored):
     ModelCheckpoint('run', every=5)
     """
 
+    writes = True
+
     def __init__(
         self,
         folder: str | os.PathLike[str],

@@ -34,6 +34,8 @@ class TensorBoard(Callback):
     TensorBoard('logs/first')
     """
 
+    writes = True
+
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = os.fspath(folder)
         self._writer: Any = None

@@ -9,12 +9,12 @@ import numpy as np
 from handgrad.arguments import Array, positive_size
 from handgrad.errors import ShapeError
 from handgrad.loss import broadcast_weight
-from handgrad.training.metrics.metric import Metric
+from handgrad.training.metrics.metric import Metric, Sums
 
 __all__ = ["Accuracy", "ConfusionMatrix", "OfClasses", "TopK"]
 
 
-class OfClasses(Metric):
+class OfClasses(Sums):
     """What the metrics of classes have in common: which rows count."""
 
     def __init__(self, ignore_index: int | None = None) -> None:

@@ -32,6 +32,10 @@ class GatheringMetric(Metric):
     def state_dict(self) -> dict[str, Any]:
         return {str(i): array for i, array in enumerate(self.gathered())}
 
+    def merge(self, state: dict[str, Any]) -> None:
+        if state:
+            self._parts.append(tuple(state.values()))
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
         arrays = [state.get(str(i)) for i in range(len(state))]
         if not all(isinstance(array, np.ndarray) and array.ndim for array in arrays):

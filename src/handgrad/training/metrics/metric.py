@@ -12,7 +12,7 @@ import numpy as np
 from handgrad.arguments import Array
 from handgrad.errors import ArgumentError, shorten
 
-__all__ = ["Metric", "check_metrics", "measured"]
+__all__ = ["Metric", "Sums", "check_metrics", "measured"]
 
 
 class Metric(ABC):
@@ -102,8 +102,59 @@ class Metric(ABC):
                 )
             setattr(self, f"_{key}", value)
 
+    def merge(self, state: dict[str, Any]) -> None:
+        """Add what the same metric has gathered in another process.
+
+        Parameters
+        ----------
+        state
+            What its `state_dict` returned.
+
+        Raises
+        ------
+        ArgumentError
+            The metric does not say how.
+        """
+        raise ArgumentError(
+            f"{self!r} in a training of several processes",
+            "a metric that knows how to add what another process has gathered",
+            "write def merge(self, state), where state is what state_dict() returned there",
+        )
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+
+class Sums(Metric):
+    """A metric that gathers nothing but sums over the datapoints.
+
+    Examples
+    --------
+    >>> class Rows(Sums):
+    ...     name = "rows"
+    ...     def reset(self):
+    ...         self._rows = 0
+    ...     def update(self, predictions, targets, sample_weight=None):
+    ...         self._rows += len(predictions)
+    ...     def result(self):
+    ...         return self._rows
+    >>> metric = Rows()
+    >>> metric.reset()
+    >>> metric.merge({"rows": 3})
+    >>> metric.merge({"rows": 4})
+    >>> metric.result()
+    7
+    """
+
+    def merge(self, state: dict[str, Any]) -> None:
+        for key, value in state.items():
+            mine = vars(self)[f"_{key}"]
+            # An array is empty as long as nobody knows how large it is to be.
+            if not np.size(mine):
+                mine = value
+            elif np.size(value):
+                mine = mine + value
+            setattr(self, f"_{key}", mine)
 
 
 def measured(metric: Metric) -> Any:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.errors import ShapeError
 from handgrad.loss import broadcast_weight
-from handgrad.training.metrics.metric import Metric
+from handgrad.training.metrics.metric import Metric, Sums
 
 __all__ = ["R2", "MeanAbsoluteError", "MeanAbsolutePercentageError"]
 
@@ -24,7 +26,7 @@ def _differences(predictions: Array, targets: Array, metric: Metric) -> Array:
     return difference
 
 
-class MeanAbsoluteError(Metric):
+class MeanAbsoluteError(Sums):
     r"""The mean absolute difference, over all entries.
 
     .. math:: \frac{1}{M} \sum_{m=1}^M |\hat y_m - y_m|
@@ -161,13 +163,20 @@ class R2(Metric):
         if not N:
             return
         mean = w @ y / N
-        spread = w @ np.square(y - mean)
-        total = self._seen + N
+        squares = w @ np.square(difference.reshape(-1, K))
+        self._add(N, mean, w @ np.square(y - mean), squares)
+
+    def _add(self, seen: float, mean: Array, spread: Array, squares: Array) -> None:
+        total = self._seen + seen
         step = mean - self._mean
-        self._spread = self._spread + spread + step * step * (self._seen * N / total)
-        self._mean = self._mean + step * (N / total)
-        self._squares = self._squares + w @ np.square(difference.reshape(-1, K))
+        self._spread = self._spread + spread + step * step * (self._seen * seen / total)
+        self._mean = self._mean + step * (seen / total)
+        self._squares = self._squares + squares
         self._seen = total
+
+    def merge(self, state: dict[str, Any]) -> None:
+        if state["seen"]:
+            self._add(**state)
 
     def result(self) -> float:
         varies = self._spread > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from copy import copy, deepcopy
 from functools import partial
 from time import process_time
@@ -12,7 +13,10 @@ import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.checking.arrays import identical, same
+from handgrad.diagnosis.engine.repair.edits import Edit
 from handgrad.diagnosis.engine.repair.limits import Overdue, Watch
+from handgrad.diagnosis.engine.repair.replay import Replay, UnclearError, watched
+from handgrad.diagnosis.engine.repair.snapshot import Snapshot, UnknownError
 from handgrad.diagnosis.engine.repair.source import Unit
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.student.student import Student, seeded
@@ -40,7 +44,7 @@ class _Halfway(NamedTuple):
     """What the forward pass and evaluation mode leave in the first trial."""
 
     early: frozenset[Unit]
-    thing: Any
+    thing: Callable[[], Any]
     given: Given
     forward: frozenset[str]
     wrong: frozenset[str]
@@ -81,6 +85,7 @@ class Bench:
         self.names, self.tolerance = list(names), tolerance
         self._halfway: _Halfway | None = None
         self._stepwise: Given | None = None
+        self._replays: dict[Unit, Replay] = {}
         items = (_items(name, 1) for name in self.names)
         self._all = frozenset({RUNS}).union(*items)
         self._givens = small = sorted(
@@ -153,11 +158,54 @@ class Bench:
             forward = student.look(thing, given)
             forward |= student.evaluate(given)
             wrong = self._differing(given, forward, only=forward)
-            self._halfway = _Halfway(frozenset(early), thing, given, frozenset(forward), wrong)
+            again = _copier(thing)
+            self._halfway = _Halfway(frozenset(early), again, given, frozenset(forward), wrong)
             if self.wrong(Probe(name, self._backward)) != self.baseline[name]:
                 self._halfway = None
         except Exception:  # it stops, or cannot be copied
             self._halfway = None
+
+    def watch_calls(self, units: Sequence[Unit]) -> None:
+        """Note the calls of the first trial, to make them again where they are edited."""
+        given, student = self._stepwise, self.student
+        if given is None or RUNS in self.baseline[self.probes[0].name]:
+            return
+        with watched(units) as found:
+            try:
+                thing, mine = student.fresh(given), given.copied()
+                seen = {**student.forward(thing, mine), **student.backward(thing, mine)}
+            except Exception:
+                return
+        right = self._known[given.label]
+        seen = {name: array for name, array in seen.items() if name in right}
+        for unit, call in found.items():
+            with suppress(UnclearError):
+                self._replays[unit] = Replay(unit, call, seen)
+
+    def refuted(self, edits: Sequence[Edit], before: frozenset[str]) -> bool:
+        """Return whether one call shows that no less is wrong with edits that the tree has."""
+        unit, name = edits[0].unit, self.probes[0].name
+        replay = self._replays.get(unit)
+        if replay is None or any(edit.unit is not unit for edit in edits):
+            return False
+        self.overdue = False
+        try:
+            with self.watch.within(self._limits[name]):
+                seen = replay.quantities(edits)
+        except UnclearError:
+            return False
+        except Overdue:
+            self.overdue = True
+            return True
+        except KeyboardInterrupt:  # of whoever sits before it
+            raise
+        except BaseException:
+            return True
+        assert self._stepwise is not None
+        wrong = self._differing(self._stepwise, seen, only=seen)
+        if self._halfway and unit not in self._halfway.early:
+            wrong |= self._halfway.wrong
+        return bool(wrong - before) or before <= wrong
 
     def first(self, edited: Collection[Unit], before: frozenset[str]) -> frozenset[str]:
         """Return what is wrong in the first trial, where these functions are edited.
@@ -218,7 +266,7 @@ class Bench:
         _, thing, given, forward, wrong = self._halfway
         owed = [name for name in self.names if name not in forward]
         try:
-            seen = self.student.backward(deepcopy(thing), given.copied())
+            seen = self.student.backward(thing(), given.copied())
         except Exception:
             return wrong.union({RUNS}, *(_items(name, 1) for name in owed))
         return wrong | self._differing(given, seen, only=owed)
@@ -287,6 +335,14 @@ class Bench:
         return frozenset(wrong)
 
 
+def _copier(thing: Any) -> Callable[[], Any]:
+    """Return what makes copies of a thing as it is now."""
+    try:
+        return Snapshot(thing).fresh
+    except UnknownError:
+        return partial(deepcopy, deepcopy(thing))
+
+
 def _items(name: str, share: float) -> set[str]:
     """Return what is noted of a quantity of which this share is wrong."""
     return {name, *(f"{name}: {limit:.2f} of it" for limit in SHARES if share > limit)}
@@ -296,6 +352,9 @@ def _share(seen: Array, right: Array, tolerance: float) -> float:
     """Return how many of the entries are wrong, of 1; all are in another shape."""
     if seen.shape != right.shape:
         return 1
-    near = np.abs(seen - right) <= tolerance * np.abs(right).max(initial=0)
-    wrong = near.size - int(np.count_nonzero(near))
-    return wrong / near.size if wrong and not same(seen, right, tolerance) else 0
+    most = tolerance * np.abs(right).max(initial=0)
+    far: Array = np.abs(seen - right)
+    wrong = far.size - int(np.count_nonzero(far <= most))
+    if not wrong or (not far.max() > 2 * most and same(seen, right, tolerance)):
+        return 0.0
+    return wrong / far.size

@@ -127,7 +127,7 @@ def placed(new: _Node, like: ast.AST) -> _Node:
     """Give the nodes that were made for an edit the line of what they replace."""
     if isinstance(new, ast.expr | ast.stmt) and hasattr(new, "lineno"):
         return new
-    if isinstance(new, ast.expr | ast.stmt | ast.keyword):
+    if isinstance(new, ast.expr | ast.stmt | ast.keyword | ast.arg):
         ast.copy_location(new, like)
     for child in ast.iter_child_nodes(new):
         placed(child, like)

@@ -111,6 +111,7 @@ class _Mending:
         forward = self._ran(lambda: self.student.look(self._fresh(), self.givens[0]))
         tested = self._ran(lambda: self.student.evaluate(self.givens[0].changed()))
         bench.keep({*forward, *tested})
+        bench.watch_calls(ran)
         self._ran(self._run)  # last, for what the variables hold in it
         # A loss may work out its gradient where it works out its value.
         backward = [unit for unit in ran if unit not in forward or not self.student.kind.upstream]

@@ -188,6 +188,11 @@ class Search:
         if any(self.slow[place] >= SLOW for place in places):
             return  # a loop that most edits make endless
         self.tried += 1
+        with applied(*edits):
+            refuted = self.bench.refuted(edits, before)
+        if refuted:
+            self.slow.update(places if self.bench.overdue else ())
+            return
         with self.made(edits) as made:
             if not made:
                 return

@@ -23,9 +23,10 @@ from typing import Any
 from handgrad.diagnosis.student.exceptions import is_theirs
 from handgrad.diagnosis.student.source import Piece, parse
 
-__all__ = ["Unit", "recorded", "units"]
+__all__ = ["FUTURE", "Unit", "inside", "recorded", "units"]
 
-_FUTURE = reduce(or_, (getattr(__future__, n).compiler_flag for n in __future__.all_feature_names))
+FUTURE = reduce(or_, (getattr(__future__, n).compiler_flag for n in __future__.all_feature_names))
+"""The flags of every `from __future__ import`."""
 _LIMIT = 60
 """How many functions are looked at; a student's component has fewer."""
 
@@ -77,10 +78,10 @@ class Unit:
         """Return the tree, as it is now, as a code object; None where that is no program."""
         old = self.function.__code__
         try:
-            code = compile(self.shell, old.co_filename, "exec", old.co_flags & _FUTURE, True)
+            code = compile(self.shell, old.co_filename, "exec", old.co_flags & FUTURE, True)
         except (SyntaxError, ValueError, TypeError, RecursionError):
             return None
-        found = _inside(code, old.co_name)
+        found = inside(code, old.co_name)
         return found if found is not None and found.co_freevars == old.co_freevars else None
 
     @contextmanager
@@ -238,7 +239,7 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
             yield from _codes(const)
 
 
-def _inside(code: types.CodeType, name: str) -> types.CodeType | None:
+def inside(code: types.CodeType, name: str) -> types.CodeType | None:
     """Return the code object of this name, the outermost one."""
     return next((each for each in _codes(code) if each.co_name == name), None)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
+from itertools import combinations
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -198,9 +199,28 @@ class Vocabulary:
             for i, size in enumerate(handle.value.shape):
                 offer(size, ast.Subscript(shape, ast.Constant(i), ast.Load()), 2 + i)
             offer(handle.value.size, ast.Attribute(handle.load(), "size", ast.Load()), 2)
+        for node in self._quotients:
+            value = self._worth(node)
+            if isinstance(value, int | np.integer):
+                offer(value, node, 1)
         found.pop(1.0, None)
         found.pop(0.0, None)
         return [node for _, node in found.values()]
+
+    @cached_property
+    def _quotients(self) -> list[ast.expr]:
+        """Return what the function divides in whole numbers: ``C // G``."""
+        nodes = [n for n in ast.walk(self.unit.tree) if isinstance(n, ast.BinOp)]
+        return [n for n in nodes if isinstance(n.op, ast.FloorDiv)]
+
+    def _worth(self, node: ast.expr) -> Any:
+        """Return what a quotient of names is worth."""
+        if not isinstance(node, ast.BinOp):
+            return self.value(node)
+        try:
+            return self._worth(node.left) // self._worth(node.right)
+        except Exception:
+            return None
 
     @cached_property
     def subscripts(self) -> list[ast.expr]:
@@ -208,6 +228,94 @@ class Vocabulary:
         nodes = [node for each in self.unit.tree.body for node in ast.walk(each)]
         slices = [node.slice for node in nodes if isinstance(node, ast.Subscript)]
         return list({text(s): s for s in slices if not isinstance(s, ast.Constant)}.values())
+
+    @cached_property
+    def loops(self) -> list[str]:
+        """The variables of its loops, the outer ones first."""
+        loops = [node.target for node in ast.walk(self.unit.tree) if isinstance(node, ast.For)]
+        names = [n.id for loop in loops for n in ast.walk(loop) if isinstance(n, ast.Name)]
+        return list(dict.fromkeys(names))
+
+    @cached_property
+    def unread(self) -> list[ast.expr]:
+        """What it is given, or works out, and never reads."""
+        tree, known = self.unit.tree, {handle.code: handle for handle in self.handles}
+        names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+        read = {node.id for node in names if isinstance(node.ctx, ast.Load)}
+        made = [argument.arg for argument in tree.args.args]
+        for node in ast.walk(tree):
+            # What is only unpacked is there for whoever wants it.
+            if isinstance(node, ast.Assign) and not is_handle(node.value):
+                targets = [n for target in node.targets for n in ast.walk(target)]
+                made += [n.id for n in targets if isinstance(n, ast.Name)]
+        unread = [known[name] for name in dict.fromkeys(made) if name in known and name not in read]
+        found = [handle.load() for handle in unread if handle.kind != "other"]
+        there = {text(node) for node in ast.walk(tree) if isinstance(node, ast.Subscript)}
+        for handle in known.values():
+            node = handle.node
+            if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+                entry = isinstance(node.slice.value, int) and handle.kind == "array"
+                if entry and text(node.value) in read and handle.code not in there:
+                    found.append(handle.load())
+        return found
+
+    @cached_property
+    def entries(self) -> list[ast.expr]:
+        """Entries of arrays that it reads or writes in its loops, and of those that it does not."""
+        nodes = [n for n in ast.walk(self.unit.tree) if isinstance(n, ast.Subscript)]
+        there = {
+            text(node): ast.Subscript(node.value, node.slice, ast.Load())
+            for node in nodes
+            if is_handle(node.value)
+            and any(isinstance(n, ast.Name) and n.id in self.loops for n in ast.walk(node.slice))
+        }
+        return [*there.values(), *self.unread_entries]
+
+    @cached_property
+    def unread_entries(self) -> list[ast.expr]:
+        """Entries in a loop of arrays that it never reads."""
+        found: dict[str, ast.expr] = {}
+        for name in self.unread:
+            shape = getattr(self.value(name), "shape", ())
+            if not shape:
+                found[text(name)] = name
+                continue
+            known = [s for s in self.subscripts if _length(s) == len(shape)]
+            for loops in combinations(self.loops, len(shape)):
+                # Each loop goes over one axis, the outer ones over the first.
+                ends = [self.unit.values.get(loop) for loop in loops]
+                if ends == [size - 1 for size in shape]:
+                    names: list[ast.expr] = [ast.Name(loop, ast.Load()) for loop in loops]
+                    known.append(ast.Tuple(names, ast.Load()) if len(names) > 1 else names[0])
+            for index in known:
+                entry = ast.Subscript(name, index, ast.Load())
+                found.setdefault(text(entry), entry)
+        return list(found.values())
+
+    @cached_property
+    def functions(self) -> list[tuple[ast.expr, int]]:
+        """NumPy's functions of one argument or two that the student calls, with their number."""
+        found: dict[str, tuple[ast.expr, int]] = {}
+        for unit in (self.unit, *self.others):
+            for node in ast.walk(unit.tree):
+                if not isinstance(node, ast.Call) or node.keywords or len(node.args) > 2:
+                    continue
+                if (name := text(node.func)).startswith(("np.", "numpy.")):
+                    found[name] = node.func, len(node.args)
+        return list(found.values())
+
+    @cached_property
+    def means(self) -> list[tuple[list[ast.expr], list[ast.keyword]]]:
+        """The arguments of the means that it takes, the array left out."""
+        found: dict[str, tuple[list[ast.expr], list[ast.keyword]]] = {}
+        for node in ast.walk(self.unit.tree):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            if node.func.attr in ("mean", "sum"):
+                args = node.args[text(node.func.value) in ("np", "numpy") :]
+                code = text(ast.Call(ast.Name("_", ast.Load()), args, node.keywords))
+                found[code] = args, node.keywords
+        return list(found.values())
 
     @cached_property
     def axes(self) -> int:
@@ -221,6 +329,11 @@ _NOTHING = object()
 def likeness(a: str, b: str) -> float:
     """Return how much two names look like each other, between 0 and 1."""
     return SequenceMatcher(None, a, b).ratio()
+
+
+def _length(index: ast.expr) -> int:
+    """Return how many axes an index is for."""
+    return len(index.elts) if isinstance(index, ast.Tuple) else 1
 
 
 def _kind(value: Any) -> str:

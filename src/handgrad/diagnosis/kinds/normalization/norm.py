@@ -129,6 +129,9 @@ class NormKind(Kind):
             "r": r,
             "normal": centred * r,
         }
+        if self.centring and "output" in seen and seen["output"].shape == x.shape:
+            normal = (seen["output"] - given["beta"]) / given["gamma"]
+            given.derived["root_seen"] = mean(centred * normal) / variance
         return super().right(given, seen)
 
 

@@ -5,14 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from handgrad.interop.onnx.operators import activations, axes, layers, recurrent, windows
+from handgrad.interop.onnx.operators import (
+    activations,
+    affine,
+    attention,
+    axes,
+    normalizations,
+    positions,
+    recurrent,
+    windows,
+)
 
 __all__ = ["OPERATORS"]
 
 OPERATORS: Mapping[str, Callable[[Any], Any]] = {
     **activations.OPERATORS,
+    **affine.OPERATORS,
+    **attention.OPERATORS,
     **axes.OPERATORS,
-    **layers.OPERATORS,
+    **normalizations.OPERATORS,
+    **positions.OPERATORS,
     **recurrent.OPERATORS,
     **windows.OPERATORS,
 }

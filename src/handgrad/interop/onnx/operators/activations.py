@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from handgrad import activations
+from handgrad.interop.onnx.operators.attention import Scores, hidden, softmax
+from handgrad.interop.onnx.patterns import matched
 from handgrad.interop.onnx.views import Node, View
 
 __all__ = ["OPERATORS"]
@@ -27,8 +29,11 @@ def _clip(node: Node) -> View:
     return node.then(activations.HardTanh(float(low), float(high)))
 
 
-def _along(make: Callable[[int], Any]) -> Callable[[Node], View]:
-    def convert(node: Node) -> View:
+def _along(make: Callable[[int], Any]) -> Callable[[Node], Any]:
+    def convert(node: Node) -> Any:
+        value = node.value()
+        if isinstance(value, Scores) and make is activations.Softmax:
+            return softmax(node, value)
         view = node.view()
         axis = node.option("axis", -1)
         if not -len(view.order) <= axis < len(view.order) or view.directions or view.pooled:
@@ -39,24 +44,20 @@ def _along(make: Callable[[int], Any]) -> Callable[[Node], View]:
     return convert
 
 
-def _mul(node: Node) -> View:
-    """Return what SiLU makes, an input times its own sigmoid."""
-    for one, other in ((0, 1), (1, 0)):
-        made, given = node.maker(other), node.inputs[one : one + 1]
-        if made is not None and made.operator == "Sigmoid" and made.inputs == given:
-            return node.then(activations.SiLU(), node.view(one))
-    raise node.unknown()
-
-
-def _where(node: Node) -> View:
-    """Return a Softplus that PyTorch writes with its input itself far out, where both are one."""
-    softplus, above = node.maker(2), node.maker(0)
-    same = softplus is not None and softplus.operator == "Softplus"
-    same = same and above is not None and above.operator == "Greater"
-    if not same or softplus.inputs[0] != node.inputs[1] or above.inputs[0] != node.inputs[1]:  # type: ignore[union-attr]
+def _where(node: Node) -> Any:
+    """Return hidden scores, or a Softplus with its input itself far out, where both are one."""
+    scores = hidden(node)
+    if scores is not None:
+        return scores
+    found = matched(
+        node,
+        "Where(Greater(x, limit), x, Softplus(x))",
+        "Where(Greater(Mul(x, beta), limit), x, Div(Softplus(Mul(x, beta)), beta))",
+    )
+    if found is None:
         raise node.unknown()
-    limit = above.constant(1)  # type: ignore[union-attr]
-    if limit is None or limit.ndim or limit < 20:
+    limit = node.known.number(found["limit"])
+    if limit is None or limit < 20:
         raise node.refused("a threshold below 20")
     return node.view(2)
 
@@ -67,7 +68,6 @@ OPERATORS: Mapping[str, Callable[[Node], Any]] = {
     "Gelu": _is(lambda node: activations.GELU(node.option("approximate", "none"))),
     "LeakyRelu": _is(lambda node: activations.LeakyReLU(_number(node, "alpha", 0.01))),
     "LogSoftmax": _along(activations.LogSoftmax),
-    "Mul": _mul,
     "Relu": _is(lambda node: activations.ReLU()),
     "Sigmoid": _is(lambda node: activations.Sigmoid()),
     "Softmax": _along(activations.Softmax),

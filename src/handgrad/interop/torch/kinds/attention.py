@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.arguments import Array
-from handgrad.interop.torch.kinds.kind import Arrays, Kind, zeros
+from handgrad.interop.torch.kinds.kind import BATCH_FIRST, Arrays, Kind, zeros
 from handgrad.interop.torch.layouts import Layout
 from handgrad.layers import MultiHeadAttention
 
@@ -34,6 +34,14 @@ class _Attention(Kind):
             "bias_k": None,
             "bias_v": None,
             "add_zero_attn": False,
+        }
+    )
+
+    mends = MappingProxyType(
+        {
+            "batch_first": BATCH_FIRST,
+            "dropout": "set its dropout to 0.0: here no weight of attention is dropped, and what "
+            "is predicted stays the same",
         }
     )
 

@@ -13,7 +13,10 @@ from handgrad.interop.torch.layouts import Layout
 from handgrad.layers import Dropout
 from handgrad.model import Model
 
-__all__ = ["KINDS", "PASSING", "followed", "identity", "in_one"]
+__all__ = ["KINDS", "PASSING", "around", "followed", "identity", "in_one"]
+
+
+_HANDED_ON = {"Identity", "Dropout", "Flatten", "ChannelsFirst", "FeaturesLast"}
 
 
 def identity() -> LeakyReLU:
@@ -78,13 +81,19 @@ class _Model(_Container):
         for name, child in module._modules.items():  # where one stands twice, it is there twice
             component, layout = walk.component(name, child, layout)
             if parts and type(child).__name__ == "Dropout":  # what is dropped is the output before
-                component = _around(parts.pop(), component)
+                component = around(parts.pop(), component)
             parts += [component] * (component is not None)
         return Model(parts) if parts else None, layout
 
 
-def _around(layer: Any, dropout: Dropout) -> Dropout:
-    """Return what drops the output of a layer as another dropout does."""
+def around(layer: Any, dropout: Dropout) -> Dropout:
+    """Return what drops the output of a layer as another dropout does.
+
+    Examples
+    --------
+    >>> around(LeakyReLU(), Dropout(identity(), 0.5))
+    Dropout(LeakyReLU(negative_slope=0.01), p=0.5)
+    """
     made = Dropout(layer, dropout.p)
     made.training = dropout.training
     return made
@@ -130,6 +139,7 @@ class _Residual(_Container):
         return [Node(make, self, component, layout, children)], after
 
     def coming(self, walk: Coming, module: Any, layout: Layout) -> tuple[Any, Layout]:
+        _check_inputs(module)
         inner, after = walk.component("inner", module.inner, layout)
         shortcut, around = None, layout
         if module.shortcut is not None:
@@ -160,6 +170,7 @@ class _Parallel(_Container):
         return [Node(make, self, component, layout, children)], after
 
     def coming(self, walk: Coming, module: Any, layout: Layout) -> tuple[Any, Layout]:
+        _check_inputs(module)
         items = module._modules.items()
         found = [walk.component(name, child, layout) for name, child in items]
         after = _together([after for _, after in found], module.combine)
@@ -169,6 +180,24 @@ class _Parallel(_Container):
             )
         components = [identity() if c is None else c for c, _ in found]
         return Parallel(components, module.combine), after
+
+
+def _check_inputs(module: Any) -> None:
+    """Raise where a branch writes into the input, which the others and the sum have as it was."""
+    for child in module.children():
+        if _writes(child):
+            raise refused(
+                "a branch that writes into its input, which another one reads",
+                "make its first module with inplace=False",
+            )
+
+
+def _writes(module: Any) -> bool | None:
+    """Return whether a module writes into its input; None where it hands that on, or a view."""
+    name = type(module).__name__
+    if name == "Sequential":
+        return next((found for each in module if (found := _writes(each)) is not None), None)
+    return True if getattr(module, "inplace", False) else None if name in _HANDED_ON else False
 
 
 def _check_alike(layouts: list[Layout]) -> None:

@@ -15,6 +15,7 @@ from handgrad.interop.torch.layouts import LAST, Form, Layout
 from handgrad.walk import own_arrays
 
 __all__ = [
+    "BATCH_FIRST",
     "Arrays",
     "Coming",
     "Going",
@@ -28,6 +29,13 @@ __all__ = [
 
 Arrays = Mapping[str, Any]
 """Arrays by name; under the name of a child, that child's."""
+
+
+BATCH_FIRST = (
+    "set its batch_first to True, which changes no tensor, and give it sequences (N, T, D), as "
+    "everything here takes them"
+)
+"""What to do about a module that wants its sequences along the second axis."""
 
 
 def refused(what: str, mend: str) -> ArgumentError:
@@ -107,6 +115,8 @@ class Kind:
         `module` makes first.
     only : dict
         Of a module's options the values that the component has, where it knows no others.
+    mends : dict
+        What to do about another value, where there is more to say than to make it with that one.
     takes : "last", "first" or None
         Where the module wants the features; None where it does not matter.
     axes : int, optional
@@ -119,6 +129,7 @@ class Kind:
     ours: Any
     theirs: tuple[str, ...]
     only: Mapping[str, Any] = MappingProxyType({})
+    mends: Mapping[str, str] = MappingProxyType({})
     takes: Form | None = None
     axes: int | None = None
     takes_flat: bool = False

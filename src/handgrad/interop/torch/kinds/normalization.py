@@ -82,14 +82,19 @@ class _BatchNorm(_OverChannels):
 
 
 class _GroupNorm(_OverChannels):
-    ours, theirs, takes_flat = GroupNorm, ("GroupNorm",), False
+    """Groups; of one channel each, where PyTorch calls them instances."""
+
+    ours, takes_flat = GroupNorm, False
+    theirs = ("GroupNorm", "InstanceNorm1d", "InstanceNorm2d")
+    only = MappingProxyType({"track_running_stats": False})
 
     def module(self, nn: Any, component: Any, layout: Layout) -> Any:
         sizes = component.num_groups, component.features
         return nn.GroupNorm(*sizes, eps=component.epsilon, affine=component.affine)
 
     def component(self, module: Any, layout: Layout, options: dict[str, Any]) -> Any:
-        sizes = module.num_groups, module.num_channels
+        channels = getattr(module, "num_features", None)
+        sizes = (channels,) * 2 if channels else (module.num_groups, module.num_channels)
         return GroupNorm(*sizes, epsilon=module.eps, affine=module.affine, **options)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from handgrad.arguments import Array
 from handgrad.interop.torch.kinds.containers import in_one
-from handgrad.interop.torch.kinds.kind import Arrays, Coming, Going, Kind, Node, zeros
+from handgrad.interop.torch.kinds.kind import BATCH_FIRST, Arrays, Coming, Going, Kind, Node, zeros
 from handgrad.interop.torch.layouts import Layout
 from handgrad.layers import GRU, LSTM, RNN, Bidirectional, Dropout
 from handgrad.layers.recurrent.recurrence import Recurrent
@@ -51,6 +51,7 @@ def _arrays(tensors: Mapping[str, Array], end: str, reset: bool) -> dict[str, Ar
 class _Recurrent(Kind):
     takes, axes = "last", 3
     only = MappingProxyType({"batch_first": True, "bias": True, "proj_size": 0})
+    mends = MappingProxyType({"batch_first": BATCH_FIRST})
 
     def __init__(self, ours: Any) -> None:
         self.ours, self.theirs = ours, (ours.__name__,)

@@ -45,7 +45,7 @@ def test_an_operator_is_asked_when_its_turn_has_come(unit, monkeypatch):
 
         return cost, (offers,)
 
-    monkeypatch.setattr(everything, "STRUCTURE", ())
+    monkeypatch.setattr(everything, "STATEMENTS", ())
     monkeypatch.setattr(everything, "EXPRESSIONS", (operator(1.0), operator(2.0)))
     edits = singles(unit, Vocabulary(unit), lines(unit))
     assert next(edits)[0] == 1.0

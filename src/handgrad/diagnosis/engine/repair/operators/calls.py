@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from handgrad.diagnosis.engine.repair.edits import Offer, Slot, short, written
+from handgrad.diagnosis.engine.repair.edits import Offer, Slot, clone, short, written
 from handgrad.diagnosis.engine.repair.vocabulary import Vocabulary
 
 __all__ = ["axes", "functions", "keywords", "wraps"]
@@ -41,12 +41,14 @@ def functions(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
     if isinstance(node.func, ast.Attribute):
         name = node.func.attr
         for other in _others(name):
-            func = ast.Attribute(node.func.value, other, ast.Load())
-            yield Offer(ast.Call(func, node.args, node.keywords), 1.3, said)
+            named = ast.Attribute(node.func.value, other, ast.Load())
+            yield Offer(ast.Call(named, node.args, node.keywords), 1.3, said)
     elif isinstance(node.func, ast.Name):
         for other in _others(node.func.id):
-            named = ast.Name(other, ast.Load())
-            yield Offer(ast.Call(named, node.args, node.keywords), 1.3, said)
+            yield Offer(ast.Call(ast.Name(other, ast.Load()), node.args, node.keywords), 1.3, said)
+    for func, takes in words.functions:  # one that is called elsewhere
+        if isinstance(node.func, ast.Name) and takes == len(node.args) + len(node.keywords):
+            yield Offer(ast.Call(clone(func), node.args, node.keywords), 1.6, said)
     for unit in words.others:  # one of the student's own
         takes = len(unit.tree.args.args) if unit.owner is None else -1
         if isinstance(node.func, ast.Name) and takes == len(node.args):

@@ -39,6 +39,13 @@ from handgrad.diagnosis.engine.repair.operators.expressions import (
     leaves,
     small,
 )
+from handgrad.diagnosis.engine.repair.operators.forgotten import (
+    centred,
+    derivatives,
+    entries,
+    stabilized,
+    unread,
+)
 from handgrad.diagnosis.engine.repair.operators.names import (
     constants,
     counts,
@@ -49,7 +56,25 @@ from handgrad.diagnosis.engine.repair.operators.names import (
     subscripts,
     terms,
 )
-from handgrad.diagnosis.engine.repair.operators.structure import STRUCTURE, Place, Proposal
+from handgrad.diagnosis.engine.repair.operators.statements import (
+    earlier,
+    exchanged,
+    gathered,
+    picked,
+)
+from handgrad.diagnosis.engine.repair.operators.structure import (
+    Place,
+    Proposal,
+    assignments,
+    copies,
+    left_out,
+    moved,
+    neighbours,
+    own,
+    resets,
+    saved,
+)
+from handgrad.diagnosis.engine.repair.operators.windows import crops, windows
 from handgrad.diagnosis.engine.repair.source import Unit
 from handgrad.diagnosis.engine.repair.vocabulary import Vocabulary
 
@@ -58,13 +83,30 @@ __all__ = ["singles", "whole_expressions"]
 EXPRESSIONS: tuple[tuple[float, tuple[Callable[[Slot, Vocabulary], Iterator[Offer]], ...]], ...] = (
     (1.0, (drop, groups, signs, order, operators, comparisons, transpositions)),
     (1.1, (functions, axes, keywords)),
-    (1.3, (other_names, counts, constants, indices, ranges)),
-    (1.5, (wraps,)),
-    (1.8, (subscripts,)),
-    (1.9, (leaves, borrowed, factors)),
+    (1.3, (other_names, counts, constants, indices, ranges, windows)),
+    (1.4, (derivatives,)),
+    (1.5, (wraps, crops, unread)),
+    (1.6, (stabilized,)),
+    (1.8, (subscripts, entries)),
+    (1.9, (leaves, borrowed, factors, centred)),
     (2.5, (terms,)),
 )
-"""Operators, by what their cheapest edit costs."""
+"""Operators on expressions, by what their cheapest edit costs."""
+STATEMENTS: tuple[tuple[float, Callable[[Place, Vocabulary], Iterator[Proposal]]], ...] = (
+    (1.0, assignments),
+    (1.3, left_out),
+    (1.5, saved),
+    (1.5, exchanged),
+    (1.6, copies),
+    (1.6, gathered),
+    (1.7, resets),
+    (1.7, earlier),
+    (1.8, own),
+    (1.9, moved),
+    (1.9, neighbours),
+    (1.9, picked),
+)
+"""Operators on whole statements."""
 MORE = 0.5
 """What it costs to make one replacement everywhere, beyond what it costs once."""
 
@@ -101,7 +143,7 @@ class _Turns:
             late = later.get(place.statement.lineno)
             if late is None:
                 continue
-            for least, structural in STRUCTURE:
+            for least, structural in STATEMENTS:
                 self._wait(late + least, self._statement, place, structural, late)
             for slot in slots(place.statement):
                 self._alike.setdefault(_kind(slot), []).append((place.statement, slot))

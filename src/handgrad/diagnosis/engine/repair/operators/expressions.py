@@ -21,6 +21,7 @@ def leaves(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
         floats = [h for h in words.numbers if isinstance(h.value, float)]
         for handle in (*words.arrays, *floats):
             yield Offer(handle.load(), 1.9, f"the expression {short(slot.node)}")
+        yield Offer(ast.Constant(1), 2.0, f"the expression {short(slot.node)}")
 
 
 def borrowed(slot: Slot, words: Vocabulary) -> Iterator[Offer]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from handgrad.diagnosis.engine.repair.edits import Offer, Slot, clone, replaceable, short, written
+from handgrad.diagnosis.engine.repair.operators.forgotten import extensible
 from handgrad.diagnosis.engine.repair.vocabulary import Vocabulary, is_handle, likeness
 
 __all__ = [
@@ -237,7 +238,7 @@ def ranges(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
 def factors(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
     """Multiply by a count or an array, or divide by it."""
     node, parent = slot.node, slot.parent
-    if not _extensible(slot):
+    if not extensible(slot):
         return
     if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mult | ast.Div):
         return  # the whole product gets the factor
@@ -260,7 +261,7 @@ def factors(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
 def terms(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
     """Add a name or a number, or take it away."""
     node, parent = slot.node, slot.parent
-    if not _extensible(slot):
+    if not extensible(slot):
         return
     if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Add | ast.Sub):
         return
@@ -272,17 +273,3 @@ def terms(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
         yield Offer(ast.BinOp(node, ast.Sub(), handle.load()), 2.7, said)
     for number in (1, -1):
         yield Offer(_moved(node, number), 2.6, said)
-
-
-def _extensible(slot: Slot) -> bool:
-    node, parent = slot.node, slot.parent
-    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
-        if not isinstance(node.ctx, ast.Load):
-            return False
-    elif not isinstance(node, ast.BinOp | ast.Call | ast.UnaryOp | ast.Compare):
-        return False
-    if isinstance(parent, ast.Attribute | ast.Subscript | ast.Starred | ast.Slice):
-        return False
-    if isinstance(parent, ast.Call):
-        return slot.key != "func" and written(parent.func) not in ("range", "len", "isinstance")
-    return not isinstance(parent, ast.For | ast.If | ast.comprehension | ast.Compare)

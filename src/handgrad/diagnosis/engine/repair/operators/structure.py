@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +20,19 @@ from handgrad.diagnosis.engine.repair.edits import (
 )
 from handgrad.diagnosis.engine.repair.vocabulary import Handle, Vocabulary, is_handle, likeness
 
-__all__ = ["STRUCTURE", "Place", "Proposal"]
+__all__ = [
+    "Place",
+    "Proposal",
+    "assignments",
+    "copies",
+    "instead",
+    "left_out",
+    "moved",
+    "neighbours",
+    "own",
+    "resets",
+    "saved",
+]
 
 
 class Place(NamedTuple):
@@ -41,7 +53,7 @@ class Proposal(NamedTuple):
     words: str
 
 
-def _instead(place: Place, *new: ast.stmt) -> tuple[Change, ...]:
+def instead(place: Place, *new: ast.stmt) -> tuple[Change, ...]:
     """Return the change that puts statements in a statement's place."""
     body = [*place.body[: place.at], *new, *place.body[place.at + 1 :]]
     return (Change(place.outer, place.field, body or [placed(ast.Pass(), place.statement)]),)
@@ -55,12 +67,12 @@ def left_out(place: Place, words: Vocabulary) -> Iterator[Proposal]:
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
         return
     if isinstance(statement, ast.Assign | ast.AugAssign | ast.Expr | ast.If | ast.Delete):
-        yield Proposal(_instead(place), 1.6, f"{short(statement)} itself")
+        yield Proposal(instead(place), 1.6, f"{short(statement)} itself")
     if isinstance(statement, ast.If):
         said = f"the condition {short(statement.test)}"
-        yield Proposal(_instead(place, *statement.body), 1.3, said)
+        yield Proposal(instead(place, *statement.body), 1.3, said)
         if statement.orelse:
-            yield Proposal(_instead(place, *statement.orelse), 1.5, said)
+            yield Proposal(instead(place, *statement.orelse), 1.5, said)
 
 
 def assignments(place: Place, words: Vocabulary) -> Iterator[Proposal]:
@@ -71,16 +83,16 @@ def assignments(place: Place, words: Vocabulary) -> Iterator[Proposal]:
         target, op = statement.target, statement.op
         assert isinstance(target, ast.Name | ast.Attribute | ast.Subscript)
         said = f"the operator in {short(statement)}"
-        yield Proposal(_instead(place, _assigned(target, statement.value)), 1.0, said)
+        yield Proposal(instead(place, _assigned(target, statement.value)), 1.0, said)
         left = _loaded(target)
         new = _assigned(target, ast.BinOp(left, op, statement.value))
         said_so = f"{short(statement)} writes into an array that is used elsewhere"
-        yield Proposal(_instead(place, placed(new, statement)), 1.2, said_so)
+        yield Proposal(instead(place, placed(new, statement)), 1.2, said_so)
         others = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
         for old, other in others.items():
             if isinstance(op, old):
                 aug = placed(ast.AugAssign(target, other(), statement.value), statement)
-                yield Proposal(_instead(place, aug), 1.1, said)
+                yield Proposal(instead(place, aug), 1.1, said)
         numpy = _numpy(words)
         whole = not any(isinstance(node, ast.Slice) for node in ast.walk(target))
         if numpy and whole and isinstance(target, ast.Subscript) and isinstance(op, ast.Add):
@@ -88,19 +100,19 @@ def assignments(place: Place, words: Vocabulary) -> Iterator[Proposal]:
             add = ast.Attribute(ast.Name(numpy, ast.Load()), "add", ast.Load())
             at = ast.Attribute(add, "at", ast.Load())
             call = ast.Call(at, [target.value, target.slice, statement.value], [])
-            yield Proposal(_instead(place, placed(ast.Expr(call), statement)), 1.4, said)
+            yield Proposal(instead(place, placed(ast.Expr(call), statement)), 1.4, said)
         if isinstance(op, ast.Mult):
             aug = placed(ast.AugAssign(target, ast.Add(), statement.value), statement)
-            yield Proposal(_instead(place, aug), 1.3, said)
+            yield Proposal(instead(place, aug), 1.3, said)
     elif isinstance(statement, ast.Assign) and len(statement.targets) == 1:
         goal = statement.targets[0]
         if isinstance(goal, ast.Name | ast.Attribute | ast.Subscript):
             aug = placed(ast.AugAssign(goal, ast.Add(), statement.value), statement)
-            yield Proposal(_instead(place, aug), 1.5, said)
+            yield Proposal(instead(place, aug), 1.5, said)
         if is_handle(goal) and isinstance(words.value(goal), np.ndarray):
             part = ast.Subscript(_loaded(goal), ast.Constant(...), ast.Store())
             into = placed(_assigned(part, statement.value), statement)
-            yield Proposal(_instead(place, into), 2.2, said)
+            yield Proposal(instead(place, into), 2.2, said)
 
 
 def _assigned(target: ast.expr, value: ast.expr) -> ast.Assign:
@@ -177,7 +189,7 @@ def resets(place: Place, words: Vocabulary) -> Iterator[Proposal]:
         reset = placed(ast.Assign([stored], nothing), statement)
         cost = 1.7 if not isinstance(target, ast.Name) else 2.1
         said = f"what `{code}` holds before this line"
-        yield Proposal(_instead(place, reset, statement), cost, said)
+        yield Proposal(instead(place, reset, statement), cost, said)
 
 
 def _nothing(value: Any, target: ast.expr, words: Vocabulary) -> ast.expr | None:
@@ -209,7 +221,7 @@ def copies(place: Place, words: Vocabulary) -> Iterator[Proposal]:
             target = ast.Name(argument.arg, ast.Store())
             new = placed(ast.Assign([target], ast.Call(call, [], [])), place.statement)
             said = f"`{argument.arg}` is written to, which whoever gave it goes on using"
-            yield Proposal(_instead(place, new, place.statement), 1.6, said)
+            yield Proposal(instead(place, new, place.statement), 1.6, said)
 
 
 def saved(place: Place, words: Vocabulary) -> Iterator[Proposal]:
@@ -225,12 +237,12 @@ def saved(place: Place, words: Vocabulary) -> Iterator[Proposal]:
                 new = placed(ast.Assign([clone(target)], handle.load()), statement)
                 cost = 1.7 - 0.2 * likeness(name, handle.code)
                 said = f"nothing is saved as `{me}.{name}` before this line"
-                yield Proposal(_instead(place, new, statement), cost, said)
+                yield Proposal(instead(place, new, statement), cost, said)
     if not isinstance(statement, ast.Return | ast.Raise):
         for handle in words.arrays:
             new_return = placed(ast.Return(handle.load()), statement)
             said = "nothing is returned after this line"
-            yield Proposal(_instead(place, statement, new_return), 1.7, said)
+            yield Proposal(instead(place, statement, new_return), 1.7, said)
 
 
 def _read(words: Vocabulary) -> set[str]:
@@ -265,7 +277,9 @@ def neighbours(place: Place, words: Vocabulary) -> Iterator[Proposal]:
     said = f"a statement like {short(statement)} is missing after it"
     done: set[str] = set()
     for other in words.handles:
-        if other.kind == "other" or other.code == mine or isinstance(other.node, ast.Name):
+        if other.kind == "other" or other.code == mine:
+            continue
+        if isinstance(other.node, ast.Name) and isinstance(statement, ast.Assign):
             continue  # a local name has been given its value
         for swaps in _swaps(mine, other, used, words):
             new = _renamed(statement, {mine: other, **swaps})
@@ -277,7 +291,7 @@ def neighbours(place: Place, words: Vocabulary) -> Iterator[Proposal]:
                     if all(_alike(mine, other.code, a, h.code) for a, h in swaps.items())
                     else 2.4
                 )
-                yield Proposal(_instead(place, statement, placed(new, statement)), cost, said)
+                yield Proposal(instead(place, statement, placed(new, statement)), cost, said)
 
 
 def _reads(node: ast.AST) -> bool:
@@ -327,17 +341,4 @@ def own(place: Place, words: Vocabulary) -> Iterator[Proposal]:
         if nothing is not None:
             new = placed(ast.Assign([target], nothing), place.statement)
             said = f"`{me}.{name}` is the class' own, which all objects share"
-            yield Proposal(_instead(place, new, place.statement), 1.8, said)
-
-
-STRUCTURE: tuple[tuple[float, Callable[[Place, Vocabulary], Iterator[Proposal]]], ...] = (
-    (1.0, assignments),
-    (1.3, left_out),
-    (1.5, saved),
-    (1.6, copies),
-    (1.7, resets),
-    (1.8, own),
-    (1.9, moved),
-    (1.9, neighbours),
-)
-"""Operators, by what their cheapest edit costs."""
+            yield Proposal(instead(place, new, place.statement), 1.8, said)

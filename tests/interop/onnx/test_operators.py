@@ -1,0 +1,123 @@
+"""Graphs that no exporter of today writes, and that the standard allows: right, or refused."""
+
+import numpy as np
+import onnx
+import pytest
+from numpy.testing import assert_allclose
+from onnx import TensorProto, numpy_helper
+from onnx.helper import make_graph, make_model, make_node, make_opsetid, make_tensor_value_info
+
+from exchange import run_onnx
+from handgrad.errors import CheckpointError
+from handgrad.interop.onnx import import_onnx
+from helpers import random
+
+
+def floats(*shape):
+    return random(*shape).astype("float32")
+
+
+def network(shape, *nodes, **tensors):
+    """Return a network that takes an input x and puts out y."""
+    x = make_tensor_value_info("x", TensorProto.FLOAT, shape)
+    y = make_tensor_value_info("y", TensorProto.FLOAT, None)
+    kept = [numpy_helper.from_array(array, name) for name, array in tensors.items()]
+    graph = make_graph(nodes, "graph", [x], [y], kept)
+    return make_model(graph, opset_imports=[make_opsetid("", 18)], ir_version=9)
+
+
+def flattened_before_a_product():
+    nodes = [
+        make_node("Conv", ["x", "K"], ["c"]),
+        make_node("Flatten", ["c"], ["f"]),
+        make_node("MatMul", ["f", "W"], ["p"]),
+        make_node("Add", ["p", "b"], ["y"]),
+    ]
+    tensors = {"K": floats(2, 2, 1, 1), "W": floats(24, 5), "b": floats(5)}
+    return network(["N", 2, 3, 4], *nodes, **tensors)
+
+
+def in_a_row(batch):
+    return network([batch, 4, 5], make_node("Reshape", ["x", "s"], ["y"]), s=np.array([1, -1]))
+
+
+def both_ways(operator, gates, activations, shape=(0, 0, -1), **options):
+    options |= {"hidden_size": 5, "direction": "bidirectional", "activations": activations}
+    nodes = [
+        make_node("Transpose", ["x"], ["t"], perm=[1, 0, 2]),
+        make_node(operator, ["t", "W", "R", "B"], ["s"], **options),
+        make_node("Transpose", ["s"], ["u"], perm=[0, 2, 1, 3]),
+        make_node("Reshape", ["u", "S"], ["v"]),
+        make_node("Transpose", ["v"], ["y"], perm=[1, 0, 2]),
+    ]
+    tensors = {"W": floats(2, gates * 5, 4), "R": floats(2, gates * 5, 5)}
+    tensors |= {"B": floats(2, 2 * gates * 5), "S": np.array(shape)}
+    return network(["N", 6, 4], *nodes, **tensors)
+
+
+RIGHT = {
+    "a product and a bias behind a flattening": flattened_before_a_product,
+    "a batch of one, laid in a row": lambda: in_a_row(1),
+    "an RNN with both its activations": lambda: both_ways("RNN", 1, ["Relu", "Relu"]),
+    "a GRU with all its activations": lambda: both_ways(
+        "GRU", 3, ["Sigmoid", "Tanh"] * 2, (0, 0, 10), linear_before_reset=1
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_it_is_computed_as_the_standard_says(name, tmp_path):
+    made, path = RIGHT[name](), tmp_path / "model.onnx"
+    onnx.save(made, path)
+    x = floats(*(size.dim_value or 3 for size in made.graph.input[0].type.tensor_type.shape.dim))
+    ours = np.moveaxis(x, 1, -1) if x.ndim == 4 else x
+    assert_allclose(import_onnx(path).predict(ours), run_onnx(path, x), rtol=1e-4, atol=1e-5)
+
+
+def product_and(node, shape=("N", 4), **tensors):
+    product = make_node("MatMul", ["x", "W"], ["h"])
+    return network([*shape], product, node, W=floats(4, 3), **tensors)
+
+
+def plus(*bias, shape=("N", 4)):
+    return product_and(make_node("Add", ["h", "b"], ["y"]), shape, b=floats(*bias))
+
+
+def gemm():
+    node = make_node("Gemm", ["h", "V", "b"], ["y"])
+    return product_and(node, (3, 4), V=floats(3, 3), b=floats(3, 1))
+
+
+def a_sigmoid_of_somebody():
+    sigmoid = make_node("Sigmoid", ["x"], ["s"], domain="com.example")
+    return network(["N", 4], sigmoid, make_node("Mul", ["x", "s"], ["y"], name="product"))
+
+
+REFUSED = {
+    "a bias for each sample": (lambda: plus(3, 1, shape=(3, 4)), r"a tensor of shape \(3, 1\)"),
+    "a bias for each sequence": (lambda: plus(3, 1, 1, shape=(3, 2, 4)), r"shape \(3, 1, 1\)"),
+    "a bias of more axes": (lambda: plus(1, 1, 3), r"a tensor of shape \(1, 1, 3\)"),
+    "a bias for each sample, of Gemm": (gemm, r"a bias of shape \(3, 1\)"),
+    "an RNN with two activations": (
+        lambda: both_ways("RNN", 1, ["Tanh", "Relu"]),
+        r"activations \['Tanh', 'Relu'\]",
+    ),
+    "directions below each other": (
+        lambda: both_ways("RNN", 1, ["Tanh", "Tanh"], (0, 0, -1, 5)),
+        "'Reshape'",
+    ),
+    "all samples in a row": (lambda: in_a_row("N"), "'Reshape'"),
+    "samples on the last axis": (
+        lambda: product_and(make_node("Transpose", ["h"], ["y"])),
+        "the axes of its output",
+    ),
+    "an operator of somebody's by a name of the standard": (a_sigmoid_of_somebody, "'product'"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_it_is_refused(name, tmp_path):
+    make, message = REFUSED[name]
+    onnx.save(make(), tmp_path / "model.onnx")
+    with pytest.raises(CheckpointError, match=message):
+        import_onnx(tmp_path / "model.onnx")
