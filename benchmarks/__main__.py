@@ -17,6 +17,7 @@ from benchmarks.layers import agreement as layer_agreement
 from benchmarks.layers.tasks import TASKS, TURN
 from benchmarks.machine import describe
 from benchmarks.per_sample.tasks import tasks as per_sample_tasks
+from benchmarks.scaling import measure as scaling
 from benchmarks.tasks import EPOCH, NETWORKS, steps
 from benchmarks.timing import race
 from benchmarks.workers import AbsentError, Worker, working
@@ -38,6 +39,7 @@ class Part(StrEnum):
     PER_SAMPLE = "per-sample"
     ESTIMATORS = "estimators"
     PRODUCTION = "production"
+    SCALING = "scaling"
 
 
 def main(
@@ -78,7 +80,8 @@ def main(
     def say(text: str) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    alone = wanted <= {Part.LAYERS, Part.PER_SAMPLE, Part.ESTIMATORS, Part.PRODUCTION}
+    others = {Part.LAYERS, Part.PER_SAMPLE, Part.ESTIMATORS, Part.PRODUCTION, Part.SCALING}
+    alone = wanted <= others
     with working([] if alone else names, threads) as (workers, absent):
         for name, reason in absent.items():
             say(f"left out: {name}: {reason}")
@@ -120,8 +123,8 @@ def main(
             for name, reason in absent.items():
                 say(f"left out: {name}: {reason}")
             machine = describe(workers, threads)
-            agreed, others = layer_agreement.agreed(workers, OURS, tasks, say)
-            differing |= others
+            agreed, odd = layer_agreement.agreed(workers, OURS, tasks, say)
+            differing |= odd
             say_load(threads, say)
             for task in agreed:
                 keep(part, race(workers, [task], rounds, min(seconds, TURN), say))
@@ -135,6 +138,15 @@ def main(
         say_load(threads, say)
         machine = describe([], threads) | {"versions": production.versions()}
         keep(Part.PRODUCTION, production.measure(rounds, seconds, threads, say))
+    if Part.SCALING in wanted:
+        say_load(2, say)
+        machine = describe([], 1) | {"versions": scaling.versions()}
+        for task in [task for task in scaling.TASKS if layers in task.network]:
+            say(task.network)
+            try:
+                keep(Part.SCALING, [scaling.measure(task, rounds, seconds)])
+            except AbsentError as reason:
+                sys.exit(str(reason))
     if Part.MEMORY in wanted:
         keep(Part.MEMORY, memory.measure(names, threads, say))
     if Part.SIZES in wanted:
