@@ -129,7 +129,7 @@ def shown_softmax(node: Node) -> Scores | None:
         "Div(e@Exp(Sub(s, Max(ReduceMax(s, axes), least))), "
         "Where(Equal(z@ReduceSum(e, axes), 0), 1, z))",
     )
-    scores = None if found is None else node.known.views.get(found["s"])
+    scores = None if found is None else node.value_of(found["s"])
     if found is None or not isinstance(scores, Scores) or scores.softmax:
         return None
     axes, least = node.known.constants.get(found["axes"]), node.known.number(found["least"])
