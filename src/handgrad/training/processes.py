@@ -290,6 +290,8 @@ def processes_of(communicator: Any) -> Processes:
     """Return the processes of a communicator; the only one where there is none, or one of one."""
     if communicator is None:
         return ALONE
+    if isinstance(communicator, Processes):  # whose context goes around that of the training
+        return communicator
     names = ("rank", "size", "Allreduce", "allgather", "gather", "bcast", "Abort")
     if isinstance(communicator, type) or not all(hasattr(communicator, n) for n in names):
         raise ArgumentError(
