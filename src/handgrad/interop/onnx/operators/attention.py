@@ -50,8 +50,10 @@ def product(node: Node) -> Any:
     return Scores(query, key, query.scale * key.scale)
 
 
-def scaled_by(scores: Scores, factor: float) -> Scores:
+def scaled_by(node: Node, scores: Scores, factor: float) -> Scores:
     """Return scores, multiplied."""
+    if scores.softmax:
+        raise node.refused("a softmax of scores that is multiplied by a number")
     return replace(scores, scale=scores.scale * factor)
 
 
@@ -85,8 +87,9 @@ def _later(node: Node, found: dict[str, str], scores: Scores) -> bool:
         told = node.known.array(found["sizes"])
         lower = node.known.nodes[found["lower"]].option("upper", 1) == 0
         return lower and told is not None and told.tolist() == list(sizes)
-    begin, step = number(found["a"]), number(found["b"])
-    return (number(found["T"]), number(found["S"])) == sizes and (begin, step) == (0, 1)
+    begin, step, axis = (number(found[name]) for name in "abc")
+    counted = (begin, step) == (0, 1) and axis in (1, -1)
+    return counted and (number(found["T"]), number(found["S"])) == sizes
 
 
 def _attention(node: Node) -> Any:
