@@ -14,6 +14,8 @@ from benchmarks.per_sample.tables import per_sample_table
 from benchmarks.per_sample.tasks import PerSampleTask
 from benchmarks.production import production_table
 from benchmarks.timing import Timing
+from benchmarks.updates.tables import update_table
+from benchmarks.updates.tasks import UpdateTask
 
 __all__ = ["FOLDER", "collect", "write"]
 
@@ -53,6 +55,9 @@ def collect(folder: Path) -> list[tables.Table]:
     if "per-sample" in found:
         each = [Timing.from_json(values, PerSampleTask) for values in found["per-sample"]]
         made.append(per_sample_table(each))
+    if "updates" in found:
+        updates = [Timing.from_json(values, UpdateTask) for values in found["updates"]]
+        made.append(update_table(updates))
     if "estimators" in found:
         made.append(estimator_table([Found(**values) for values in found["estimators"]]))
     if "production" in found:

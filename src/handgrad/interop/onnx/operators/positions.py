@@ -87,7 +87,7 @@ def _last_step(node: Node) -> View:
         raise node.unknown()
     component = copy.deepcopy(component)
     component.return_sequences = False
-    step = Step(node.name, component, view.step.before)
+    step = Step(node.name, component, view.step.before, given=view.step.given)
     return replace(view, step=step, shape=(view.shape[0], view.shape[-1]), order=(0, 1))
 
 
