@@ -17,6 +17,7 @@ from benchmarks.layers import agreement as layer_agreement
 from benchmarks.layers.tasks import TASKS, TURN
 from benchmarks.machine import describe
 from benchmarks.per_sample.tasks import tasks as per_sample_tasks
+from benchmarks.scaling import measure as scaling
 from benchmarks.tasks import EPOCH, NETWORKS, steps
 from benchmarks.timing import race
 from benchmarks.updates.tasks import TASKS as UPDATE_TASKS
@@ -40,6 +41,7 @@ class Part(StrEnum):
     UPDATES = "updates"
     ESTIMATORS = "estimators"
     PRODUCTION = "production"
+    SCALING = "scaling"
 
 
 def main(
@@ -81,7 +83,7 @@ def main(
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     apart = {Part.LAYERS, Part.PER_SAMPLE, Part.UPDATES, Part.ESTIMATORS, Part.PRODUCTION}
-    alone = wanted <= apart
+    alone = wanted <= apart | {Part.SCALING}
     with working([] if alone else names, threads) as (workers, absent):
         for name, reason in absent.items():
             say(f"left out: {name}: {reason}")
@@ -139,6 +141,15 @@ def main(
         say_load(threads, say)
         machine = describe([], threads) | {"versions": production.versions()}
         keep(Part.PRODUCTION, production.measure(rounds, seconds, threads, say))
+    if Part.SCALING in wanted:
+        say_load(2, say)
+        machine = describe([], 1) | {"versions": scaling.versions()}
+        for task in [task for task in scaling.TASKS if layers in task.network]:
+            say(task.network)
+            try:
+                keep(Part.SCALING, [scaling.measure(task, rounds, seconds)])
+            except AbsentError as reason:
+                sys.exit(str(reason))
     if Part.MEMORY in wanted:
         keep(Part.MEMORY, memory.measure(names, threads, say))
     if Part.SIZES in wanted:
