@@ -153,7 +153,7 @@ class _Mending:
             until,
             self._run,
             score,
-            self._survives,
+            partial(self._survives, strictly=False),
             blame,
             apart,
             self.student.kind.forwards,
