@@ -27,6 +27,8 @@ __all__ = [
 Array = npt.NDArray[Any]
 """An array of real numbers, or of complex ones while a complex step is taken through a formula."""
 
+_COMMON = {np.dtype(np.float32), np.dtype(np.float64)}
+
 
 def in_short(owner: object) -> str:
     """Return what a message calls `owner`: its repr, unless that is a table, as a model's is."""
@@ -120,6 +122,8 @@ def numbers_or_none(value: npt.ArrayLike | None, role: str, owner: object) -> Ar
 
 def as_floats(value: npt.ArrayLike, role: str, owner: object) -> Array:
     """Return `value` as `as_numbers` does, integers and booleans converted to float64."""
+    if type(value) is np.ndarray and value.dtype in _COMMON and value.size:
+        return value  # as in every step of a training
     array = as_numbers(value, role, owner)
     return array if array.dtype.kind == "f" else array.astype(np.float64)
 

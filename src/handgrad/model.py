@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from handgrad.arguments import Array, as_numbers, is_real
 from handgrad.chain import Chain
+from handgrad.dense import dense
 from handgrad.errors import ArgumentError, GradientsError, ShapeError
 from handgrad.flat.gradients import Gradients, Reusable
 from handgrad.flat.layout import Layout, together
@@ -21,6 +22,8 @@ from handgrad.summary import summary_of
 from handgrad.walk import buffers, check_arrays, check_passed_on, parameters, walk
 
 __all__ = ["Model"]
+
+_PACKED = {"layout", "_dense", "_flat", "_homes", "_like", "_remembered", "_reusable", "_reverse"}
 
 
 class Model(Chain):
@@ -125,6 +128,7 @@ class Model(Chain):
         check_passed_on(self)
         self.has_buffers, self.layout = any(buffers(self)), Layout(self)
         self._reverse = [(i, *named) for i, named in enumerate(self.children().items())][::-1]
+        self._dense = dense(self.components)
 
     def _pack(self) -> None:
         """Move all parameters into one new vector."""
@@ -146,6 +150,7 @@ class Model(Chain):
         """Take `flat` for the vector that all parameters are views of; None where there is none."""
         self._flat, self._reusable = self.layout.groups.of(flat), None
         self._homes = [(holder, key, holder[key]) for _, holder, key in parameters(self)]
+        self._like = self._homes[0][2] if self._homes else np.empty(0)
         # Below the first parameters there is no gradient that anybody reads.
         learns = [any(parameters(component)) for component in self.components]
         self._first = learns.index(True) if any(learns) else len(learns) - 1
@@ -153,16 +158,15 @@ class Model(Chain):
     @property
     def parameters(self) -> Array:
         """All parameters in one vector, (P,); assigning copies into place."""
-        flat = self._flat
         for holder, name, view in self._homes:
-            if flat is None or holder[name] is not view:
+            if self._flat is None or holder[name] is not view:
                 raise ArgumentError(
                     f"a model whose {name} of shape {view.shape} has moved into another model",
                     "a model that holds its own parameters",
                     "give each model layers of its own, for instance with copy.deepcopy(layer)",
                 )
-        assert flat is not None  # a model without parameters shares none
-        return flat
+        assert self._flat is not None  # a model without parameters shares none
+        return self._flat
 
     @parameters.setter  # type: ignore[override]
     def parameters(self, values: npt.ArrayLike) -> None:
@@ -174,6 +178,14 @@ class Model(Chain):
                 "take the vector from a model with the same components",
             )
         flat[...] = given
+
+    def _holds_its_own(self) -> bool:
+        return all(holder[name] is view for holder, name, view in self._homes)  # none has moved
+
+    def apply(self, x: Any) -> tuple[Array, Any]:
+        if self._dense and self._dense.takes(x, self._flat) and self._holds_its_own():
+            return self._dense.apply(x, self._flat)
+        return super().apply(x)
 
     def forward(self, x: Any) -> Array:
         """Run the forward pass, and remember what `backward` needs: the same as a call."""
@@ -205,7 +217,7 @@ class Model(Chain):
         """
         return self.backpropagate(*self._recall(in_gradient), out)
 
-    def backpropagate(self, dy: Array, saved: list[Any], out: Gradients | None = None) -> Gradients:
+    def backpropagate(self, dy: Array, saved: Any, out: Gradients | None = None) -> Gradients:
         """Return the gradients of every component for one `apply`, of which nothing is remembered.
 
         Parameters
@@ -222,15 +234,15 @@ class Model(Chain):
         GradientsError
             `out` belongs to another model, or a component returns gradients of another form.
         """
-        if out is not None:
-            self._check_ours(out)
-            out.settle()  # or what somebody has put in a view's place would be written over
-        else:
+        if out is None:
             if self._reusable is None or not self._reusable.free():
-                self._reusable = Reusable(
-                    self.layout, self._homes[0][2] if self._homes else np.empty(0)
-                )
+                self._reusable = Reusable(self.layout, self._like)
             out = self._reusable.gradients
+        self._check_ours(out)
+        flat = out.flat  # settled, or what somebody has put in a view's place would be written over
+        if self._dense and self._dense.takes_back(dy, saved) and self._holds_its_own():
+            self._dense.pullback(dy, saved, self._flat, flat)
+            return out
         _, given = self.pullback(dy, saved, False, out.offered)
         if given is not out.offered:
             out.gather(given)
@@ -326,8 +338,7 @@ class Model(Chain):
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies of views are no longer views, so a copy packs its components anew.
-        packed = ("layout", "_flat", "_homes", "_remembered", "_reusable", "_reverse")
-        return {name: value for name, value in vars(self).items() if name not in packed}
+        return {name: value for name, value in vars(self).items() if name not in _PACKED}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -379,8 +390,7 @@ class Model(Chain):
         ShapeError, DtypeError, ArgumentError
             The input does not fit.
         """
-        dtype = self._homes[0][2].dtype if self._homes else np.float64
-        return predict_rows(self, x, dtype, batch_size)
+        return predict_rows(self, x, self._like.dtype, batch_size)
 
     def summary(self, input_shape: Shape = (...,)) -> str:
         """Return what the model is made of, for an input's shape if that is given, as a table."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ import handgrad.cli
 import handgrad.experiments.report as report
 from exchange import assert_agrees, run_onnx
 from handgrad.datasets import from_rows
-from handgrad.errors import ArgumentError
+from handgrad.errors import ArgumentError, CheckpointError
 from handgrad.experiments import train
 
 N = 120
@@ -57,7 +58,7 @@ def typed(*arguments):
 
 def test_a_folder_where_a_file_belongs_is_said(runs):
     run, _, _ = runs
-    with pytest.raises(OSError, match="Is a directory"):
+    with pytest.raises(CheckpointError, match="Is a directory"):
         typed(run.folder, "--onnx", ".")
 
 
@@ -125,6 +126,28 @@ def test_numpy_alone_predicts_the_same(runs, which, tmp_path):
         np.testing.assert_array_equal(found["predicted"], run.predict(x))
         expected = run.predict_proba(x) if which == 0 else run.predict(x)[:, None]
         np.testing.assert_array_equal(found["scores"], expected)
+    text = (tmp_path / "alone" / "predict.py").read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 150
+    assert "x = x\n" not in text
+
+
+def test_images_come_along_as_they_were_and_in_another_precision(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "find_spec", lambda name: None)
+    rng = np.random.default_rng(0)
+    images, labels = rng.standard_normal((40, 6, 4, 3)), np.arange(40) % 2
+    np.savez(tmp_path / "data.npz", x=images, y=labels)
+    options = {"model": "cnn", "hidden": [5], "epochs": 1, "activation": "gelu"}
+    options |= {"dtype": "float64", "progress": False}
+    run = train(str(tmp_path / "data.npz"), tmp_path / "run", **options)
+    rows = images.reshape(40, -1)
+    typed(run.folder, "--numpy", tmp_path / "alone")
+    page = runpy.run_path(str(tmp_path / "alone" / "predict.py"))
+    np.testing.assert_array_equal(page["predict"](rows), run.predict(images))
+    typed(
+        run.folder, "--onnx", tmp_path / "model.onnx", "--prepare", "--proba", "--dtype", "float32"
+    )
+    found = run_onnx(tmp_path / "model.onnx", rows)
+    np.testing.assert_allclose(found, run.predict_proba(images), rtol=1e-5)
 
 
 def test_what_makes_no_sense_is_refused(runs, tmp_path):
@@ -133,6 +156,8 @@ def test_what_makes_no_sense_is_refused(runs, tmp_path):
         typed(classes.folder)
     with pytest.raises(ArgumentError, match="probabilities of a run whose target, price"):
         typed(numbers.folder, "--onnx", tmp_path / "model.onnx", "--proba")
+    with pytest.raises(ArgumentError, match="--proba without a file of ONNX"):
+        typed(classes.folder, "--numpy", tmp_path / "alone", "--proba")
     assert not list(tmp_path.iterdir())
 
 

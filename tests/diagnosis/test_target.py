@@ -89,6 +89,21 @@ def test_a_course_says_what_it_asks_for_where_there_is_nothing_of_it(tmp_path):
         diagnose_target(str(file), course="cs231n")
 
 
+def test_a_pair_that_takes_other_arguments_is_told_so_where_nothing_else_is_there(tmp_path):
+    pair = (
+        "def relu_forward(x):\n    return x * (x > 0), x\ndef relu_backward({}):\n    return dout\n"
+    )
+    file = tmp_path / "layers.py"
+    for arguments in ("dout, cache, lr", "*, dout"):
+        file.write_text(pair.format(arguments))
+        for target in (file, f"{file}:relu_backward"):
+            with pytest.raises(ArgumentError, match="other arguments than those of") as error:
+                diagnose_target(str(target))
+            assert "relu_backward(dy, cache) -> dx" in str(error.value)
+    file.write_text(file.read_text() + "class MyReLU:\n    pass\n")
+    assert [diagnosis.subject for diagnosis in diagnose_target(str(file))] == ["MyReLU"]
+
+
 def test_a_file_that_defines_nothing_is_said_to(tmp_path):
     empty = tmp_path / "empty.ipynb"
     empty.write_text('{"cells": []}')

@@ -17,13 +17,16 @@ from handgrad import CrossEntropy, Embedding, Linear, Model, kernels
 from handgrad.activations.relu import rectified, rectified_pullback
 from handgrad.checking import CASES
 from handgrad.checking.library import run as run_row
+from handgrad.dense import backward, forward
 from handgrad.errors import ArgumentError
 from handgrad.kernels.compiling import Kernel, fits, kernel
 from handgrad.kernels.mode import using
 from handgrad.layers.embedding import lookup_pullback
 from handgrad.layers.linear import add_row, add_row_pullback
 from handgrad.layers.normalization.batch_norm import scaled, scaled_pullback, statistics
+from handgrad.layers.normalization.group_norm import grouped, grouped_pullback
 from handgrad.layers.normalization.layer_norm import normalized, normalized_pullback
+from handgrad.layers.normalization.rms_norm import divided, divided_pullback
 from handgrad.losses.cross_entropy import from_indices, from_indices_pullback
 from handgrad.optimizers import SGD, Adam, AdamW, RMSprop
 
@@ -43,7 +46,7 @@ SAMPLES = {
     add_row_pullback: (normal(70, 300), normal(1, 300)),
     rectified: (normal(70, 300),),
     rectified_pullback: (normal(70, 300), normal(70, 300)),
-    from_indices: (normal(70, 13), indices(70, 13)),
+    from_indices: (normal(70, 13), indices(70, 13), normal(70, 13)),
     from_indices_pullback: (normal(70, 13), indices(70, 13), lambda dtype: 70.0),
     lookup_pullback: (normal(13, 300), indices(70, 13), normal(70, 300)),
     statistics: (normal(70, 300),),
@@ -62,6 +65,29 @@ SAMPLES = {
         normal(70, 300),
         normal(70, 1),
         normal(1, 300),
+        lambda dtype: True,
+    ),
+    divided: (normal(70, 300), normal(1, 300), lambda dtype: 1e-5),
+    divided_pullback: (
+        normal(70, 300),
+        normal(70, 300),
+        normal(70, 1),
+        normal(1, 300),
+        lambda dtype: True,
+    ),
+    grouped: (
+        normal(7, 30, 100),
+        normal(1, 100),
+        normal(1, 100),
+        lambda dtype: 5,
+        lambda dtype: 1e-5,
+    ),
+    grouped_pullback: (
+        normal(7, 30, 100),
+        normal(7, 30, 100),
+        normal(7, 1, 100),
+        normal(1, 100),
+        lambda dtype: 5,
         lambda dtype: True,
     ),
 }
@@ -114,7 +140,8 @@ def test_both_forms_agree_and_threads_change_no_bit(each, dtype, cores):
 def test_every_kernel_is_tried():
     updates = {each for each in found() if each.__module__.startswith("handgrad.optimizers")}
     assert len(updates) == 5  # which are tried below
-    assert set(found()) - updates == set(SAMPLES)
+    # Those of a whole model stand beside it in their own tests.
+    assert set(found()) - updates == {*SAMPLES, forward, backward}
 
 
 OPTIMIZERS = [

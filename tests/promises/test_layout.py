@@ -39,6 +39,7 @@ ORDER = [
     "layers",
     "containers",
     "losses",
+    "dense",
     "flat",
     "chain",
     "summary",

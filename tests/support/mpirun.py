@@ -20,6 +20,7 @@ ENVIRONMENT = {
     "OMPI_MCA_btl": "self,sm",
     "PRTE_MCA_plm_ssh_agent": "false",
     "HANDGRAD_KERNELS": "numpy",
+    "TERM": "dumb",  # what the first of them writes to looks like a terminal
 }
 OPTIONS = ["--map-by", ":OVERSUBSCRIBE", "--bind-to", "none"]  # more processes than cores
 

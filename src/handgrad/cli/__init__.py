@@ -78,7 +78,8 @@ def main() -> None:
             warnings.showwarning = _tell
             app()
     except (HandgradError, OSError) as error:  # OSError: a disk that is full, for instance
-        _fail(str(error))
+        where = [note for note in getattr(error, "__notes__", ()) if note.startswith("in process")]
+        _fail("\n  ".join([str(error), *where[-1:]]))
     except UnicodeEncodeError as error:
         _fail(
             f"got an output in {error.encoding}, which has no {error.object[error.start]!a}\n"

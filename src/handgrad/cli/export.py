@@ -31,6 +31,10 @@ def export(
     proba: Annotated[
         bool, typer.Option("--proba", help="ONNX: give the probabilities of the classes.")
     ] = False,
+    dtype: Annotated[
+        str | None,
+        typer.Option(help="ONNX: compute in float32 or float64. (default: as in the run)"),
+    ] = None,
 ) -> None:
     """Write the network of a run for where handgrad is not."""
     from handgrad.errors import ArgumentError
@@ -42,11 +46,18 @@ def export(
             "--onnx FILE or --numpy FOLDER",
             "say what to write: --onnx model.onnx",
         )
+    alone = {"--prepare": prepare, "--proba": proba, "--dtype": dtype}
+    if onnx is None and (given := [name for name, value in alone.items() if value]):
+        raise ArgumentError(
+            f"{given[0]} without a file of ONNX",
+            "an export for NumPy, which prepares its input and has probabilities, too",
+            f"leave {given[0]} out, or say where that file goes: --onnx model.onnx",
+        )
     run = open_run(folder)
     if onnx is not None:
         from handgrad.interop.onnx import export_run as export_onnx
 
-        export_onnx(run, onnx, prepare=prepare, proba=proba)
+        export_onnx(run, onnx, prepare=prepare, proba=proba, dtype=dtype)
         typer.echo(f"{onnx}: {run.trainer.model.parameters.size:,} parameters")
     if numpy is not None:
         from handgrad.interop.numpy import export_run as export_numpy

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +21,17 @@ DATA, NETWORK, TRAINING, OUTPUT = "The data", "The network", "The training", "Th
 
 def _option(panel: str, help: str, **more: Any) -> Any:  # noqa: A002 - typer's name
     return typer.Option(help=help, rich_help_panel=panel, **more)
+
+
+@contextmanager
+def _said_by_one(first: bool) -> Iterator[None]:
+    """Let the first of several processes tell an error that they all have; the others end."""
+    try:
+        yield
+    except Exception:
+        if first:
+            raise
+        raise typer.Exit(2) from None
 
 
 def train(
@@ -165,8 +178,16 @@ def train(
     Texts become columns of 0 and 1, missing numbers the mean. The best epoch is kept.
 
     Ctrl-C stops after the current step, and --resume goes on from there.
+
+    Started by mpirun, all processes train one network together.
     """
-    from handgrad.experiments import class_weights, column_names, free_folder, hidden_layers
+    from handgrad.experiments import (
+        class_weights,
+        column_names,
+        communicator_of_launcher,
+        free_folder,
+        hidden_layers,
+    )
     from handgrad.experiments import train as train_run
 
     if resume and out is None:
@@ -174,45 +195,51 @@ def train(
     if quiet and verbose:
         raise typer.BadParameter("one of them", param_hint="--quiet, --verbose")
     folder = free_folder(data) if out is None else out
-    console = Console(quiet=quiet)
+    communicator = communicator_of_launcher()
+    first = communicator is None or communicator.rank == 0
+    console = Console(quiet=quiet or not first)
 
     def say(text: str) -> None:
         """Break lines between words in a terminal, and nowhere else."""
         shown = printable(text, file_names=True)
         console.print(shown, markup=False, highlight=False, soft_wrap=not console.is_terminal)
 
-    run = train_run(
-        data,
-        folder,
-        resume=resume,
-        command=shlex.join(["handgrad", *sys.argv[1:]]),
-        progress=not quiet,
-        say=say,
-        target=target,
-        task=task,
-        features=None if features is None else column_names(features),
-        drop=None if drop is None else column_names(drop),
-        decimal=decimal,
-        delimiter=delimiter,
-        validation=validation,
-        model=model,
-        hidden=None if hidden is None else hidden_layers(hidden),
-        activation=activation,
-        dropout=dropout,
-        dtype=dtype,
-        loss=loss,
-        class_weight=None if class_weight is None else class_weights(class_weight),
-        optimizer=optimizer,
-        lr=lr,
-        schedule=schedule,
-        weight_decay=weight_decay,
-        max_norm=max_norm,
-        epochs=epochs,
-        early_stopping=False if no_early_stopping else None,
-        patience=patience,
-        batch_size=batch_size,
-        seed=seed,
-    )
+    with _said_by_one(first):
+        run = train_run(
+            data,
+            folder,
+            communicator=communicator,
+            resume=resume,
+            command=shlex.join(["handgrad", *sys.argv[1:]]),
+            progress=not quiet,
+            say=say,
+            target=target,
+            task=task,
+            features=None if features is None else column_names(features),
+            drop=None if drop is None else column_names(drop),
+            decimal=decimal,
+            delimiter=delimiter,
+            validation=validation,
+            model=model,
+            hidden=None if hidden is None else hidden_layers(hidden),
+            activation=activation,
+            dropout=dropout,
+            dtype=dtype,
+            loss=loss,
+            class_weight=None if class_weight is None else class_weights(class_weight),
+            optimizer=optimizer,
+            lr=lr,
+            schedule=schedule,
+            weight_decay=weight_decay,
+            max_norm=max_norm,
+            epochs=epochs,
+            early_stopping=False if no_early_stopping else None,
+            patience=patience,
+            batch_size=batch_size,
+            seed=seed,
+        )
+    if not first:
+        raise typer.Exit(130 if run.trainer.history.interrupted else 0)
     shown = shlex.quote(str(folder))
     if run.trainer.history.interrupted:
         say(f"go on with: handgrad train {shlex.quote(data)} --out {shown} --resume")

@@ -36,6 +36,12 @@ from handgrad.errors import ArgumentError
 
 __all__ = ["diagnose", "diagnose_named", "diagnose_student"]
 
+SUGGESTED = (
+    "The reference was given what the names of its arguments suggest. Where that is something else "
+    "than it takes, write `def inputs(rng)` beside {}, which returns what it is to be given in one "
+    "trial."
+)
+
 
 def diagnose(
     obj_or_class: Any,
@@ -165,11 +171,16 @@ def diagnose_student(
 def _beside(reference: Any, thing: Any, shapes: Shapes | None, seed: int) -> Diagnosis:
     """Diagnose code beside a reference that is right."""
     start, code, truth = perf_counter(), code_of(thing), code_of(reference)
+    inputs = inputs_of(truth, names_around(reference))
     try:
         with restored(reference, thing), np.errstate(all="ignore"):
-            kind = ReferenceKind(truth, inputs_of(truth, names_around(reference)))
+            kind = ReferenceKind(truth, inputs)
     except StudentError as error:
-        outcome = Outcome(failure=error.failure)
+        failure = error.failure
+        if failure.lines:  # it is the reference that has raised, not the code beside it
+            hint = failure.hint if inputs else SUGGESTED.format(truth.name)
+            failure = replace(failure, doing=f"trying the reference: {failure.doing}", hint=hint)
+        outcome = Outcome(failure=failure)
         return _diagnosis(code.name, "reference", outcome, start, shapes, seed)
     make = partial(ReferenceStudent, kind, code)
     return diagnose_student(make(), make, shapes=shapes, seed=seed)

@@ -81,8 +81,12 @@ def diagnose_target(
             "activations, losses, layers and model",
             "check the path",
         )
-    if course is None and kind is None and (its := seen(outline(Path(file)), name)):
-        course = None if _is_the_exercise(its) else its.name
+    if course is None and kind is None:
+        entries = outline(Path(file))
+        if its := seen(entries, name):
+            course = None if _is_the_exercise(its) else its.name
+        else:
+            _refuse_other_arguments(file, entries, name)
     return (diagnose_file(file, name, kind, course=course, timeout=timeout),)
 
 
@@ -97,7 +101,9 @@ def _beside(target: str, reference: str, timeout: float) -> tuple[Diagnosis, ...
                 "FILE.py:NAME or FILE.py, and a reference of the same form",
                 "check the path",
             )
-    names = [name] if name else sorted(_passes(outline(file)) & _passes(outline(other)))
+    ours, theirs = outline(file), outline(other)
+    told = {each for each in ours.keys() & theirs.keys() if f"{each}_inputs" in theirs}
+    names = [name] if name else sorted((_passes(ours) & _passes(theirs)) | told)
     if not names:
         raise ArgumentError(
             f"{file} and {other}, which have nothing in common",
@@ -144,6 +150,24 @@ def _jobs(file: Path, course: Course, asked: str | None) -> list[Job]:
     ]
 
 
+def _refuse_other_arguments(file: str | Path, entries: Mapping[str, Entry], name: str = "") -> None:
+    """Raise where a pair of functions has a course's names, and takes other arguments.
+
+    Where no name is asked for, any pair will do.
+    """
+    for course in map(read_course, COURSES):
+        for first, *_ in course.inside(entries, by_name=True):
+            if first.forward is None or first.backward is None or first.made:
+                continue
+            if not first.is_in(entries) and (not name or name in first.names):
+                raise ArgumentError(
+                    f"{' and '.join(first.wanted)} in {file}, which take other arguments than "
+                    f"those of {course.title}",
+                    f"{first.forward.text}, and {first.backward.text}",
+                    "take these, or describe what yours take, with --course FILE.toml",
+                )
+
+
 def _whole(file: Path) -> Job:
     return Job(str(file.resolve()), file.stem)
 
@@ -167,13 +191,16 @@ def _file(file: Path, kind: str | None, timeout: float) -> tuple[Diagnosis, ...]
     names = names_in(file, classes_only=True)
     if names is None:  # whoever runs it says what is wrong
         return (diagnose_file(file, file.stem, kind, timeout=timeout),)
-    if not outline(file):
+    entries = outline(file)
+    if not entries:
         raise ArgumentError(
             f"{file}, in which no class and no function is defined",
             "code that has a forward and a backward pass",
             "save it, and check the path",
         )
     known = sorted(name for name in names if kind_of(name) or (kind and len(names) == 1))
+    if not known and kind is None:
+        _refuse_other_arguments(file, entries)
     if not known or (kind and len(known) > 1):
         name = next(iter(known or sorted(names) or ["NAME"]))
         raise ArgumentError(

@@ -13,6 +13,7 @@ from handgrad.experiments.evaluation import (
 )
 from handgrad.experiments.fitting import train
 from handgrad.experiments.folder import free_folder
+from handgrad.experiments.launcher import communicator_of_launcher
 from handgrad.experiments.loading import load, save
 from handgrad.experiments.network import NetworkSettings
 from handgrad.experiments.run import Run, open_run
@@ -30,6 +31,7 @@ __all__ = [
     "Settings",
     "class_weights",
     "column_names",
+    "communicator_of_launcher",
     "evaluate",
     "evaluation_to_dict",
     "free_folder",

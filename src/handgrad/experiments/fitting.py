@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from handgrad.experiments.words import loss_in_words
 from handgrad.training.callbacks import CSVLog, ModelCheckpoint
 from handgrad.training.metrics import R2, Accuracy
 from handgrad.training.names import loss_named
+from handgrad.training.processes import Processes, processes_of
 
 __all__ = ["train"]
 
@@ -37,6 +39,7 @@ def train(
     command: str = "",
     progress: bool = True,
     say: Callable[[str], Any] = lambda text: None,
+    communicator: Any = None,
     **options: Any,
 ) -> Run:
     """Train a network on some data, and keep it in a folder; or go on with one that is there.
@@ -56,6 +59,9 @@ def train(
         Whether to show progress.
     say
         Called with lines that tell what is trained, and on what.
+    communicator
+        The processes that train together, as `Trainer` takes it; each reads the data, and the first
+        alone writes and says anything.
     **options
         Fields of `Settings`; one that is None has its default.
 
@@ -82,13 +88,29 @@ def train(
     >>> run.trainer.history["validation_accuracy"][-1] > 0.9
     True
     """
-    folder = Path(folder)
+    with processes_of(communicator) as processes:
+        alone = say if processes.first else (lambda text: None)
+        return _train(data, Path(folder), resume, command, progress, alone, processes, options)
+
+
+def _train(
+    data: str,
+    folder: Path,
+    resume: bool,
+    command: str,
+    progress: bool,
+    say: Callable[[str], Any],
+    processes: Processes,
+    options: Mapping[str, Any],
+) -> Run:
+    """Train in this process, or in this one of several."""
     given = {name: value for name, value in options.items() if value is not None}
     if resume:
         if not folder.is_dir():
             open_run(folder)  # which says that there is none
-        with locked(folder):
+        with _mine(folder, processes):
             run = _go_on(open_run(folder, best=False), given)
+            processes.add_up()  # the first writes when all have read
             known = (run.target_name, run.columns, run.class_names or False)
             dataset = read_data(data, *known, **run.settings.marks)
             if fingerprint(dataset) != run.fingerprint:
@@ -97,20 +119,32 @@ def train(
                     f"the same data, unchanged; it was {run.settings.data}",
                     "begin another run with this data",
                 )
-            return _fit(run, dataset, command, progress, say)
-    check_free(folder)
+            return _fit(run, dataset, command, progress, say, processes)
+    if processes.first:
+        check_free(folder)
     settings = Settings(data=data, **given)
     target = -1 if settings.target is None else settings.target
     wanted = (target, settings.features or None, settings.classes)
     dataset = read_data(data, *wanted, drop=settings.drop, **settings.marks)
     run = _begin(folder, settings, dataset)
-    with locked(folder):
-        check_free(folder)  # of whoever was faster
-        return _fit(run, dataset, command, progress, say)
+    with _mine(folder, processes):
+        if processes.first:
+            check_free(folder)  # of whoever was faster
+        return _fit(run, dataset, command, progress, say, processes)
+
+
+def _mine(folder: Path, processes: Processes) -> AbstractContextManager[None]:
+    """Keep every other training out of a folder; the first process does it for all."""
+    return locked(folder) if processes.first else nullcontext()
 
 
 def _fit(
-    run: Run, dataset: Dataset, command: str, progress: bool, say: Callable[[str], Any]
+    run: Run,
+    dataset: Dataset,
+    command: str,
+    progress: bool,
+    say: Callable[[str], Any],
+    processes: Processes,
 ) -> Run:
     """Train, and leave in the folder what there is to see."""
     settings, trainer, folder = run.settings, run.trainer, run.folder
@@ -124,11 +158,13 @@ def _fit(
     say(repr(trainer.model))
 
     trainer.extra["run"] = run.facts()
-    trainer.save(folder)  # so that there is something to go on from at any moment
-    try:
-        write_command(folder, command)
-    except OSError as error:  # a disk that is full by now; what comes next says so too
-        say(f"command.txt is not written: {error.strerror or error}")
+    trainer.communicator = processes
+    if processes.first:
+        trainer.save(folder)  # so that there is something to go on from at any moment
+        try:
+            write_command(folder, command)
+        except OSError as error:  # a disk that is full by now; what comes next says so too
+            say(f"command.txt is not written: {error.strerror or error}")
     saving = ModelCheckpoint(folder, seconds=SECONDS)
     saving.saved = f"what {trainer.epochs_done} epochs have taught"
     if trainer.epochs_done >= settings.epochs:
@@ -148,7 +184,7 @@ def _fit(
         class_weight=weights,
         progress=progress,
     )
-    if trainer.epochs_done:
+    if trainer.epochs_done and processes.first:
         write_report(run, dataset, training if held is None else held_out, say)
     return run
 

@@ -18,38 +18,40 @@ _LARGE = 6e4  # which every floating type holds
 
 
 @kernel
-def from_indices(logits: Any, indices: Any) -> tuple[Any, Any]:
-    """Return the sum of ``-log p`` over the right classes, and p.
+def from_indices(logits: Any, indices: Any, p: Any) -> Any:
+    """Write p, and return the sum of ``-log p`` over the right classes.
 
     The sum is not a number where an index is none of the classes.
     """
     if np.minimum.reduce(indices) < 0 or np.maximum.reduce(indices) >= logits.shape[1]:
-        return np.nan, logits
+        return np.nan
     with np.errstate(over="ignore", invalid="ignore"):
-        z = logits - np.maximum.reduce(logits, axis=1, keepdims=True)
+        z = np.subtract(logits, np.maximum.reduce(logits, axis=1, keepdims=True), out=p)
         right = z.reshape(-1)[_places(z, indices)]
-        p = np.exp(z, out=z)
+        np.exp(z, out=p)
         s = np.add.reduce(p, axis=1, keepdims=True)
         p /= s
-        return np.add.reduce(np.log(s[:, 0]) - right), p
+        return np.add.reduce(np.log(s[:, 0]) - right)
 
 
 @from_indices.compiled()
-def _(logits: Any, indices: Any) -> tuple[Any, Any]:
+def _(logits: Any, indices: Any, p: Any) -> Any:
     N, K = logits.shape
-    p, total = np.empty_like(logits), 0.0
+    total = 0.0
     for n in range(N):
         t = indices[n]
         if t < 0 or t >= K:
-            return np.nan, p
-        most = logits[n].max()
-        s = p[n, 0] * 0
+            return np.nan
+        most, s = logits[n, 0], logits[n, 0] * 0
+        for k in range(1, K):
+            most = max(most, logits[n, k])
         for k in range(K):
             p[n, k] = np.exp(logits[n, k] - most)
-        s = p[n].sum()
+            s += p[n, k]
         total += np.log(s) - (logits[n, t] - most)
-        p[n] /= s
-    return total, p
+        for k in range(K):
+            p[n, k] /= s
+    return total
 
 
 def _places(rows: Array, indices: Array) -> Array:
@@ -215,12 +217,14 @@ class CrossEntropy(Loss):
             "a single logit has a softmax of 1, whatever it is: BinaryCrossEntropy takes that",
         )
         if sample_weight is None and targets.shape != logits.shape and self._bare(logits, targets):
-            indices = targets.reshape(-1).astype(np.intp)  # a copy, which nobody writes to
-            total, p = from_indices(logits.reshape(len(indices), -1), indices)
+            indices = targets.ravel().astype(np.intp)  # a copy, which nobody writes to
+            rows = logits.reshape(len(indices), -1)
+            p: Array = np.empty_like(rows)
             divisor = float(len(indices)) if self.average else 1.0
-            if abs(total / divisor) < _LARGE:
-                value = logits.dtype.type(total / divisor)
-                return value, (p.reshape(logits.shape), None, indices, None, divisor)
+            value = from_indices(rows, indices, p) / divisor
+            if abs(value) < _LARGE:
+                saved = p.reshape(logits.shape), None, indices, None, divisor
+                return logits.dtype.type(value), saved
         y, y_sum = self._rows(logits, targets)
         if sample_weight is not None:
             weight = broadcast_weight(sample_weight, logits[..., :1], self)

@@ -38,6 +38,13 @@ class Block(NamedTuple):
     scratch: Array
     slots: list[Array]
 
+    def joined(self, g: Array, penalty: Array) -> Array:
+        """Return the gradient with a penalty's, which is written to, on the parts that decay."""
+        for part in self.rest:
+            penalty[part] = 0
+        joined: Array = np.add(g, penalty, out=self.adjusted)
+        return joined
+
 
 def cut(
     groups: Sequence[Group],

@@ -153,8 +153,10 @@ class Optimizer(ABC):
         self._groups: tuple[Group, ...] = ()  # of the model that it was started with
         # How many steps each of them had missed when `_counted` steps were done.
         self._missed, self._counted = np.zeros(0, np.int64), 0
-        self._known: Array | None = None  # the parameters, and how often freezing had changed
-        self._changes = -1
+        # The parameters, how often freezing had changed, and whether loops were in force.
+        self._known: Array | None = None
+        self._changes = -1, False
+        self._looped = False
         self._blocks: list[Block] = []
 
     def __init_subclass__(cls) -> None:
@@ -221,7 +223,8 @@ class Optimizer(ABC):
             same = False
         if not same:
             check_vectors(parameters, gradients, self, self._form)
-        if not (same and parameters is self._known and Frozen.changes == self._changes):
+        changes = Frozen.changes, Mode.compiled
+        if not (same and parameters is self._known and changes == self._changes):
             self._look(parameters, same)
 
         scale = 1.0
@@ -229,7 +232,7 @@ class Optimizer(ABC):
             scale = clipping_factor(gradients, self.max_norm, self._updated)
         scale = 1.0 if scale >= 1 else scale  # one that is not a number shows in the parameters
         self.steps += 1
-        if Mode.compiled and self._looped and gradients.flags.carray:
+        if self._looped and gradients.flags.carray:
             self._loop_over(parameters, gradients, scale)
             return
         both = (self.l1, self._shrink), (self.weight_decay, self._decay)
@@ -269,7 +272,7 @@ class Optimizer(ABC):
             for part in block.decayed:
                 np.multiply(p[part], 1 - self.lr * self.weight_decay, out=p[part])
             return g
-        return _joined(np.multiply(p, self.weight_decay, out=block.scratch), g, block)
+        return block.joined(g, np.multiply(p, self.weight_decay, out=block.scratch))
 
     def _shrink(self, p: Array, g: Array, block: Block) -> Array:
         """Return the gradient with that of the L1 penalty, or shrink what it concerns in place."""
@@ -282,11 +285,11 @@ class Optimizer(ABC):
                 size *= sign[part]
             return g
         sign *= self.l1
-        return _joined(sign, g, block)
+        return block.joined(g, sign)
 
     def _look(self, parameters: Array, same: bool) -> None:
         """Look what is to be done with each of the parameters, and cut them into blocks."""
-        groups, missed, changes = groups_of(parameters), self._missed_so_far(), Frozen.changes
+        groups, missed = groups_of(parameters), self._missed_so_far()
         weights_alone = self.decay == "weights"
         if not groups and (weights_alone or missed.any()):
             raise ArgumentError(
@@ -303,17 +306,20 @@ class Optimizer(ABC):
         if not same:
             self._vectors = {name: np.zeros_like(parameters) for name in self.slots}
             self._form = parameters.shape, parameters.dtype
-        if not same or not self._blocks or groups != self._groups:
+        looped = Mode.compiled and self.loop is not None and fits(parameters)
+        if not same or not self._blocks or groups != self._groups or looped != self._looped:
             self._groups, self._counted = groups, self.steps
             self._missed = missed if missed.any() else np.zeros(len(groups), np.int64)
             each = groups or [Group(slice(0, parameters.size), updated=True, weights=True)]
             counts = self._missed if groups else [0]
+            # A loop passes over memory once: it gains by long blocks, which the cores can share.
+            size = max(parameters.size, 1) if looped else BLOCK
             vectors = self._vectors.values()
-            self._blocks = cut(each, counts, weights_alone, vectors, parameters, BLOCK)
+            self._blocks = cut(each, counts, weights_alone, vectors, parameters, size)
             self._updated = merged(group.place for group in each if group.updated)
-        self._looped = self.loop is not None and fits(parameters)
+        self._looped = looped
         self._no_penalties = penalties(parameters.dtype, 1.0)
-        self._known, self._changes = parameters, changes
+        self._known, self._changes = parameters, (Frozen.changes, Mode.compiled)
 
     def _missed_so_far(self) -> Array:
         """Return how many steps each array of the model has missed while it was frozen."""
@@ -378,7 +384,7 @@ class Optimizer(ABC):
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies of views are no longer views, so a copy cuts its vectors anew.
-        cut = ("_blocks", "_known", "_updated", "_looped", "_no_penalties")
+        cut = ("_blocks", "_known", "_updated", "_no_penalties")
         return {name: value for name, value in vars(self).items() if name not in cut}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -387,11 +393,3 @@ class Optimizer(ABC):
 
     def __repr__(self) -> str:
         return describe(self)
-
-
-def _joined(penalty: Array, g: Array, block: Block) -> Array:
-    """Return the gradient with a penalty's on those parts that it concerns."""
-    for part in block.rest:
-        penalty[part] = 0
-    joined: Array = np.add(g, penalty, out=block.adjusted)
-    return joined

@@ -219,7 +219,7 @@ def test_the_authors_own_inputs_are_used():
             "argument q",
         ),
         ("def A(q): return q, q", "argument q"),
-        ("class A:\n    def forward(self, x): return x\ndef inputs(rng): return 3", "for a class"),
+        ("class A:\n    def forward(self, x): return x\ndef inputs(rng): return 3", "the class A"),
         ("A = 3", "int, beside a reference"),
         ("def A(x, y): return x, y\ndef inputs(rng): return 3.0", "argument: 'y'"),
         ("def A(x): return x, x\ndef inputs(rng): return {'z': 3.0}", "argument: 'x'"),
@@ -248,6 +248,17 @@ def test_a_reference_that_is_not_right_is_refused(old, new, said):
     assert "no argument is an array" in diagnose(numbers, reference=numbers).failure.error
 
 
+def test_a_reference_that_does_not_run_is_told_apart_from_the_code_beside_it():
+    """What its arguments' names suggest may be nothing for it; what its author says, too."""
+    text = "def halves(x): return x[:, :, 0], x\n"
+    guessed, told = (module(text + more)["halves"] for more in ("", "def inputs(rng): return rng,"))
+    failure = diagnose(guessed, reference=guessed).failure
+    assert failure.doing.startswith("trying the reference: calling halves")
+    assert "def inputs(rng)` beside halves" in failure.hint
+    failure = diagnose(told, reference=told).failure
+    assert "inputs(rng)" not in failure.hint
+
+
 def check(*arguments):
     wide = {"COLUMNS": "200", "NO_COLOR": "1"}
     return CliRunner().invoke(app, ["check", *map(str, arguments)], env=wide)
@@ -274,6 +285,14 @@ def test_a_file_is_checked_beside_a_reference(files):
     said = json.loads(check(mine, "--reference", truth, "--json").stdout)
     statuses = {each["subject"]: each["status"] for each in said["diagnoses"]}
     assert statuses == dict.fromkeys((*PAIRS, "Maxout"), "right") | {"squash_forward": "wrong"}
+
+
+def test_what_has_inputs_for_it_alone_is_compared_too(files):
+    mine, truth = files / "mine" / "layers.py", files / "truth" / "layers.py"
+    alone = "def quartic_inputs(rng): return rng.standard_normal(3), rng.standard_normal(3)\n"
+    truth.write_text(truth.read_text() + alone)
+    said = json.loads(check(mine, "--reference", truth, "--json", "--budget", 0).stdout)
+    assert "quartic" in {each["subject"] for each in said["diagnoses"]}
 
 
 def test_a_reference_that_is_none_is_told(files):

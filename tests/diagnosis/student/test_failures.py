@@ -12,7 +12,7 @@ from handgrad import (
 )
 from handgrad.diagnosis import Status
 from handgrad.diagnosis.student.exceptions import explain
-from handgrad.diagnosis.student.subject import Stopped, StudentError, guard
+from handgrad.diagnosis.student.subject import Stopped, StudentError, guard, numbers
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,8 @@ from handgrad.diagnosis.student.subject import Stopped, StudentError, guard
         ("1 / 0", "is 0"),
         ("(_ for _ in ()).throw(NotImplementedError)", "not written yet"),
         ("exit()", "leave out"),
-        ("(_ for _ in ()).throw(OSError('odd'))", "by hand"),
+        ("b'\\xe9'.decode()", "save it as UTF-8"),
+        ("(_ for _ in ()).throw(OSError('odd'))", "into the last line above"),
     ],
 )
 def test_a_known_exception_comes_with_a_hint(code, part):
@@ -125,3 +126,29 @@ def test_what_is_raised_to_end_the_code_is_no_mistake_of_it():
         raise Stopped
     with pytest.raises(StudentError), guard("running"):
         raise GeneratorExit
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda x: (y for y in x), "generator in place of the output"),
+        (lambda x: (x, None), "2 values in place of the output"),
+        (lambda x: x + 0j, "the output holds complex128"),
+        (lambda x: x.astype(object), "the output holds object"),
+        (lambda x: np.ma.masked_less(x, 0), "the output has entries that are masked"),
+    ],
+)
+def test_what_is_no_array_of_numbers_is_told(made, said):
+    with pytest.raises(StudentError) as error:
+        numbers(made(np.array([[1.0, -1.0]])), "the output")
+    failure = error.value.failure
+    assert said in failure.error
+    assert failure.hint.endswith("print what it returns.")  # no line of it has raised
+
+
+def test_numbers_of_any_width_are_read():
+    for width in (np.longdouble, bool):
+        array = numbers(np.ones(3, width), "the output")
+        assert array.dtype == np.float64
+    assert numbers(np.ones(3, np.float32), "the output").dtype == np.float32
+    assert numbers([[1, 2]], "the output").shape == (1, 2)

@@ -21,7 +21,7 @@ from handgrad import Conv2d, Dropout, Linear, MaxPool2d, Model, ReLU, Residual
 from handgrad.checking.evaluation import floats_as
 from handgrad.datasets import Standardizer
 from handgrad.errors import ArgumentError, DtypeError, ShapeError
-from handgrad.interop.onnx import export, exporting
+from handgrad.interop.onnx import export, exporting, import_onnx
 from handgrad.interop.onnx.converters import CONVERTERS
 from handgrad.modes import evaluating
 from handgrad.walk import buffers, parameters
@@ -65,7 +65,7 @@ def network(name):
 @pytest.mark.parametrize(
     "name", [*character_model.MODELS, "digits", "mnist5k", "sequence_labels", "tabular_residual"]
 )
-def test_the_examples_networks_are_computed_as_here(name, tmp_path):
+def test_the_examples_networks_are_computed_as_here_and_come_in_again(name, tmp_path):
     model, x = network(name)
     model, x = moved(model), floats_as("float32", x)
     shape = (None, *x.shape[1:]) if name in ("digits", "mnist5k") else loose_shape(model, x)
@@ -73,6 +73,9 @@ def test_the_examples_networks_are_computed_as_here(name, tmp_path):
     with evaluating():
         y, _ = model.apply(x)
     assert_agrees(run_onnx(tmp_path / "model.onnx", x), y, "float32")
+    with evaluating():
+        again, _ = import_onnx(tmp_path / "model.onnx").apply(x)
+    assert_agrees(again, y, "float32")
 
 
 def operators(path):
@@ -153,6 +156,12 @@ def test_what_cannot_be_written_is_refused_and_nothing_is(model, shape, error, w
     with pytest.raises(error, match=re.escape(words)):
         export(model, tmp_path / "model.onnx", shape)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_precision_that_is_none_is_refused(tmp_path):
+    for dtype in ("halves", "int64", "float16"):
+        with pytest.raises(DtypeError, match=f"dtype={dtype} for ONNX"):
+            export(Linear(4, 3), tmp_path / "model.onnx", (None, 4), dtype=dtype)
 
 
 def test_a_standardizer_that_does_not_fit_is_refused(tmp_path):

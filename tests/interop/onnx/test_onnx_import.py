@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from exchange import COMPONENTS, onnx_in, run_onnx
 from handgrad import (
+    GRU,
     Conv2d,
     Flatten,
     Linear,
@@ -247,6 +248,88 @@ def test_a_network_goes_on_training_here(tmp_path):
     x = random(4, 8, 8, 1)
     again.train().forward(x)
     assert again.backward(random(4, 3)).flat.any()
+
+
+def two_layers(path):
+    """Write two layers that both take the lengths, and return the file to be changed."""
+    export(Model([GRU(3, 4), GRU(4, 2)]), path, ((None, None, 3), (None,)), dtype="float32")
+    return onnx.load(path)
+
+
+def without_lengths_for_one(model):
+    [*_, last] = [node for node in model.graph.node if node.op_type == "GRU"]
+    last.input[4] = ""
+
+
+def with_lengths_that_are_computed(model):
+    model.graph.node.insert(0, helper.make_node("Neg", ["lengths"], ["less"], name="less"))
+    for node in model.graph.node:
+        if node.op_type == "Cast":
+            node.input[0] = "less"
+
+
+def with_a_state_that_nothing_takes(model):
+    state = helper.make_tensor_value_info("state", TensorProto.FLOAT, [None, 4])
+    model.graph.input.append(state)
+
+
+def with_states_after_lengths(model):
+    """Let the second layer begin with a state, which a model would hand to the first."""
+    model.graph.input.append(helper.make_tensor_value_info("state", TensorProto.FLOAT, [None, 2]))
+    axes = numpy_helper.from_array(np.array([0]), "axes")
+    model.graph.initializer.append(axes)
+    model.graph.node.insert(0, helper.make_node("Unsqueeze", ["state", "axes"], ["begin"]))
+    [*_, last] = [node for node in model.graph.node if node.op_type == "GRU"]
+    last.input.append("begin")
+
+
+def with_a_clip_beside(model):
+    """Let what the network takes beside its input be data."""
+    model.graph.node.append(helper.make_node("Relu", ["lengths"], ["z"], name="odd"))
+    model.graph.output[0].name = "z"
+
+
+BESIDE = {
+    without_lengths_for_one: "not every layer is given",
+    with_lengths_that_are_computed: "no inputs of the network",
+    with_a_state_that_nothing_takes: "not every layer is given",
+    with_states_after_lengths: "not every layer is given",
+    with_a_clip_beside: "'odd'",
+}
+
+
+@pytest.mark.parametrize("changed", BESIDE, ids=lambda f: f.__name__)
+def test_inputs_that_go_elsewhere_than_a_model_hands_them_are_refused(changed, tmp_path):
+    model = two_layers(tmp_path / "model.onnx")
+    assert import_onnx(tmp_path / "model.onnx").takes_lengths
+    changed(model)
+    onnx.save(model, tmp_path / "model.onnx")
+    with pytest.raises(CheckpointError, match=BESIDE[changed]):
+        import_onnx(tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize(
+    ("operator", "place", "value", "words"),
+    [
+        ("ReduceMax", 1, [2], "Div: there is no component"),
+        ("Max", 1, np.float32(0), "another axis than the keys"),
+        ("Equal", 1, np.float32(1), "Div: there is no component"),
+        ("Mul", 1, np.float32(0.25), r"scores times 0.25, where 1 / sqrt\(2\) belongs"),
+        ("Range", 2, 2, "Where: a mask that is no input of the network"),
+    ],
+)
+def test_attention_with_another_number_is_none(operator, place, value, words, tmp_path):
+    path = tmp_path / "model.onnx"
+    layer = MultiHeadAttention(6, 3, causal=True)
+    export(layer, path, ((None, None, 6), (None,)), dtype="float32")
+    assert len(import_onnx(path)) == 1
+    model = onnx.load(path)
+    node = [each for each in model.graph.node if each.op_type == operator][-1]
+    (tensor,) = [t for t in model.graph.initializer if t.name == node.input[place]]
+    tensor.CopyFrom(numpy_helper.from_array(np.asarray(value), tensor.name))
+    onnx.save(model, path)
+    with pytest.raises(CheckpointError, match=words):
+        import_onnx(path)
 
 
 # Files that are broken, or somebody's trap

@@ -214,19 +214,21 @@ def test_every_tensor_that_does_not_fit_is_named_at_once(tmp_path):
         "4.bias": torch.ones(2).bfloat16(),
         "4.scale": torch.ones(2),
         "9.weight": torch.ones(1),
+        "\x1b[31m.weight": torch.ones(1),
     }
     save_file(tensors, tmp_path / "net")
     model = Model([Linear(2, 4), ReLU(), Linear(4, 1), ReLU(), Linear(1, 2)])
     with pytest.raises(ArgumentError) as caught:
         load_state_dict(model, tmp_path / "net")
     for line in (
-        "0.bias is I64, where floats",
+        "0.bias is I64, where F16, F32, F64 are read",
         "2.weight is (1, 5), where Linear(4, 1) at '2' needs (1, 4)",
         "2.bias (1,), for Linear(4, 1) at '2': there is none",
         "4.weight is (2, 2), where",
         "4.bias is BF16",
         "4.scale: Linear(1, 2) at '4' has none",
         "9 has weight (1,): nothing in the model has",
+        r"\x1b[31m has weight (1,): nothing in the model has",
     ):
         assert line in str(caught.value)
 
@@ -287,6 +289,12 @@ def test_a_tensor_that_is_too_large_for_the_model_is_not_read(tmp_path):
         file.truncate(file.tell() + 2**36)
     with pytest.raises(ArgumentError, match=r"weight is \(131072, 65536\), where"):
         load_state_dict(Model([Linear(2, 2, bias=False)]), tmp_path / "net")
+
+
+def test_what_torch_save_writes_is_told_from_it(tmp_path):
+    torch.save(nn.Linear(2, 2).state_dict(), tmp_path / "net.pt")
+    with pytest.raises(CheckpointError, match=r"what torch\.save has written \(\.pt, \.pth\)"):
+        load_state_dict(Model([Linear(2, 2)]), tmp_path / "net.pt")
 
 
 def test_no_file_is_no_file(tmp_path):

@@ -48,7 +48,7 @@ def arguments(
     made = own(rng)
     constructor: tuple[Any, ...] = ()
     if isinstance(code, Objects):
-        constructor, made = _pair(made)
+        constructor, made = _pair(made, code.name)
     made = made if isinstance(made, tuple | Mapping) else (made,)
     try:
         bound = (
@@ -76,12 +76,12 @@ def base_name(code: Code) -> str:
     return code.name.replace("_forward", "")
 
 
-def _pair(made: Any) -> tuple[tuple[Any, ...], Any]:
+def _pair(made: Any, name: str) -> tuple[tuple[Any, ...], Any]:
     if not (isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], tuple)):
         raise ArgumentError(
-            f"{type(made).__name__} from inputs(rng), for a class",
+            f"{type(made).__name__} from inputs(rng), for the class {name}",
             "two of them: a tuple for the constructor, and the arguments of the call",
-            "return `(in_features, out_features), (x,)`",
+            f"return `(in_features, out_features), (x,)`; {name}_inputs(rng) is for it alone",
         )
     return made
 

@@ -36,6 +36,10 @@ HINTS: dict[str, str] = {
         "sum over an axis, keepdims=True keeps that axis."
     ),
     "ValueError: .*read-only": "The array that is written to is not yours. Work on a copy.",
+    "UnicodeDecodeError": (
+        "The file is written in another encoding: save it as UTF-8, or say in its first line which "
+        "one it is."
+    ),
     "ValueError: .*inhomogeneous": (
         "The rows of this list differ in length, so that it is no rectangular array."
     ),
@@ -117,6 +121,8 @@ def explain(error: BaseException, doing: str) -> Failure:
         message = ""
     known = [f"{cls.__name__}: {message}" for cls in type(error).__mro__]
     hint = next(text for pattern, text in HINTS.items() if any(re.match(pattern, k) for k in known))
+    if not lines and hint == HINTS["BaseException"]:
+        hint = "Call it by hand on a small array, and print what it returns."
     linecache.checkcache()
     name = type(error).__name__
     return Failure(doing, f"{name}: {message}" if message else name, tuple(lines), hint)

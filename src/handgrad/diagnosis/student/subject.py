@@ -100,10 +100,19 @@ def numbers(value: Any, what: str) -> Array:
     with guard(f"reading {what}"):
         if value is None:
             raise TypeError(f"NoneType in place of {what}")
-        array = np.array(value)
+        if np.ma.is_masked(value):
+            raise TypeError(f"{what} has entries that are masked, which are no numbers")
+        try:
+            array = np.array(value)
+        except ValueError as error:
+            if isinstance(value, tuple):
+                raise TypeError(f"{len(value)} values in place of {what}") from error
+            raise
+        if array.dtype.kind == "O" and not isinstance(value, np.ndarray | Sequence):
+            raise TypeError(f"{type(value).__name__} in place of {what}")
         if array.dtype.kind not in "fiub":
             raise TypeError(f"{what} holds {array.dtype}, not real numbers")
-        return array.astype(np.float64) if array.dtype.kind == "b" else array
+        return array.astype(np.float64) if array.dtype in (np.bool_, np.longdouble) else array
 
 
 class Subject:

@@ -15,7 +15,7 @@ __all__ = ["export_run"]
 _SCORES = '''def scores(rows):
     """Return the network's {what} for rows of features, as they were in the data."""
     x = INPUTS.transform(given(rows, (None, {D}), "float64"))
-    y = NETWORK.apply(x.astype("{dtype}").reshape(-1, *{shape})).astype("float64")
+    y = NETWORK.apply(x.astype("{dtype}"){shaped}).astype("float64")
     return {result}'''
 
 _PREDICT = {
@@ -61,7 +61,7 @@ def export_run(run: Run, folder: str | os.PathLike[str]) -> None:
     filled = {
         "what": "score of each class" if classes else "number",
         "D": len(run.feature_names),
-        "shape": run.shape,
+        "shaped": f".reshape(-1, {', '.join(map(str, run.shape))})" if len(run.shape) > 1 else "",
         "dtype": run.settings.dtype,
         "result": "y" if classes else "OUTPUTS.restore(y)",
     }

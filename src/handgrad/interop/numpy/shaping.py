@@ -208,7 +208,9 @@ class _Unused(ast.NodeTransformer):
     def visit_Assign(self, node: ast.Assign) -> Any:
         target, value = node.targets[0], node.value
         if not isinstance(target, ast.Tuple):
-            return self._kept(node if self._is_read(target) or _calls(value) else None)
+            itself = _name(target) == _name(value) != ""  # of what made an array of an argument
+            wanted = self._is_read(target) or _calls(value)
+            return self._kept(node if wanted and not itself else None)
         if not isinstance(value, ast.Tuple) or len(value.elts) != len(target.elts):
             for i, each in enumerate(target.elts):
                 if not self._is_read(each):

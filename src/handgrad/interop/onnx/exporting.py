@@ -113,9 +113,13 @@ def _precision(model: Component, dtype: npt.DTypeLike | None) -> np.dtype[Any]:
     """Return the precision to compute in: what is asked for, or what the first array has."""
     arrays = [place.array for place in (*parameters(model), *buffers(model))]
     own = next((array.dtype for array in arrays if array.dtype.kind == "f"), np.dtype(np.float64))
-    wanted = own if dtype is None else np.dtype(dtype)
+    try:
+        wanted = own if dtype is None else np.dtype(dtype)
+    except TypeError:
+        wanted = None
     if wanted not in (np.float32, np.float64):
-        raise DtypeError(f"dtype={wanted} for ONNX", "float32 or float64", 'write dtype="float32"')
+        given = dtype if wanted is None else wanted
+        raise DtypeError(f"dtype={given} for ONNX", "float32 or float64", 'write dtype="float32"')
     return wanted
 
 

@@ -14,8 +14,8 @@ from handgrad.interop.onnx.numbers import folded
 from handgrad.interop.onnx.operators import OPERATORS
 from handgrad.interop.onnx.parts import Parts
 from handgrad.interop.onnx.reading import check, constants_of, read, refused
-from handgrad.interop.onnx.steps import Step, chain
-from handgrad.interop.onnx.views import Known, Node, View
+from handgrad.interop.onnx.steps import Step, between, chain
+from handgrad.interop.onnx.views import Given, Known, Node, View
 from handgrad.model import Model
 
 __all__ = ["import_onnx"]
@@ -37,7 +37,9 @@ def import_onnx(path: str | os.PathLike[str]) -> Model:
     It takes operators that one of handgrad's components computes, as PyTorch exports them (opset
     13 or later) and as `export` writes them. What the file has channels or steps first has its
     features last here, as everywhere: an image goes in as (N, H, W, C), a sequence as (N, T, D).
-    No file but this one is opened, and nothing is taken for granted that the file says of itself.
+    Lengths, masks, states, keys and values are inputs beside the first, in a tuple, where the file
+    has them. No file but this one is opened, and nothing is taken for granted that the file says
+    of itself.
 
     Parameters
     ----------
@@ -63,14 +65,14 @@ def import_onnx(path: str | os.PathLike[str]) -> Model:
     proto = read(path)
     graph, constants = proto.graph, constants_of(proto)
     given = [each for each in graph.input if each.name not in constants]
-    if len(given) != 1 or len(graph.output) != 1:
+    if not 1 <= len(given) <= 4 or len(graph.output) != 1:
         raise refused(
             f"{len(given)} inputs and {len(graph.output)} outputs",
-            "one of each",
-            "export the network without lengths, states and masks, and with its output alone",
+            "an input, lengths, masks and states beside it, and one output",
+            "export the network without further ones, and with its output alone",
         )
-    known = Known(constants, views={given[0].name: _input(given[0], graph.node)})
-    start = known.views[given[0].name].step
+    views: dict[str, Any] = {each.name: _input(each, graph.node, i) for i, each in enumerate(given)}
+    known, start = Known(constants, views=dict(views)), views[given[0].name].step
     room, steps = _TIMES * proto.ByteSize() + _ROOM, set[Step]()
     for each in graph.node:
         node = _see(each, known, proto)
@@ -81,9 +83,39 @@ def import_onnx(path: str | os.PathLike[str]) -> Model:
             raise node.refused("tensors that the file has once and the network often")
     last = _seen(graph.output[0].name, known)
     parts = chain(last.step, start)
+    _check_given(between(last.step, start), list(views.values()))
     if not parts:
         raise refused("an output that is its input", "a network", "look at the path")
     return Model(parts).eval()
+
+
+def _check_given(steps: set[Step], inputs: list[Any]) -> None:
+    """Raise where the inputs beside the first go elsewhere than a `Model` hands them."""
+    takers = [step for step in steps if step.component is not None and step.component.takes_lengths]
+    every = tuple(range(1, len(inputs)))
+    later = tuple(i for i in every[:1] if isinstance(inputs[i], Given) and inputs[i].kind != "f")
+    others = [step for step in takers if step.given != later]
+    if every == later:
+        right = not others and (bool(takers) or not every)
+    else:  # to the first one alone
+        (first,) = others if len(others) == 1 else (None,)
+        right = first is not None and first.given == every
+        right = right and all(first is step or first in _behind(step) for step in takers)
+    if not right:
+        raise refused(
+            "inputs beside the first that not every layer is given which takes some",
+            "lengths or a mask for all; states, keys and values for the first layer",
+            "export the network with one input",
+        )
+
+
+def _behind(step: Step) -> set[Step]:
+    """Return the steps that every way to a step passes."""
+    found: set[Step] = set()
+    while step.behind is not None:
+        step = step.behind
+        found.add(step)
+    return found
 
 
 def _step(value: Any) -> Step | None:
@@ -146,10 +178,10 @@ def _seen(name: str, known: Known) -> View:
     )
 
 
-def _input(info: Any, nodes: Sequence[Any]) -> View:
-    """Return the input as it is here: its features last."""
+def _input(info: Any, nodes: Sequence[Any], number: int) -> View | Given:
+    """Return an input as it is here: its features last."""
     tensor = info.type.tensor_type
-    kind = {1: "f", 11: "f", 6: "i", 7: "i"}.get(tensor.elem_type)
+    kind = {1: "f", 11: "f", 6: "i", 7: "i", 9: "b" if number else None}.get(tensor.elem_type)
     sizes = [d.dim_value if d.HasField("dim_value") else None for d in tensor.shape.dim]
     if kind is None or not 1 <= len(sizes) <= 6 or any(n is not None and n < 1 for n in sizes):
         raise refused(
@@ -157,6 +189,8 @@ def _input(info: Any, nodes: Sequence[Any]) -> View:
             "an array of 1 to 6 axes, of floats or integers",
             "export the network with such an input",
         )
+    if number and (kind != "f" or len(sizes) != 3):
+        return Given(number, kind, len(sizes))
     order = list(range(len(sizes)))
     reached = _reached(info.name, nodes)
     if reached & _CHANNELS_SECOND and len(sizes) > 2:
@@ -165,7 +199,8 @@ def _input(info: Any, nodes: Sequence[Any]) -> View:
         order = [1, 0, 2]
     shape = (None, *(sizes[axis] for axis in order[1:])) if len(sizes) > 1 else tuple(sizes)
     batch = sizes[order[0]]
-    return View(Step("the input", None, []), shape, tuple(order), kind, batch=batch)
+    step = Step("the input", None, [], given=(number,) if number else ())
+    return View(step, shape, tuple(order), kind, batch=batch)
 
 
 def _reached(name: str, nodes: Sequence[Any]) -> set[str]:

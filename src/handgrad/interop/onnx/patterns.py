@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
 
-from handgrad.interop.onnx.views import Node
+from handgrad.interop.onnx.views import Known, Node
 
 __all__ = ["matched"]
 
@@ -39,6 +39,8 @@ def _called(call: ast.Call, node: Node, found: dict[str, str]) -> Iterator[dict[
     assert isinstance(call.func, ast.Name)
     if node.operator != call.func.id or len(node.inputs) != len(call.args):
         return
+    if not node.option("keepdims", 1):  # what a mean leaves out stands elsewhere then
+        return
     yield from _all(call.args, node.inputs, node, found)
     if node.operator in _EITHER_WAY:
         yield from _all(call.args, node.inputs[::-1], node, found)
@@ -65,7 +67,7 @@ def _is(wanted: ast.expr, name: str, node: Node, found: dict[str, str]) -> Itera
     elif isinstance(wanted, ast.Name):
         if wanted.id not in found:
             yield {**found, wanted.id: name}
-        elif _same(found[wanted.id], name, node.known.constants):
+        elif _same(found[wanted.id], name, node.known):
             yield found
     elif isinstance(wanted, ast.Constant):
         array = node.known.constants.get(name)
@@ -75,7 +77,6 @@ def _is(wanted: ast.expr, name: str, node: Node, found: dict[str, str]) -> Itera
                 yield found
 
 
-def _same(one: str, other: str, constants: Mapping[str, object]) -> bool:
-    if one == other or one not in constants or other not in constants:
-        return one == other
-    return np.array_equal(constants[one], constants[other])  # type: ignore[arg-type]
+def _same(one: str, other: str, known: Known) -> bool:
+    a, b = known.array(one), known.array(other)
+    return one == other or (a is not None and b is not None and np.array_equal(a, b))

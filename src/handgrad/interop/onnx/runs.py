@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import numpy.typing as npt
+
 from handgrad.errors import ArgumentError
 from handgrad.experiments import Run
 from handgrad.interop.onnx.exporting import export
@@ -12,7 +14,12 @@ __all__ = ["export_run"]
 
 
 def export_run(
-    run: Run, path: str | os.PathLike[str], *, prepare: bool = False, proba: bool = False
+    run: Run,
+    path: str | os.PathLike[str],
+    *,
+    prepare: bool = False,
+    proba: bool = False,
+    dtype: npt.DTypeLike | None = None,
 ) -> None:
     """Write the network of a run as a file of ONNX.
 
@@ -29,6 +36,8 @@ def export_run(
         them itself; a number that is predicted then comes out as it was in the data, too.
     proba
         Whether the probabilities of the classes come out instead of their scores.
+    dtype
+        float32 or float64; the run's, where it is None.
 
     Raises
     ------
@@ -59,5 +68,6 @@ def export_run(
         softmax=proba,
         prepare=run.inputs if prepare else None,
         restore=run.outputs if prepare and not run.class_names else None,
+        dtype=dtype,
         metadata=told,
     )

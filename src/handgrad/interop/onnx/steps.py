@@ -9,7 +9,7 @@ from handgrad.interop.onnx.reading import refused
 from handgrad.model import Model
 from handgrad.walk import buffers, parameters
 
-__all__ = ["Step", "chain"]
+__all__ = ["Step", "between", "chain"]
 
 _DEEPEST = 50
 
@@ -24,14 +24,23 @@ class Step:
     component : Component or None
         What makes its output of that of the step before; None for the input, and where `combine`
         says how those of several are put together.
+    given : tuple of int
+        Which inputs of the network the component is given beside what is before: lengths, a mask,
+        states, keys and values.
     size : int
         The bytes of its parameters and buffers.
     """
 
     def __init__(
-        self, node: str, component: Component | None, before: list[Step], combine: str = ""
+        self,
+        node: str,
+        component: Component | None,
+        before: list[Step],
+        combine: str = "",
+        given: tuple[int, ...] = (),
     ) -> None:
         self.node, self.component, self.before, self.combine = node, component, before, combine
+        self.given = given
         self.behind: Step | None = _meeting(before) if before else None
         self.depth: int = self.behind.depth + 1 if self.behind else 0
         self.size = sum(
@@ -46,11 +55,28 @@ def _meeting(steps: list[Step]) -> Step:
     for step in steps[1:]:
         while step is not found:
             deeper = step if step.depth > found.depth else found
-            assert deeper.behind is not None  # all ways begin at the input
+            if deeper.behind is None:
+                raise refused(
+                    f"the node {shorten(steps[0].node, 80)!r}, which comes of another input",
+                    "one input for all but attention, and lengths, masks and states beside it",
+                    "export the network with one input",
+                )
             if deeper is step:
                 step = deeper.behind
             else:
                 found = deeper.behind
+    return found
+
+
+def between(end: Step, start: Step) -> set[Step]:
+    """Return the steps on all ways from one to another, without the first."""
+    found: set[Step] = set()
+    left = [end]
+    while left:
+        step = left.pop()
+        if step is not start and step not in found:
+            found.add(step)
+            left += step.before
     return found
 
 

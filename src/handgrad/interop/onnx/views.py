@@ -15,7 +15,7 @@ from handgrad.interop.onnx.reading import refused
 from handgrad.interop.onnx.steps import Step
 from handgrad.shapes import Shape
 
-__all__ = ["Known", "Node", "View"]
+__all__ = ["Given", "Known", "Node", "View"]
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,10 @@ class View:
     pooled : bool
         Whether ONNX has an axis of one entry for each that a pool has gone over.
     turned : str
-        Where the steps are in reverse: those of the ``"input"``, or those of the ``"output"`` of
-        a layer that was given these; ``"back"`` where that output has been turned around again.
+        Where the steps are in reverse, ``"around"``; ``"back"`` where they were, and what is made
+        of them is in order again.
+    by : int or None
+        The input with the lengths by which they are.
     batch : int or None
         How many samples ONNX has, where the file takes one number of them alone.
     """
@@ -54,6 +56,7 @@ class View:
     directions: bool = False
     pooled: bool = False
     turned: str = ""
+    by: int | None = None
     batch: int | None = None
 
     @property
@@ -86,6 +89,28 @@ class View:
 
 
 @dataclass(frozen=True)
+class Given:
+    """An input beside the first: lengths, a mask, a state.
+
+    Attributes
+    ----------
+    number : int
+        Which input it is.
+    kind : str
+        f, i for integers or b for booleans.
+    rank : int
+        How many axes it has.
+    axes : tuple of int
+        Where it has been given axes of one entry.
+    """
+
+    number: int
+    kind: str
+    rank: int
+    axes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Known:
     """What is known of a graph's values, by their names.
 
@@ -95,7 +120,7 @@ class Known:
         The file's tensors.
     numbers : dict of str to Array
         What is computed of sizes, with numbers in place of those that are open.
-    views : dict of str to View, Parts, Scores or CheckpointError
+    views : dict of str to View, Given, Parts, Scores or CheckpointError
         What is computed of the input, or why it cannot be.
     nodes : dict of str to Node
         What makes a value.
@@ -211,11 +236,17 @@ class Node:
         shaping = ("Expand", "Slice", "Reshape", "Unsqueeze", "Transpose", "Identity", "Cast")
         return made.operator in shaping and made.is_zero(0, depth - 1)
 
-    def then(self, component: Component, view: View | None = None, **changed: Any) -> View:
+    def then(
+        self,
+        component: Component,
+        view: View | None = None,
+        given: tuple[int, ...] = (),
+        **changed: Any,
+    ) -> View:
         """Return what a component makes of an input, whose axes stay as they are."""
         view = self.view() if view is None else view
         shape = component.output_shape(view.shape)
-        step = Step(self.name, component, [view.step])
+        step = Step(self.name, component, [view.step], given=given)
         return replace(view, **{"step": step, "shape": shape, "kind": "f", **changed})
 
     def refused(self, what: str) -> CheckpointError:

@@ -11,7 +11,7 @@ import numpy as np
 from handgrad.arguments import Array
 from handgrad.checkpoint.tensors import opened
 from handgrad.component import Component
-from handgrad.errors import ArgumentError, CheckpointError, shorten
+from handgrad.errors import ArgumentError, CheckpointError, printable, shorten
 from handgrad.interop.paths import path_of, written
 from handgrad.interop.torch.filling import filled
 from handgrad.interop.torch.going import Held, held
@@ -202,7 +202,7 @@ def _misfit(problems: list[str]) -> ArgumentError:
         else problems
     )
     return ArgumentError(
-        "\n    ".join(["tensors that do not fit the model:", *shown]),
+        "\n    ".join(["tensors that do not fit the model:", *map(printable, shown)]),
         "for each component with parameters a module with tensors of its shapes",
         "make the model of the same layers as the network; say which module is which with names=",
     )
@@ -212,5 +212,6 @@ def _damaged(what: object) -> CheckpointError:
     return CheckpointError(
         f"a damaged file of tensors: {shorten(what)}",
         "what safetensors.torch.save_file has written, unchanged",
-        "write or download it again",
+        "write or download it again; what torch.save has written (.pt, .pth), load with PyTorch, "
+        "and write with save_file",
     )

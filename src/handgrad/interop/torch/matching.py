@@ -18,7 +18,7 @@ from handgrad.walk import join
 
 __all__ = ["FLOATS", "Matched", "matched", "modules_of", "spelled"]
 
-FLOATS = {"F16", "F32", "F64"}
+FLOATS = ("F16", "F32", "F64")
 _UNREAD = {"num_batches_tracked"}
 _LAYER = re.compile(r"((?:weight|bias)_[ih]h_l)(\d+)((?:_reverse)?)")
 _PROJECTIONS = {"in_proj_weight", "q_proj_weight"}
@@ -186,7 +186,7 @@ def _misfits(
         if given != shape:
             yield f"{whole} is {given}, where {_said(one)} needs {shape}"
         elif dtype not in FLOATS:
-            yield f"{whole} is {dtype}, where floats of 16, 32 or 64 bits are needed"
+            yield f"{whole} is {dtype}, where {', '.join(FLOATS)} are read: write net.float()'s"
     for tensor in tensors:
         if tensor not in wanted and tensor not in _UNREAD:
             yield f"{shorten(spelled(name, tensor), 80)}: {_said(one)} has none"

@@ -15,6 +15,7 @@ from handgrad.interop.onnx.operators.attention import (
     hidden,
     product,
     scaled_by,
+    shown_softmax,
     with_output,
 )
 from handgrad.interop.onnx.operators.axes import OPERATORS as AXES
@@ -57,7 +58,8 @@ def _mapped(node: Node, view: View, W: Array, bias: Array | None) -> View:
 
 def _replaced(node: Node, view: View, component: Any) -> View:
     """Return what another component makes of the same input."""
-    return replace(view, step=Step(node.name, component, view.step.before))
+    step = Step(node.name, component, view.step.before, given=view.step.given)
+    return replace(view, step=step)
 
 
 def in_order(view: View, array: Array) -> Array:
@@ -187,13 +189,13 @@ def _scaled(node: Node, value: Any, array: Array) -> Any:
     if not factor or not np.isfinite(factor):
         raise node.unknown()
     if isinstance(value, Scores):
-        return scaled_by(value, factor)
+        return scaled_by(node, value, factor)
     parts = parts_of(node, node.data()[0])
     return replace(parts, scale=parts.scale * factor)
 
 
 def _div(node: Node) -> Any:
-    made = found(node)
+    made = shown_softmax(node) or found(node)
     divisor = node.numbers(1) if made is None and node.data() == [0] else None
     if made is None and divisor is None:
         raise node.unknown()

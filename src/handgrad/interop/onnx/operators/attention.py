@@ -14,13 +14,26 @@ from handgrad.interop.onnx.operators.axes import parts_of
 from handgrad.interop.onnx.parts import Parts, joined, settled
 from handgrad.interop.onnx.patterns import matched
 from handgrad.interop.onnx.steps import Step
-from handgrad.interop.onnx.views import Node
+from handgrad.interop.onnx.views import Given, Node
 from handgrad.layers import Linear, MultiHeadAttention
 
-__all__ = ["OPERATORS", "Scores", "hidden", "product", "scaled_by", "softmax", "with_output"]
+__all__ = [
+    "OPERATORS",
+    "Scores",
+    "hidden",
+    "product",
+    "scaled_by",
+    "shown_softmax",
+    "softmax",
+    "with_output",
+]
 
+_EARLIER = "LessOrEqual(Range(a, S, b), Unsqueeze(Range(a, T, b), c))"
+_SHOWN = ("Less(Range(a, S, b), mask)", "mask")
 _LATER = (
-    "Where(LessOrEqual(Range(a, S, b), Unsqueeze(Range(a, T, b), c)), s, x)",
+    f"Where({_EARLIER}, s, x)",
+    *(f"Where(And({shown}, {_EARLIER}), s, x)" for shown in _SHOWN),
+    *(f"Where({shown}, s, x)" for shown in _SHOWN),
     "Add(s, Where(Equal(lower@Trilu(Expand(1, sizes)), 0), x, 0))",
 )
 """How scores are hidden from what comes later: as it is written here, and by PyTorch."""
@@ -36,6 +49,7 @@ class Scores:
     scale: float
     causal: bool = False
     softmax: bool = False
+    mask: int | None = None
 
 
 def product(node: Node) -> Any:
@@ -50,8 +64,10 @@ def product(node: Node) -> Any:
     return Scores(query, key, query.scale * key.scale)
 
 
-def scaled_by(scores: Scores, factor: float) -> Scores:
+def scaled_by(node: Node, scores: Scores, factor: float) -> Scores:
     """Return scores, multiplied."""
+    if scores.softmax:
+        raise node.refused("a softmax of scores that is multiplied by a number")
     return replace(scores, scale=scores.scale * factor)
 
 
@@ -70,8 +86,24 @@ def hidden(node: Node) -> Scores | None:
     if scores is None:
         return None
     if found is None or scores.softmax or not _later(node, found, scores):
-        raise node.refused("scores that are hidden in another way than from what comes later")
-    return replace(scores, causal=True)
+        raise node.refused("scores that are hidden in a way that is not known")
+    mask = _mask(node, found)
+    if mask is not None and scores.mask is not None:
+        raise node.refused("scores that are hidden by two masks")
+    causal = scores.causal or "T" in found or "sizes" in found
+    return replace(scores, causal=causal, mask=scores.mask if mask is None else mask)
+
+
+def _mask(node: Node, found: dict[str, str]) -> int | None:
+    """Return which input tells the keys that may be attended to."""
+    if "mask" not in found:
+        return None
+    mask = node.known.views.get(found["mask"])
+    if isinstance(mask, Given):
+        where = {("i", 1): (1, 2, 3), ("b", 2): (1, 2), ("b", 3): (1,)}
+        if where.get((mask.kind, mask.rank)) == mask.axes:
+            return mask.number
+    raise node.refused("a mask that is no input of the network")
 
 
 def _later(node: Node, found: dict[str, str], scores: Scores) -> bool:
@@ -85,8 +117,31 @@ def _later(node: Node, found: dict[str, str], scores: Scores) -> bool:
         told = node.known.array(found["sizes"])
         lower = node.known.nodes[found["lower"]].option("upper", 1) == 0
         return lower and told is not None and told.tolist() == list(sizes)
-    begin, step = number(found["a"]), number(found["b"])
-    return (number(found["T"]), number(found["S"])) == sizes and (begin, step) == (0, 1)
+    counted = [(number(found[name]), size) for name, size in zip("TS", sizes, strict=True)
+               if name in found]  # fmt: skip
+    if any(told != size for told, size in counted) or number(found.get("c", "")) not in (
+        None,
+        1,
+        -1,
+    ):
+        return False
+    return not counted or (number(found["a"]), number(found["b"])) == (0, 1)
+
+
+def shown_softmax(node: Node) -> Scores | None:
+    """Return the weights that scores become where a query may have no key at all."""
+    found = matched(
+        node,
+        "Div(e@Exp(Sub(s, Max(ReduceMax(s, axes), least))), "
+        "Where(Equal(z@ReduceSum(e, axes), 0), 1, z))",
+    )
+    scores = None if found is None else node.value_of(found["s"])
+    if found is None or not isinstance(scores, Scores) or scores.softmax:
+        return None
+    axes, least = node.known.constants.get(found["axes"]), node.known.number(found["least"])
+    if axes is None or axes.tolist() != [-1] or least is None or least > -1e30:
+        raise node.refused("a softmax of scores along another axis than the keys'")
+    return replace(scores, softmax=True)
 
 
 def _attention(node: Node) -> Any:
@@ -124,9 +179,11 @@ def _answers(node: Node, scores: Scores, value: Parts) -> Any:
         raise node.refused(f"scores times {scores.scale:g}, where 1 / sqrt({head}) belongs")
     arrays, befores = _maps(node, given, head * count)
     layer = _layer(arrays, count, scores.causal)
+    others = _others(node, befores)
+    masked = () if scores.mask is None else (scores.mask,)
     view = replace(
         scores.query.view,
-        step=Step(node.name, layer, befores[0]),
+        step=Step(node.name, layer, befores[0], given=(*others, *masked)),
         shape=(*scores.query.view.shape[:2], head * count),
         order=(0, 1, 2),
     )
@@ -149,16 +206,35 @@ def _maps(node: Node, given: Any, D: int) -> tuple[dict[str, Array], list[list[S
         if step.component.bias is not None and name != "key":  # which changes no softmax
             arrays[f"{name}_bias"] = step.component.bias[:, columns]
         befores.append(step.before)
-    if befores[0] != befores[1] or befores[0] != befores[2] or len(arrays["query_weights"]) != D:
-        raise node.refused("queries, keys and values of several inputs, or of another size")
+    if len(arrays["query_weights"]) != D:
+        raise node.refused(f"heads of {D} features for queries of another size")
     return arrays, befores
+
+
+def _others(node: Node, befores: list[list[Step]]) -> tuple[int, ...]:
+    """Return which inputs are the keys and values, where they are others than the queries."""
+    query, *others = (before[0] for before in befores)
+    if others == [query, query]:
+        return ()
+    found = [step.given[0] for step in others if step.component is None and step.given]
+    if len(found) < 2:
+        raise node.refused("keys and values that are no inputs of the network")
+    return tuple(found)
 
 
 def _layer(arrays: Mapping[str, Array], heads: int, causal: bool) -> MultiHeadAttention:
     W = arrays["query_weights"]
     bias = any(name.endswith("bias") for name in arrays)
     layer = MultiHeadAttention(
-        len(W), heads, causal=causal, bias=bias, init="zeros", bias_init="zeros", dtype=W.dtype
+        len(W),
+        heads,
+        causal=causal,
+        bias=bias,
+        key_features=len(arrays["key_weights"]),
+        value_features=len(arrays["value_weights"]),
+        init="zeros",
+        bias_init="zeros",
+        dtype=W.dtype,
     )
     layer.output_weights = np.eye(len(W), dtype=W.dtype)
     for name, array in arrays.items():

@@ -11,9 +11,10 @@ import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.interop.onnx.parts import Parts, regrouped, settled
-from handgrad.interop.onnx.steps import Step
-from handgrad.interop.onnx.views import Node, View
+from handgrad.interop.onnx.steps import Step, between, chain
+from handgrad.interop.onnx.views import Given, Node, View
 from handgrad.layers import Bidirectional, Flatten
+from handgrad.model import Model
 from handgrad.shapes import merged
 
 __all__ = ["OPERATORS", "parts_of", "picked", "turned"]
@@ -77,8 +78,12 @@ def _squeeze(node: Node) -> View | Parts:
     return settled(replace(parts, axes=tuple(a for i, a in enumerate(parts.axes) if i not in gone)))
 
 
-def _unsqueeze(node: Node) -> View | Parts:
-    parts, given = parts_of(node), node.numbers(1)
+def _unsqueeze(node: Node) -> Any:
+    value, given = node.value(), node.numbers(1)
+    if isinstance(value, Given):
+        where = _axes(node, value.rank + (0 if given is None else given.size))
+        return replace(value, axes=tuple(where))
+    parts = parts_of(node)
     new = _axes(node, len(parts.axes) + (0 if given is None else given.size))
     axes = list(parts.axes)
     for axis in new:
@@ -173,15 +178,33 @@ def _slice(node: Node) -> View | Parts:
     return picked(node, first, last - first, axis)
 
 
-def turned(node: Node, axis: int = 1) -> View:
-    """Return sequences in reverse."""
+def turned(node: Node, axis: int = 1, by: int | None = None) -> View:
+    """Return sequences in reverse, whole or by their lengths."""
     view: Any = node.value()
     if not isinstance(view, View) or len(view.shape) != 3 or view.directions or view.pooled:
         raise node.unknown()
-    becomes = {"": "input", "output": "back"}.get(view.turned)
-    if becomes is None or axis % 3 != view.order[1]:
-        raise node.refused("a reversal of what is no sequence")
-    return replace(view, turned=becomes)
+    becomes = {"": "around", "around": "back"}.get(view.turned)
+    if becomes is None or axis % 3 != view.order[1] or (view.turned and view.by != by):
+        raise node.refused("a reversal of what is no sequence, or is not in reverse like that")
+    return replace(view, turned=becomes, by=by)
+
+
+def _reverse_sequence(node: Node) -> View:
+    lengths = node.value(1)
+    axes = node.option("time_axis", 0), node.option("batch_axis", 1)
+    view = node.value()
+    if not isinstance(lengths, Given) or (lengths.kind, lengths.rank) != ("i", 1) or lengths.axes:
+        raise node.refused("lengths that are no input")
+    if not isinstance(view, View) or view.order[:2] != axes[::-1]:
+        raise node.refused("a reversal along another axis than the steps'")
+    return turned(node, axes[0], lengths.number)
+
+
+def _cast(node: Node) -> Given:
+    value = node.value()
+    if not isinstance(value, Given) or value.kind != "i" or node.option("to") not in (6, 7):
+        raise node.unknown()
+    return value
 
 
 def _split(node: Node) -> dict[str, View | Parts]:
@@ -236,27 +259,47 @@ def _both_ways(node: Node, combine: str) -> View | None:
     if len(views) != 2 or not all(isinstance(view, View) for view in views):
         return None
     ahead, back = views
-    if ahead.turned or back.turned != ("back" if len(back.shape) == 3 else "output"):
+    if ahead.turned or back.turned != ("back" if len(back.shape) == 3 else "around"):
         return None
-    given = [view.step.before for view in views]
-    if given[0] != given[1] or ahead.order != back.order or ahead.directions or back.directions:
-        raise node.refused("two ways through different sequences")
-    layer = Bidirectional(ahead.step.component, back.step.component, combine)
-    shape = (*ahead.shape[:-1], ahead.shape[-1] * (1 if combine == "sum" else 2))
-    made: View = replace(ahead, step=Step(node.name, layer, given[0]), shape=shape)
-    return made
+    made = Step(node.name, None, [ahead.step, back.step])
+    start = made.behind
+    assert start is not None  # of two steps there is one
+    lengths = () if back.by is None else (back.by,)
+    given = {step.given for view in views for step in between(view.step, start)}
+    if given != {lengths} or ahead.order != back.order or ahead.directions or back.directions:
+        raise node.refused("two ways through different sequences, or with different lengths")
+    forward, backward = (_one(chain(view.step, start)) for view in views)
+    made.component = Bidirectional(forward, backward, combine)
+    made.before, made.given = [start], lengths
+    features = [view.shape[-1] for view in views]
+    shape = (*ahead.shape[:-1], features[0] if combine == "sum" else sum(features))
+    both: View = replace(ahead, step=made, shape=shape)
+    return both
+
+
+def _one(components: list[Any]) -> Any:
+    return components[0] if len(components) == 1 else Model(components)
 
 
 def _same(node: Node) -> Any:
     return node.value()
 
 
+def _dropout(node: Node) -> Any:
+    training = node.constant(2)
+    if training is not None and training.any():
+        raise node.refused("a training")
+    return node.value()
+
+
 OPERATORS: Mapping[str, Callable[[Node], Any]] = {
+    "Cast": _cast,
     "Concat": _concat,
-    "Dropout": _same,
+    "Dropout": _dropout,
     "Flatten": _flatten,
     "Identity": _same,
     "Reshape": _reshape,
+    "ReverseSequence": _reverse_sequence,
     "Slice": _slice,
     "Split": _split,
     "Squeeze": _squeeze,

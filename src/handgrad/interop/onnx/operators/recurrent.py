@@ -9,7 +9,7 @@ import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.interop.onnx.converters.recurrent import GATES
-from handgrad.interop.onnx.views import Node, View
+from handgrad.interop.onnx.views import Given, Node, View
 from handgrad.layers import GRU, LSTM, RNN, Bidirectional
 
 __all__ = ["OPERATORS"]
@@ -20,7 +20,7 @@ _ACTIVATIONS = {LSTM: ["Sigmoid", "Tanh", "Tanh"], GRU: ["Sigmoid", "Tanh"], RNN
 def _recurrent(make: Any) -> Callable[[Node], dict[str, View]]:
     def convert(node: Node) -> dict[str, View]:
         view = node.value()
-        if not isinstance(view, View) or not (view.turned in ("", "input") and not view.flattened):
+        if not isinstance(view, View) or view.turned == "back" or view.flattened:
             raise node.unknown()
         W, R, B = node.weights(1, 3), node.weights(2, 3), node.weights(3, 2)
         H, gates = R.shape[2], len(GATES[make])
@@ -32,16 +32,15 @@ def _recurrent(make: Any) -> Callable[[Node], dict[str, View]]:
             or view.pooled
         ):
             raise node.refused("tensors of other shapes, or an input whose first axis is not time")
-        if len(node.inputs) > 4 and node.inputs[4]:
-            raise node.refused("lengths")
-        if not all(node.is_zero(i) for i in range(5, len(node.inputs))):
-            raise node.refused("states that it begins with, or peepholes")
+        given = _given(node)
+        if given and (len(W) > 1 or view.by not in (None, given[0])):
+            raise node.refused("lengths in both directions, or others than those of the reversal")
         options: dict[str, Any] = {}
-        given = [each.decode() for each in node.option("activations") or []]
-        if make is RNN and given == ["Relu"] * len(W):
+        named = [each.decode() for each in node.option("activations") or []]
+        if make is RNN and named == ["Relu"] * len(W):
             options["activation"] = "relu"
-        elif given and given != _ACTIVATIONS[make] * len(W):
-            raise node.refused(f"activations {given}")
+        elif named and named != _ACTIVATIONS[make] * len(W):
+            raise node.refused(f"activations {named}")
         odd = node.option("clip"), node.option("input_forget", 0), node.option("layout", 0)
         if odd != (None, 0, 0) or (make is GRU and not node.option("linear_before_reset", 0)):
             raise node.refused("clip, input_forget, layout, or linear_before_reset=0")
@@ -55,11 +54,29 @@ def _recurrent(make: Any) -> Callable[[Node], dict[str, View]]:
                 ways = [_layer(make, *arrays, each) for arrays in zip(W, R, B, strict=True)]
                 layer = ways[0] if len(ways) == 1 else Bidirectional(*ways)
                 order = (1, 0, 2) if every else (0, 1)
-                turned = "output" if view.turned else ""
-                found[name] = node.then(layer, view, order=order, directions=True, turned=turned)
+                found[name] = node.then(layer, view, given, order=order, directions=True)
         return found
 
     return convert
+
+
+def _given(node: Node) -> tuple[int, ...]:
+    """Return which inputs are the lengths and the states to begin with, where there are any."""
+    found = [_input(node, 4, "i", 1, ())]
+    states = [i for i in range(5, len(node.inputs)) if not node.is_zero(i)]
+    if states not in ([], [5], [5, 6]) or (states and found == [None]):
+        raise node.refused("peepholes, or states that it begins with and no lengths")
+    found += [_input(node, i, "f", 2, (0,)) for i in states]
+    return tuple(number for number in found if number is not None)
+
+
+def _input(node: Node, i: int, kind: str, rank: int, axes: tuple[int, ...]) -> int | None:
+    if i >= len(node.inputs) or not node.inputs[i]:
+        return None
+    value = node.known.views.get(node.inputs[i])
+    if not isinstance(value, Given) or (value.kind, value.rank, value.axes) != (kind, rank, axes):
+        raise node.refused("lengths or states that are no inputs of the network")
+    return value.number
 
 
 def _layer(make: Any, W: Array, R: Array, B: Array, options: dict[str, Any]) -> Any:

@@ -1,0 +1,231 @@
+"""Models of linear layers and ReLUs: their compiled passes beside the components' own."""
+
+import copy
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from handgrad import Component, Linear, Model, ReLU, Sigmoid
+from handgrad import dense as module
+from handgrad.dense import MOST, Passed, dense
+from handgrad.errors import ShapeError
+from handgrad.kernels.mode import using
+from helpers import random
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _numpy():
+    with using("numpy"):
+        yield
+
+
+def built(widths, rectified, seed=0, dtype=np.float64):
+    rng, components = np.random.default_rng(seed), []
+    for D, K, after in zip(widths, widths[1:], rectified, strict=False):
+        components += [Linear(D, K, rng=rng, init="he", dtype=dtype), *([ReLU()] if after else [])]
+    return Model(components)
+
+
+def both_ways(model, x, seed=0):
+    """Return output, what is saved, and gradients of one pass, and whether it was one call."""
+    y, saved = model.apply(x)
+    dy = random(*y.shape, seed=seed).astype(y.dtype)
+    flat = model.backpropagate(dy, saved).flat.copy()
+    return y, list(saved), flat, type(saved) is Passed
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    widths=st.lists(st.integers(1, 9), min_size=2, max_size=5),
+    relus=st.integers(0, 15),
+    N=st.integers(1, 7),
+    dtype=st.sampled_from([np.float32, np.float64]),
+)
+def test_they_are_the_components_passes(widths, relus, N, dtype):
+    rectified = [bool(relus >> i & 1) for i in range(len(widths) - 1)]
+    model = built(widths, rectified, relus, dtype)
+    x = random(N, widths[0], seed=N).astype(dtype)
+    y, saved, flat, fused = both_ways(model, x)
+    assert not fused
+    with using("compiled"):
+        found = both_ways(model, x)
+        again = both_ways(copy.deepcopy(model), x)
+    rtol, atol = (1e-4, 1e-4) if dtype == np.float32 else (1e-12, 1e-12)
+    assert found[3]
+    assert found[2].dtype == flat.dtype == dtype
+    assert_allclose(found[0], y, rtol, atol)
+    assert_allclose(found[2], flat, rtol, atol)
+    assert len(found[1]) == len(saved) == len(model.components)
+    for mine, theirs in zip(found[1], saved, strict=True):
+        assert_allclose(mine, theirs, rtol, atol)
+    assert found[0].tobytes() == again[0].tobytes()
+    assert found[2].tobytes() == again[2].tobytes()
+
+
+def test_what_is_not_finite_stays_so():
+    model = built([3, 4, 2], [True, True])
+    x = random(4, 3, seed=1)
+    x[0, 0], x[1, 1], x[2, 2] = np.nan, np.inf, -np.inf
+    with np.errstate(invalid="ignore"):
+        truth = both_ways(model, x)
+        with using("compiled"):
+            found = both_ways(model, x)
+    assert_allclose(found[0], truth[0])
+    assert_allclose(found[2], truth[2])
+
+
+class Louder(Linear):
+    def apply(self, x):
+        y, saved = super().apply(x)
+        return 2 * y, saved
+
+    def pullback(self, dy, saved, need_dx=True, out=None):
+        return super().pullback(2 * dy, saved, need_dx, out)
+
+
+def shared():
+    layer = Linear(3, 3)
+    return [layer, ReLU(), layer]
+
+
+@pytest.mark.parametrize(
+    "components",
+    [
+        [Linear(3, 3), Sigmoid()],
+        [Linear(3, 3, bias=False)],
+        [ReLU(), Linear(3, 3)],
+        [Linear(3, 3), ReLU(), ReLU()],
+        [Louder(3, 3), ReLU()],
+        [ReLU()],
+        [Model([Linear(3, 3)])],
+        shared(),
+    ],
+    ids=str,
+)
+def test_a_model_with_anything_else_goes_its_own_way(components):
+    model, x = Model(components), random(4, 3, seed=1)
+    assert dense(model.components) is None
+    truth = both_ways(model, x)
+    with using("compiled"):
+        found = both_ways(model, x)
+    assert_allclose(found[0], truth[0])
+    assert_allclose(found[2], truth[2])
+
+
+def read_only(x):
+    x = x.copy()
+    x.flags.writeable = False
+    return x
+
+
+class Array(np.ndarray):
+    pass
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: x.astype(np.float32),
+        lambda x: np.asfortranarray(x),
+        lambda x: x[::2],
+        lambda x: x[None],
+        lambda x: x[0],
+        lambda x: x.view(Array),
+        read_only,
+        lambda x: np.tile(x, (MOST // 9, 1)),  # too many rows
+    ],
+)
+def test_an_input_that_does_not_fit_goes_from_component_to_component(change):
+    model, x = built([3, 3, 3], [True, False]), change(random(4, 3, seed=1))
+    truth = both_ways(model, x)
+    with using("compiled"):
+        found = both_ways(model, x)
+    assert not found[3]
+    assert found[0].dtype == truth[0].dtype
+    assert_allclose(found[0], truth[0], rtol=1e-6)
+    assert_allclose(found[2], truth[2], rtol=1e-6, atol=1e-9)
+
+
+def test_an_input_of_other_features_is_refused_by_the_layer():
+    model = built([3, 2], [True])
+    with using("compiled"), pytest.raises(ShapeError, match="component 0"):
+        model.forward(random(4, 5, seed=1))
+
+
+def test_an_upstream_gradient_that_does_not_fit_reaches_no_other_memory():
+    model = built([3, 2], [False])
+    with using("compiled"):
+        _, saved = model.apply(random(4, 3, seed=1))
+        with pytest.raises(ValueError, match="mismatch"):
+            model.backpropagate(np.ones((9, 2)), saved)
+        turned = model.backpropagate(np.asfortranarray(np.ones((4, 2))), saved).flat.copy()
+        assert_allclose(turned, model.backpropagate(np.ones((4, 2)), saved).flat)
+
+
+def test_the_form_may_change_between_the_passes():
+    model, x = built([3, 4, 2], [True, False]), random(4, 3, seed=1)
+    dy = random(4, 2, seed=2)
+    with using("compiled"):
+        _, saved = model.apply(x)
+        gradients = model.backpropagate(dy, saved).flat.copy()
+    assert_allclose(model.backpropagate(dy, saved).flat, gradients)
+    dx, _ = model.pullback(dy, saved)
+    assert dx.shape == x.shape
+    rows = model.per_sample_gradients(x, dy)
+    with using("compiled"):
+        assert_allclose(model.per_sample_gradients(x, dy), rows)
+    assert_allclose(rows.sum(axis=0), gradients)
+
+
+def test_layers_that_have_moved_are_read_where_they_are():
+    model, x = built([3, 2], [True]), random(4, 3, seed=1)
+    other = Model([model[0], Linear(2, 2)])
+    other.parameters = random(*other.parameters.shape, seed=2)
+    y, _ = model.apply(x)
+    with using("compiled"):
+        assert_array_equal(model.apply(x)[0], y)
+        assert not isinstance(model.apply(x)[1], Passed)
+
+
+def test_a_component_that_is_watched_is_asked_itself():
+    model, x, seen = built([3, 2], [True]), random(4, 3, seed=1), []
+    apply = model[0].apply
+    model[0].apply = lambda x: seen.append(x) or apply(x)
+    with using("compiled"):
+        model.forward(x)
+    assert len(seen) == 1
+
+
+def test_a_part_a_nested_model_and_a_copy():
+    whole, x = built([3, 4, 2], [True, True]), random(4, 3, seed=1)
+    outer = Model([built([3, 4, 2], [True, False]), Sigmoid()])
+    for model in (whole[:2], whole[:1], outer, pickle.loads(pickle.dumps(whole))):
+        truth = both_ways(model, x)
+        with using("compiled"):
+            found = both_ways(model, x)
+        assert_allclose(found[0], truth[0])
+        assert_allclose(found[2], truth[2])
+
+
+def test_threads_share_a_model():
+    model = built([3, 4, 2], [True, False])
+    inputs = [random(4, 3, seed=seed) for seed in range(40)]
+    with using("compiled"):
+        alone = [model.apply(x)[0] for x in inputs]
+        with ThreadPoolExecutor(4) as pool:
+            together = list(pool.map(lambda x: model.apply(x)[0], inputs))
+    for one, other in zip(alone, together, strict=True):
+        assert_array_equal(one, other)
+
+
+def test_products_come_from_scipy(monkeypatch):
+    assert module._has_scipy()
+    monkeypatch.setattr(module, "_has_scipy", lambda: False)
+    assert dense([Linear(3, 2)]) is None
+    components: list[Component] = []
+    assert dense(components) is None
