@@ -220,7 +220,7 @@ class Called(Student):
             return {}
         other = given.changed(**modes).copied()
         try:
-            found = self._passed(self.start(other), other, asked)
+            found = self._evaluated(given, other, asked)
         except StudentError as error:
             # Code may keep running statistics of a shape of its own, and take no others.
             unsure = "running_mean" in given.options or error.unwritten
@@ -229,6 +229,23 @@ class Called(Student):
             return {}
         seen = found.get("evaluation", found.get("output"))
         return {} if seen is None else {"evaluation": seen}
+
+    def _evaluated(self, given: Given, other: Given, call: Call) -> Results:
+        """Return what a new object gives in evaluation mode, or one that has been trained.
+
+        What takes from the pass before that which it should take from the running statistics stops
+        in a new object, and gives something else in a trained one.
+        """
+        run = self.start(other)
+        try:
+            return self._passed(run, other, call)
+        except StudentError:
+            if run.thing is None:
+                raise
+            run = self.start(given)
+            self._passed(run, given.copied(), self.calls)
+            self.place(run, other)
+            return self._passed(run, other, call)
 
     def _passed(self, run: _Run, given: Given, call: Call) -> Results:
         """Make one call; return its quantities, and let `given` show what it wrote to."""

@@ -92,7 +92,8 @@ class Examination:
         wrong_forward = [n for n in forwards if not self._agrees(n)]
         own = agreement(student, self.trials, backwards, self.tolerance > DOUBLE)
         disagree = [n for n in backwards if not self._agrees(n)]
-        if wrong_forward and not self.conventions and set(disagree) <= set(own):
+        # A gradient that is right beside a value that is not is no other convention.
+        if wrong_forward and not self.conventions and set(backwards) <= set(own):
             wrong_forward = self._scaled(wrong_forward)
         wrong = [n for n in disagree if not (wrong_forward and n in own)]
         found = self._explained(wrong_forward, wrong)
