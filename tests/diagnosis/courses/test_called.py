@@ -274,6 +274,22 @@ def test_what_public_code_gets_wrong_most_often_has_its_name():
     assert cause.name == "epsilon outside the root in evaluation"
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        (
+            "np.unravel_index(window.argmax(), window.shape)",
+            "divmod(window.argmax(), HH)",
+            "max_pool",
+        ),
+        ("c : c + WW]", "c : c + HH]", "conv"),
+    ],
+)
+def test_who_is_given_both_sizes_of_a_window_has_to_take_them(old, new, what):
+    diagnosis = diagnose(corpus(old, new)[f"{what}_backward_naive"])
+    assert [f.quantity for f in diagnosis.wrong] == ["rectangular"], str(diagnosis)
+
+
 def test_evaluation_with_what_training_has_left_is_wrong():
     """A new object stops there, which alone would say nothing."""
     line = "(Z - self.running_M) /"

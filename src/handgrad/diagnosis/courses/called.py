@@ -87,8 +87,16 @@ class Called(Student):
     def stresses(self, seed: int) -> list[Stress]:
         # Arrays of integers are the exercise's; a course makes arrays like the one that it gives.
         avoided = {"integers", *self.component.avoid}
+        made = self.component.made
+        sizes = self.component.arguments_of_forward.union(made.names if made else ())
+        # Who is given both sizes of a window, or an array that has both, has to take them.
+        asked = {"rectangular"} if "kernel_size" not in sizes else set()
         kept = (
-            replace(stress, givens=[given for given in stress.givens if self._takes(given)])
+            replace(
+                stress,
+                givens=[given for given in stress.givens if self._takes(given)],
+                optional=stress.optional and stress.name not in asked,
+            )
             for stress in super().stresses(seed)
             if stress.name not in avoided
         )

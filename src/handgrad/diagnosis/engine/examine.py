@@ -319,7 +319,7 @@ class Examination:
             trials, wrong = self.stressed(stress)
         except StudentError as error:
             self.outcome.failure = error.failure
-            return [_stopped(stress.name, stress.title, error.failure)]
+            return [_stopped(stress.name, stress.title, error.failure, unusual=True)]
         if not wrong:
             return []
         if stress.name == "extreme" and wrong == ["value"]:
@@ -354,10 +354,11 @@ class Examination:
         return findings
 
 
-def _stopped(name: str, title: str, failure: Failure) -> Finding:
+def _stopped(name: str, title: str, failure: Failure, unusual: bool = False) -> Finding:
     """Say of input on which the code does not run that it is wrong."""
     sentence = f"while {failure.doing}: {failure.error}"
-    return Finding(name, title, Verdict.WRONG, evidence=(sentence,))
+    about = title if unusual else ""
+    return Finding(name, title, Verdict.WRONG, evidence=(sentence,), unusual=about)
 
 
 def _infinite(trials: Sequence[Trial], name: str) -> bool:
