@@ -315,7 +315,7 @@ def test_inputs_that_go_elsewhere_than_a_model_hands_them_are_refused(changed, t
         ("Max", 1, np.float32(0), "another axis than the keys"),
         ("Equal", 1, np.float32(1), "Div: there is no component"),
         ("Mul", 1, np.float32(0.25), r"scores times 0.25, where 1 / sqrt\(2\) belongs"),
-        ("Range", 2, 2, "hidden in a way that is not known"),
+        ("Range", 2, 2, "Where: a mask that is no input of the network"),
     ],
 )
 def test_attention_with_another_number_is_none(operator, place, value, words, tmp_path):

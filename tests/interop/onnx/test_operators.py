@@ -55,7 +55,74 @@ def both_ways(operator, gates, activations, shape=(0, 0, -1), **options):
     return network(["N", 6, 4], *nodes, **tensors)
 
 
+def attention(scaled="scores", axis=1):
+    """Return attention of two heads that look back, its scale and its mask somewhere."""
+    nodes, tensors = [], {"heads": np.array([0, 0, 2, 2]), "whole": np.array([0, 0, 4])}
+    for name in ("query", "key", "value"):
+        tensors[name] = floats(4, 4)
+        perm = [0, 2, 3, 1] if name == "key" else [0, 2, 1, 3]
+        nodes += [
+            make_node("MatMul", ["x", name], [f"{name}s"]),
+            make_node("Reshape", [f"{name}s", "heads"], [f"{name} apart"]),
+            make_node("Transpose", [f"{name} apart"], [f"{name} turned"], perm=perm),
+        ]
+    steps = [
+        make_node("MatMul", ["query turned", "key turned"], ["product"]),
+        make_node("Mul", ["product", "scale"], ["scores"]),
+        make_node("Shape", ["x"], ["sizes"]),
+        make_node("Gather", ["sizes", "one"], ["T"]),
+        make_node("Range", ["zero", "T", "one"], ["at keys"]),
+        make_node("Range", ["zero", "T", "one"], ["at queries"]),
+        make_node("Unsqueeze", ["at queries", "axis"], ["rows"]),
+        make_node("LessOrEqual", ["at keys", "rows"], ["allowed"]),
+        make_node("Where", ["allowed", "scores", "never"], ["hidden"]),
+        make_node("Softmax", ["hidden"], ["weights"]),
+        make_node("Mul", ["weights", "other scale"], ["weights, scaled"]),
+        make_node("MatMul", ["weights, scaled", "value turned"], ["answers"]),
+        make_node("Transpose", ["answers"], ["answers turned"], perm=[0, 2, 1, 3]),
+        make_node("Reshape", ["answers turned", "whole"], ["y"]),
+    ]
+    if scaled == "scores":
+        steps.pop(10)
+        steps[10].input[0] = "weights"
+    tensors |= {"zero": np.array(0), "one": np.array(1), "axis": np.array([axis])}
+    tensors |= {"never": np.float32(-np.inf), "scale": np.float32(0.5**0.5)}
+    if scaled == "weights":
+        tensors |= {"scale": np.float32(1), "other scale": np.float32(0.5**0.5)}
+    return network(["N", 3, 4], *nodes, *steps, **tensors)
+
+
+def mean_and_root(keepdims):
+    nodes = [
+        make_node("ReduceMean", ["x", "axes"], ["mean"], keepdims=keepdims),
+        make_node("Sub", ["x", "mean"], ["centred"]),
+        make_node("Mul", ["centred", "centred"], ["square"]),
+        make_node("ReduceMean", ["square", "axes"], ["variance"], keepdims=keepdims),
+        make_node("Add", ["variance", "epsilon"], ["sum"]),
+        make_node("Sqrt", ["sum"], ["root"]),
+        make_node("Div", ["centred", "root"], ["y"]),
+    ]
+    return network([4, 4], *nodes, axes=np.array([-1]), epsilon=np.float32(1e-5))
+
+
+def normalized_row(factor):
+    """Return a normalization of one row without a batch, multiplied before and divided behind."""
+    names = ["gamma", "beta", "mean", "variance"]
+    nodes = [
+        make_node("Unsqueeze", ["x", "first"], ["row"]),
+        *([make_node("Mul", ["row", "factor"], ["more"])] if factor else ()),
+        make_node("BatchNormalization", ["more" if factor else "row", *names], ["normal"]),
+        *([make_node("Div", ["normal", "factor"], ["less"])] if factor else ()),
+        make_node("Squeeze", ["less" if factor else "normal", "first"], ["y"]),
+    ]
+    tensors = {name: 1 + abs(floats(4)) for name in names} | {"first": np.array([0])}
+    return network([4], *nodes, **tensors, **({"factor": np.float32(factor)} if factor else {}))
+
+
 RIGHT = {
+    "attention that looks back": attention,
+    "a mean and a root": lambda: mean_and_root(1),
+    "a row that is normalized": lambda: normalized_row(0),
     "a product and a bias behind a flattening": flattened_before_a_product,
     "a batch of one, laid in a row": lambda: in_a_row(1),
     "an RNN with both its activations": lambda: both_ways("RNN", 1, ["Relu", "Relu"]),
@@ -110,6 +177,18 @@ REFUSED = {
     "samples on the last axis": (
         lambda: product_and(make_node("Transpose", ["h"], ["y"])),
         "the axes of its output",
+    ),
+    "a softmax that is scaled behind": (lambda: attention("weights"), "softmax of scores that is"),
+    "a mask along the other axis": (lambda: attention(axis=0), "hidden in a way"),
+    "a mean whose axis is gone": (lambda: mean_and_root(0), "no component"),
+    "a row that is multiplied before and behind": (lambda: normalized_row(2), "'Batch"),
+    "positions that add steps": (
+        lambda: network(["N", 1, 4], make_node("Add", ["x", "b"], ["y"]), b=floats(5, 4)),
+        "5 positions of 1 steps",
+    ),
+    "a dropout that drops": (
+        lambda: product_and(make_node("Dropout", ["h", "", "t"], ["y"]), t=np.array(True)),
+        "a training",
     ),
     "an operator of somebody's by a name of the standard": (a_sigmoid_of_somebody, "'product'"),
 }

@@ -189,7 +189,7 @@ def _scaled(node: Node, value: Any, array: Array) -> Any:
     if not factor or not np.isfinite(factor):
         raise node.unknown()
     if isinstance(value, Scores):
-        return scaled_by(value, factor)
+        return scaled_by(node, value, factor)
     parts = parts_of(node, node.data()[0])
     return replace(parts, scale=parts.scale * factor)
 

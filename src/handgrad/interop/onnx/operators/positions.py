@@ -30,11 +30,12 @@ def positions(node: Node, view: View, name: str) -> View | None:
     """Return the sum with a table of positions, or with its first rows, None where that is none."""
     table, maker = node.known.constants.get(name), node.known.nodes.get(name)
     found = matched(maker, *_FIRST_ROWS) if table is None and maker is not None else None
-    if found is not None:
+    if found is not None and maker is not None:
         table = node.known.constants.get(found["table"])
         names = ("start", "end", "axis", "step")
         start, end, axis, step = (node.known.number(found.get(each, "")) for each in names)
         steps, rank = view.sizes[-2:-1], 0 if table is None else table.ndim
+        axis = maker.option("axis", 0) if maker.operator == "Gather" else axis
         whole = start == 0 and steps == (end,) and step in (None, 1)
         if not whole or axis not in (None, rank - 2, -2):
             raise node.refused("a part of a table that is not its first rows, one for each step")
@@ -44,6 +45,8 @@ def positions(node: Node, view: View, name: str) -> View | None:
     fits = view.plain and not view.flattened and len(view.shape) > 1
     if not fits or rows.shape[1] != view.shape[-1] or (len(rows) == 1 and view.shape[-2] != 1):
         return None
+    if found is None and view.shape[-2] not in (None, len(rows)):
+        raise node.refused(f"{len(rows)} positions of {view.shape[-2]} steps")
     return node.then(_encoding(rows), view)
 
 
