@@ -92,7 +92,16 @@ def numbers(communicator=None, loss=None):
     x, _, _ = rows()
     y = np.sin(x[:, :2]) + x[:, 2:4]
     bounds = [0, 7, 8, 30, 31, 50, ROWS]
-    batches = [(x[a:b], y[a:b]) for a, b in itertools.pairwise(bounds)]
+    np.random.seed(7)
+
+    class Shuffled:
+        def __iter__(self):
+            order = np.random.permutation(ROWS)  # the same in all processes
+            for a, b in itertools.pairwise(bounds):
+                yield x[order[a:b]], y[order[a:b]]
+                np.random.shuffle(order[b:])
+
+    batches = Shuffled()
     rng = np.random.default_rng(6)
     model = Model([Linear(5, 11, rng=rng), Tanh(), Linear(11, 2, rng=rng)])
     trainer = Trainer(
@@ -354,24 +363,38 @@ def read_parts(world, folder):
 
 
 def die(world, folder, how=""):
-    """Train with dropout and save; in the fourth epoch process 1 may die, without a word."""
+    """Train with dropout and save; in the fourth epoch process 1 may die, without a word.
+
+    Where it does not, the same is trained once more without a break, and compared.
+    """
     x, y, _ = rows()
-    if Path(folder, "checkpoint.safetensors").exists():
-        trainer = Trainer.resume(folder, communicator=world)
-    else:
-        rng = np.random.default_rng(5)
-        hidden = Dropout(ReLU(), 0.5, rng=rng)
-        model = Model([Linear(5, 13, rng=rng), hidden, Linear(13, 3, rng=rng)])
-        trainer = Trainer(model, CrossEntropy(), Adam(), rng=rng, communicator=world)
 
     class Dies(Callback):
         def on_step(self, trainer):
-            if how and world.rank == 1 and trainer.epochs_done == 3:
-                os.kill(os.getpid(), signal.SIGKILL) if how == "9" else os._exit(int(how))
+            if not how or world.rank == 0 or trainer.epochs_done < 3:
+                return
+            if how == "Ctrl-C, twice":
+                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)
+            elif how == "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+            os._exit(3)
 
+    def made():
+        rng = np.random.default_rng(5)
+        hidden = Dropout(ReLU(), 0.5, rng=rng)
+        model = Model([Linear(5, 13, rng=rng), hidden, Linear(13, 3, rng=rng)])
+        return Trainer(model, CrossEntropy(), Adam(), rng=rng, communicator=world)
+
+    def trained(trainer, *callbacks):
+        trainer.fit(x, y, epochs=6, batch_size=9, callbacks=callbacks, progress=False)
+        return trainer.model.parameters
+
+    saved = Path(folder, "checkpoint.safetensors").exists()
+    trainer = Trainer.resume(folder, communicator=world) if saved else made()
     print("began after", trainer.epochs_done)
-    callbacks = [Dies(), ModelCheckpoint(folder)]
-    trainer.fit(x, y, epochs=6, batch_size=9, callbacks=callbacks, progress=False)
+    found = trained(trainer, Dies(), ModelCheckpoint(folder))
+    np.testing.assert_array_equal(found, trained(made()))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import subprocess
 import time
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import together
+from documents import ROOT, blocks
 from handgrad import Linear, Model, MSELoss
 from handgrad.errors import ArgumentError
 from handgrad.randomness import Sources
@@ -139,17 +141,39 @@ def test_each_process_reads_its_own_rows_alone(tmp_path):
 
 
 def test_a_process_that_dies_ends_all_and_the_last_checkpoint_goes_on(tmp_path):
-    for how, begun, says in (("3", 0, "Exit code:    3"), ("9", 3, "signal 9")):
+    for how, begun, says in (
+        ("exits", 0, "Exit code:    3"),
+        ("killed", 3, "signal 9"),
+        ("Ctrl-C, twice", 3, "all processes end, process 1 of 2"),
+    ):
         start = time.monotonic()
         status, output, errors = mpirun(2, "-m", "mpi4py", PROGRAM, "die", tmp_path, how)
         assert status != 0
         assert time.monotonic() - start < 30
         assert says in errors
-        assert re.search(r"rank 1\b|,1\]", errors)
+        assert re.search(r"rank 1\b|,1\]", errors), errors
         assert output.count(f"began after {begun}") == 2
-    output = run(2, "die", tmp_path)
+    output = run(2, "die", tmp_path)  # which compares
     assert output.count("began after 3") == 2
     assert Trainer.resume(tmp_path).epochs_done == 6
+
+
+def test_the_page_for_clusters(tmp_path, monkeypatch):
+    page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    ((program, _),) = blocks(page, "python")
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((700, 5))
+    np.save(tmp_path / "x.npy", x)
+    np.save(tmp_path / "y.npy", x[:, :2])
+    (tmp_path / "program.py").write_text(program)
+    assert "mpirun -n 4 python -m mpi4py program.py" in page
+    monkeypatch.chdir(tmp_path)
+    status, output, errors = mpirun(2, "-m", "mpi4py", "program.py")
+    assert status == 0, errors
+    assert output.count("20 epochs done {'loss': ") == 1
+    scripts = [text for text in re.findall(r"```sh\n(.*?)```", page, re.S) if "#SBATCH" in text]
+    assert len(scripts) == 1
+    subprocess.run(["bash", "-n"], input=scripts[0], text=True, check=True)
 
 
 # What one process sees
@@ -178,11 +202,11 @@ def test_branches_of_one_state_draw_different_numbers_and_the_same_again():
     sources = Sources(owner)
     before = sources.now()
     drawn = set()
-    for number in (1, 2, 1):
+    for numbers in ((1, 1), (1, 2), (2, 1), (1, 2)):
         sources.go_back(before)
-        sources.branch(number)
+        sources.branch(*numbers)
         drawn.add((owner[0].random(), owner[1].standard_normal(), owner[2].random(),
                    np.random.random()))  # fmt: skip
-    assert len(drawn) == 2
+    assert len(drawn) == 3
     assert all(map(len, map(set, zip(*drawn, strict=True))))
     sources.go_back(before)

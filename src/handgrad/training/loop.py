@@ -96,10 +96,10 @@ def run_epochs(
             if state is None or not state.fits(batches, batch_size):
                 state = EpochState(batches.order(trainer.rng), batch_size)
             trainer._epoch_state = None  # where an error ends the epoch, nothing is left of it
-            _check_same(trainer, state)
             number = trainer.epochs_done + 1
+            _check_same(trainer, **_facts(trainer, state))
             show.begin(number, trainer._goal, batches.steps, state.steps)
-            processes.part_ways()
+            processes.part_ways(number, state.steps)
             row = run_steps(trainer, batches, state, weigh, show, interrupt)
             processes.meet()
             check_parameters(trainer.model, f"epoch {number}", trainer.saved)
@@ -118,6 +118,7 @@ def run_epochs(
                 trainer.schedule.step(trainer.optimizer, row.get("validation_loss", row["loss"]))
             _tell(trainer, "on_epoch")
             show.end(row)
+        _check_same(trainer)
         _end(trainer, interrupt.requested and not trainer.ending, show)
 
 
@@ -160,23 +161,25 @@ def _check_shared(trainer: Any) -> None:
         )
 
 
-def _check_same(trainer: Any, state: EpochState) -> None:
-    """Raise `ArgumentError` where several processes are not about to train the same epoch."""
+def _facts(trainer: Any, state: EpochState) -> dict[str, Any]:
+    """Return what is to be the same in all processes before an epoch, by the words for it."""
+    return {
+        "epochs done": trainer.epochs_done,
+        "epochs": trainer._goal,
+        "steps done": state.steps,
+        "rows": "an unknown number" if state.order is None else len(state.order),
+        "a batch size of": state.batch_size,
+        "the optimizer": repr(trainer.optimizer),
+        "the loss": repr(trainer.loss),
+    }
+
+
+def _check_same(trainer: Any, **facts: Any) -> None:
+    """Raise `ArgumentError` where several processes do not train the same model in the same way."""
     model = trainer.model
-    if trainer._processes.count == 1:
-        return
-    trainer._processes.check_same(
-        (model.parameters, *(buffer.array for buffer in buffers(model))),
-        **{
-            "epochs done": trainer.epochs_done,
-            "epochs": trainer._goal,
-            "steps done": state.steps,
-            "rows": "an unknown number" if state.order is None else len(state.order),
-            "a batch size of": state.batch_size,
-            "the optimizer": repr(trainer.optimizer),
-            "the loss": repr(trainer.loss),
-        },
-    )
+    if trainer._processes.count > 1:
+        arrays = (model.parameters, *(buffer.array for buffer in buffers(model)))
+        trainer._processes.check_same(arrays, **facts)
 
 
 def _end(trainer: Any, interrupted: bool, progress: Progress) -> None:

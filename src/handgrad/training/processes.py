@@ -99,11 +99,19 @@ class Processes:
         From now on all processes have the random state of the first.
         """
 
-    def part_ways(self) -> None:
-        """Let this process draw other random numbers than the others, until `meet`."""
+    def part_ways(self, epoch: int, steps: int) -> None:
+        """Let each process draw random numbers of its own, until `meet`.
+
+        They follow from the common state, from the process' number, and from these numbers, which
+        say where the training is.
+        """
+
+    def commonly(self, function: Callable[[], Any]) -> Any:
+        """Return what a function returns that draws the same numbers in all, before `meet`."""
+        return function()
 
     def meet(self) -> None:
-        """Go on with the random state of the first process."""
+        """Go on with the state that was common before, and all that was drawn `commonly`."""
 
     def __enter__(self) -> Self:
         return self
@@ -136,6 +144,7 @@ class Together(Processes):
         self._told = False  # that one has failed
         self._interrupt: Interrupt | None = None
         self._sources = Sources([])
+        self._common: Any = None  # the state of its sources that all processes share
 
     def add_up(
         self, one: float = 0.0, other: float = 0.0, step: bool = False
@@ -219,16 +228,24 @@ class Together(Processes):
 
     def watch(self, interrupt: Interrupt, owner: Any) -> None:
         self._interrupt, self._sources = interrupt, Sources(owner)
+        self._common = self.from_first(self._sources.now)
         self.meet()
 
-    def part_ways(self) -> None:
-        if not self.first:
-            self._sources.branch(self.number)
+    def part_ways(self, epoch: int, steps: int) -> None:
+        self._common = self._sources.now()
+        self._sources.branch(self.number, epoch, steps)
+
+    def commonly(self, function: Callable[[], Any]) -> Any:
+        own = self._sources.now()
+        self.meet()
+        try:
+            return function()
+        finally:
+            self._common = self._sources.now()
+            self._sources.go_back(own)
 
     def meet(self) -> None:
-        states = self.from_first(self._sources.now)
-        if not self.first:
-            self._sources.go_back(states)
+        self._sources.go_back(self._common)
 
     def __exit__(
         self,

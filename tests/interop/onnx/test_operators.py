@@ -179,7 +179,7 @@ REFUSED = {
         "the axes of its output",
     ),
     "a softmax that is scaled behind": (lambda: attention("weights"), "softmax of scores that is"),
-    "a mask along the other axis": (lambda: attention(axis=0), "hidden in another way"),
+    "a mask along the other axis": (lambda: attention(axis=0), "hidden in a way"),
     "a mean whose axis is gone": (lambda: mean_and_root(0), "no component"),
     "a row that is multiplied before and behind": (lambda: normalized_row(2), "'Batch"),
     "positions that add steps": (

@@ -97,6 +97,8 @@ class Replay:
         The call.
     seen
         Quantities of the trial. Those that the call leaves as they are can be told from it alone.
+    right
+        What is right for them.
 
     Raises
     ------
@@ -104,7 +106,7 @@ class Replay:
         Where the call cannot be made again, or leaves something else then.
     """
 
-    def __init__(self, unit: Unit, first: First, seen: Results) -> None:
+    def __init__(self, unit: Unit, first: First, seen: Results, right: Results) -> None:
         if first.given is None or any(isinstance(n, _OWN) for n in ast.walk(unit.tree)):
             raise UnclearError
         self.unit, self.body = unit, list(unit.tree.body)
@@ -113,6 +115,7 @@ class Replay:
         }
         self._paths = _paths((first.returned, first.left), first.given.fresh()[1], seen)
         self._seen = {name: seen[name] for name in self._paths}
+        self._right = right
         self._shells: dict[tuple[str, ...], ast.Module] = {}
         code = unit.function.__code__
         names = tuple(dict.fromkeys([*first.left, *code.co_varnames, *code.co_cellvars]))
@@ -184,7 +187,7 @@ class Replay:
                 arrays = [np.array(_at(left, path)).transpose(axes) for path, axes in paths]
             except Exception:
                 raise UnclearError from None
-            value, right = arrays[0], self._seen[name]
+            value, right = arrays[0], self._right[name]
             if value.dtype.kind not in "fiu" or any(not identical(value, a) for a in arrays[1:]):
                 raise UnclearError
             if value.shape != right.shape and value.size == right.size:

@@ -199,28 +199,18 @@ class Vocabulary:
             for i, size in enumerate(handle.value.shape):
                 offer(size, ast.Subscript(shape, ast.Constant(i), ast.Load()), 2 + i)
             offer(handle.value.size, ast.Attribute(handle.load(), "size", ast.Load()), 2)
-        for node in self._quotients:
-            value = self._worth(node)
-            if isinstance(value, int | np.integer):
-                offer(value, node, 1)
         found.pop(1.0, None)
         found.pop(0.0, None)
-        return [node for _, node in found.values()]
+        # A quotient has the value of another number by chance more often than not.
+        quotients = {text(node): node for node in self._quotients}
+        return [node for _, node in found.values()] + list(quotients.values())
 
     @cached_property
     def _quotients(self) -> list[ast.expr]:
         """Return what the function divides in whole numbers: ``C // G``."""
         nodes = [n for n in ast.walk(self.unit.tree) if isinstance(n, ast.BinOp)]
-        return [n for n in nodes if isinstance(n.op, ast.FloorDiv)]
-
-    def _worth(self, node: ast.expr) -> Any:
-        """Return what a quotient of names is worth."""
-        if not isinstance(node, ast.BinOp):
-            return self.value(node)
-        try:
-            return self._worth(node.left) // self._worth(node.right)
-        except Exception:
-            return None
+        names = [n for n in nodes if is_handle(n.left) and is_handle(n.right)]
+        return [n for n in names if isinstance(n.op, ast.FloorDiv)]
 
     @cached_property
     def subscripts(self) -> list[ast.expr]:
@@ -241,7 +231,9 @@ class Vocabulary:
         """What it is given, or works out, and never reads."""
         tree, known = self.unit.tree, {handle.code: handle for handle in self.handles}
         names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-        read = {node.id for node in names if isinstance(node.ctx, ast.Load)}
+        reads = [node for node in names if isinstance(node.ctx, ast.Load)]
+        aside = {id(entry) for node in ast.walk(tree) for entry in _left_as_they_are(node)}
+        read = {node.id for node in reads if id(node) not in aside}
         made = [argument.arg for argument in tree.args.args]
         for node in ast.walk(tree):
             # What is only unpacked is there for whoever wants it.
@@ -329,6 +321,20 @@ _NOTHING = object()
 def likeness(a: str, b: str) -> float:
     """Return how much two names look like each other, between 0 and 1."""
     return SequenceMatcher(None, a, b).ratio()
+
+
+_SHAPES = {"shape", "size", "ndim", "dtype", "len", "zeros_like", "ones_like", "empty_like"}
+
+
+def _left_as_they_are(node: ast.AST) -> list[ast.expr]:
+    """Return expressions of which only the shape is looked at, or that are only packed."""
+    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
+        return node.value.elts
+    if isinstance(node, ast.Attribute) and node.attr in _SHAPES:
+        return [node.value]
+    if isinstance(node, ast.Call) and text(node.func).rpartition(".")[2] in _SHAPES:
+        return node.args
+    return []
 
 
 def _length(index: ast.expr) -> int:

@@ -34,7 +34,7 @@ def _others(node: ast.expr, words: Vocabulary) -> Iterator[tuple[ast.expr | None
     forms: list[list[ast.expr | None]] = [[_shifted(part) for part in parts]]
     sizes = [h for h in words.numbers if isinstance(h.value, int | np.integer)]
     for handle in sizes:
-        if handle.value > 0:
+        if handle.value >= 0:
             forms.append([_moved(part, handle) for part in parts])
             forms.append([_at_steps(part, handle) for part in parts])
             forms.append([_with_steps(part, handle) for part in parts])
@@ -134,40 +134,44 @@ def _with_steps(part: ast.expr, by: Handle) -> ast.expr | None:
 
 
 def crops(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
-    """Cut off the padding, of an array that is as much larger than another one."""
+    """Cut off the padding: of two axes that come one after the other, at both ends."""
     node, parent = slot.node, slot.parent
     if not is_handle(node) or not replaceable(slot) or isinstance(parent, ast.BinOp | ast.Compare):
         return
     value = words.value(node)
-    if not isinstance(value, np.ndarray):
+    if not isinstance(value, np.ndarray) or value.ndim < 3:
         return
     said = f"the padding of {short(node)}"
-    paddings = [h for h in words.numbers if type(h.value) is int and h.value > 0]
-    done = set()
-    for other in words.arrays:
-        more = np.subtract(value.shape, other.value.shape) if other.value.ndim == value.ndim else []
-        for padding in paddings:
-            if not np.any(more) or any(by not in (0, 2 * padding.value) for by in more):
+    for padding in words.numbers:
+        if not isinstance(padding.value, int | np.integer) or padding.value < 0:
+            continue
+        for first in range(1, value.ndim - 1):
+            if 2 * padding.value >= min(value.shape[first : first + 2]):
                 continue
-            if (other.value.shape, padding.code) in done:
-                continue
-            done.add((other.value.shape, padding.code))
-            until: list[ast.expr] = []
-            back: list[ast.expr] = []
-            for axis, by in enumerate(more):
-                shape = ast.Attribute(other.load(), "shape", ast.Load())
-                size = _named(int(other.value.shape[axis]), words) or ast.Subscript(
-                    shape, ast.Constant(axis), ast.Load()
-                )
-                end = ast.BinOp(padding.load(), ast.Add(), size)
-                until.append(ast.Slice(padding.load(), end) if by else ast.Slice())
-                minus = ast.UnaryOp(ast.USub(), padding.load())
-                back.append(ast.Slice(padding.load(), minus) if by else ast.Slice())
-            for cost, entries in ((1.5, until), (1.5, back)):
+            for end in (_from_the_end, _from_the_start):
+                entries: list[ast.expr] = [ast.Slice() for _ in range(value.ndim)]
+                for axis in (first, first + 1):
+                    entries[axis] = ast.Slice(padding.load(), end(padding, node, axis, words))
+                while isinstance(last := entries[-1], ast.Slice) and last.lower is None:
+                    entries.pop()
                 new = ast.Subscript(node, ast.Tuple(entries, ast.Load()), ast.Load())
-                yield Offer(new, cost, said)
+                yield Offer(new, 1.5, said)
+
+
+def _from_the_end(padding: Handle, node: ast.expr, axis: int, words: Vocabulary) -> ast.expr:
+    return ast.UnaryOp(ast.USub(), padding.load())
+
+
+def _from_the_start(padding: Handle, node: ast.expr, axis: int, words: Vocabulary) -> ast.expr:
+    """Return the end of an axis without padding, which is right where there is none."""
+    long = words.value(node).shape[axis]
+    if named := _named(long - 2 * padding.value, words):
+        return ast.BinOp(padding.load(), ast.Add(), named)
+    size = ast.Subscript(ast.Attribute(node, "shape", ast.Load()), ast.Constant(axis), ast.Load())
+    return ast.BinOp(size, ast.Sub(), padding.load())
 
 
 def _named(size: int, words: Vocabulary) -> ast.expr | None:
     """Return a name for a size, where there is one."""
-    return next((h.load() for h in words.numbers if type(h.value) is int and h.value == size), None)
+    sizes = [h for h in words.numbers if isinstance(h.value, int | np.integer)]
+    return next((h.load() for h in sizes if h.value == size and h.code not in words.loops), None)
