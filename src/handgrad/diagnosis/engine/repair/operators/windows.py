@@ -52,17 +52,26 @@ def _others(node: ast.expr, words: Vocabulary) -> Iterator[tuple[ast.expr | None
 def _starts(words: Vocabulary) -> Iterator[Mapping[str, Any]]:
     """Yield which name stands for where the window begins that another name is the number of."""
     found: dict[str, ast.Name] = {}
-    for node in ast.walk(words.unit.tree):
-        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.BinOp):
-            continue
-        (target, *_), named = node.targets, ast.walk(node.value)
-        numbers = [n.id for n in named if isinstance(n, ast.Name) and n.id in words.loops]
-        if len(numbers) != 1 or not isinstance(target, ast.Name):
+    for target, value in _assigned(words.unit.tree):
+        named = [n.id for n in ast.walk(value) if isinstance(n, ast.Name)]
+        numbers = [name for name in named if name in words.loops]
+        if len(numbers) != 1 or len(named) == 1 or not isinstance(target, ast.Name):
             continue
         if isinstance(words.value(target), int | np.integer):
             found.setdefault(numbers[0], ast.Name(target.id, ast.Load()))
     if found:
         yield found
+
+
+def _assigned(tree: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Yield what is assigned, and what to, also where it is several things at once."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            target, value = node.targets[0], node.value
+            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+                yield from zip(target.elts, value.elts, strict=False)
+            else:
+                yield target, value
 
 
 def _with_names(node: ast.expr, names: Mapping[str, Any]) -> ast.expr | None:
