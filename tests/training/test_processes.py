@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import subprocess
 import time
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import together
+from documents import ROOT, blocks
 from handgrad import Linear, Model, MSELoss
 from handgrad.errors import ArgumentError
 from handgrad.randomness import Sources
@@ -71,6 +73,10 @@ def test_buffers_are_the_mean_over_the_processes(trained):
         buffers, means = found["buffers"]
         for name, mean in means.items():
             np.testing.assert_allclose(buffers[name], mean, rtol=1e-12)
+
+
+def test_the_first_process_alone_saves(folder):
+    assert [path.name for path in folder.glob("saved by *")] == ["saved by 0"]
 
 
 def test_processes_that_are_stopped_go_on_as_fewer(folder):
@@ -154,6 +160,24 @@ def test_a_process_that_dies_ends_all_and_the_last_checkpoint_goes_on(tmp_path):
     output = run(2, "die", tmp_path)  # which compares
     assert output.count("began after 3") == 2
     assert Trainer.resume(tmp_path).epochs_done == 6
+
+
+def test_the_page_for_clusters(tmp_path, monkeypatch):
+    page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    ((program, _),) = blocks(page, "python")
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((700, 5))
+    np.save(tmp_path / "x.npy", x)
+    np.save(tmp_path / "y.npy", x[:, :2])
+    (tmp_path / "program.py").write_text(program)
+    assert "mpirun -n 4 python -m mpi4py program.py" in page
+    monkeypatch.chdir(tmp_path)
+    status, output, errors = mpirun(2, "-m", "mpi4py", "program.py")
+    assert status == 0, errors
+    assert output.count("20 epochs done {'loss': ") == 1
+    scripts = [text for text in re.findall(r"```sh\n(.*?)```", page, re.S) if "#SBATCH" in text]
+    assert len(scripts) == 1
+    subprocess.run(["bash", "-n"], input=scripts[0], text=True, check=True)
 
 
 # What one process sees
