@@ -85,6 +85,8 @@ def _last_step(node: Node) -> View:
     whole = len(view.shape) == 3 and view.order[1] == node.option("axis", 0) and not view.directions
     if not last or not whole or getattr(component, "return_sequences", False) is not True:
         raise node.unknown()
+    if view.step.given:
+        raise node.refused("the last step of sequences that may have ended before")
     component = copy.deepcopy(component)
     component.return_sequences = False
     step = Step(node.name, component, view.step.before, given=view.step.given)
