@@ -75,6 +75,10 @@ def test_buffers_are_the_mean_over_the_processes(trained):
             np.testing.assert_allclose(buffers[name], mean, rtol=1e-12)
 
 
+def test_the_first_process_alone_saves(folder):
+    assert [path.name for path in folder.glob("saved by *")] == ["saved by 0"]
+
+
 def test_processes_that_are_stopped_go_on_as_fewer(folder):
     stopped, ended, more = pickle.loads((folder / "told").read_bytes())
     assert re.match("stopped by Ctrl-C after step 3 of epoch 2; .* holds everything", stopped[2])

@@ -307,6 +307,8 @@ class Trainer(Asking):
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Save the model and the state of the training, so that `resume` can go on from here.
 
+        Of several processes that train together the first alone writes.
+
         Parameters
         ----------
         folder : path
@@ -317,7 +319,8 @@ class Trainer(Asking):
         CheckpointError
             Something can't be saved, or the file system refuses.
         """
-        checkpoint.save(folder, self.model, self.state_dict())
+        if processes_of(self.communicator).first:
+            checkpoint.save(folder, self.model, self.state_dict())
 
     @classmethod
     def resume(
