@@ -155,7 +155,7 @@ class Node:
         self.known = known
         axes = self._options.get("axes")
         if axes and self.operator.startswith("Reduce") and len(self.inputs) == 1:
-            name = f"the axes of {self.outputs[0]}"  # as an input, as in later versions
+            name = f"the axes of {self.inputs[0]}: {axes}"  # as an input, as in later versions
             known.constants[name] = np.asarray(axes)
             self.inputs.append(name)
 

@@ -240,7 +240,8 @@ class Vocabulary:
             if isinstance(node, ast.Assign) and not is_handle(node.value):
                 targets = [n for target in node.targets for n in ast.walk(target)]
                 made += [n.id for n in targets if isinstance(n, ast.Name)]
-        unread = [known[name] for name in dict.fromkeys(made) if name in known and name not in read]
+        forgotten = [*(name for name in made if name not in read), *_carried(tree)]
+        unread = [known[name] for name in dict.fromkeys(forgotten) if name in known]
         found = [handle.load() for handle in unread if handle.kind != "other"]
         there = {text(node) for node in ast.walk(tree) if isinstance(node, ast.Subscript)}
         for handle in known.values():
@@ -321,6 +322,19 @@ _NOTHING = object()
 def likeness(a: str, b: str) -> float:
     """Return how much two names look like each other, between 0 and 1."""
     return SequenceMatcher(None, a, b).ratio()
+
+
+def _carried(tree: ast.AST) -> Iterator[str]:
+    """Yield names that a loop gives another value in each step, and does not read in any."""
+    for loop in (node for node in ast.walk(tree) if isinstance(node, ast.For | ast.While)):
+        inside = [n for s in loop.body for n in ast.walk(s) if isinstance(n, ast.Name)]
+        read = {node.id for node in inside if isinstance(node.ctx, ast.Load)}
+        before = {
+            n.id
+            for n in ast.walk(tree)
+            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store) and n.lineno < loop.lineno
+        }
+        yield from (n.id for n in inside if n.id in before and n.id not in read)
 
 
 _SHAPES = {"shape", "size", "ndim", "dtype", "len", "zeros_like", "ones_like", "empty_like"}

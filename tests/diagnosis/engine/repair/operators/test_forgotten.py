@@ -110,6 +110,16 @@ SLIPS = {
         "for i in range(2):\n    top = i * stride\n    x[top, top] = 0\nreturn x",
         1.6,
     ),
+    "the end of a window": (
+        "for i in range(2):\n    w[i] = x[0, i:2].sum()\nreturn w",
+        "for i in range(2):\n    w[i] = x[0, i:i + 2].sum()\nreturn w",
+        1.4,
+    ),
+    "a place in a window": (
+        "for i in range(2):\n    top = i * stride\n    x[i, pad] = 0\nreturn x",
+        "for i in range(2):\n    top = i * stride\n    x[i, top + pad] = 0\nreturn x",
+        1.7,
+    ),
     "one step later": ("return x[1:]", "return x[:-1]", 1.4),
     "the right class": (
         "s = x[np.arange(4), y]\nm = x - s[:, None]\nreturn m",

@@ -40,7 +40,7 @@ def unread(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
             new = ast.Compare(node.left, [ast.Eq()], [clone(name)])
             yield Offer(new, 1.5, f"the comparison {short(node)}")
     within = _has_entries(node, words)
-    for name in words.unread_entries if within else words.unread:
+    for name in (*words.unread, *(words.unread_entries if within else ())):
         if replaceable(slot):
             yield Offer(clone(name), 1.5, f"the expression {short(node)}")
         for op, cost in _JOINED:
@@ -148,7 +148,8 @@ def centred(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
     said = f"the mean of {short(node)} is not taken from it"
     for form in words.means:
         mean = ast.Call(ast.Attribute(node, "mean", ast.Load()), *form)
-        yield Offer(ast.BinOp(node, ast.Sub(), mean), 1.9, said)
+        aside = isinstance(slot.parent, ast.Return | ast.Tuple)
+        yield Offer(ast.BinOp(node, ast.Sub(), mean), 1.9 + 0.1 * aside, said)
 
 
 def derivatives(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
