@@ -207,6 +207,10 @@ REFUSED = {
         lambda: network(["N", 1, 4], make_node("Add", ["x", "b"], ["y"]), b=floats(5, 4)),
         "5 positions of 1 steps",
     ),
+    "positions of rows": (
+        lambda: network(["N", 4], make_node("Add", ["x", "b"], ["y"]), b=floats(5, 4)),
+        "5 positions of open steps",
+    ),
     "a dropout that drops": (
         lambda: product_and(make_node("Dropout", ["h", "", "t"], ["y"]), t=np.array(True)),
         "a training",
