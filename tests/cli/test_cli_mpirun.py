@@ -23,7 +23,7 @@ def test_several_processes_train_and_go_on_as_one(data, tmp_path):
     options = ["--task", "classes", "--hidden", "9", "--dtype", "float64", "--batch-size", "17"]
     folder = tmp_path / "run"
     command = ["-m", "handgrad", "train", data, "--out", folder, *options]
-    status, output, errors = mpirun(4, *command, "--epochs", 3)
+    status, output, errors = mpirun(2, *command, "--epochs", 3)
     assert status == 0, errors
     for text in ("168 to train on", "epoch 3/3", "on the held-out data", "next: handgrad evaluate"):
         assert output.count(text) == 1

@@ -19,6 +19,7 @@ ENVIRONMENT = {
     "OMPI_MCA_pml": "ob1",
     "OMPI_MCA_btl": "self,sm",
     "PRTE_MCA_plm_ssh_agent": "false",
+    "OMPI_MCA_mpi_yield_when_idle": "1",  # to the other tests
     "HANDGRAD_KERNELS": "numpy",
     "TERM": "dumb",  # what the first of them writes to looks like a terminal
 }
@@ -38,7 +39,7 @@ def start(processes: int, *command: object) -> subprocess.Popen[str]:
     )
 
 
-def finish(launched: subprocess.Popen[str], timeout: float = 60) -> tuple[int, str, str]:
+def finish(launched: subprocess.Popen[str], timeout: float = 120) -> tuple[int, str, str]:
     """Wait for the end, and return the exit status, the output and the errors."""
     try:
         output, errors = launched.communicate(timeout=timeout)
@@ -49,6 +50,6 @@ def finish(launched: subprocess.Popen[str], timeout: float = 60) -> tuple[int, s
     return launched.returncode, output, errors
 
 
-def mpirun(processes: int, *command: object, timeout: float = 60) -> tuple[int, str, str]:
+def mpirun(processes: int, *command: object, timeout: float = 120) -> tuple[int, str, str]:
     """Run a program of Python's in so many processes: exit status, output, errors."""
     return finish(start(processes, *command), timeout)
