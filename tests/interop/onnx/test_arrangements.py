@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 from onnx import numpy_helper, parser
 
 from exchange import run_onnx
+from handgrad import LayerNorm
 from handgrad.errors import CheckpointError
 from handgrad.interop.onnx import import_onnx
 from helpers import generator
@@ -57,9 +58,9 @@ TENSORS = {
 """What a graph may name; `x` is (N, 6, 4), open in the batch alone."""
 
 
-def graph(text, steps="6"):
+def graph(text, opset=20):
     """Return a model of nodes in the notation of ONNX, with the tensors that they name."""
-    head = f'<ir_version: 9, opset_import: ["": 20]> g (float[N,{steps},4] x) => (float[] y)'
+    head = f'<ir_version: 9, opset_import: ["": {opset}]> g (float[N,6,4] x) => (float[] y)'
     model = parser.parse_model(f"{head} {{ {text} }}")
     model.graph.output[0].type.tensor_type.ClearField("shape")
     named = {name for node in model.graph.node for name in node.input} & TENSORS.keys()
@@ -111,8 +112,31 @@ def test_it_is_computed_as_it_is_there(name, tmp_path):
     assert_allclose(model.predict(x), run_onnx(path, x), rtol=1e-4, atol=1e-6)
 
 
+def test_axes_that_are_an_option_are_read_too(tmp_path):
+    text = NORMAL.format(square="s = Mul(c, c)").replace("(x, last)", "<axes=[-1]>(x)")
+    text = text.replace("(s, last)", "<axes=[-1]>(s)") + " r = Sqrt(a) y = Div(c, r)"
+    onnx.save(graph(text, opset=17), tmp_path / "model.onnx")
+    x = floats(3, 6, 4, seed=9)
+    (norm,) = import_onnx(tmp_path / "model.onnx").components
+    assert isinstance(norm, LayerNorm)
+    y = run_onnx(tmp_path / "model.onnx", x)
+    assert_allclose(norm.apply(x)[0], y, rtol=1e-4, atol=1e-6)
+
+
+def test_a_node_without_an_output_is_no_surprise(tmp_path):
+    model = graph("h = ReduceMean<axes=[1]>(x) y = Relu(x)", opset=17)
+    del model.graph.node[0].output[:]
+    onnx.save(model, tmp_path / "model.onnx")
+    with pytest.raises(CheckpointError, match="against the standard"):
+        import_onnx(tmp_path / "model.onnx")
+
+
 REFUSED = {
     "a shape that cuts steps": ("r = Reshape(x, image) y = Relu(r)", "shape|arrangement"),
+    "a shape from somewhere": (
+        's = Shape<start="x">(x) r = Reshape(x, s) y = Relu(r)',
+        "no component|which no node makes",
+    ),
     "rows that stay rows": ("y = Reshape(x, rows)", "arrangement"),
     "rows through a softmax": ("r = Reshape(x, rows) y = Softmax(r)", "arrangement"),
     "a part of the steps": ("y = Slice(x, first, third, second)", "another axis"),
