@@ -42,7 +42,7 @@ from handgrad.training import (
     find_learning_rate,
 )
 
-ROWS = 83  # with batches of 9 the last one has two rows
+ROWS = 83  # with batches of 9 the last one has two rows, which one process takes
 
 
 def rows():

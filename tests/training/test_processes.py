@@ -183,7 +183,7 @@ def test_the_page_for_clusters(tmp_path, monkeypatch):
 # What one process sees
 
 
-@pytest.mark.parametrize("rows", [0, 1, 2, 3, 7, 8])
+@pytest.mark.parametrize("rows", [0, 1, 2, 3, 4, 5, 6, 7, 8])
 def test_every_row_is_in_one_share(rows):
     shares = []
     for number in range(3):
@@ -191,7 +191,9 @@ def test_every_row_is_in_one_share(rows):
         processes.number, processes.count = number, 3
         shares.append(np.arange(rows)[processes.share(rows)])
     assert np.concatenate(shares).tolist() == list(range(rows))
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+    sizes = [len(share) for share in shares]
+    assert rows == 1 or 1 not in sizes, "which is not enough for batch norm"
+    assert rows < 6 or max(sizes) - min(sizes) <= 1
 
 
 def test_what_is_no_communicator():

@@ -47,8 +47,14 @@ class Processes:
         return self.number == 0
 
     def share(self, rows: int) -> slice:
-        """Return which of so many rows are this process'; all of them are somebody's."""
-        return slice(rows * self.number // self.count, rows * (self.number + 1) // self.count)
+        """Return which of so many rows are this process'; all of them are somebody's.
+
+        Of few rows some processes have none, and the others two at least, since one row alone is
+        not enough for `BatchNorm`.
+        """
+        count = min(self.count, max(rows // 2, 1))
+        first, last = min(self.number, count), min(self.number + 1, count)
+        return slice(rows * first // count, rows * last // count)
 
     def add_up(
         self, one: float = 0.0, other: float = 0.0, step: bool = False

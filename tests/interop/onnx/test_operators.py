@@ -207,6 +207,23 @@ REFUSED = {
         lambda: network(["N", 1, 4], make_node("Add", ["x", "b"], ["y"]), b=floats(5, 4)),
         "5 positions of 1 steps",
     ),
+    "positions of rows": (
+        lambda: network(["N", 4], make_node("Add", ["x", "b"], ["y"]), b=floats(5, 4)),
+        "5 positions of open steps",
+    ),
+    "a product with a number": (
+        lambda: product_and(make_node("Mul", ["h", "two"], ["y"]), two=np.float32(2)),
+        "its output, which is multiplied by 2",
+    ),
+    "a product with a number before another": (
+        lambda: network(
+            ["N", 4],
+            make_node("Mul", ["x", "two"], ["h"]),
+            make_node("MatMul", ["h", "W"], ["y"]),
+            **{"two": np.float32(2), "W": floats(4, 3)},
+        ),
+        "its input, which is multiplied by 2",
+    ),
     "a dropout that drops": (
         lambda: product_and(make_node("Dropout", ["h", "", "t"], ["y"]), t=np.array(True)),
         "a training",

@@ -15,7 +15,7 @@ from handgrad.interop.onnx.operators import OPERATORS
 from handgrad.interop.onnx.parts import Parts
 from handgrad.interop.onnx.reading import check, constants_of, read, refused
 from handgrad.interop.onnx.steps import Step, between, chain
-from handgrad.interop.onnx.views import Given, Known, Node, View
+from handgrad.interop.onnx.views import Given, Known, Node, View, apart
 from handgrad.model import Model
 
 __all__ = ["import_onnx"]
@@ -172,7 +172,7 @@ def _seen(name: str, known: Known) -> View:
     if isinstance(found, View):
         return found.settled(node)
     if node is not None:
-        raise node.refused("its output, whose axes are in an arrangement that no component has")
+        raise node.refused(f"its output, {apart(found)}")
     raise refused(
         f"the value {name!r}, which no node makes before it is asked for",
         "nodes in the order in which they run",
