@@ -23,6 +23,12 @@ def test_a_file_that_is_not_there_is_a_failure():
     assert diagnosis.failure.hint.startswith("Check the path")
 
 
+def test_what_is_no_target_is_told():
+    for target, said in (("none.py", "is no file and no folder"), ("a.py:", "as what to check")):
+        with pytest.raises(ArgumentError, match=said):
+            diagnose_target(target)
+
+
 @pytest.mark.parametrize(
     ("diagnoses", "status"),
     [

@@ -300,7 +300,7 @@ def failures(world, folder):
     bad[6] = np.nan
     uneven = [(x[:8], y[:8])] * (3 if mine else 4)
 
-    def fit(seed=0, data=(x, y), rate=0.1, metrics=(), step=None, loss=None, **more):
+    def fit(data=(x, y), *, seed=0, rate=0.1, metrics=(), step=None, loss=None, done=False, **more):
         rng = np.random.default_rng(seed)
         model = Model([Linear(5, 4, rng=rng), ReLU(), Linear(4, 3, rng=rng)])
         trainer = Trainer(
@@ -312,6 +312,9 @@ def failures(world, folder):
             communicator=world,
         )
         trainer.step = step or trainer.step
+        if done:
+            trainer.history.append({"loss": 1.0})
+            trainer.history.append({"loss": 1.0})
         try:
             trainer.fit(*data, **{"epochs": 2, "batch_size": 16, "progress": False} | more)
         except Exception as error:
@@ -347,6 +350,8 @@ def failures(world, folder):
         "a loss without a repr": fit(loss=Own()),
         "another batch size": fit(batch_size=8 if mine else 16),
         "fewer batches": fit(data=(uneven,)),
+        "fewer epochs": fit(epochs=2 - mine),
+        "none left": fit(done=mine),
         "a metric": fit(metrics=[Unmergeable()]),
         "a step": fit(step=object()),
         "stopped by one": fit(callbacks=[stops], epochs=50),

@@ -129,6 +129,8 @@ def test_whatever_fails_in_one_process_ends_all_with_its_error(tmp_path):
     assert found["a loss without a repr"] == "2 epochs done"
     failed("another batch size", "ArgumentError", "a batch size of 8 in process 1, and 16", 0)
     failed("fewer batches", "ArgumentError", "another batch in 1 of 2 processes", 0)
+    failed("fewer epochs", "ArgumentError", "epochs 1 in process 1, and 2 in process 0", 0)
+    failed("none left", "ArgumentError", "epochs done None in process 1, and 0 in process 0", 0)
     failed("a metric", "ArgumentError", "write def merge(self, state)", 0)
     failed("a step", "ArgumentError", "a TrainStep, whose differentiate", 0)
     failed("not written", "CheckpointError", "a refusal to write", 0)

@@ -221,9 +221,9 @@ class Together(Processes):
         each = self._exchange(self._communicator.allgather, facts)
         for name, value in each[0].items():
             for number, found in enumerate(each):
-                if found[name] != value:
+                if found.get(name) != value:
                     raise ArgumentError(
-                        f"{name} {found[name]} in process {number}, and {value} in process 0",
+                        f"{name} {found.get(name)} in process {number}, and {value} in process 0",
                         "the same in every process that trains a model",
                         "let all run the same program, with the same data; draw what is random "
                         "from one seed, np.random.seed(0) or rng=np.random.default_rng(0)",

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from handgrad.diagnosis.engine.repair.edits import text
+from handgrad.diagnosis.engine.repair.reading import forgotten, undefined
 from handgrad.diagnosis.engine.repair.source import Unit
 
 __all__ = ["Handle", "Vocabulary", "is_handle", "likeness"]
@@ -230,27 +231,22 @@ class Vocabulary:
     def unread(self) -> list[ast.expr]:
         """What it is given, or works out, and never reads."""
         tree, known = self.unit.tree, {handle.code: handle for handle in self.handles}
-        names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-        reads = [node for node in names if isinstance(node.ctx, ast.Load)]
-        aside = {id(entry) for node in ast.walk(tree) for entry in _left_as_they_are(node)}
-        read = {node.id for node in reads if id(node) not in aside}
-        made = [argument.arg for argument in tree.args.args]
-        for node in ast.walk(tree):
-            # What is only unpacked is there for whoever wants it.
-            if isinstance(node, ast.Assign) and not is_handle(node.value):
-                targets = [n for target in node.targets for n in ast.walk(target)]
-                made += [n.id for n in targets if isinstance(n, ast.Name)]
-        forgotten = [*(name for name in made if name not in read), *_carried(tree)]
-        unread = [known[name] for name in dict.fromkeys(forgotten) if name in known]
+        unread = [known[name] for name in forgotten(tree, is_handle) if name in known]
         found = [handle.load() for handle in unread if handle.kind != "other"]
         there = {text(node) for node in ast.walk(tree) if isinstance(node, ast.Subscript)}
+        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         for handle in known.values():
             node = handle.node
             if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
                 entry = isinstance(node.slice.value, int) and handle.kind == "array"
-                if entry and text(node.value) in read and handle.code not in there:
+                if entry and text(node.value) in names and handle.code not in there:
                     found.append(handle.load())
         return found
+
+    @cached_property
+    def undefined(self) -> list[str]:
+        """What it reads, and nobody has defined."""
+        return undefined(self.unit.function, self.unit.tree)
 
     @cached_property
     def entries(self) -> list[ast.expr]:
@@ -322,33 +318,6 @@ _NOTHING = object()
 def likeness(a: str, b: str) -> float:
     """Return how much two names look like each other, between 0 and 1."""
     return SequenceMatcher(None, a, b).ratio()
-
-
-def _carried(tree: ast.AST) -> Iterator[str]:
-    """Yield names that a loop gives another value in each step, and does not read in any."""
-    for loop in (node for node in ast.walk(tree) if isinstance(node, ast.For | ast.While)):
-        inside = [n for s in loop.body for n in ast.walk(s) if isinstance(n, ast.Name)]
-        read = {node.id for node in inside if isinstance(node.ctx, ast.Load)}
-        before = {
-            n.id
-            for n in ast.walk(tree)
-            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store) and n.lineno < loop.lineno
-        }
-        yield from (n.id for n in inside if n.id in before and n.id not in read)
-
-
-_SHAPES = {"shape", "size", "ndim", "dtype", "len", "zeros_like", "ones_like", "empty_like"}
-
-
-def _left_as_they_are(node: ast.AST) -> list[ast.expr]:
-    """Return expressions of which only the shape is looked at, or that are only packed."""
-    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
-        return node.value.elts
-    if isinstance(node, ast.Attribute) and node.attr in _SHAPES:
-        return [node.value]
-    if isinstance(node, ast.Call) and text(node.func).rpartition(".")[2] in _SHAPES:
-        return node.args
-    return []
 
 
 def _length(index: ast.expr) -> int:

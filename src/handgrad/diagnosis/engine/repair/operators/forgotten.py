@@ -20,6 +20,7 @@ __all__ = [
 ]
 
 _SIZED = {"range", "arange", "len", "isinstance", "zeros", "ones", "empty", "full", "eye"}
+_SIZED |= {"rand", "randn", "random", "random_sample", "tile", "repeat", "reshape"}
 """Functions that are given no quantities, but sizes of what may become very large."""
 _PRODUCTS = (ast.Mult, ast.Div, ast.MatMult)
 _SUMS = (ast.Add, ast.Sub)
@@ -103,11 +104,13 @@ def extensible(slot: Slot) -> bool:
     """Return whether an expression may get a factor or a term."""
     node, parent = slot.node, slot.parent
     if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
-        if not isinstance(node.ctx, ast.Load):
+        if not isinstance(node.ctx, ast.Load) or getattr(node, "attr", "") == "shape":
             return False
     elif not isinstance(node, ast.BinOp | ast.Call | ast.UnaryOp | ast.Compare):
         return False
     if isinstance(parent, ast.Attribute | ast.Subscript | ast.Starred | ast.Slice):
+        return False
+    if isinstance(parent, ast.keyword) and parent.arg in ("size", "shape", "axis"):
         return False
     if isinstance(parent, ast.Call):
         return slot.key != "func" and written(parent.func).rpartition(".")[2] not in _SIZED
