@@ -187,7 +187,7 @@ REFUSED = {
         "over other axes than the last",
     ),
     "a scale of nothing": ("h = Relu(x) y = Mul(h, g)", "no component"),
-    "a number that is multiplied": ("h = Mul(x, two) y = Relu(h)", "arrangement"),
+    "a number that is multiplied": ("h = Mul(x, two) y = Relu(h)", "multiplied by 2"),
     "a sum with a number": ("y = Add(x, half)", "no component"),
     "a table of other positions": ("h = MatMul(x, W) y = Add(h, odd)", "no component|beside"),
     "a scale along the steps": (

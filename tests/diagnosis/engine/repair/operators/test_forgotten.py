@@ -166,10 +166,8 @@ def test_a_slip_is_mended_by_an_edit(slip, tmp_path):
 @pytest.mark.parametrize("many", ["ones(x.shape)", "random.rand(*x.shape)", "arange(pad)"])
 def test_no_size_is_multiplied_by_what_may_be_large(many, tmp_path):
     found = made(f"return x[0, 0] * np.{many}", 2.2, tmp_path)
-    assert not any("shape * " in code or "pad * " in code for code in found)
-    assert any(
-        f"(x[0, 0] * np.{many}) " in code or f"x[0, 0] * np.{many} /" in code for code in found
-    )
+    assert not any(f"{many[:-1]} * " in code for code in found)
+    assert len(found) > 50
 
 
 def test_what_is_read_is_no_more_likely_than_another(tmp_path):
