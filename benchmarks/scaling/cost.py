@@ -71,8 +71,8 @@ def step(row: dict[str, Any], machines: int, link: Link, grows: bool) -> float:
     rows = batch if grows else batch / machines
     times = {int(share): min(seconds) for share, seconds in row["shares"].items()}
     shares = sorted(times)
-    # A share of less than a row is a row for some and none for others: all wait for the former.
-    compute = np.interp(max(rows, 1), shares, [times[share] for share in shares])
+    # Of fewer rows than two for each, some have two and others none, and all wait for the former.
+    compute = np.interp(max(rows, 2), shares, [times[share] for share in shares])
     return float(compute) + exchange(row["bytes"], machines, link)
 
 

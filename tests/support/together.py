@@ -42,7 +42,7 @@ from handgrad.training import (
     find_learning_rate,
 )
 
-ROWS = 83  # with batches of 9 the last one has two rows
+ROWS = 83  # with batches of 9 the last one has two rows, which one process takes
 
 
 def rows():
@@ -141,6 +141,9 @@ def same_numbers(world, folder):
             Path(folder, f"{part.size}.{world.rank}").write_bytes(pickle.dumps(found))
     stopped = Path(folder, "stopped")
     mine = Interrupts(world.rank == 1)
+    Trainer(Model([Linear(1, 1)]), MSELoss(), "sgd", communicator=world).save(
+        Path(folder, f"saved by {world.rank}")
+    )
     told = [go_on(parts[4], stopped, 4, [mine, ModelCheckpoint(stopped)])]
     for size, epochs in ((3, 4), (2, 6)):
         world.Barrier()
@@ -286,13 +289,16 @@ def failures(world, folder):
     bad[6] = np.nan
     uneven = [(x[:8], y[:8])] * (3 if mine else 4)
 
-    def fit(seed=0, data=(x, y), rate=0.1, metrics=(), step=None, **more):
+    def fit(seed=0, data=(x, y), rate=0.1, metrics=(), step=None, done=False, **more):
         rng = np.random.default_rng(seed)
         model = Model([Linear(5, 4, rng=rng), ReLU(), Linear(4, 3, rng=rng)])
         trainer = Trainer(
             model, CrossEntropy(), SGD(lr=rate), metrics=metrics, rng=rng, communicator=world
         )
         trainer.step = step or trainer.step
+        if done:
+            trainer.history.append({"loss": 1.0})
+            trainer.history.append({"loss": 1.0})
         try:
             trainer.fit(*data, **{"epochs": 2, "batch_size": 16, "progress": False} | more)
         except Exception as error:
@@ -322,6 +328,8 @@ def failures(world, folder):
         "no rows": fit(data=(x[: ROWS - mine], y)),
         "another batch size": fit(batch_size=8 if mine else 16),
         "fewer batches": fit(data=(uneven,)),
+        "fewer epochs": fit(epochs=2 - mine),
+        "none left": fit(done=mine),
         "a metric": fit(metrics=[Unmergeable()]),
         "a step": fit(step=object()),
         "stopped by one": fit(callbacks=[stops], epochs=50),

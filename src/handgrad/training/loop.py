@@ -119,6 +119,7 @@ def run_epochs(
             _tell(trainer, "on_epoch")
             show.end(row)
         _check_same(trainer)
+        trainer._reason = processes.any_text(trainer._reason)  # of a step that was interrupted too
         _end(trainer, interrupt.requested and not trainer.ending, show)
 
 

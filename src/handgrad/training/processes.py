@@ -47,8 +47,14 @@ class Processes:
         return self.number == 0
 
     def share(self, rows: int) -> slice:
-        """Return which of so many rows are this process'; all of them are somebody's."""
-        return slice(rows * self.number // self.count, rows * (self.number + 1) // self.count)
+        """Return which of so many rows are this process'; all of them are somebody's.
+
+        Of few rows some processes have none, and the others two at least, since one row alone is
+        not enough for `BatchNorm`.
+        """
+        count = min(self.count, max(rows // 2, 1))
+        first, last = min(self.number, count), min(self.number + 1, count)
+        return slice(rows * first // count, rows * last // count)
 
     def add_up(
         self, one: float = 0.0, other: float = 0.0, step: bool = False
@@ -218,9 +224,9 @@ class Together(Processes):
         each = self._exchange(self._communicator.allgather, facts)
         for name, value in each[0].items():
             for number, found in enumerate(each):
-                if found[name] != value:
+                if found.get(name) != value:
                     raise ArgumentError(
-                        f"{name} {found[name]} in process {number}, and {value} in process 0",
+                        f"{name} {found.get(name)} in process {number}, and {value} in process 0",
                         "the same in every process that trains a model",
                         "let all run the same program, with the same data; draw what is random "
                         "from one seed, np.random.seed(0) or rng=np.random.default_rng(0)",

@@ -368,6 +368,11 @@ def gigantic(model):
     model.graph.initializer[0].dims[:] = [2**40, 2**20]
 
 
+def with_an_option_that_is_no_text(model):
+    model.graph.node[1].attribute.append(helper.make_attribute("odd name", 1))
+    return model.SerializeToString().replace(b"odd name", b"odd\xffname")
+
+
 def negative(model):
     model.graph.initializer[0].dims[:] = [-4, -3]
 
@@ -532,6 +537,7 @@ WORDS = {
     outside: "in another file",
     gigantic: "as its shape says",
     negative: "as its shape says",
+    with_an_option_that_is_no_text: "the node 'second' against the standard",
     nothing_inside: "shape (0, 3)",
     cyclic: "'second', Relu",
     itself: "'second', Relu",

@@ -141,6 +141,25 @@ def test_it_is_computed_as_the_standard_says(name, tmp_path):
     assert_allclose(import_onnx(path).predict(ours), run_onnx(path, x), rtol=1e-4, atol=1e-5)
 
 
+def last_of_lengths():
+    nodes = [
+        make_node("RNN", ["x", "W", "R", "B", "lengths"], ["s"], hidden_size=5),
+        make_node("Squeeze", ["s", "one"], ["steps"]),
+        make_node("Gather", ["steps", "last"], ["y"], axis=0),
+    ]
+    tensors = {"W": floats(1, 5, 4), "R": floats(1, 5, 5), "B": floats(1, 10)}
+    tensors |= {"one": np.array([1]), "last": np.array(-1)}
+    made = network(["T", "N", 4], *nodes, **tensors)
+    made.graph.input.append(make_tensor_value_info("lengths", TensorProto.INT32, ["N"]))
+    return made
+
+
+def of_another_input():
+    made = network(["N", 4, 5], make_node("Relu", ["z"], ["y"]))
+    made.graph.input.append(make_tensor_value_info("z", TensorProto.FLOAT, ["N", 4, 5]))
+    return made
+
+
 def product_and(node, shape=("N", 4), **tensors):
     product = make_node("MatMul", ["x", "W"], ["h"])
     return network([*shape], product, node, W=floats(4, 3), **tensors)
@@ -178,6 +197,8 @@ REFUSED = {
         lambda: product_and(make_node("Transpose", ["h"], ["y"])),
         "the axes of its output",
     ),
+    "the last step where sequences have ended": (last_of_lengths, "may have ended before"),
+    "an output of the second input alone": (of_another_input, "comes of another input"),
     "a softmax that is scaled behind": (lambda: attention("weights"), "softmax of scores that is"),
     "a mask along the other axis": (lambda: attention(axis=0), "hidden in a way"),
     "a mean whose axis is gone": (lambda: mean_and_root(0), "no component"),
@@ -185,6 +206,23 @@ REFUSED = {
     "positions that add steps": (
         lambda: network(["N", 1, 4], make_node("Add", ["x", "b"], ["y"]), b=floats(5, 4)),
         "5 positions of 1 steps",
+    ),
+    "positions of rows": (
+        lambda: network(["N", 4], make_node("Add", ["x", "b"], ["y"]), b=floats(5, 4)),
+        "5 positions of open steps",
+    ),
+    "a product with a number": (
+        lambda: product_and(make_node("Mul", ["h", "two"], ["y"]), two=np.float32(2)),
+        "its output, which is multiplied by 2",
+    ),
+    "a product with a number before another": (
+        lambda: network(
+            ["N", 4],
+            make_node("Mul", ["x", "two"], ["h"]),
+            make_node("MatMul", ["h", "W"], ["y"]),
+            **{"two": np.float32(2), "W": floats(4, 3)},
+        ),
+        "its input, which is multiplied by 2",
     ),
     "a dropout that drops": (
         lambda: product_and(make_node("Dropout", ["h", "", "t"], ["y"]), t=np.array(True)),

@@ -215,7 +215,8 @@ class Search:
                     self.firsts.append((Hit(edits), wrong))
             elif self.bench.rest():
                 self.hits.append(Hit(edits))
-                score = self.score(self.hits[-1])
+                # What scores less than it costs has a merit that others may have as well.
+                score = max(self.score(self.hits[-1]), self.hits[-1].cost)
                 if score < self.best and self.verified(self.hits[-1]):
                     self.best = score
 

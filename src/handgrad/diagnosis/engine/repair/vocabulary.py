@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from handgrad.diagnosis.engine.repair.edits import text
+from handgrad.diagnosis.engine.repair.reading import forgotten, undefined
 from handgrad.diagnosis.engine.repair.source import Unit
 
 __all__ = ["Handle", "Vocabulary", "is_handle", "likeness"]
@@ -230,26 +231,22 @@ class Vocabulary:
     def unread(self) -> list[ast.expr]:
         """What it is given, or works out, and never reads."""
         tree, known = self.unit.tree, {handle.code: handle for handle in self.handles}
-        names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-        reads = [node for node in names if isinstance(node.ctx, ast.Load)]
-        aside = {id(entry) for node in ast.walk(tree) for entry in _left_as_they_are(node)}
-        read = {node.id for node in reads if id(node) not in aside}
-        made = [argument.arg for argument in tree.args.args]
-        for node in ast.walk(tree):
-            # What is only unpacked is there for whoever wants it.
-            if isinstance(node, ast.Assign) and not is_handle(node.value):
-                targets = [n for target in node.targets for n in ast.walk(target)]
-                made += [n.id for n in targets if isinstance(n, ast.Name)]
-        unread = [known[name] for name in dict.fromkeys(made) if name in known and name not in read]
+        unread = [known[name] for name in forgotten(tree, is_handle) if name in known]
         found = [handle.load() for handle in unread if handle.kind != "other"]
         there = {text(node) for node in ast.walk(tree) if isinstance(node, ast.Subscript)}
+        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         for handle in known.values():
             node = handle.node
             if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
                 entry = isinstance(node.slice.value, int) and handle.kind == "array"
-                if entry and text(node.value) in read and handle.code not in there:
+                if entry and text(node.value) in names and handle.code not in there:
                     found.append(handle.load())
         return found
+
+    @cached_property
+    def undefined(self) -> list[str]:
+        """What it reads, and nobody has defined."""
+        return undefined(self.unit.function, self.unit.tree)
 
     @cached_property
     def entries(self) -> list[ast.expr]:
@@ -321,20 +318,6 @@ _NOTHING = object()
 def likeness(a: str, b: str) -> float:
     """Return how much two names look like each other, between 0 and 1."""
     return SequenceMatcher(None, a, b).ratio()
-
-
-_SHAPES = {"shape", "size", "ndim", "dtype", "len", "zeros_like", "ones_like", "empty_like"}
-
-
-def _left_as_they_are(node: ast.AST) -> list[ast.expr]:
-    """Return expressions of which only the shape is looked at, or that are only packed."""
-    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
-        return node.value.elts
-    if isinstance(node, ast.Attribute) and node.attr in _SHAPES:
-        return [node.value]
-    if isinstance(node, ast.Call) and text(node.func).rpartition(".")[2] in _SHAPES:
-        return node.args
-    return []
 
 
 def _length(index: ast.expr) -> int:

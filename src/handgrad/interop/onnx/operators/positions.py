@@ -45,8 +45,9 @@ def positions(node: Node, view: View, name: str) -> View | None:
     fits = view.plain and not view.flattened and len(view.shape) > 1
     if not fits or rows.shape[1] != view.shape[-1] or (len(rows) == 1 and view.shape[-2] != 1):
         return None
-    if found is None and view.shape[-2] not in (None, len(rows)):
-        raise node.refused(f"{len(rows)} positions of {view.shape[-2]} steps")
+    T = view.shape[-2] if len(view.shape) > 2 else view.batch or 0  # rows of a batch are no steps
+    if found is None and T not in (None, len(rows)):
+        raise node.refused(f"{len(rows)} positions of {T or 'open'} steps")
     return node.then(_encoding(rows), view)
 
 
@@ -85,6 +86,8 @@ def _last_step(node: Node) -> View:
     whole = len(view.shape) == 3 and view.order[1] == node.option("axis", 0) and not view.directions
     if not last or not whole or getattr(component, "return_sequences", False) is not True:
         raise node.unknown()
+    if view.step.given:
+        raise node.refused("the last step of sequences that may have ended before")
     component = copy.deepcopy(component)
     component.return_sequences = False
     step = Step(node.name, component, view.step.before, given=view.step.given)

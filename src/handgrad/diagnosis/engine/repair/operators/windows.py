@@ -32,6 +32,9 @@ def _others(node: ast.expr, words: Vocabulary) -> Iterator[tuple[ast.expr | None
             yield _with_names(node, by), 1.5
     parts = list(node.elts) if isinstance(node, ast.Tuple) else [node]
     forms: list[list[ast.expr | None]] = [[_shifted(part) for part in parts]]
+    forms.append([_ended(part) for part in parts])
+    begins = [start for names in _starts(words) for start in names.values()]
+    forms += [[_within(part, start) for part in parts] for start in begins]
     sizes = [h for h in words.numbers if isinstance(h.value, int | np.integer)]
     for handle in sizes:
         if handle.value >= 0:
@@ -44,7 +47,7 @@ def _others(node: ast.expr, words: Vocabulary) -> Iterator[tuple[ast.expr | None
             if those:
                 new = [form[i] if i in those else part for i, part in enumerate(parts)]
                 entries = [clone(part) for part in new if part is not None]
-                cost = 1.3 if form is forms[0] else 1.6
+                cost = 1.3 if form in forms[:2] else 1.6
                 one = not isinstance(node, ast.Tuple)
                 yield entries[0] if one else ast.Tuple(entries, ast.Load()), cost
 
@@ -52,17 +55,26 @@ def _others(node: ast.expr, words: Vocabulary) -> Iterator[tuple[ast.expr | None
 def _starts(words: Vocabulary) -> Iterator[Mapping[str, Any]]:
     """Yield which name stands for where the window begins that another name is the number of."""
     found: dict[str, ast.Name] = {}
-    for node in ast.walk(words.unit.tree):
-        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.BinOp):
-            continue
-        (target, *_), named = node.targets, ast.walk(node.value)
-        numbers = [n.id for n in named if isinstance(n, ast.Name) and n.id in words.loops]
-        if len(numbers) != 1 or not isinstance(target, ast.Name):
+    for target, value in _assigned(words.unit.tree):
+        named = [n.id for n in ast.walk(value) if isinstance(n, ast.Name)]
+        numbers = [name for name in named if name in words.loops]
+        if len(numbers) != 1 or len(named) == 1 or not isinstance(target, ast.Name):
             continue
         if isinstance(words.value(target), int | np.integer):
             found.setdefault(numbers[0], ast.Name(target.id, ast.Load()))
     if found:
         yield found
+
+
+def _assigned(tree: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Yield what is assigned, and what to, also where it is several things at once."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            target, value = node.targets[0], node.value
+            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+                yield from zip(target.elts, value.elts, strict=False)
+            else:
+                yield target, value
 
 
 def _with_names(node: ast.expr, names: Mapping[str, Any]) -> ast.expr | None:
@@ -93,6 +105,22 @@ def _shifted(part: ast.expr) -> ast.expr | None:
     if part.lower is None and part.upper is not None and written(part.upper) == "-1":
         return ast.Slice(one, None)
     return None
+
+
+def _ended(part: ast.expr) -> ast.expr | None:
+    """Return a slice that ends so far from its start: ``a:n`` becomes ``a : a + n``."""
+    if not isinstance(part, ast.Slice) or part.lower is None or part.upper is None:
+        return None
+    if part.step is not None or isinstance(part.lower, ast.Constant) or _window(part):
+        return None
+    return ast.Slice(part.lower, ast.BinOp(clone(part.lower), ast.Add(), clone(part.upper)))
+
+
+def _within(part: ast.expr, start: ast.expr) -> ast.expr | None:
+    """Return an index that is counted from where a window begins."""
+    if not isinstance(part, ast.Name) or written(part) == written(start):
+        return None
+    return ast.BinOp(clone(start), ast.Add(), clone(part))
 
 
 def _moved(part: ast.expr, by: Handle) -> ast.expr | None:
