@@ -142,9 +142,9 @@ def wraps(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
             return
     elif not isinstance(node, ast.BinOp | ast.Call):
         return
-    if isinstance(parent, ast.Call):
-        if slot.key == "func" or written(parent.func).rpartition(".")[2] in SIZED:
-            return
+    called = written(parent.func).rpartition(".")[2] if isinstance(parent, ast.Call) else ""
+    if called and (slot.key == "func" or called in SIZED):
+        return
     if isinstance(parent, ast.Subscript) and slot.key != "value":
         return
     root = isinstance(parent, ast.Assign | ast.Return | ast.Tuple | ast.Dict | ast.AugAssign)
