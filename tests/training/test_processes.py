@@ -121,6 +121,12 @@ def test_whatever_fails_in_one_process_ends_all_with_its_error(tmp_path):
     failed("another rate", "ArgumentError", "got the optimizer SGD(lr=0.2", 0)
     failed("fewer rows", "ArgumentError", "got rows 82 in process 1, and 83 in process 0", 0)
     failed("no rows", "ShapeError", "targets of shape (83,)", 1)
+    failed("other rows", "ArgumentError", "got rows with the checksum", 0)
+    failed("other weights", "ArgumentError", "got rows with the checksum", 0)
+    failed("another validation", "ArgumentError", "got validation rows with the checksum", 0)
+    failed("another metric", "ArgumentError", "the metrics accuracy, f1 in process 1, and accur", 0)
+    failed("another step", "ArgumentError", "the step AccumulateGradients(3) in process 1", 0)
+    assert found["a loss without a repr"] == "2 epochs done"
     failed("another batch size", "ArgumentError", "a batch size of 8 in process 1, and 16", 0)
     failed("fewer batches", "ArgumentError", "another batch in 1 of 2 processes", 0)
     failed("fewer epochs", "ArgumentError", "epochs 1 in process 1, and 2 in process 0", 0)

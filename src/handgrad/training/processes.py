@@ -23,7 +23,7 @@ from handgrad.errors import ArgumentError, HandgradError
 from handgrad.randomness import Sources
 from handgrad.training.interrupt import Interrupt
 
-__all__ = ["ALONE", "Processes", "Together", "processes_of"]
+__all__ = ["ALONE", "Processes", "Together", "checksum", "processes_of"]
 
 
 class Processes:
@@ -217,10 +217,7 @@ class Together(Processes):
         return None if found is None else pickle.loads(found)
 
     def check_same(self, arrays: Iterable[Array], **facts: Any) -> None:
-        checksum = 0
-        for array in arrays:
-            checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
-        facts = {"parameters and buffers with the checksum": f"{checksum:08x}", **facts}
+        facts = {"parameters and buffers with the checksum": checksum(arrays), **facts}
         each = self._exchange(self._communicator.allgather, facts)
         for name, value in each[0].items():
             for number, found in enumerate(each):
@@ -283,6 +280,14 @@ class Together(Processes):
             found = _unpacked(each[number])
         found.add_note(f"in process {number} of {self.count} (counted from 0)")
         return found
+
+
+def checksum(arrays: Iterable[Array]) -> str:
+    """Return a few digits that differ where the bytes of arrays do."""
+    found = 0
+    for array in arrays:
+        found = zlib.crc32(np.ascontiguousarray(array).data, found)
+    return f"{found:08x}"
 
 
 def _packed(error: BaseException) -> tuple[bytes, str]:

@@ -50,6 +50,10 @@ class StreamBatches:
         """Return None: the order is the iterable's own."""
         return None
 
+    def some(self) -> list[Array]:
+        """Return nothing: a look at the rows would take them away from whoever runs through."""
+        return []
+
     def run(self, order: Array | None, start: int = 0) -> Iterator[Batch]:
         """Yield the batches from number `start` on."""
         # In a context of its own, or an `evaluating` in somebody's generator would reach the model.
