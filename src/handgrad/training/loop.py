@@ -100,7 +100,7 @@ def run_epochs(
                 state = EpochState(batches.order(trainer.rng), batch_size)
             trainer._epoch_state = None  # where an error ends the epoch, nothing is left of it
             number = trainer.epochs_done + 1
-            _check_same(trainer, **facts, **_facts(trainer, state))
+            _check_same(trainer, **_facts(trainer, state), **facts)
             show.begin(number, trainer._goal, batches.steps, state.steps)
             processes.part_ways(number, state.steps)
             row = run_steps(trainer, batches, state, weigh, show, interrupt)
