@@ -12,13 +12,15 @@ import typer
 from rich.console import Console
 
 from benchmarks import agreement, estimators, growth, memory, production, results, sizes, tables
-from benchmarks.contestants import LAYERS, NAMES, OURS, PER_SAMPLE
+from benchmarks.contestants import LAYERS, NAMES, OURS, PER_SAMPLE, UPDATES
 from benchmarks.layers import agreement as layer_agreement
 from benchmarks.layers.tasks import TASKS, TURN
 from benchmarks.machine import describe
 from benchmarks.per_sample.tasks import tasks as per_sample_tasks
+from benchmarks.scaling import measure as scaling
 from benchmarks.tasks import EPOCH, NETWORKS, steps
 from benchmarks.timing import race
+from benchmarks.updates.tasks import TASKS as UPDATE_TASKS
 from benchmarks.workers import AbsentError, Worker, working
 
 __all__ = ["Part", "main"]
@@ -36,8 +38,10 @@ class Part(StrEnum):
     SIZES = "sizes"
     LAYERS = "layers"
     PER_SAMPLE = "per-sample"
+    UPDATES = "updates"
     ESTIMATORS = "estimators"
     PRODUCTION = "production"
+    SCALING = "scaling"
 
 
 def main(
@@ -78,7 +82,8 @@ def main(
     def say(text: str) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    alone = wanted <= {Part.LAYERS, Part.PER_SAMPLE, Part.ESTIMATORS, Part.PRODUCTION}
+    apart = {Part.LAYERS, Part.PER_SAMPLE, Part.UPDATES, Part.ESTIMATORS, Part.PRODUCTION}
+    alone = wanted <= apart | {Part.SCALING}
     with working([] if alone else names, threads) as (workers, absent):
         for name, reason in absent.items():
             say(f"left out: {name}: {reason}")
@@ -112,6 +117,7 @@ def main(
     families: dict[Part, Any] = {
         Part.LAYERS: (LAYERS, [task for task in TASKS if layers in task.name]),
         Part.PER_SAMPLE: (PER_SAMPLE, per_sample_tasks(chosen[:3])),  # of which all rows fit
+        Part.UPDATES: (UPDATES, UPDATE_TASKS),
     }
     for part in [part for part in families if part in wanted]:
         entrants, tasks = families[part]
@@ -135,6 +141,15 @@ def main(
         say_load(threads, say)
         machine = describe([], threads) | {"versions": production.versions()}
         keep(Part.PRODUCTION, production.measure(rounds, seconds, threads, say))
+    if Part.SCALING in wanted:
+        say_load(2, say)
+        try:
+            machine = describe([], 1) | {"versions": scaling.versions()}
+            for task in [task for task in scaling.TASKS if layers in task.network]:
+                say(task.network)
+                keep(Part.SCALING, [scaling.measure(task, rounds, seconds)])
+        except AbsentError as reason:
+            say(f"left out: several processes: {reason}")
     if Part.MEMORY in wanted:
         keep(Part.MEMORY, memory.measure(names, threads, say))
     if Part.SIZES in wanted:

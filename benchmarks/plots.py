@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from benchmarks.contestants import NAMES, OURS
 from benchmarks.growth import where
+from benchmarks.scaling.cost import ASSUMED, ETHERNETS, MACHINES, rate
+from benchmarks.tasks import Task
 from benchmarks.timing import Timing, ratio
 
-__all__ = ["plot_growth", "plot_steps"]
+__all__ = ["plot_growth", "plot_scaling", "plot_steps"]
 
 UNITS = {
     "width": "width of 2 hidden layers, batch 128",
@@ -71,6 +74,31 @@ def plot_growth(timings: dict[str, list[Timing]], path: Path) -> None:
         panel.grid(alpha=0.3)
     panels[0, 0].legend()
     figure.suptitle("Time of an SGD step, and of an epoch with Adam, float32")
+    figure.savefig(path, dpi=120)
+
+
+def plot_scaling(found: list[dict[str, Any]], path: Path) -> None:
+    """Draw what more machines would do, a panel for each way to share the work."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 6.4), layout="constrained")
+    panels: Any = figure.subplots(1, 2, sharex=True, sharey=True)
+    titles = ("the machines share a batch", "each machine has a batch")
+    for grows, (panel, title) in enumerate(zip(panels, titles, strict=True)):
+        panel.plot(MACHINES, MACHINES, color="0.8", label="as many as there are machines")
+        for i, row in enumerate(found):
+            for link, line in zip(ETHERNETS, ("--", "-"), strict=True):
+                rates = [rate(row, machines, link, bool(grows)) for machines in MACHINES]
+                label = f"{Task.from_json(row['task']).network}, {link.name}"
+                panel.plot(MACHINES, rates, line, color=f"C{i}", label=label)
+        panel.set(xscale="log", yscale="log", title=title, xlabel="machines")
+        panel.set_xticks(MACHINES, map(str, MACHINES))
+        panel.grid(alpha=0.3)
+        panel.minorticks_off()
+    panels[0].set_ylabel("rows a second, as a multiple of one machine's")
+    panels[0].yaxis.set_major_formatter("{x:g}")
+    panels[0].legend(fontsize="small")
+    figure.supxlabel(fill(f"A prediction. {ASSUMED}", 150), fontsize="small")
     figure.savefig(path, dpi=120)
 
 

@@ -13,7 +13,10 @@ from benchmarks.layers.tasks import LayerTask
 from benchmarks.per_sample.tables import per_sample_table
 from benchmarks.per_sample.tasks import PerSampleTask
 from benchmarks.production import production_table
+from benchmarks.scaling.measure import scaling_tables
 from benchmarks.timing import Timing
+from benchmarks.updates.tables import update_table
+from benchmarks.updates.tasks import UpdateTask
 
 __all__ = ["FOLDER", "collect", "write"]
 
@@ -53,6 +56,9 @@ def collect(folder: Path) -> list[tables.Table]:
     if "per-sample" in found:
         each = [Timing.from_json(values, PerSampleTask) for values in found["per-sample"]]
         made.append(per_sample_table(each))
+    if "updates" in found:
+        updates = [Timing.from_json(values, UpdateTask) for values in found["updates"]]
+        made.append(update_table(updates))
     if "estimators" in found:
         made.append(estimator_table([Found(**values) for values in found["estimators"]]))
     if "production" in found:
@@ -64,6 +70,10 @@ def collect(folder: Path) -> list[tables.Table]:
         }
         plots.plot_growth(growth, folder / "growth.png")
         pictures.append("![Time against width, depth, batch and samples](growth.png)")
+    if "scaling" in found:
+        made += scaling_tables(found["scaling"])
+        plots.plot_scaling(found["scaling"], folder / "scaling.png")
+        pictures.append("![Rows a second on many machines, predicted](scaling.png)")
     for machine in _distinct(content["machine"] for content in parts.values()):
         made.append(tables.machine_table(machine))
     pages = [HEAD, *(table.markdown() for table in made), *(p + "\n" for p in pictures)]
@@ -100,7 +110,7 @@ def _merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 
 def _key(row: dict[str, Any]) -> str:
     """Return what a row is about: a task with all its contestants, or one contestant."""
-    return json.dumps(row.get("task", row["contestant"]))
+    return json.dumps(row["task"] if "task" in row else row["contestant"])
 
 
 def _distinct(machines: Any) -> list[dict[str, Any]]:

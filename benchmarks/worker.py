@@ -144,8 +144,13 @@ def main(name: str, threads: int, family: str) -> None:
     from benchmarks.layers.tasks import LayerTask
     from benchmarks.per_sample.tasks import PerSampleTask
     from benchmarks.tasks import Task
+    from benchmarks.updates.tasks import UpdateTask
 
-    kinds: dict[str, Any] = {"layers": LayerTask, "per-sample": PerSampleTask}
+    kinds: dict[str, Any] = {
+        "layers": LayerTask,
+        "per-sample": PerSampleTask,
+        "updates": UpdateTask,
+    }
     kind = kinds.get(family, Task)
     session: Session | None = None
     for line in sys.stdin:

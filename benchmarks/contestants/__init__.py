@@ -6,7 +6,17 @@ from importlib import import_module
 
 from benchmarks.contestants.contestant import Contestant, Entrant
 
-__all__ = ["FAMILIES", "FAST", "LAYERS", "NAMES", "OURS", "PER_SAMPLE", "Contestant", "load"]
+__all__ = [
+    "FAMILIES",
+    "FAST",
+    "LAYERS",
+    "NAMES",
+    "OURS",
+    "PER_SAMPLE",
+    "UPDATES",
+    "Contestant",
+    "load",
+]
 
 OURS = "handgrad"
 FAST = "handgrad[fast]"
@@ -42,7 +52,14 @@ PER_SAMPLE = {
 }
 """Those that find the gradients of each sample."""
 
-FAMILIES = {"networks": NAMES, "layers": LAYERS, "per-sample": PER_SAMPLE}
+UPDATES = {
+    OURS: "benchmarks.updates.ours.HandgradUpdate",
+    FAST: "benchmarks.updates.ours.HandgradUpdateFast",
+    "torch": "benchmarks.updates.torch_fused.TorchFused",
+}
+"""Those that update parameters."""
+
+FAMILIES = {"networks": NAMES, "layers": LAYERS, "per-sample": PER_SAMPLE, "updates": UPDATES}
 
 
 def load(name: str, family: str = "networks") -> type[Entrant]:

@@ -122,14 +122,14 @@ class Sources:
         for source, state in zip(self.held, states, strict=True):
             source.state = state
 
-    def branch(self, number: int) -> None:
-        """Put every source to a state that follows from its own and from a number.
+    def branch(self, *numbers: int) -> None:
+        """Put every source to a state that follows from its own and from some numbers.
 
-        So whoever stand at the same state, and have different numbers, draw different ones.
+        So whoever stand at the same state, and have other numbers, draw different ones.
         """
         for source in self.held:
             state = source.state
-            text = json.dumps([number, _plain(state)], sort_keys=True)
+            text = json.dumps([numbers, _plain(state)], sort_keys=True)
             seed = list(hashlib.sha256(text.encode()).digest())
             fresh = getattr(np.random, state["bit_generator"])(seed).state
             unused = {"has_gauss": 0} if "has_gauss" in state else {}

@@ -85,7 +85,8 @@ def test_what_is_known_and_what_to_try_follow():
     alone = found("linearity of dx", example=None, title="linear in the upstream gradient")
     assert "twice as large" in advice([RIGHT, alone])[0]
     assert advice([RIGHT, found("dW", A), alone]) == ()
-    assert advice([found("runs", example=None)]) == ()
+    stopped = replace(found("rectangular", example=None), unusual="a kernel that is not square")
+    assert advice([found("runs", example=None)]) == advice([RIGHT, stopped]) == ()
 
 
 def test_of_an_input_that_is_unusual_it_is_told_which_and_not_to_look_elsewhere():

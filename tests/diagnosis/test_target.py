@@ -23,6 +23,12 @@ def test_a_file_that_is_not_there_is_a_failure():
     assert diagnosis.failure.hint.startswith("Check the path")
 
 
+def test_what_is_no_target_is_told():
+    for target, said in (("none.py", "is no file and no folder"), ("a.py:", "as what to check")):
+        with pytest.raises(ArgumentError, match=said):
+            diagnose_target(target)
+
+
 @pytest.mark.parametrize(
     ("diagnoses", "status"),
     [
@@ -102,6 +108,21 @@ def test_a_pair_that_takes_other_arguments_is_told_so_where_nothing_else_is_ther
             assert "relu_backward(dy, cache) -> dx" in str(error.value)
     file.write_text(file.read_text() + "class MyReLU:\n    pass\n")
     assert [diagnosis.subject for diagnosis in diagnose_target(str(file))] == ["MyReLU"]
+
+
+def test_a_folder_with_a_file_called_layers_may_be_of_another_course(tmp_path):
+    """CS231n's has one, and no class of the exercise in it."""
+    pair = "def relu_forward(x):\n    return x * (x > 0), x\ndef relu_backward(dout, x):\n"
+    (tmp_path / "layers.py").write_text(f"{pair}    return dout * (x > 0)\n")
+    assert [d.subject for d in diagnose_target(str(tmp_path))] == ["relu"]
+
+
+def test_a_function_that_no_course_asks_for_is_no_class(tmp_path):
+    file = tmp_path / "layer_utils.py"
+    file.write_text("def affine_relu_forward(x, w, b):\n    return x @ w + b, x\n")
+    (diagnosis,) = diagnose_target(f"{file}:affine_relu_forward")
+    assert "no course asks for" in diagnosis.failure.error
+    assert "as its reference" in diagnosis.failure.hint
 
 
 def test_a_file_that_defines_nothing_is_said_to(tmp_path):

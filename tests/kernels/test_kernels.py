@@ -24,7 +24,9 @@ from handgrad.kernels.mode import using
 from handgrad.layers.embedding import lookup_pullback
 from handgrad.layers.linear import add_row, add_row_pullback
 from handgrad.layers.normalization.batch_norm import scaled, scaled_pullback, statistics
+from handgrad.layers.normalization.group_norm import grouped, grouped_pullback
 from handgrad.layers.normalization.layer_norm import normalized, normalized_pullback
+from handgrad.layers.normalization.rms_norm import divided, divided_pullback
 from handgrad.losses.cross_entropy import from_indices, from_indices_pullback
 from handgrad.optimizers import SGD, Adam, AdamW, RMSprop
 
@@ -63,6 +65,29 @@ SAMPLES = {
         normal(70, 300),
         normal(70, 1),
         normal(1, 300),
+        lambda dtype: True,
+    ),
+    divided: (normal(70, 300), normal(1, 300), lambda dtype: 1e-5),
+    divided_pullback: (
+        normal(70, 300),
+        normal(70, 300),
+        normal(70, 1),
+        normal(1, 300),
+        lambda dtype: True,
+    ),
+    grouped: (
+        normal(7, 30, 100),
+        normal(1, 100),
+        normal(1, 100),
+        lambda dtype: 5,
+        lambda dtype: 1e-5,
+    ),
+    grouped_pullback: (
+        normal(7, 30, 100),
+        normal(7, 30, 100),
+        normal(7, 1, 100),
+        normal(1, 100),
+        lambda dtype: 5,
         lambda dtype: True,
     ),
 }

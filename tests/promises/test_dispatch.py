@@ -5,41 +5,23 @@ import pytest
 from numpy.testing import assert_allclose
 
 from handgrad import (
-    ELU,
-    GELU,
-    GRU,
-    LSTM,
-    RNN,
-    BatchNorm,
-    Bidirectional,
     BinaryCrossEntropy,
     CrossEntropy,
     Dropout,
-    Embedding,
-    GroupNorm,
-    HardTanh,
     HingeLoss,
     HuberLoss,
     L1Loss,
-    LayerNorm,
-    LeakyReLU,
-    LearnedPositionalEncoding,
     Linear,
-    LogSoftmax,
     Model,
     MSELoss,
-    MultiHeadAttention,
-    Parallel,
     ReLU,
-    Residual,
-    RMSNorm,
     Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Tanh,
 )
-from handgrad.walk import buffers, named_gradients, parameters
+from handgrad.checking.cases import CASES
+from handgrad.checking.evaluation import cast, floats_as
+from handgrad.errors import PerSampleError, ShapeError
+from handgrad.kernels import using
+from handgrad.walk import buffers, own_arrays, parameters
 from helpers import D, H, K, N, generator, random
 
 
@@ -54,6 +36,8 @@ class Device(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __array_function__(self, function, types, arguments, keywords):
         assert all(issubclass(cls, Device) for cls in types), f"{function.__name__} of {types}"
+        if function is np.asarray:  # like=, which asks for what comes from the host
+            return Device(np.array(*arguments, **keywords))
         return on_device(function, arguments, keywords)
 
     def __array__(self, *_, **__):
@@ -183,98 +167,89 @@ def moved_whole(component):
     return component
 
 
-@pytest.mark.parametrize(
-    ("make", "x"),
-    [
-        (lambda: BatchNorm(D), random(N, D)),
-        (lambda: BatchNorm(D).eval(), random(1100, D)),
-        (lambda: BatchNorm(D, affine=False), random(N, D)),
-        (lambda: LayerNorm((H, D)), random(N, H, D)),
-        (lambda: RMSNorm(D), random(N, D)),
-        (lambda: GroupNorm(2, K), random(N, H, K)),
-        (lambda: Embedding(K, D, 1), generator().integers(0, K, (N, H))),
-        (lambda: LearnedPositionalEncoding(H, D), random(N, 2, D)),
-        (lambda: Residual(BatchNorm(D), Linear(D, D)), random(N, D)),
-        (lambda: Parallel([Linear(D, H), LayerNorm(D)], "concatenate"), random(N, D)),
-    ],
-)
-def test_layers_and_containers_stay_on_the_device(make, x):
-    here, there = make(), moved_whole(make())
-    for mine, theirs in zip(parameters(here), parameters(there), strict=True):
-        mine.array[...] = theirs.array.host
-    y = here(x)
+def there_of(x):
+    return tuple(map(Device, x)) if isinstance(x, tuple) else Device(x)
+
+
+def arrays_of(value):
+    """Yield every array and number in what a component returns, by the path to it."""
+    if isinstance(value, Device | np.ndarray | np.generic):
+        yield "", value
+        return
+    if isinstance(value, tuple | list):
+        value = dict(enumerate(value))
+    elif not isinstance(value, dict):
+        own = type(value).__module__.startswith("handgrad.")  # the parts of a sum, say
+        value = vars(value) if own and hasattr(value, "__dict__") else {}
+    for name, part in value.items():
+        yield from ((f"{name}.{path}", array) for path, array in arrays_of(part))
+
+
+def assert_on_device(value):
+    """Check that every array in what a component returns is of the device; return them by path."""
+    found = dict(arrays_of(value))
+    plain = [path for path, array in found.items() if isinstance(array, np.ndarray)]
+    assert not plain, f"arrays of NumPy's at {plain}"
+    return found
+
+
+def assert_there(there, here):
+    """Check that what came out is of the device, and the same as here."""
+    found, expected = assert_on_device(there), dict(arrays_of(here))
+    assert found.keys() >= expected.keys()
+    for path, array in expected.items():
+        close = 1e-5 if array.dtype == "float32" else 1e-12
+        close *= max(1, np.abs(array).max())
+        assert found[path].dtype == array.dtype
+        theirs = found[path] if isinstance(found[path], np.generic) else found[path].host
+        assert_allclose(theirs, array, rtol=0, atol=close)
+
+
+def drawn(case, dtype):
+    """Return a row's component and inputs, the same at every call, its masks to come too."""
+    np.random.seed(0)
+    subject, given = case.draw(generator())
+    return cast(subject, dtype), floats_as(dtype, given)
+
+
+@pytest.mark.parametrize("form", ["numpy", "compiled"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_every_row_stays_on_the_device(case, dtype, form):
+    """No row is left out: no formula needs what it cannot ask of the array at hand."""
+    with using(form):
+        here, (x, *against) = drawn(case, dtype)
+        expected = here.apply(x, *against)
+        dy = floats_as(dtype, random(*np.shape(expected[0])))
+        there, _ = drawn(case, dtype)
+        y, saved = moved_whole(there).apply(there_of(x), *map(Device, against))
+        assert_on_device(saved)
+        assert_there(y, expected[0])
+        if case.targets is not None:
+            assert_there(there.pullback(saved), here.pullback(expected[1]))
+            return
+        assert_there(there.pullback(Device(dy), saved), here.pullback(dy, expected[1]))
+        offered = {name: Device(np.empty_like(p)) for name, p in own_arrays(here).items()}
+        gradients = there.pullback(Device(dy), saved, need_dx=False, out=offered)[1]
+        assert_there(gradients, here.pullback(dy, expected[1])[1])
+        here.update_buffers(expected[1])
+        there.update_buffers(saved)
+        assert_there(
+            [place.array for place in buffers(there)], [place.array for place in buffers(here)]
+        )
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.targets is None], ids=str)
+def test_each_samples_gradients_stay_on_the_device(case):
+    here, (x,) = drawn(case, "float64")
+    y, saved = here.apply(x)
     dy = random(*y.shape)
-    dx = by_name(here, dy)
-    assert_allclose(there(Device(x)).host, y)
-    for name, gradient in by_name(there, Device(dy)).items():
-        assert_allclose(gradient.host, dx[name], atol=1e-12)
-    for mine, theirs in zip(buffers(here), buffers(there), strict=True):
-        assert_allclose(theirs.array.host, mine.array)
-
-
-def by_name(component, dy):
-    """Return the gradients after a call, that of the input too where there is one."""
-    dx = component.grad(dy)
-    dx = dx[1] if isinstance(dx, tuple) else dx
-    found = {} if dx is None else {"dx": dx}
-    return found | named_gradients(component, component.gradients)
-
-
-@pytest.mark.parametrize(
-    "activation",
-    [
-        *(Tanh(), LeakyReLU(), ELU(0.3), GELU(), GELU("tanh"), SiLU(), Softplus(2.0), HardTanh()),
-        *(Softmax(), Softmax(axis=0), LogSoftmax()),
-    ],
-    ids=repr,
-)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_an_activation_stays_on_the_device(activation, dtype):
-    x, dy = random(N, D).astype(dtype), random(N, D, seed=1).astype(dtype)
-    y = activation(x)
-    dx = activation.grad(dy)
-    there = activation(Device(x))
-    back = activation.grad(Device(dy))
-    assert type(there) is type(back) is Device
-    assert_allclose(there.host, y)
-    assert_allclose(back.host, dx)
-
-
-@pytest.mark.parametrize("lengths", [None, np.arange(N) % 4 + 1], ids=["full", "lengths"])
-@pytest.mark.parametrize("last", [False, True])
-def test_sequences_stay_on_the_device_too(lengths, last):
-    def layers(move):
-        first = (move(LSTM(D, H, rng=generator())), move(RNN(D, H, rng=generator(1))))
-        last_one = move(GRU(2 * H, K, rng=generator(2), return_sequences=not last))
-        return Model([Bidirectional(*first), last_one])
-
-    x, given = random(N, 4, D), () if lengths is None else (lengths,)
-    here, there = layers(lambda layer: layer), layers(moved)
-    y = here.forward((x, *given) if given else x)
-    z = there.forward((Device(x), *map(Device, given)) if given else Device(x))
-    assert type(z) is Device
-    assert_allclose(z.host, y)
-    gradients, others = here.backward(y), there.backward(z)
-    assert type(others.flat) is Device
-    assert_allclose(others.flat.host, gradients.flat)
-
-
-@pytest.mark.parametrize("mask", [np.array([2, 0]), np.tri(3, 5, 1, dtype=bool)[None].repeat(2, 0)])
-@pytest.mark.parametrize("causal", [False, True])
-def test_attention_stays_on_the_device(mask, causal):
-    here, there = (
-        move(MultiHeadAttention(4, 2, causal=causal, rng=generator()))
-        for move in (lambda layer: layer, moved)
-    )
-    x = random(2, 3, 4), random(2, 5, 4), random(2, 5, 4, seed=1)
-    y, saved = here.apply((*x, mask))
-    other, kept = there.apply((*map(Device, x), Device(mask)))
-    assert type(other) is Device
-    assert_allclose(other.host, y)
-    dy = random(2, 3, 4, seed=2)
-    (*dxs, _), gradients = here.pullback(dy, saved)
-    (*others, _), moved_gradients = there.pullback(Device(dy), kept)
-    for dx, dz in zip(dxs, others, strict=True):
-        assert_allclose(dz.host, dx)
-    for name, gradient in gradients.items():
-        assert_allclose(moved_gradients[name].host, gradient)
+    there, _ = drawn(case, "float64")
+    _, kept = moved_whole(there).apply(there_of(x))
+    try:
+        expected = here.pullback_per_sample(dy, saved)
+    except (PerSampleError, ShapeError) as error:  # samples that see each other, or no axis of them
+        with pytest.raises(type(error)):
+            there.pullback_per_sample(Device(dy), kept)
+    else:
+        assert_there(there.pullback_per_sample(Device(dy), kept), expected)

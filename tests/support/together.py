@@ -42,7 +42,7 @@ from handgrad.training import (
     find_learning_rate,
 )
 
-ROWS = 83  # with batches of 9 the last one has two rows
+ROWS = 83  # with batches of 9 the last one has two rows, which one process takes
 
 
 def rows():
@@ -92,7 +92,16 @@ def numbers(communicator=None, loss=None):
     x, _, _ = rows()
     y = np.sin(x[:, :2]) + x[:, 2:4]
     bounds = [0, 7, 8, 30, 31, 50, ROWS]
-    batches = [(x[a:b], y[a:b]) for a, b in itertools.pairwise(bounds)]
+    np.random.seed(7)
+
+    class Shuffled:
+        def __iter__(self):
+            order = np.random.permutation(ROWS)  # the same in all processes
+            for a, b in itertools.pairwise(bounds):
+                yield x[order[a:b]], y[order[a:b]]
+                np.random.shuffle(order[b:])
+
+    batches = Shuffled()
     rng = np.random.default_rng(6)
     model = Model([Linear(5, 11, rng=rng), Tanh(), Linear(11, 2, rng=rng)])
     trainer = Trainer(
@@ -132,6 +141,9 @@ def same_numbers(world, folder):
             Path(folder, f"{part.size}.{world.rank}").write_bytes(pickle.dumps(found))
     stopped = Path(folder, "stopped")
     mine = Interrupts(world.rank == 1)
+    Trainer(Model([Linear(1, 1)]), MSELoss(), "sgd", communicator=world).save(
+        Path(folder, f"saved by {world.rank}")
+    )
     told = [go_on(parts[4], stopped, 4, [mine, ModelCheckpoint(stopped)])]
     for size, epochs in ((3, 4), (2, 6)):
         world.Barrier()
@@ -258,6 +270,17 @@ class Unmergeable(Metric):
         return self._largest
 
 
+class Own:
+    """Somebody's loss, with the exercise's calls and nothing else."""
+
+    def __call__(self, predictions, targets):
+        self._off = predictions - np.eye(3)[targets]
+        return float((self._off**2).mean())
+
+    def grad(self):
+        return 2 * self._off / self._off.size
+
+
 def _raise(error):
     raise error
 
@@ -277,13 +300,21 @@ def failures(world, folder):
     bad[6] = np.nan
     uneven = [(x[:8], y[:8])] * (3 if mine else 4)
 
-    def fit(seed=0, data=(x, y), rate=0.1, metrics=(), step=None, **more):
+    def fit(data=(x, y), *, seed=0, rate=0.1, metrics=(), step=None, loss=None, done=False, **more):
         rng = np.random.default_rng(seed)
         model = Model([Linear(5, 4, rng=rng), ReLU(), Linear(4, 3, rng=rng)])
         trainer = Trainer(
-            model, CrossEntropy(), SGD(lr=rate), metrics=metrics, rng=rng, communicator=world
+            model,
+            loss or CrossEntropy(),
+            SGD(lr=rate),
+            metrics=metrics,
+            rng=rng,
+            communicator=world,
         )
         trainer.step = step or trainer.step
+        if done:
+            trainer.history.append({"loss": 1.0})
+            trainer.history.append({"loss": 1.0})
         try:
             trainer.fit(*data, **{"epochs": 2, "batch_size": 16, "progress": False} | more)
         except Exception as error:
@@ -311,8 +342,16 @@ def failures(world, folder):
         "another rate": fit(rate=0.2 if mine else 0.1),
         "fewer rows": fit(data=(x[: ROWS - mine], y[: ROWS - mine])),
         "no rows": fit(data=(x[: ROWS - mine], y)),
+        "other rows": fit(data=(np.roll(x, mine, axis=0), y)),
+        "other weights": fit(sample_weight=np.full(ROWS, 1.0 + mine)),
+        "another validation": fit(validation_data=(x[: 9 + mine], y[: 9 + mine])),
+        "another metric": fit(metrics=["accuracy", "f1"][: 1 + mine]),
+        "another step": fit(step=AccumulateGradients(2 + mine)),
+        "a loss without a repr": fit(loss=Own()),
         "another batch size": fit(batch_size=8 if mine else 16),
         "fewer batches": fit(data=(uneven,)),
+        "fewer epochs": fit(epochs=2 - mine),
+        "none left": fit(done=mine),
         "a metric": fit(metrics=[Unmergeable()]),
         "a step": fit(step=object()),
         "stopped by one": fit(callbacks=[stops], epochs=50),
@@ -354,24 +393,38 @@ def read_parts(world, folder):
 
 
 def die(world, folder, how=""):
-    """Train with dropout and save; in the fourth epoch process 1 may die, without a word."""
+    """Train with dropout and save; in the fourth epoch process 1 may die, without a word.
+
+    Where it does not, the same is trained once more without a break, and compared.
+    """
     x, y, _ = rows()
-    if Path(folder, "checkpoint.safetensors").exists():
-        trainer = Trainer.resume(folder, communicator=world)
-    else:
-        rng = np.random.default_rng(5)
-        hidden = Dropout(ReLU(), 0.5, rng=rng)
-        model = Model([Linear(5, 13, rng=rng), hidden, Linear(13, 3, rng=rng)])
-        trainer = Trainer(model, CrossEntropy(), Adam(), rng=rng, communicator=world)
 
     class Dies(Callback):
         def on_step(self, trainer):
-            if how and world.rank == 1 and trainer.epochs_done == 3:
-                os.kill(os.getpid(), signal.SIGKILL) if how == "9" else os._exit(int(how))
+            if not how or world.rank == 0 or trainer.epochs_done < 3:
+                return
+            if how == "Ctrl-C, twice":
+                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)
+            elif how == "killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+            os._exit(3)
 
+    def made():
+        rng = np.random.default_rng(5)
+        hidden = Dropout(ReLU(), 0.5, rng=rng)
+        model = Model([Linear(5, 13, rng=rng), hidden, Linear(13, 3, rng=rng)])
+        return Trainer(model, CrossEntropy(), Adam(), rng=rng, communicator=world)
+
+    def trained(trainer, *callbacks):
+        trainer.fit(x, y, epochs=6, batch_size=9, callbacks=callbacks, progress=False)
+        return trainer.model.parameters
+
+    saved = Path(folder, "checkpoint.safetensors").exists()
+    trainer = Trainer.resume(folder, communicator=world) if saved else made()
     print("began after", trainer.epochs_done)
-    callbacks = [Dies(), ModelCheckpoint(folder)]
-    trainer.fit(x, y, epochs=6, batch_size=9, callbacks=callbacks, progress=False)
+    found = trained(trainer, Dies(), ModelCheckpoint(folder))
+    np.testing.assert_array_equal(found, trained(made()))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-"""Metrics of classes and numbers as scikit-learn has them, by name, and of functions."""
+"""Metrics as scikit-learn has them, by name, of functions, and added up over processes."""
 
+import copy
 import inspect
 import signal
 from typing import get_args
@@ -14,15 +15,20 @@ from handgrad.errors import ArgumentError
 from handgrad.optimizers import SGD
 from handgrad.training import (
     F1,
+    R2,
     ROCAUC,
+    Accuracy,
     BalancedAccuracy,
     Callback,
+    ConfusionMatrix,
     FunctionMetric,
     LogLoss,
+    MeanAbsoluteError,
     MeanAbsolutePercentageError,
     ModelCheckpoint,
     Precision,
     Recall,
+    TopK,
 )
 from handgrad.training.named_metrics import MetricName, made_metrics
 
@@ -194,3 +200,47 @@ def test_names_and_functions_that_are_no_metrics():
     with pytest.raises(ArgumentError, match="sample_weight"):
         trainer([lambda y, p: 0.0]).evaluate(SCORES[:, :3], Y, sample_weight=WEIGHTS)
     assert FunctionMetric(macro_f1, "mine").name == "mine"
+
+
+# In several processes
+
+SHARED = [
+    Accuracy(),
+    BalancedAccuracy(),
+    ConfusionMatrix(),
+    F1(),
+    LogLoss(),
+    Precision(),
+    ROCAUC(),
+    Recall(),
+    TopK(2),
+    MeanAbsoluteError(),
+    MeanAbsolutePercentageError(),
+    R2(),
+    FunctionMetric(lambda y, said, sample_weight=None: float(np.abs(y - said).max()), "largest"),
+]
+
+
+@pytest.mark.parametrize("metric", SHARED, ids=lambda metric: metric.name)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("first", [0, 4, 11])
+def test_what_two_have_gathered_is_what_one_would_have(metric, weighted, first):
+    rng = np.random.default_rng(0)
+    said = rng.standard_normal((11, 3))
+    of_classes = metric.name not in ("r2", "largest") and "error" not in metric.name
+    y = rng.integers(3, size=11) if of_classes else rng.standard_normal((11, 3))
+    weights = rng.random(11) if weighted else None
+
+    def gathered(*parts):
+        found = copy.deepcopy(metric)
+        found.reset()
+        for part in parts:
+            if len(y[part]):
+                found.update(said[part], y[part], *([] if weights is None else [weights[part]]))
+        return found
+
+    whole = gathered(slice(None)).result()
+    together = gathered(slice(first))
+    then = max(first, 8)
+    together.merge(gathered(slice(first, then), slice(then, None)).state_dict())
+    np.testing.assert_allclose(together.result(), whole, rtol=1e-13)

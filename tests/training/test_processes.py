@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import subprocess
 import time
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import together
+from documents import ROOT, blocks
 from handgrad import Linear, Model, MSELoss
 from handgrad.errors import ArgumentError
 from handgrad.randomness import Sources
@@ -73,6 +75,10 @@ def test_buffers_are_the_mean_over_the_processes(trained):
             np.testing.assert_allclose(buffers[name], mean, rtol=1e-12)
 
 
+def test_the_first_process_alone_saves(folder):
+    assert [path.name for path in folder.glob("saved by *")] == ["saved by 0"]
+
+
 def test_processes_that_are_stopped_go_on_as_fewer(folder):
     stopped, ended, more = pickle.loads((folder / "told").read_bytes())
     assert re.match("stopped by Ctrl-C after step 3 of epoch 2; .* holds everything", stopped[2])
@@ -115,8 +121,16 @@ def test_whatever_fails_in_one_process_ends_all_with_its_error(tmp_path):
     failed("another rate", "ArgumentError", "got the optimizer SGD(lr=0.2", 0)
     failed("fewer rows", "ArgumentError", "got rows 82 in process 1, and 83 in process 0", 0)
     failed("no rows", "ShapeError", "targets of shape (83,)", 1)
+    failed("other rows", "ArgumentError", "got rows with the checksum", 0)
+    failed("other weights", "ArgumentError", "got rows with the checksum", 0)
+    failed("another validation", "ArgumentError", "got validation rows with the checksum", 0)
+    failed("another metric", "ArgumentError", "the metrics accuracy, f1 in process 1, and accur", 0)
+    failed("another step", "ArgumentError", "the step AccumulateGradients(3) in process 1", 0)
+    assert found["a loss without a repr"] == "2 epochs done"
     failed("another batch size", "ArgumentError", "a batch size of 8 in process 1, and 16", 0)
     failed("fewer batches", "ArgumentError", "another batch in 1 of 2 processes", 0)
+    failed("fewer epochs", "ArgumentError", "epochs 1 in process 1, and 2 in process 0", 0)
+    failed("none left", "ArgumentError", "epochs done None in process 1, and 0 in process 0", 0)
     failed("a metric", "ArgumentError", "write def merge(self, state)", 0)
     failed("a step", "ArgumentError", "a TrainStep, whose differentiate", 0)
     failed("not written", "CheckpointError", "a refusal to write", 0)
@@ -139,23 +153,45 @@ def test_each_process_reads_its_own_rows_alone(tmp_path):
 
 
 def test_a_process_that_dies_ends_all_and_the_last_checkpoint_goes_on(tmp_path):
-    for how, begun, says in (("3", 0, "Exit code:    3"), ("9", 3, "signal 9")):
+    for how, begun, says in (
+        ("exits", 0, "Exit code:    3"),
+        ("killed", 3, "signal 9"),
+        ("Ctrl-C, twice", 3, "all processes end, process 1 of 2"),
+    ):
         start = time.monotonic()
         status, output, errors = mpirun(2, "-m", "mpi4py", PROGRAM, "die", tmp_path, how)
         assert status != 0
         assert time.monotonic() - start < 30
         assert says in errors
-        assert re.search(r"rank 1\b|,1\]", errors)
+        assert re.search(r"rank 1\b|,1\]", errors), errors
         assert output.count(f"began after {begun}") == 2
-    output = run(2, "die", tmp_path)
+    output = run(2, "die", tmp_path)  # which compares
     assert output.count("began after 3") == 2
     assert Trainer.resume(tmp_path).epochs_done == 6
+
+
+def test_the_page_for_clusters(tmp_path, monkeypatch):
+    page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    ((program, _),) = blocks(page, "python")
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((700, 5))
+    np.save(tmp_path / "x.npy", x)
+    np.save(tmp_path / "y.npy", x[:, :2])
+    (tmp_path / "program.py").write_text(program)
+    assert "mpirun -n 4 python -m mpi4py program.py" in page
+    monkeypatch.chdir(tmp_path)
+    status, output, errors = mpirun(2, "-m", "mpi4py", "program.py")
+    assert status == 0, errors
+    assert output.count("20 epochs done {'loss': ") == 1
+    scripts = [text for text in re.findall(r"```sh\n(.*?)```", page, re.S) if "#SBATCH" in text]
+    assert len(scripts) == 1
+    subprocess.run(["bash", "-n"], input=scripts[0], text=True, check=True)
 
 
 # What one process sees
 
 
-@pytest.mark.parametrize("rows", [0, 1, 2, 3, 7, 8])
+@pytest.mark.parametrize("rows", [0, 1, 2, 3, 4, 5, 6, 7, 8])
 def test_every_row_is_in_one_share(rows):
     shares = []
     for number in range(3):
@@ -163,7 +199,9 @@ def test_every_row_is_in_one_share(rows):
         processes.number, processes.count = number, 3
         shares.append(np.arange(rows)[processes.share(rows)])
     assert np.concatenate(shares).tolist() == list(range(rows))
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+    sizes = [len(share) for share in shares]
+    assert rows == 1 or 1 not in sizes, "which is not enough for batch norm"
+    assert rows < 6 or max(sizes) - min(sizes) <= 1
 
 
 def test_what_is_no_communicator():
@@ -178,11 +216,11 @@ def test_branches_of_one_state_draw_different_numbers_and_the_same_again():
     sources = Sources(owner)
     before = sources.now()
     drawn = set()
-    for number in (1, 2, 1):
+    for numbers in ((1, 1), (1, 2), (2, 1), (1, 2)):
         sources.go_back(before)
-        sources.branch(number)
+        sources.branch(*numbers)
         drawn.add((owner[0].random(), owner[1].standard_normal(), owner[2].random(),
                    np.random.random()))  # fmt: skip
-    assert len(drawn) == 2
+    assert len(drawn) == 3
     assert all(map(len, map(set, zip(*drawn, strict=True))))
     sources.go_back(before)

@@ -76,7 +76,11 @@ def advice(findings: Sequence[Finding]) -> tuple[str, ...]:
         return _of_the_unusual(nameless)
     if not nameless:
         named = any(f.explanations for f in findings if f.verdict is Verdict.WRONG)
-        rest = [f for f in findings if f.verdict is Verdict.WRONG and f.quantity != "runs"]
+        rest = [
+            f
+            for f in findings
+            if f.verdict is Verdict.WRONG and not f.unusual and f.quantity != "runs"
+        ]
         return () if named or not rest else (f"Try next: {_next(rest[0])}.",)
     right = [f.quantity for f in findings if f.verdict in (Verdict.RIGHT, Verdict.CONVENTION)]
     names = listed([f.quantity for f in nameless])

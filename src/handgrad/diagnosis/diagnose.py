@@ -15,7 +15,7 @@ from handgrad.diagnosis.courses.called import Called
 from handgrad.diagnosis.courses.course import Component
 from handgrad.diagnosis.courses.exercise import student_type
 from handgrad.diagnosis.courses.outline import outline_of
-from handgrad.diagnosis.courses.reading import read_course, seen
+from handgrad.diagnosis.courses.reading import COURSES, read_course, seen
 from handgrad.diagnosis.engine.examine import Outcome, examine
 from handgrad.diagnosis.engine.repair import repairs
 from handgrad.diagnosis.findings import Status
@@ -135,6 +135,14 @@ def diagnose_named(
     if components:
         called = _called(components, names_around(obj_or_class), shapes, seed)
         return called.repaired(budget)
+    if kind is None and inspect.isfunction(obj_or_class):
+        its_name = name or obj_or_class.__name__
+        if "forward" in its_name or "backward" in its_name:
+            raise ArgumentError(
+                f"the function {its_name}, which with these arguments no course asks for",
+                f"a function of one of the courses {', '.join(COURSES)}, with its backward pass",
+                "give a right implementation as its reference, or describe it in a course of yours",
+            )
     subject = Subject(obj_or_class)
     classes = getattr(subject.type, "__mro__", (subject.type,))  # a function has no bases
     said = [kind] if kind else [c.__name__ for c in classes]

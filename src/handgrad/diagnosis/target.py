@@ -76,10 +76,9 @@ def diagnose_target(
     file, colon, name = target.rpartition(":")
     if not colon or not all(part.isidentifier() for part in name.split(".")):
         raise ArgumentError(
-            f"{target!r} as what to check",
-            "FILE.py:NAME, NOTEBOOK.ipynb:NAME, one of them without NAME, or a folder that holds "
-            "activations, losses, layers and model",
-            "check the path",
+            f"{target!r}{' as what to check' if colon else ', which is no file and no folder'}",
+            "FILE.py:NAME, NOTEBOOK.ipynb:NAME, one of them without NAME, or a folder of files",
+            "check the path: it starts at the folder in which you are",
         )
     if course is None and kind is None:
         entries = outline(Path(file))

@@ -159,12 +159,11 @@ def _fit(
 
     trainer.extra["run"] = run.facts()
     trainer.communicator = processes
-    if processes.first:
-        trainer.save(folder)  # so that there is something to go on from at any moment
-        try:
-            write_command(folder, command)
-        except OSError as error:  # a disk that is full by now; what comes next says so too
-            say(f"command.txt is not written: {error.strerror or error}")
+    trainer.save(folder)  # so that there is something to go on from at any moment
+    try:
+        write_command(folder, command if processes.first else "")
+    except OSError as error:  # a disk that is full by now; what comes next says so too
+        say(f"command.txt is not written: {error.strerror or error}")
     saving = ModelCheckpoint(folder, seconds=SECONDS)
     saving.saved = f"what {trainer.epochs_done} epochs have taught"
     if trainer.epochs_done >= settings.epochs:

@@ -109,7 +109,7 @@ class Dropout(ExerciseLayer):
         f, saved = self.layer.apply(x)
         if not self.training:
             return f, (saved, None)
-        mask = self._keep(f.shape).astype(f.dtype)
+        mask = np.asarray(self._keep(f.shape), f.dtype, like=f)
         mask *= 1 / (1 - self.p)
         return f * mask, (saved, mask)
 

@@ -157,7 +157,7 @@ class BinaryCrossEntropy(LossOfEntries):
                 f"{shape[0]} labels on the last axis, one for each positive_weight",
                 "give one weight for each label, or one number for all",
             )
-        weighted: Array = np.multiply(targets, weight, dtype=targets.dtype)
+        weighted: Array = targets * np.asarray(weight, targets.dtype, like=targets)
         return weighted
 
     def _options(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,6 +23,7 @@ from handgrad.training.epoch_state import EpochState
 from handgrad.training.finite import check_parameters
 from handgrad.training.interrupt import Interrupt
 from handgrad.training.metrics import Metric
+from handgrad.training.processes import checksum
 from handgrad.training.progress import Progress, make_progress
 from handgrad.training.state import apply_waiting
 from handgrad.training.step import TrainStep
@@ -91,15 +93,16 @@ def run_epochs(
     ):
         processes.watch(interrupt, [trainer.rng, trainer.model, trainer.loss])
         _start(trainer)
+        facts = _data(batches, held_out) if processes.count > 1 else {}
         while not trainer.ending and not interrupt.requested:
             state = trainer._epoch_state
             if state is None or not state.fits(batches, batch_size):
                 state = EpochState(batches.order(trainer.rng), batch_size)
             trainer._epoch_state = None  # where an error ends the epoch, nothing is left of it
-            _check_same(trainer, state)
             number = trainer.epochs_done + 1
+            _check_same(trainer, **_facts(trainer, state), **facts)
             show.begin(number, trainer._goal, batches.steps, state.steps)
-            processes.part_ways()
+            processes.part_ways(number, state.steps)
             row = run_steps(trainer, batches, state, weigh, show, interrupt)
             processes.meet()
             check_parameters(trainer.model, f"epoch {number}", trainer.saved)
@@ -118,6 +121,8 @@ def run_epochs(
                 trainer.schedule.step(trainer.optimizer, row.get("validation_loss", row["loss"]))
             _tell(trainer, "on_epoch")
             show.end(row)
+        _check_same(trainer)
+        trainer._reason = processes.any_text(trainer._reason)  # of a step that was interrupted too
         _end(trainer, interrupt.requested and not trainer.ending, show)
 
 
@@ -160,23 +165,42 @@ def _check_shared(trainer: Any) -> None:
         )
 
 
-def _check_same(trainer: Any, state: EpochState) -> None:
-    """Raise `ArgumentError` where several processes are not about to train the same epoch."""
+def _data(batches: Batches, held_out: Batches | None) -> dict[str, Any]:
+    """Return what is to be the same of the data; of the rows a few, for there may be many."""
+    held = "none" if held_out is None else checksum(held_out.some())
+    return {
+        "rows": batches.rows or "an unknown number",
+        "rows with the checksum": checksum(batches.some()),
+        "validation rows with the checksum": held,
+    }
+
+
+def _facts(trainer: Any, state: EpochState) -> dict[str, Any]:
+    """Return what is to be the same in all processes before an epoch, by the words for it."""
+    return {
+        "epochs done": trainer.epochs_done,
+        "epochs": trainer._goal,
+        "steps done": state.steps,
+        "a batch size of": state.batch_size,
+        "the optimizer": _said(trainer.optimizer),
+        "the loss": _said(trainer.loss),
+        "the schedule": _said(trainer.schedule),
+        "the step": _said(trainer.step),
+        "the metrics": ", ".join(metric.name for metric in trainer.metrics) or "none",
+    }
+
+
+def _said(thing: Any) -> str:
+    """Return the repr of something, without where it lies in the memory of this process."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(thing))
+
+
+def _check_same(trainer: Any, **facts: Any) -> None:
+    """Raise `ArgumentError` where several processes do not train the same model in the same way."""
     model = trainer.model
-    if trainer._processes.count == 1:
-        return
-    trainer._processes.check_same(
-        (model.parameters, *(buffer.array for buffer in buffers(model))),
-        **{
-            "epochs done": trainer.epochs_done,
-            "epochs": trainer._goal,
-            "steps done": state.steps,
-            "rows": "an unknown number" if state.order is None else len(state.order),
-            "a batch size of": state.batch_size,
-            "the optimizer": repr(trainer.optimizer),
-            "the loss": repr(trainer.loss),
-        },
-    )
+    if trainer._processes.count > 1:
+        arrays = (model.parameters, *(buffer.array for buffer in buffers(model)))
+        trainer._processes.check_same(arrays, **facts)
 
 
 def _end(trainer: Any, interrupted: bool, progress: Progress) -> None:

@@ -8,10 +8,10 @@ from wherever it is, the others learn of it where they are, and all raise its er
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 import sys
 import traceback
+import zlib
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
@@ -23,7 +23,7 @@ from handgrad.errors import ArgumentError, HandgradError
 from handgrad.randomness import Sources
 from handgrad.training.interrupt import Interrupt
 
-__all__ = ["ALONE", "Processes", "Together", "processes_of"]
+__all__ = ["ALONE", "Processes", "Together", "checksum", "processes_of"]
 
 
 class Processes:
@@ -47,8 +47,14 @@ class Processes:
         return self.number == 0
 
     def share(self, rows: int) -> slice:
-        """Return which of so many rows are this process'; all of them are somebody's."""
-        return slice(rows * self.number // self.count, rows * (self.number + 1) // self.count)
+        """Return which of so many rows are this process'; all of them are somebody's.
+
+        Of few rows some processes have none, and the others two at least, since one row alone is
+        not enough for `BatchNorm`.
+        """
+        count = min(self.count, max(rows // 2, 1))
+        first, last = min(self.number, count), min(self.number + 1, count)
+        return slice(rows * first // count, rows * last // count)
 
     def add_up(
         self, one: float = 0.0, other: float = 0.0, step: bool = False
@@ -99,11 +105,19 @@ class Processes:
         From now on all processes have the random state of the first.
         """
 
-    def part_ways(self) -> None:
-        """Let this process draw other random numbers than the others, until `meet`."""
+    def part_ways(self, epoch: int, steps: int) -> None:
+        """Let each process draw random numbers of its own, until `meet`.
+
+        They follow from the common state, from the process' number, and from these numbers, which
+        say where the training is.
+        """
+
+    def commonly(self, function: Callable[[], Any]) -> Any:
+        """Return what a function returns that draws the same numbers in all, before `meet`."""
+        return function()
 
     def meet(self) -> None:
-        """Go on with the random state of the first process."""
+        """Go on with the state that was common before, and all that was drawn `commonly`."""
 
     def __enter__(self) -> Self:
         return self
@@ -136,6 +150,7 @@ class Together(Processes):
         self._told = False  # that one has failed
         self._interrupt: Interrupt | None = None
         self._sources = Sources([])
+        self._common: Any = None  # the state of its sources that all processes share
 
     def add_up(
         self, one: float = 0.0, other: float = 0.0, step: bool = False
@@ -202,16 +217,13 @@ class Together(Processes):
         return None if found is None else pickle.loads(found)
 
     def check_same(self, arrays: Iterable[Array], **facts: Any) -> None:
-        digest = hashlib.sha256()
-        for array in arrays:
-            digest.update(np.ascontiguousarray(array).data)
-        facts = {"parameters and buffers with the checksum": digest.hexdigest()[:12], **facts}
+        facts = {"parameters and buffers with the checksum": checksum(arrays), **facts}
         each = self._exchange(self._communicator.allgather, facts)
         for name, value in each[0].items():
             for number, found in enumerate(each):
-                if found[name] != value:
+                if found.get(name) != value:
                     raise ArgumentError(
-                        f"{name} {found[name]} in process {number}, and {value} in process 0",
+                        f"{name} {found.get(name)} in process {number}, and {value} in process 0",
                         "the same in every process that trains a model",
                         "let all run the same program, with the same data; draw what is random "
                         "from one seed, np.random.seed(0) or rng=np.random.default_rng(0)",
@@ -219,16 +231,24 @@ class Together(Processes):
 
     def watch(self, interrupt: Interrupt, owner: Any) -> None:
         self._interrupt, self._sources = interrupt, Sources(owner)
+        self._common = self.from_first(self._sources.now)
         self.meet()
 
-    def part_ways(self) -> None:
-        if not self.first:
-            self._sources.branch(self.number)
+    def part_ways(self, epoch: int, steps: int) -> None:
+        self._common = self._sources.now()
+        self._sources.branch(self.number, epoch, steps)
+
+    def commonly(self, function: Callable[[], Any]) -> Any:
+        own = self._sources.now()
+        self.meet()
+        try:
+            return function()
+        finally:
+            self._common = self._sources.now()
+            self._sources.go_back(own)
 
     def meet(self) -> None:
-        states = self.from_first(self._sources.now)
-        if not self.first:
-            self._sources.go_back(states)
+        self._sources.go_back(self._common)
 
     def __exit__(
         self,
@@ -260,6 +280,14 @@ class Together(Processes):
             found = _unpacked(each[number])
         found.add_note(f"in process {number} of {self.count} (counted from 0)")
         return found
+
+
+def checksum(arrays: Iterable[Array]) -> str:
+    """Return a few digits that differ where the bytes of arrays do."""
+    found = 0
+    for array in arrays:
+        found = zlib.crc32(np.ascontiguousarray(array).data, found)
+    return f"{found:08x}"
 
 
 def _packed(error: BaseException) -> tuple[bytes, str]:

@@ -110,11 +110,11 @@ class Trainer(Asking):
     **Several processes.** With a `communicator` each process calls `fit` with the same data, and
     takes its share of the rows of each batch. Their gradients are added up by what their rows
     count, so that parameters, losses and metrics are those of one process, up to rounding; what is
-    random within a step, as the masks of `Dropout`, is drawn by each for itself. A layer that looks
-    at several rows at once, as `BatchNorm`, sees those of its process; buffers become their means
-    over the processes at the end of each epoch. The first process alone calls the callbacks that
-    write, shows progress and saves. Whatever ends the training of one ends that of all. `predict`
-    and `evaluate` know nothing of it.
+    random within a step, as the masks of `Dropout`, is drawn by each for itself, and anew where a
+    training goes on within an epoch. A layer that looks at several rows at once, as `BatchNorm`,
+    sees those of its process; buffers become their means over the processes at the end of each
+    epoch. The first process alone calls the callbacks that write, shows progress and saves.
+    Whatever ends the training of one ends that of all. `predict` and `evaluate` know nothing of it.
 
     **Inputs.** Floats are converted to the type of the model's parameters, and so are integers,
     unless the model takes integers. A tuple of arrays is one input of several arrays, for a model
@@ -307,6 +307,8 @@ class Trainer(Asking):
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Save the model and the state of the training, so that `resume` can go on from here.
 
+        Of several processes that train together the first alone writes.
+
         Parameters
         ----------
         folder : path
@@ -317,7 +319,8 @@ class Trainer(Asking):
         CheckpointError
             Something can't be saved, or the file system refuses.
         """
-        checkpoint.save(folder, self.model, self.state_dict())
+        if processes_of(self.communicator).first:
+            checkpoint.save(folder, self.model, self.state_dict())
 
     @classmethod
     def resume(

@@ -216,9 +216,9 @@ def test_what_is_never_told_whether_to_average_makes_no_mistake_of_that():
     assert [cause.name for cause in diagnosis.causes] == ["divided by rows and classes"]
 
 
-def corpus(old, new):
-    """Return the names of CS231n's layers with a line changed."""
-    text = (CORPUS / "cs231n" / "layers.py").read_text(encoding="utf-8")
+def corpus(old, new, file="cs231n/layers.py"):
+    """Return the names of a file, CS231n's layers if no other, with a line changed."""
+    text = (CORPUS / file).read_text(encoding="utf-8")
     assert old in text
     names: dict = {}
     exec(text.replace(old, new), names)
@@ -272,6 +272,30 @@ def test_what_public_code_gets_wrong_most_often_has_its_name():
     )
     (cause,) = diagnose(names["batchnorm_forward"]).causes
     assert cause.name == "epsilon outside the root in evaluation"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        (
+            "np.unravel_index(window.argmax(), window.shape)",
+            "divmod(window.argmax(), HH)",
+            "max_pool",
+        ),
+        ("c : c + WW]", "c : c + HH]", "conv"),
+    ],
+)
+def test_who_is_given_both_sizes_of_a_window_has_to_take_them(old, new, what):
+    diagnosis = diagnose(corpus(old, new)[f"{what}_backward_naive"])
+    assert [f.quantity for f in diagnosis.wrong] == ["rectangular"], str(diagnosis)
+
+
+def test_evaluation_with_what_training_has_left_is_wrong():
+    """A new object stops there, which alone would say nothing."""
+    line = "(Z - self.running_M) /"
+    names = corpus(line, "(Z - self.M) /", "mytorch/nn.py")
+    diagnosis = diagnose(names["BatchNorm1d"], course="mytorch")
+    assert [f.quantity for f in diagnosis.wrong] == ["evaluation"], str(diagnosis)
 
 
 def test_dropouts_backward_pass_is_examined_in_evaluation_mode():

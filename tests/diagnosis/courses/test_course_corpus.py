@@ -83,7 +83,7 @@ WRONG = {
         {"dW"},
     ),
     ("deeplearning_ai", "dnn", "sigmoid"): ("dA * s * (1 - s)", "dA * s", {"dx"}),
-    ("deeplearning_ai", "dnn", "relu"): ("dZ[Z <= 0] = 0", "dZ[dA <= 0] = 0", {"dx"}),
+    ("deeplearning_ai", "dnn", "relu"): ("np.where(cache > 0", "np.where(dA > 0", {"dx"}),
     ("deeplearning_ai", "cnn", "conv"): ("db[:, :, :, c] += dZ", "db[:, :, :, c] = dZ", {"db"}),
     ("deeplearning_ai", "cnn", "pool, mode max"): (
         "dA_prev[i, v, u, c] += mask",

@@ -315,7 +315,7 @@ def test_inputs_that_go_elsewhere_than_a_model_hands_them_are_refused(changed, t
         ("Max", 1, np.float32(0), "another axis than the keys"),
         ("Equal", 1, np.float32(1), "Div: there is no component"),
         ("Mul", 1, np.float32(0.25), r"scores times 0.25, where 1 / sqrt\(2\) belongs"),
-        ("Range", 2, 2, "hidden in a way that is not known"),
+        ("Range", 2, 2, "Where: a mask that is no input of the network"),
     ],
 )
 def test_attention_with_another_number_is_none(operator, place, value, words, tmp_path):
@@ -366,6 +366,11 @@ def outside(model):
 
 def gigantic(model):
     model.graph.initializer[0].dims[:] = [2**40, 2**20]
+
+
+def with_an_option_that_is_no_text(model):
+    model.graph.node[1].attribute.append(helper.make_attribute("odd name", 1))
+    return model.SerializeToString().replace(b"odd name", b"odd\xffname")
 
 
 def negative(model):
@@ -532,6 +537,7 @@ WORDS = {
     outside: "in another file",
     gigantic: "as its shape says",
     negative: "as its shape says",
+    with_an_option_that_is_no_text: "the node 'second' against the standard",
     nothing_inside: "shape (0, 3)",
     cyclic: "'second', Relu",
     itself: "'second', Relu",

@@ -29,7 +29,7 @@ from handgrad import (
 )
 from handgrad.checking.cases import CASES
 from handgrad.errors import ArgumentError, CheckpointError
-from handgrad.interop.torch import load_state_dict, save_state_dict, to_torch
+from handgrad.interop.torch import from_torch, load_state_dict, save_state_dict, to_torch
 from handgrad.interop.torch.kinds import OURS
 from handgrad.walk import buffers, parameters, snapshot
 
@@ -174,6 +174,28 @@ class Twins(nn.Module):
     def __init__(self):
         super().__init__()
         self.encode, self.decode = nn.Linear(3, 3), nn.Linear(3, 3)
+
+
+@pytest.mark.parametrize("final", [None, nn.LayerNorm(6)], ids=["", "a norm behind"])
+@pytest.mark.parametrize("first", [False, True])
+def test_a_transformers_encoder_is_read_without_names(first, final, tmp_path):
+    """Of 11 layers, so that the tenth does not come before the second."""
+
+    def drawn(seed):
+        options = {"dropout": 0.0, "norm_first": first, "batch_first": True}
+        layer = nn.TransformerEncoderLayer(6, 3, 6, **options)
+        encoder = nn.TransformerEncoder(layer, 11, final, enable_nested_tensor=False)
+        torch.manual_seed(seed)
+        for parameter in encoder.parameters():
+            nn.init.normal_(parameter)
+        return nn.Sequential(nn.Embedding(9, 6), encoder, nn.Linear(6, 2)).double().eval()
+
+    model, net = from_torch(drawn(0)), drawn(1)
+    save_file(net.state_dict(), tmp_path / "net.safetensors")
+    load_state_dict(model, tmp_path / "net.safetensors")
+    x = np.arange(9).reshape(1, 9)
+    found = model.predict(x)
+    assert_allclose(found, net(torch.tensor(x)).detach(), rtol=1e-10, atol=1e-12)
 
 
 def test_what_is_alike_is_asked_for_and_not_guessed(tmp_path):

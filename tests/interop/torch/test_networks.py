@@ -272,6 +272,18 @@ def test_a_transformers_encoder_comes_over_with_its_gradients(name):
     assert_allclose(each["output_weights"], first.T, rtol=1e-10, atol=1e-12)
 
 
+def test_a_transformers_layer_that_stands_three_times_is_passed_three_times():
+    layer = nn.TransformerEncoderLayer(6, 3, 8, dropout=0.0, batch_first=True)
+    net = nn.TransformerEncoder(layer, 1, enable_nested_tensor=False)
+    net.layers = nn.ModuleList([layer] * 3)
+    model, x = from_torch(seed(net)), RNG.standard_normal((2, 5, 6))
+    assert_allclose(model.predict(x), net(torch.tensor(x)).detach(), rtol=1e-10, atol=1e-12)
+    assert model[0][0] is not model[1][0]
+    assert model.parameters.size == sum(p.numel() for p in layer.parameters()) - 6  # of the keys
+    layer.norm2 = nn.Identity()
+    assert_allclose(from_torch(layer).predict(x), layer(torch.tensor(x)).detach(), rtol=1e-10)
+
+
 @pytest.mark.parametrize("affine", [True, False])
 def test_instances_are_groups_of_one_channel(affine):
     net = seed(nn.Sequential(nn.Conv2d(3, 4, 3), nn.InstanceNorm2d(4, affine=affine)))

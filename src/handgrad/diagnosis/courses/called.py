@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from handgrad.arguments import Array
-from handgrad.diagnosis.courses.conventions import ANOTHER_AXIS, KEPT_AXES, left_out
+from handgrad.diagnosis.courses.conventions import KEPT_AXES, left_out
 from handgrad.diagnosis.courses.course import Component, letters
 from handgrad.diagnosis.courses.joined import Part, put_together
 from handgrad.diagnosis.courses.reaching import at, filled, put
+from handgrad.diagnosis.courses.returned import full_axes, misshapen, spread, torch_of
 from handgrad.diagnosis.courses.template import Call
 from handgrad.diagnosis.findings import Failure, Finding, Verdict
 from handgrad.diagnosis.given import Given, Results
@@ -59,7 +58,7 @@ class Called(Student):
         self.component, self.names, self.calls = component, names, component.forward
         self.joined = {joined.name: joined for joined in component.joined}
         self.customs = frozenset(component.conventions)
-        self.torch = _torch(names)
+        self.torch = torch_of(names)
         self.misshapen: dict[str, tuple[tuple[int, ...], str]] = {}
         """Arrays whose axes of size 1 are not the course's."""
         self.stopped: tuple[Failure, Verdict] | None = None
@@ -87,8 +86,16 @@ class Called(Student):
     def stresses(self, seed: int) -> list[Stress]:
         # Arrays of integers are the exercise's; a course makes arrays like the one that it gives.
         avoided = {"integers", *self.component.avoid}
+        made = self.component.made
+        sizes = self.component.arguments_of_forward.union(made.names if made else ())
+        # Who is given both sizes of a window, or an array that has both, has to take them.
+        asked = {"rectangular"} if "kernel_size" not in sizes else set()
         kept = (
-            replace(stress, givens=[given for given in stress.givens if self._takes(given)])
+            replace(
+                stress,
+                givens=[given for given in stress.givens if self._takes(given)],
+                optional=stress.optional and stress.name not in asked,
+            )
             for stress in super().stresses(seed)
             if stress.name not in avoided
         )
@@ -197,7 +204,7 @@ class Called(Student):
         found |= self._attributes(thing, [*self.kind.variables, *gradients])
         found |= self._put_together(thing, given, found)
         found = {
-            name: _spread(array, given[self.kind.variables[name]])
+            name: spread(array, given[self.kind.variables[name]])
             for name, array in found.items()
             if name in self.kind.variables
         }
@@ -220,7 +227,7 @@ class Called(Student):
             return {}
         other = given.changed(**modes).copied()
         try:
-            found = self._passed(self.start(other), other, asked)
+            found = self._evaluated(given, other, asked)
         except StudentError as error:
             # Code may keep running statistics of a shape of its own, and take no others.
             unsure = "running_mean" in given.options or error.unwritten
@@ -229,6 +236,23 @@ class Called(Student):
             return {}
         seen = found.get("evaluation", found.get("output"))
         return {} if seen is None else {"evaluation": seen}
+
+    def _evaluated(self, given: Given, other: Given, call: Call) -> Results:
+        """Return what a new object gives in evaluation mode, or one that has been trained.
+
+        What takes from the pass before that which it should take from the running statistics stops
+        in a new object, and gives something else in a trained one.
+        """
+        run = self.start(other)
+        try:
+            return self._passed(run, other, call)
+        except StudentError:
+            if run.thing is None:
+                raise
+            run = self.start(given)
+            self._passed(run, given.copied(), self.calls)
+            self.place(run, other)
+            return self._passed(run, other, call)
 
     def _passed(self, run: _Run, given: Given, call: Call) -> Results:
         """Make one call; return its quantities, and let `given` show what it wrote to."""
@@ -299,7 +323,7 @@ class Called(Student):
             if (array := found.get(joined.gradient)) is not None:
                 ours = run.parameters, self._layout, order
                 right = joined.made(*ours).shape
-                if array.shape != right and _full(array.shape) == _full(right):
+                if array.shape != right and full_axes(array.shape) == full_axes(right):
                     self.misshapen[joined.gradient] = array.shape, f"shape {right}"
                     array = array.reshape(right)
                 with guard(f"taking {joined.gradient} apart"):
@@ -344,7 +368,7 @@ class Called(Student):
     def _squeezed(self, name: str, array: Array, layout: Layout) -> Array:
         """Return an array with the right number of axes of size 1; note where it has another."""
         theirs = layout.theirs.split()
-        full = _full(array.shape)
+        full = full_axes(array.shape)
         if "1" in theirs and len(full) == len(layout.ours.split()):
             # A step with it would broadcast: it is wrong, whatever the numbers are.
             self.misshapen[name] = array.shape, f"the axes ({layout.theirs})"
@@ -365,36 +389,7 @@ class Called(Student):
             sentence = "it is not written yet" if "evaluation" in self.unwritten else sentence
             title = self.kind.titles["evaluation"]
             findings.append(Finding("evaluation", title, verdict, (), (sentence,)))
-        for name, (shape, right) in self.misshapen.items():
-            variable = self.kind.variables.get(name, name.removeprefix("d"))
-            sentence = (
-                f"your {name} has shape {shape}, and the {variable} has {right}: in a step the two "
-                "would be broadcast to another shape"
-            )
-            title = f"shape of the {self.kind.titles.get(name, f'gradient of {variable}')}"
-            found = ((ANOTHER_AXIS,),)
-            findings.append(Finding(f"shape of {name}", title, Verdict.WRONG, found, (sentence,)))
-        return findings
-
-
-def _full(shape: tuple[int, ...]) -> list[int]:
-    """Return the axes that are not of size 1."""
-    return [size for size in shape if size != 1]
-
-
-def _torch(names: Mapping[str, Any]) -> ModuleType | None:
-    """Return PyTorch where the student's code works with its tensors, and not with NumPy's arrays.
-
-    It is never imported by us.
-    """
-    modules = {value.__name__ for value in names.values() if isinstance(value, ModuleType)}
-    return sys.modules.get("torch") if "torch" in modules and "numpy" not in modules else None
-
-
-def _spread(gradient: Array, variable: Array) -> Array:
-    """Return a number in place of a vector's gradient as one that has it everywhere.
-
-    That is what a step makes of it, and what the mistakes with sums say.
-    """
-    spread = gradient.size == 1 < variable.size and variable.ndim == 1
-    return np.full(variable.shape, gradient.ravel()[0]) if spread else gradient
+        return findings + [
+            misshapen(self.kind, name, shape, right)
+            for name, (shape, right) in self.misshapen.items()
+        ]

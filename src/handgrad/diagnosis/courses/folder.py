@@ -41,8 +41,13 @@ def diagnose_folder(folder: str | Path, *, timeout: float = 60) -> tuple[Diagnos
 
 
 def is_library(folder: Path) -> bool:
-    """Return whether a folder has any of the modules of the exercise's layout."""
-    return any(_files(folder, module) for module, _ in COURSE)
+    """Return whether a folder has anything that the exercise asks for, where it asks for it.
+
+    The names of the files alone say nothing: CS231n has a ``layers.py`` as well.
+    """
+    return any(
+        name in (names_in(file) or ()) for module, name in COURSE for file in _files(folder, module)
+    )
 
 
 def _files(folder: Path, module: str) -> list[Path]:

@@ -92,7 +92,8 @@ class Examination:
         wrong_forward = [n for n in forwards if not self._agrees(n)]
         own = agreement(student, self.trials, backwards, self.tolerance > DOUBLE)
         disagree = [n for n in backwards if not self._agrees(n)]
-        if wrong_forward and not self.conventions and set(disagree) <= set(own):
+        # A gradient that is right beside a value that is not is no other convention.
+        if wrong_forward and not self.conventions and set(backwards) <= set(own):
             wrong_forward = self._scaled(wrong_forward)
         wrong = [n for n in disagree if not (wrong_forward and n in own)]
         found = self._explained(wrong_forward, wrong)
@@ -318,7 +319,7 @@ class Examination:
             trials, wrong = self.stressed(stress)
         except StudentError as error:
             self.outcome.failure = error.failure
-            return [_stopped(stress.name, stress.title, error.failure)]
+            return [_stopped(stress.name, stress.title, error.failure, unusual=True)]
         if not wrong:
             return []
         if stress.name == "extreme" and wrong == ["value"]:
@@ -353,10 +354,11 @@ class Examination:
         return findings
 
 
-def _stopped(name: str, title: str, failure: Failure) -> Finding:
+def _stopped(name: str, title: str, failure: Failure, unusual: bool = False) -> Finding:
     """Say of input on which the code does not run that it is wrong."""
     sentence = f"while {failure.doing}: {failure.error}"
-    return Finding(name, title, Verdict.WRONG, evidence=(sentence,))
+    about = title if unusual else ""
+    return Finding(name, title, Verdict.WRONG, evidence=(sentence,), unusual=about)
 
 
 def _infinite(trials: Sequence[Trial], name: str) -> bool:

@@ -73,9 +73,9 @@ def _answer(job: Job) -> Diagnosis:
             diagnosis = failed(job.name, error.failure, job.kind)
         except ArgumentError as error:  # no kind, or an unknown one
             hint = (
-                f"Expected: {error.expected}. To mend it: {error.mend}."
-                if job.reference
-                else f"Say with --kind which exercise it is: {error.expected}."
+                f"Say with --kind which exercise it is: {error.expected}."
+                if error.mend.startswith("give the kind")
+                else f"Expected: {error.expected}. To mend it: {error.mend}."
             )
             diagnosis = failed(job.name, Failure("choosing what it is", error.got, hint=hint))
         except KeyboardInterrupt as error:  # nobody's: the child has no terminal

@@ -14,10 +14,12 @@ import importlib
 from collections.abc import Iterable
 from typing import Any
 
+from handgrad.chain import Chain
 from handgrad.component import Component
 from handgrad.errors import ArgumentError
 from handgrad.interop.numpy.modules import allowed, class_node, found, member
 from handgrad.interop.numpy.shaping import shaped
+from handgrad.model import Model
 
 __all__ = ["Library"]
 
@@ -62,7 +64,7 @@ class Library:
             wanted = ahead.pop(0)
             if wanted in body or wanted in read:
                 continue
-            origin = member(cls, wanted)
+            origin = member(_formulas_of(cls, wanted), wanted)
             if origin is None or not _is_method(cls, wanted):
                 read.add(wanted)
                 continue
@@ -202,6 +204,12 @@ class Library:
             n += 1
             unique = f"{name}_{n}"
         return unique
+
+
+def _formulas_of(cls: type[Any], method: str) -> type[Any]:
+    """Return the class whose method is the formula: a model may run all of its own in one call."""
+    holder = next((base for base in cls.__mro__ if method in vars(base)), cls)
+    return Chain if (holder, method) == (Model, "apply") else cls
 
 
 def _is_method(cls: type[Any], name: str) -> bool:

@@ -15,7 +15,7 @@ from handgrad.interop.onnx.operators import OPERATORS
 from handgrad.interop.onnx.parts import Parts
 from handgrad.interop.onnx.reading import check, constants_of, read, refused
 from handgrad.interop.onnx.steps import Step, between, chain
-from handgrad.interop.onnx.views import Given, Known, Node, View
+from handgrad.interop.onnx.views import Given, Known, Node, View, apart
 from handgrad.model import Model
 
 __all__ = ["import_onnx"]
@@ -138,15 +138,15 @@ def _see(proto: Any, known: Known, file: Any) -> Node:
         operator = OPERATORS.get(node.operator)
         if operator is not None:
             check(proto, file)
-        for name in filter(None, proto.output):
-            known.views[name] = node.unknown()
+        made = dict.fromkeys(node.outputs, node.unknown())
         try:
-            made = node.unknown() if operator is None else operator(node)
+            found = made if operator is None else operator(node)
+            made |= found if isinstance(found, dict) else {node.outputs[0]: found}
         except CheckpointError as error:
-            made = error
+            made = dict.fromkeys(node.outputs, error)
         except HandgradError as error:
-            made = node.refused(error.got)
-        known.views.update(made if isinstance(made, dict) else {node.outputs[0]: made})
+            made = dict.fromkeys(node.outputs, node.refused(error.got))
+        known.views.update((name, value) for name, value in made.items() if name)
     return node
 
 
@@ -156,8 +156,10 @@ def _number(node: Node) -> Array | None:
         value = node.known.views.get(node.inputs[0] if node.inputs else "")
         if not isinstance(value, View | Parts) or (isinstance(value, View) and not value.whole):
             return None
-        sizes = np.asarray(Parts.of(value).sizes, np.int64)
-        return sizes[slice(node.option("start", 0), node.option("end"))]
+        ends = node.option("start", 0), node.option("end")
+        if not all(isinstance(end, int | None) for end in ends):
+            return None
+        return np.asarray(Parts.of(value).sizes, np.int64)[slice(*ends)]
     if any(name in node.known.views for name in node.inputs):
         return None
     return folded(node.operator, node.option, [node.numbers(i) for i in range(len(node.inputs))])
@@ -170,7 +172,7 @@ def _seen(name: str, known: Known) -> View:
     if isinstance(found, View):
         return found.settled(node)
     if node is not None:
-        raise node.refused("its output, whose axes are in an arrangement that no component has")
+        raise node.refused(f"its output, {apart(found)}")
     raise refused(
         f"the value {name!r}, which no node makes before it is asked for",
         "nodes in the order in which they run",

@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from handgrad.interop.onnx.views import View
+from handgrad.component import Component
+from handgrad.interop.onnx.views import Node, View
 
-__all__ = ["Axes", "Parts", "joined", "regrouped", "settled"]
+__all__ = ["Axes", "Parts", "entrywise", "joined", "regrouped", "settled"]
 
 Atom = tuple[int, int, int]
 """A part of an axis: which of ours, how many entries further the next one is, how many."""
@@ -68,6 +69,14 @@ def settled(parts: Parts) -> View | Parts:
             return parts
         order.append(found[0])
     return replace(view, order=tuple(order))
+
+
+def entrywise(node: Node, component: Component, name: str) -> View | Parts:
+    """Return what a component makes of each entry, in whatever arrangement these are."""
+    value = node.value_of(name)
+    if isinstance(value, Parts) and value.scale == 1:
+        return replace(value, view=node.then(component, value.view))
+    return node.then(component, node.view_of(name))
 
 
 def regrouped(parts: Parts, sizes: Sequence[int]) -> Parts | None:

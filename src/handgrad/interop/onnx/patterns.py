@@ -39,6 +39,8 @@ def _called(call: ast.Call, node: Node, found: dict[str, str]) -> Iterator[dict[
     assert isinstance(call.func, ast.Name)
     if node.operator != call.func.id or len(node.inputs) != len(call.args):
         return
+    if not node.option("keepdims", 1):  # what a mean leaves out stands elsewhere then
+        return
     yield from _all(call.args, node.inputs, node, found)
     if node.operator in _EITHER_WAY:
         yield from _all(call.args, node.inputs[::-1], node, found)

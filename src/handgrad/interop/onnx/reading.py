@@ -103,7 +103,7 @@ def check(node: Any, model: Any) -> None:
     context.opset_imports = {"": _version(model)}
     try:
         checker.check_node(node, context)
-    except checker.ValidationError as error:
+    except (checker.ValidationError, UnicodeDecodeError) as error:  # which its message may raise
         raise refused(
             f"the node {node.name or node.op_type!r} against the standard: {error}",
             "inputs and attributes that the operator has",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from handgrad.component import Component
 from handgrad.containers import Parallel, Residual
-from handgrad.errors import shorten
+from handgrad.errors import CheckpointError, shorten
 from handgrad.interop.onnx.reading import refused
 from handgrad.model import Model
 from handgrad.walk import buffers, parameters
@@ -56,16 +56,20 @@ def _meeting(steps: list[Step]) -> Step:
         while step is not found:
             deeper = step if step.depth > found.depth else found
             if deeper.behind is None:
-                raise refused(
-                    f"the node {shorten(steps[0].node, 80)!r}, which comes of another input",
-                    "one input for all but attention, and lengths, masks and states beside it",
-                    "export the network with one input",
-                )
+                raise _of_another(steps[0])
             if deeper is step:
                 step = deeper.behind
             else:
                 found = deeper.behind
     return found
+
+
+def _of_another(step: Step) -> CheckpointError:
+    return refused(
+        f"the node {shorten(step.node, 80)!r}, which comes of another input",
+        "one input for all but attention, and lengths, masks and states beside it",
+        "export the network with one input",
+    )
 
 
 def between(end: Step, start: Step) -> set[Step]:
@@ -96,7 +100,8 @@ def chain(end: Step, start: Step, nested: int = 0) -> list[Component]:
             parts.append(end.component)
             end = end.before[0]
             continue
-        assert end.behind is not None
+        if end.behind is None:
+            raise _of_another(end)
         branches = [chain(each, end.behind, nested + 1) for each in end.before]
         parts.append(_together(end, branches))
         end = end.behind

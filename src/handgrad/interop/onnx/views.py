@@ -15,7 +15,7 @@ from handgrad.interop.onnx.reading import refused
 from handgrad.interop.onnx.steps import Step
 from handgrad.shapes import Shape
 
-__all__ = ["Given", "Known", "Node", "View"]
+__all__ = ["Given", "Known", "Node", "View", "apart"]
 
 
 @dataclass(frozen=True)
@@ -141,6 +141,13 @@ class Known:
         return None if array is None or array.size != 1 else float(array.reshape(()))
 
 
+def apart(value: Any) -> str:
+    """Return what keeps a value from being a component's."""
+    if getattr(value, "scale", 1) != 1:  # of parts, and of scores
+        return f"which is multiplied by {value.scale:g}: no component does that alone"
+    return "whose axes are in an arrangement that no component has"
+
+
 class Node:
     """A node, its options, and what is known of its inputs."""
 
@@ -155,7 +162,7 @@ class Node:
         self.known = known
         axes = self._options.get("axes")
         if axes and self.operator.startswith("Reduce") and len(self.inputs) == 1:
-            name = f"the axes of {self.outputs[0]}"  # as an input, as in later versions
+            name = f"the axes of {self.inputs[0]}: {axes}"  # as an input, as in later versions
             known.constants[name] = np.asarray(axes)
             self.inputs.append(name)
 
@@ -189,7 +196,7 @@ class Node:
         """Return data whose axes are whole by its name."""
         found = self.value_of(name)
         if not isinstance(found, View) or found.turned:
-            raise self.refused("its input, whose axes are in an arrangement that no component has")
+            raise self.refused(f"its input, {apart(found)}")
         return found
 
     def data(self) -> list[int]:

@@ -8,7 +8,7 @@ numbers in their names (``conv1``, ``conv2``): nothing is guessed beyond that.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from handgrad.arguments import in_short
@@ -153,8 +153,8 @@ def _by_shape(
     for components, modules in groups.values():
         if not modules or len(components) != len(modules):
             continue
-        numbered = len({re.sub(r"\d+", "#", name) for name in modules}) == 1
-        if len(modules) > 1 and not numbered:
+        ordered = _in_order(modules, found)
+        if ordered is None:
             places = ", ".join(one.place for one in components)
             unclear.append(
                 f"{', '.join(shorten(name, 80) for name in modules)} are alike, and so are {places}"
@@ -162,14 +162,47 @@ def _by_shape(
                 f"{components[0].place!r}, ...}}"
             )
             continue
-        modules.sort(key=lambda name: [int(digits) for digits in re.findall(r"\d+", name)])
-        pairs += zip(modules, components, strict=True)
+        pairs += zip(ordered, components, strict=True)
     for name, one in pairs:
         rest[0].remove(one)
         rest[1].remove(name)
     if len(rest[0]) == len(rest[1]) == 1:  # what is wrong with it can be said tensor by tensor
         pairs.append((rest[1][0], rest[0][0]))
     return pairs, unclear
+
+
+def _in_order(modules: list[str], every: Collection[str]) -> list[str] | None:
+    """Return names in the order of their numbers, None where they differ in more than these.
+
+    PyTorch's encoder of a transformer has one more normalization behind those of its layers.
+
+    Examples
+    --------
+    >>> _in_order(["conv10", "conv9"], [])
+    ['conv9', 'conv10']
+    >>> norms = ["norm", "layers.0.norm2", "layers.0.norm1"]
+    >>> _in_order(norms, ["layers.0.self_attn", *norms])
+    ['layers.0.norm1', 'layers.0.norm2', 'norm']
+    """
+
+    def numbers(name: str) -> list[int]:
+        return [int(digits) for digits in re.findall(r"\d+", name)]
+
+    def template(name: str) -> str:
+        return re.sub(r"\d+", "#", name)
+
+    if len({template(name) for name in modules}) == 1:
+        return sorted(modules, key=numbers)
+    parted = {name: re.fullmatch(r"(|.*\.)(layers\.\d+\.norm\d|norm)", name) for name in modules}
+    found = {name: (each[1], each[2]) for name, each in parted.items() if each is not None}
+    if len(found) < len(modules) or len({template(before) for before, _ in found.values()}) > 1:
+        return None
+    if not all(f"{before}layers.0.self_attn" in every for before, _ in found.values()):
+        return None
+    return sorted(
+        modules,
+        key=lambda name: (numbers(found[name][0]), found[name][1] == "norm", numbers(name)),
+    )
 
 
 def _misfits(

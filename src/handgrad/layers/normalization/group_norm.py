@@ -10,10 +10,114 @@ import numpy.typing as npt
 from handgrad.arguments import Array, positive_size
 from handgrad.errors import ArgumentError, ShapeError
 from handgrad.initializers import Initializer
+from handgrad.kernels.compiling import inlined, kernel, prange
 from handgrad.layers.normalization.base import Normalization, glued, repeated, sums
 from handgrad.shapes import Shape, shape_text
 
 __all__ = ["GroupNorm"]
+
+
+@kernel
+def grouped(x: Any, gamma: Any, beta: Any, groups: int, epsilon: float) -> tuple[Any, Any, Any]:
+    """Return ``xc * (r * gamma) + beta``, `xc` and `r`, for `x` (N, places, C)."""
+    C = x.shape[-1]
+    M = x[0].size // groups
+    places = glued(x, C, 256)  # each sample has vectors of its own
+    xc = places - repeated(_means(sums(places, C), groups, M), places)
+    y = xc * xc  # the output is written over the squares
+    r = 1 / np.sqrt(_means(sums(y, C), groups, M) + epsilon)
+    y = np.multiply(xc, repeated(gamma * r, xc), out=y)
+    y += repeated(beta, xc)
+    return y, xc, r
+
+
+@grouped.compiled(threads=True)
+def _(x: Any, gamma: Any, beta: Any, groups: int, epsilon: float) -> tuple[Any, Any, Any]:
+    N, S, C = x.shape
+    M = S * C // groups
+    y, xc, r = np.empty_like(x), np.empty_like(x), np.zeros((N, 1, C), x.dtype)
+    for n in prange(N):
+        mean, square = np.zeros(C, x.dtype), r[n, 0]
+        for s in range(S):
+            for c in range(C):
+                mean[c] += x[n, s, c]
+        group_means(mean, groups, M)
+        for s in range(S):
+            for c in range(C):
+                xc[n, s, c] = x[n, s, c] - mean[c]
+                square[c] += xc[n, s, c] * xc[n, s, c]
+        group_means(square, groups, M)
+        for c in range(C):
+            square[c] = 1 / np.sqrt(square[c] + x.dtype.type(epsilon))
+            mean[c] = gamma[0, c] * square[c]
+        for s in range(S):
+            for c in range(C):
+                y[n, s, c] = xc[n, s, c] * mean[c] + beta[0, c]
+    return y, xc, r
+
+
+@kernel
+def grouped_pullback(
+    dy: Any, xc: Any, r: Any, gamma: Any, groups: int, need_dx: bool
+) -> tuple[Any, Any, Any]:
+    """Return ``r * (dy * gamma - xc * r * mean(h * xc * r) - mean(h))``, dgamma and dbeta."""
+    C = gamma.shape[-1]
+    t = dy * xc
+    of_t, of_dy = sums(t, C), sums(dy, C)  # over places, of each sample and channel
+    dx = t
+    if need_dx:
+        M = dy[0].size // groups
+        t = np.multiply(xc, repeated(_means(of_t * gamma, groups, M) * r * r * r, xc), out=t)
+        dx = dy * repeated(gamma * r, xc)
+        dx -= t
+        dx -= repeated(_means(of_dy * gamma, groups, M) * r, xc)
+    return dx, sums(of_t[:, 0] * r[:, 0], C), sums(of_dy[:, 0], C)
+
+
+@grouped_pullback.compiled(threads=True)
+def _(dy: Any, xc: Any, r: Any, gamma: Any, groups: int, need_dx: bool) -> tuple[Any, Any, Any]:
+    C = gamma.shape[-1]
+    N, S = len(dy), dy[0].size // C
+    M = S * C // groups
+    dx, of_t, of_dy = np.empty_like(dy), np.zeros((N, C), dy.dtype), np.zeros((N, C), dy.dtype)
+    upstream, normals, found = dy.reshape(N, S, C), xc.reshape(N, S, C), dx.reshape(N, S, C)
+    for n in prange(N):
+        for s in range(S):
+            for c in range(C):
+                of_t[n, c] += upstream[n, s, c] * normals[n, s, c]
+                of_dy[n, c] += upstream[n, s, c]
+        if need_dx:
+            along, mean = of_t[n] * gamma[0], of_dy[n] * gamma[0]
+            group_means(along, groups, M)
+            group_means(mean, groups, M)
+            for s in range(S):
+                for c in range(C):
+                    rest = normals[n, s, c] * along[c] * r[n, 0, c] * r[n, 0, c] + mean[c]
+                    found[n, s, c] = r[n, 0, c] * (upstream[n, s, c] * gamma[0, c] - rest)
+    dgamma, dbeta = np.zeros_like(gamma), np.zeros_like(gamma)
+    for n in range(N):
+        for c in range(C):
+            dgamma[0, c] += of_t[n, c] * r[n, 0, c]
+            dbeta[0, c] += of_dy[n, c]
+    return dx, dgamma, dbeta
+
+
+def _means(channels: Array, groups: int, M: int) -> Array:
+    """Return for each channel the sum over its group's channels, (N, 1, C), divided by M."""
+    parts = channels.reshape(len(channels), groups, -1)
+    means = parts.sum(axis=-1, keepdims=True) / M
+    return np.repeat(means, parts.shape[-1], axis=-1).reshape(channels.shape)
+
+
+@inlined
+def group_means(channels: Any, groups: int, M: int) -> None:
+    """Do the same to the channels of one sample, (C,), in place."""
+    K = channels.size // groups
+    for g in range(groups):
+        total = channels[g * K]
+        for c in range(g * K + 1, g * K + K):
+            total += channels[c]
+        channels[g * K : g * K + K] = total / M
 
 
 class GroupNorm(Normalization):
@@ -150,14 +254,9 @@ class GroupNorm(Normalization):
     def apply(self, x: Array) -> tuple[Array, Any]:
         """Return ``xc * (r * gamma) + beta``, and `xc` and `r` as what is saved."""
         self.output_shape(x.shape)
-        C = self._size
-        places = glued(x.reshape(len(x), -1, C), C, 256)  # each sample has vectors of its own
-        M = x[0].size // self.num_groups
-        xc = places - repeated(self._mean(sums(places, C), M), places)
-        y = xc * xc  # the output is written over the squares
-        r = 1 / np.sqrt(self._mean(sums(y, C), M) + self.epsilon)
-        y = np.multiply(xc, repeated(self._row("gamma", x) * r, xc), out=y)
-        y += repeated(self._row("beta", x), xc)
+        gamma, beta = self._row("gamma", x), self._row("beta", x)
+        places = x.reshape(len(x), -1, self._size)
+        y, xc, r = grouped(places, gamma, beta, self.num_groups, self.epsilon)
         return y.reshape(x.shape), (xc, r)
 
     def pullback(
@@ -169,20 +268,10 @@ class GroupNorm(Normalization):
     ) -> tuple[Array | None, dict[str, Array]]:
         """Return ``r * (dy * gamma - xc * r * mean(h * xc * r) - mean(h))``, dgamma and dbeta."""
         xc, r = saved
-        places, C = dy.reshape(xc.shape), self._size
-        gamma = self._row("gamma", dy)
-        t = places * xc
-        of_t, of_dy = sums(t, C), sums(places, C)  # over places, of each sample and channel
-        dx = None
-        if need_dx:
-            M = dy[0].size // self.num_groups
-            t = np.multiply(xc, repeated(self._mean(of_t * gamma, M) * r * r * r, xc), out=t)
-            dx = places * repeated(gamma * r, xc)
-            dx -= t
-            dx -= repeated(self._mean(of_dy * gamma, M) * r, xc)
-            dx = dx.reshape(dy.shape)
-        dgamma, dbeta = sums(of_t[:, 0] * r[:, 0], C), sums(of_dy[:, 0], C)
-        return dx, self._offered(out, gamma=dgamma, beta=dbeta)
+        gamma, places = self._row("gamma", dy), dy.reshape(xc.shape)
+        dx, *both = grouped_pullback(places, xc, r, gamma, self.num_groups, need_dx)
+        gradients = self._offered(out, gamma=both[0], beta=both[1])
+        return dx.reshape(dy.shape) if need_dx else None, gradients
 
     pullback_per_sample = Normalization.pullback_per_sample
 
@@ -190,12 +279,6 @@ class GroupNorm(Normalization):
         xc, r = saved
         normal: Array = xc * repeated(r, xc)
         return normal
-
-    def _mean(self, channels: Array, M: int) -> Array:
-        """Return for each channel the sum over its group's channels, (N, 1, C), divided by M."""
-        groups = channels.reshape(len(channels), self.num_groups, -1)
-        means = groups.sum(axis=-1, keepdims=True) / M
-        return np.repeat(means, groups.shape[-1], axis=-1).reshape(channels.shape)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) == 1 and input_shape != (...,):

@@ -2,14 +2,81 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from handgrad.arguments import Array
 from handgrad.initializers import Initializer
-from handgrad.layers.normalization.base import Normalization, blocks, stacked
+from handgrad.kernels.compiling import kernel, prange
+from handgrad.layers.normalization.base import Normalization, blocks, row_sum, stacked
 
 __all__ = ["RMSNorm"]
+
+
+@kernel
+def divided(x: Any, gamma: Any, epsilon: float) -> tuple[Any, Any]:
+    """Return ``x * r * gamma``, and `r`."""
+    D = x.shape[1]
+    y, r = np.empty_like(x), np.empty_like(x, shape=(len(x), 1))
+    gamma = stacked(gamma, x)
+    for rows in blocks(x):
+        # vecdot conjugates what stands first, and a complex step must go through unchanged.
+        square = np.vecdot(x[rows].conj(), x[rows])[:, None] / D
+        r[rows] = 1 / np.sqrt(square + epsilon)
+        scaled = np.multiply(x[rows], r[rows], out=y[rows])
+        scaled *= gamma[: len(scaled)]
+    return y, r
+
+
+@divided.compiled(threads=True)
+def _(x: Any, gamma: Any, epsilon: float) -> tuple[Any, Any]:
+    N, D = x.shape
+    y, r = np.empty_like(x), np.empty((N, 1), x.dtype)
+    for n in prange(N):
+        r[n, 0] = 1 / np.sqrt(row_sum(x[n], x[n], True) / D + x.dtype.type(epsilon))
+        for d in range(D):
+            y[n, d] = x[n, d] * r[n, 0] * gamma[0, d]
+    return y, r
+
+
+@kernel
+def divided_pullback(dy: Any, x: Any, r: Any, gamma: Any, need_dx: bool) -> tuple[Any, Any]:
+    """Return ``r * (dy * gamma - x * (t @ share) * r * r)``, and dgamma."""
+    dx, dgamma = np.empty_like(dy), np.zeros_like(gamma)
+    share, scale, squared = gamma.T / dy.shape[1], stacked(gamma, dy), r * r
+    for rows in blocks(x):
+        t = dy[rows] * x[rows]
+        dgamma += r[rows].T @ t
+        if need_dx:
+            t = np.multiply(x[rows], (t @ share) * squared[rows], out=t)
+            h = np.multiply(dy[rows], scale[: len(t)], out=dx[rows])
+            h -= t
+            h *= r[rows]
+    return dx, dgamma
+
+
+@divided_pullback.compiled(threads=True)
+def _(dy: Any, x: Any, r: Any, gamma: Any, need_dx: bool) -> tuple[Any, Any]:
+    N, D = dy.shape
+    dx, dgamma = np.empty_like(dy), np.zeros_like(gamma)
+    for first in prange((D + 15) // 16):  # sixteen columns are a line of the cache
+        columns = slice(16 * first, min(16 * first + 16, D))
+        total = dgamma[0, columns]
+        for n in range(N):
+            upstream, inputs = dy[n, columns], x[n, columns]
+            for d in range(total.size):
+                total[d] += upstream[d] * inputs[d] * r[n, 0]
+    if need_dx:
+        for n in prange(N):
+            h = dx[n]
+            for d in range(D):
+                h[d] = dy[n, d] * gamma[0, d]
+            along = row_sum(h, x[n], True) / D * r[n, 0] * r[n, 0]
+            for d in range(D):
+                h[d] = r[n, 0] * (h[d] - x[n, d] * along)
+    return dx, dgamma
 
 
 class RMSNorm(Normalization):
@@ -115,16 +182,8 @@ class RMSNorm(Normalization):
     def apply(self, x: Array) -> tuple[Array, tuple[Array, Array]]:
         """Return ``x * r * gamma``, and the rows of `x` and `r` as what is saved."""
         self.output_shape(x.shape)
-        D, shape = self._size, x.shape
-        x = x.reshape(-1, D)
-        y, r = np.empty_like(x), np.empty_like(x, shape=(len(x), 1))
-        gamma = stacked(self._row("gamma", x), x)
-        for rows in blocks(x):
-            # vecdot conjugates what stands first, and a complex step must go through unchanged.
-            square = np.vecdot(x[rows].conj(), x[rows])[:, None] / D
-            r[rows] = 1 / np.sqrt(square + self.epsilon)
-            scaled = np.multiply(x[rows], r[rows], out=y[rows])
-            scaled *= gamma[: len(scaled)]
+        shape, x = x.shape, x.reshape(-1, self._size)
+        y, r = divided(x, self._row("gamma", x), self.epsilon)
         return y.reshape(shape), (x, r)
 
     def pullback(
@@ -136,22 +195,9 @@ class RMSNorm(Normalization):
     ) -> tuple[Array | None, dict[str, Array]]:
         """Return ``r * (dy * gamma - x * (t @ share) * r * r)``, and dgamma."""
         x, r = saved
-        D, shape = self._size, dy.shape
-        dy = dy.reshape(x.shape)
-        dx = np.empty_like(dy) if need_dx else None
         gamma = self._row("gamma", dy)
-        dgamma, share, scale = np.zeros_like(gamma), gamma.T / D, stacked(gamma, dy)
-        squared = r * r
-        for rows in blocks(x):
-            t = dy[rows] * x[rows]
-            dgamma += r[rows].T @ t
-            if dx is not None:
-                t = np.multiply(x[rows], (t @ share) * squared[rows], out=t)
-                h = np.multiply(dy[rows], scale[: len(t)], out=dx[rows])
-                h -= t
-                h *= r[rows]
-        dx = None if dx is None else dx.reshape(shape)
-        return dx, self._offered(out, gamma=dgamma)
+        dx, dgamma = divided_pullback(dy.reshape(x.shape), x, r, gamma, need_dx)
+        return dx.reshape(dy.shape) if need_dx else None, self._offered(out, gamma=dgamma)
 
     pullback_per_sample = Normalization.pullback_per_sample
 

@@ -90,6 +90,11 @@ class ArrayBatches:
         """Return the rows' numbers, shuffled."""
         return rng.permutation(self.rows)
 
+    def some(self) -> list[Array]:
+        """Return a few rows of each array, by which other data can be told from these."""
+        columns = [column for column in (*self._x, *self._others) if column is not None]
+        return [column.array[[0, self.rows // 2, -1]] for column in columns]
+
     def run(self, order: Array | None, start: int = 0) -> Iterator[Batch]:
         """Yield the batches from number `start` on, in the rows' order where `order` is None."""
         (first, *more), (y, weights) = self._x, self._others

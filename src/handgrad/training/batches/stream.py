@@ -50,11 +50,17 @@ class StreamBatches:
         """Return None: the order is the iterable's own."""
         return None
 
+    def some(self) -> list[Array]:
+        """Return nothing: a look at the rows would take them away from whoever runs through."""
+        return []
+
     def run(self, order: Array | None, start: int = 0) -> Iterator[Batch]:
         """Yield the batches from number `start` on."""
         # In a context of its own, or an `evaluating` in somebody's generator would reach the model.
-        context, batches = copy_context(), enumerate(self.batches)
-        while (found := context.run(next, batches, None)) is not None:
+        # What it draws, such as an order, all processes draw the same.
+        context, commonly = copy_context(), self.processes.commonly
+        batches = commonly(lambda: enumerate(self.batches))
+        while (found := commonly(lambda: context.run(next, batches, None))) is not None:
             if found[0] >= start:
                 yield self._arrays(found[1], found[0])
 

@@ -4,7 +4,10 @@ import numpy as np
 
 
 def zero_pad(X, pad):
-    return np.pad(X, ((0, 0), (pad, pad), (pad, pad), (0, 0)), mode="constant")
+    m, H, W, C = X.shape
+    padded = np.zeros((m, H + 2 * pad, W + 2 * pad, C))
+    padded[:, pad : pad + H, pad : pad + W] = X
+    return padded
 
 
 def conv_forward(A_prev, W, b, hparameters):
@@ -57,7 +60,7 @@ def pool_forward(A_prev, hparameters, mode="max"):
 
 
 def create_mask_from_window(x):
-    return x == np.max(x)
+    return np.equal(x, x.max())
 
 
 def distribute_value(dz, shape):

@@ -4,9 +4,7 @@ import numpy as np
 
 
 def linear_forward(A, W, b):
-    Z = np.dot(W, A) + b
-    cache = (A, W, b)
-    return Z, cache
+    return W @ A + b, (A, W, b)
 
 
 def linear_backward(dZ, cache):
@@ -19,26 +17,17 @@ def linear_backward(dZ, cache):
 
 
 def sigmoid(Z):
-    A = 1 / (1 + np.exp(-Z))
-    cache = Z
-    return A, cache
+    return 1 / (1 + np.exp(-Z)), Z
 
 
 def sigmoid_backward(dA, cache):
-    Z = cache
-    s = 1 / (1 + np.exp(-Z))
-    dZ = dA * s * (1 - s)
-    return dZ
+    s, _ = sigmoid(cache)
+    return dA * s * (1 - s)
 
 
 def relu(Z):
-    A = np.maximum(0, Z)
-    cache = Z
-    return A, cache
+    return Z * (Z > 0), Z
 
 
 def relu_backward(dA, cache):
-    Z = cache
-    dZ = np.array(dA, copy=True)
-    dZ[Z <= 0] = 0
-    return dZ
+    return np.where(cache > 0, dA, 0)

@@ -42,7 +42,8 @@ def called(source, folder):
     with watched([unit]) as found:
         dx, dw = space["backward"](DOUT.copy(), (X, W))
         space["backward"](DOUT.copy(), (2 * X, W))
-    return unit, Replay(unit, found[unit], {"dx": dx, "dw": dw}), space
+    right = {"dx": dx, "dw": dw}
+    return unit, Replay(unit, found[unit], right, right), space
 
 
 def run(unit, edit):

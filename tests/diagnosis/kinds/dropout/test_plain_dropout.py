@@ -62,7 +62,23 @@ def test_what_is_called_keep_has_to_be_kept():
             super().__init__(keep_prob)
 
     diagnosis = diagnose(Wrong, "plain_dropout")
-    assert {c.name for c in diagnosis.causes} == {"p is the probability to keep"}
+    assert {c.name for c in diagnosis.causes} == {"p is the probability to drop"}
+
+
+class DividesByTheRest(KeepProb):
+    def __call__(self, x):
+        self.mask = (np.random.rand(*x.shape) >= self.p) / self.p
+        return x * self.mask
+
+
+def test_hints_speak_of_the_probability_that_the_code_is_given():
+    for cls in (DividesByTheRest, type("Plain", (DividesByTheRest,), {"__init__": Drops.__init__})):
+        keeps = cls is DividesByTheRest
+        diagnosis = diagnose(cls, "plain_dropout")
+        (cause,) = diagnosis.causes
+        assert cause.name == f"divided by {'1-p in place of p' if keeps else 'p in place of 1-p'}"
+        assert cause.hints[-1] == f"Divide by `{'p' if keeps else '1 - p'}`."
+        assert ("p = 0.7" if keeps else "p = 0.3") in diagnosis.findings[0].evidence[0]
 
 
 def test_a_finished_object_has_a_probability_of_its_own():

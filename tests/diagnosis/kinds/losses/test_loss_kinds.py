@@ -31,6 +31,13 @@ def test_the_hinge_loss_and_its_kink():
     assert conventions(diagnose(inclusive, "hinge")) == {"1 at the margin"}
 
 
+def test_a_value_is_wrong_that_is_scaled_beside_a_gradient_that_is_right():
+    thrice = loss(lambda x, y: 3 * svm(x, y)[0], lambda x, y: svm(x, y)[1])
+    diagnosis = diagnose(thrice, "hinge")
+    assert [finding.quantity for finding in diagnosis.wrong] == ["value"], str(diagnosis)
+    assert conventions(diagnose(of(svm, 3.0), "hinge")) == {"a factor of 3"}
+
+
 def test_a_margin_that_the_class_takes():
     class Hinge:
         def __init__(self, margin):

@@ -21,7 +21,7 @@ from handgrad.diagnosis.engine.repair.source import Unit
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.student.student import Student, seeded
 
-__all__ = ["Bench", "Probe"]
+__all__ = ["Bench", "Expected", "Probe"]
 
 RUNS = "runs"
 """What is wrong where the code raises, beside every quantity that it owes."""
@@ -31,6 +31,10 @@ SHARES = tuple(0.7**k for k in range(1, 12))
 """Of how many entries it is noted that they are wrong: what is half right is on its way."""
 PATIENCE = 0.1
 """Seconds that any trial may take; one that is slow as it is may take longer."""
+
+
+Expected = Callable[[Given, Results], Results]
+"""What says what is right for an input, also of what is drawn at random."""
 
 
 class Probe(NamedTuple):
@@ -69,6 +73,8 @@ class Bench:
         The largest difference that is none.
     extra
         Further trials, of input that these avoid, for code that is right in these.
+    customs
+        What is right as well, in conventions of which nobody knows whether the student meant them.
     """
 
     def __init__(
@@ -76,16 +82,19 @@ class Bench:
         watch: Watch,
         student: Student,
         givens: Sequence[Given],
-        expected: Callable[[Given, Results], Results],
+        expected: Expected,
         names: Sequence[str],
         tolerance: float,
         extra: Sequence[Probe] = (),
+        customs: Sequence[Expected] = (),
     ) -> None:
-        self.watch, self.student, self.expected = watch, student, expected
+        self.watch, self.student = watch, student
+        self.expected, self.customs = expected, customs
         self.names, self.tolerance = list(names), tolerance
         self._halfway: _Halfway | None = None
         self._stepwise: Given | None = None
         self._replays: dict[Unit, Replay] = {}
+        self._around: dict[Unit, list[Unit]] = {}
         items = (_items(name, 1) for name in self.names)
         self._all = frozenset({RUNS}).union(*items)
         self._givens = small = sorted(
@@ -95,6 +104,7 @@ class Bench:
         often = Probe("the same object again", partial(self._again, small[0]))
         self._limits: dict[str, float] = {}
         self._known: dict[str, Results] = {}
+        self._also: dict[str, dict[str, list[Array]]] = {}
         self._seen: set[str] = set()
         self.overdue = False
         """Whether the last trial took too long."""
@@ -180,7 +190,11 @@ class Bench:
         seen = {name: array for name, array in seen.items() if name in right}
         for unit, call in found.items():
             with suppress(UnclearError):
-                self._replays[unit] = Replay(unit, call, seen)
+                self._replays[unit] = Replay(unit, call, seen, right)
+        for unit, call in found.items():
+            callers = [u for u in call.callers if u in self._replays and self._replays[u].tells]
+            if unit in self._replays and not self._replays[unit].tells:
+                self._around[unit] = callers
 
     def refuted(self, edits: Sequence[Edit], before: frozenset[str]) -> bool:
         """Return whether one call shows that no less is wrong with edits that the tree has."""
@@ -188,10 +202,16 @@ class Bench:
         replay = self._replays.get(unit)
         if replay is None or any(edit.unit is not unit for edit in edits):
             return False
+        around = next((self._replays[u] for u in self._around.get(unit, ())), None)
         self.overdue = False
         try:
             with self.watch.within(self._limits[name]):
                 seen = replay.quantities(edits)
+                if around is not None:
+                    if (code := unit.compiled()) is None:
+                        return True
+                    with unit.running(code):
+                        seen = around.again()
         except UnclearError:
             return False
         except Overdue:
@@ -205,7 +225,11 @@ class Bench:
         wrong = self._differing(self._stepwise, seen, only=seen)
         if self._halfway and unit not in self._halfway.early:
             wrong |= self._halfway.wrong
-        return bool(wrong - before) or before <= wrong
+            return bool(wrong - before) or before <= wrong
+        outputs = self.student.kind.forwards
+        outputs_wrong = {item for item in before if item.partition(":")[0] in outputs}
+        vain = bool(outputs_wrong) and outputs_wrong <= wrong
+        return vain or bool(wrong - before) or before <= wrong
 
     def first(self, edited: Collection[Unit], before: frozenset[str]) -> frozenset[str]:
         """Return what is wrong in the first trial, where these functions are edited.
@@ -274,13 +298,18 @@ class Bench:
     def _differing(
         self, given: Given, seen: Results, when: str = "", only: Collection[str] | None = None
     ) -> frozenset[str]:
-        right = self._right(given, seen, f"{given.label}{when * (when == SECOND)}")
+        trial = f"{given.label}{when * (when == SECOND)}"
+        right = self._right(given, seen, trial)
+        also = self._also.get(trial, {})
         wrong: set[str] = set()
         for name in self.names if only is None else [n for n in self.names if n in only]:
             if name not in seen or name not in right:
                 wrong |= _items(name + when, 1)
-            elif share := _share(seen[name], right[name], self.tolerance):
-                wrong |= _items(name + when, share)
+                continue
+            share = _share(seen[name], right[name], self.tolerance)
+            for other in also.get(name, ()) if share else ():
+                share = min(share, _share(seen[name], other, self.tolerance))
+            wrong |= _items(name + when, share) if share else set()
         return frozenset(wrong)
 
     def _right(self, given: Given, seen: Results, trial: str) -> Results:
@@ -298,7 +327,17 @@ class Bench:
             return {}
         if all(identical(array, other[name]) for name, array in right.items()):
             self._known[trial] = right
+            self._also[trial] = self._customary(given, seen, right)
         return right
+
+    def _customary(self, given: Given, seen: Results, right: Results) -> dict[str, list[Array]]:
+        """Return what is right as well, by the names of the quantities."""
+        found: dict[str, list[Array]] = {}
+        for custom in self.customs:
+            for name, array in custom(given, seen).items():
+                if name in right and not identical(array, right[name]):
+                    found.setdefault(name, []).append(array)
+        return found
 
     def _again(self, given: Given) -> frozenset[str]:
         """Use one object for two inputs; ask twice for the gradients; look at what it was given."""
@@ -320,11 +359,10 @@ class Bench:
             }
             again = {**forward, **student.backward(thing, given.copied())}
             names = [name for name in self.names if name in again]
-            right = self.expected(given, again)
             wrong |= {
                 f"{name}: asked again"
                 for name in names
-                if not same(again[name], right[name], self.tolerance)
+                if self._differing(given, again, only=[name])
             }
             for call, now in enumerate((second, given)):
                 seeded(call)

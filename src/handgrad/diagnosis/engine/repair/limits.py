@@ -8,7 +8,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from math import inf
 from time import perf_counter, process_time
 from types import FrameType
@@ -112,10 +112,8 @@ class Watch:
         self._deadline, self._latest = deadline, perf_counter() + 10 * seconds
         try:
             yield
-        finally:
-            while self._deadline < inf:
-                with suppress(Overdue):  # which may ring here, once
-                    self._latest = self._deadline = inf
+        finally:  # no call stands here, in which the alarm could ring before this is done
+            self._latest = self._deadline = inf
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from handgrad.checking.arrays import same
 from handgrad.diagnosis.advice import listed
 from handgrad.diagnosis.closeness import DOUBLE, HIDDEN
 from handgrad.diagnosis.engine.examine import Examination
-from handgrad.diagnosis.engine.repair.bench import Bench, Probe
+from handgrad.diagnosis.engine.repair.bench import Bench, Expected, Probe
 from handgrad.diagnosis.engine.repair.blame import judged
 from handgrad.diagnosis.engine.repair.limits import Overdue, Watch, silent
 from handgrad.diagnosis.engine.repair.ranking import RAISES, Ranked, nearest, ranked
@@ -24,6 +24,7 @@ from handgrad.diagnosis.engine.repair.source import Unit, recorded, units
 from handgrad.diagnosis.findings import Failure, Finding, Status, Verdict
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.base import Shapes, Stress
+from handgrad.diagnosis.mistake import Mistake
 from handgrad.diagnosis.repairs import Repair, RepairedLine
 from handgrad.diagnosis.student.student import Student
 from handgrad.diagnosis.student.subject import StudentError, restored
@@ -31,10 +32,10 @@ from handgrad.kernels import using
 
 __all__ = ["repairs"]
 
-Expected = Callable[[Given, Results], Results]
-
 CLOSE = 0.06
 """By how much the score of a repair may be worse for it to count as well."""
+FIRST = 0.4
+"""Which share of the time is for one edit that makes the code right as we do it."""
 SURELY = 6
 """How many repairs are examined, even if the time is up."""
 ENOUGH = 5
@@ -93,7 +94,8 @@ class _Mending:
         except StudentError as error:
             self.failure = error.failure
         self.givens = self._givens()
-        self._tested: dict[Hit, bool] = {}
+        self._known: set[str] = set()
+        self._beyond: dict[Hit, set[str] | None] = {}
 
     @property
     def findings(self) -> list[Finding]:
@@ -104,8 +106,23 @@ class _Mending:
         """Return the repair, if there is one."""
         if not self.units or (self.findings and Status.of(self.findings) is Status.RIGHT):
             return ()
+        first, *others = self._meant()
+        if others:  # one line that makes all right as we do it is likelier than a convention
+            soon = perf_counter() + FIRST * (deadline - perf_counter())
+            if found := self._repairs(first, soon, alone=True):
+                return found
+            (first,) = others
+        return self._repairs(first, deadline)
+
+    def _repairs(
+        self, expected: Expected, deadline: float, alone: bool = False
+    ) -> tuple[Repair, ...]:
+        """Return the repair by what is right, if there is one, or one of a single edit alone."""
+        self._known = {cause.name for _, cause in self.student.layout} | self.student.customs
+        self._known |= set() if alone else _conventions(self.findings)
+        self._beyond.clear()
         with recorded(self.units) as ran:
-            bench = self._bench()
+            bench = self._bench(expected)
         if not bench.showing:
             return ()
         forward = self._ran(lambda: self.student.look(self._fresh(), self.givens[0]))
@@ -129,18 +146,20 @@ class _Mending:
 
         margin = MARGIN + (RAISES if raising else 0)  # an edit there may score less than it costs
         until = perf_counter() + 0.8 * (deadline - perf_counter())
-        settled = forward if right and self.student.kind.upstream else []
+        apart = forward if self.student.kind.upstream else []
         search = Search(
             bench,
             ran,
             until,
             self._run,
             score,
-            self._survives,
+            partial(self._survives, strictly=False),
             blame,
-            settled,
+            apart,
+            self.student.kind.forwards,
             raising,
             margin,
+            alone,
         )
         best = self._verified(order(search.all()), search, deadline)
         first = nearest(best)
@@ -157,34 +176,58 @@ class _Mending:
             given.seed = 1000 * i + self.seed
         return [given for given in givens if not self.student.kind.spares(given)]
 
-    def _bench(self) -> Bench:
+    def _bench(self, expected: Expected) -> Bench:
         kind, examination = self.student.kind, self.examination
         owed = [n for n in kind.variables if n not in kind.optional]
         if examination is None:
             names = [*kind.forwards[:1], *owed]
-            return Bench(self.watch, self.student, self.givens, kind.right, names, DOUBLE)
+            return Bench(self.watch, self.student, self.givens, expected, names, DOUBLE)
         names = list(dict.fromkeys([*examination.names, *owed]))
-        tolerance = max(examination.tolerance, HIDDEN if examination.hidden else 0)
+        tolerance = self._tolerance(examination)
         extra = self._extra(examination)
-        expected = self._expected(examination, tolerance)
-        return Bench(self.watch, self.student, self.givens, expected, names, tolerance, extra)
+        known = {convention.cause.name for convention, _ in examination.conventions}
+        customs = [
+            partial(_in, convention, expected)
+            for convention in kind.conventions
+            if convention.cause.name in self.student.customs - known
+        ]
+        return Bench(
+            self.watch, self.student, self.givens, expected, names, tolerance, extra, customs
+        )
 
-    def _expected(self, examination: Examination, tolerance: float) -> Expected:
-        """Return what says what is right: by our own convention, unless more is wrong by it.
+    def _meant(self) -> list[Expected]:
+        """Return what may say what is right: the code's own convention, or ours, or ours first.
 
-        An output that is wrong may be right by a convention that nobody meant; with it alone the
-        gradients would be changed.
+        An output that is wrong may be right by a convention that nobody meant. Where the course
+        does not ask for it, it is what was meant only if less is wrong by it.
         """
+        examination, customs = self.examination, self.student.customs
+        if examination is None:
+            return [self.student.kind.right]
+        asked = [c for c, _ in examination.conventions if c.cause.name in customs]
+
+        def ours(given: Given, seen: Results) -> Results:
+            right = self.student.kind.right(given, seen)
+            for convention in asked:
+                right = convention.apply(given, right)
+                given = convention.settled(given)
+            return right
+
+        trial, theirs = examination.trials[0], examination.expected
 
         def wrong(expected: Expected) -> int:
-            trial = examination.trials[0]
-            right = expected(trial.given, trial.seen)
-            return sum(not same(trial.seen[n], right[n], tolerance) for n in examination.names)
+            right, seen = expected(trial.given, trial.seen), trial.seen
+            names = examination.names
+            tolerance = self._tolerance(examination)
+            return sum(not same(seen[n], right[n], tolerance) for n in names)
 
-        ours, theirs = self.student.kind.right, examination.expected
-        causes = {convention.cause.name for convention, _ in examination.conventions}
-        meant = causes <= self.student.customs or wrong(ours) > wrong(theirs)
-        return theirs if meant else ours
+        if len(asked) == len(examination.conventions):
+            return [theirs]
+        return [ours, theirs] if wrong(ours) > wrong(theirs) else [ours]
+
+    def _tolerance(self, examination: Examination) -> float:
+        """Return the largest difference that is none."""
+        return max(examination.tolerance, HIDDEN if examination.hidden else 0)
 
     def _extra(self, examination: Examination) -> list[Probe]:
         """Return further trials: of unusual input, and of what this kind alone has."""
@@ -233,45 +276,58 @@ class _Mending:
 
     def _verified(self, order: Sequence[Ranked], search: Search, deadline: float) -> list[Ranked]:
         """Return the best repairs that survive everything, those that are as good among them."""
-        best: list[Ranked] = []
-        for tried, each in enumerate(order):
-            if best and each.score > best[0].score + CLOSE:
-                break
-            if tried >= SURELY and perf_counter() > deadline:
-                break
-            if len(best) >= ENOUGH and each.lines in {other.lines for other in best}:
-                continue
-            with search.made(each.hit.edits) as made:
-                if made and self._survives(each.hit):
-                    best.append(each)
-        return best
+        # Which convention was meant for a special input cannot be seen in what is wrong elsewhere.
+        for strictly in (True, False):
+            best: list[Ranked] = []
+            for tried, each in enumerate(order):
+                if best and each.score > best[0].score + CLOSE:
+                    break
+                if tried >= SURELY and perf_counter() > deadline:
+                    break
+                if len(best) >= ENOUGH and each.lines in {other.lines for other in best}:
+                    continue
+                with search.made(each.hit.edits) as made:
+                    if made and self._survives(each.hit, strictly):
+                        best.append(each)
+            if best:
+                return best
+        return []
 
-    def _survives(self, hit: Hit) -> bool:
-        """Return whether everything is right with a hit, which is what runs now."""
-        if hit not in self._tested:
-            self._tested[hit] = self._right()
-        return self._tested[hit]
+    def _survives(self, hit: Hit, strictly: bool = True) -> bool:
+        """Return whether everything is right with a hit, which is what runs now.
 
-    def _right(self) -> bool:
-        """Return whether everything is right with the code as it runs now, on fresh seeds.
-
-        It has to be right in the convention in which the student's code was, and in no other.
+        It has to be right in the convention in which the student's code was; or, if that is not to
+        be taken strictly, in any where nothing was known of it.
         """
-        known = {cause.name for _, cause in self.student.layout} | _conventions(self.findings)
+        if hit not in self._beyond:
+            self._beyond[hit] = self._taken()
+        beyond = self._beyond[hit]
+        if strictly or not beyond:
+            return beyond == set()
+        known = {f.quantity for f in self.findings if f.verdict is not Verdict.UNKNOWN}
+        return beyond.isdisjoint(known)
+
+    def _taken(self) -> set[str] | None:
+        """Return what is right by a new convention with the code as it runs now, on fresh seeds.
+
+        None is returned where anything is wrong.
+        """
+        taken: set[str] = set()
         for seed in SEEDS:
             try:
                 with self.watch.within(PATIENCE):
                     student = self.make()
                     if student.kind.sample and not student.drops(seed):
-                        return False
+                        return None
                     outcome = Examination(student, None, seed, timed=False).outcome
             except (Overdue, StudentError):
-                return False
+                return None
             if outcome.failure or Status.of(outcome.findings) is not Status.RIGHT:
-                return False
-            if self.examination and not _conventions(outcome.findings) <= known:
-                return False
-        return True
+                return None
+            if self.examination:
+                found = outcome.findings
+                taken |= {f.quantity for f in found if not _conventions([f]) <= self._known}
+        return taken
 
     # What is said.
 
@@ -298,6 +354,11 @@ class _Mending:
         known = known or {f.quantity: _called(f.title) for f in wrong if f.title}
         about = listed(list(known.values()) or ["all that it does"])
         return Repair(tuple(known), about, lines, tuple(sorted(others)))
+
+
+def _in(convention: Mistake, expected: Expected, given: Given, seen: Results) -> Results:
+    """Return what is right in one convention more."""
+    return convention.apply(given, expected(given, seen))
 
 
 _ARTICLE = re.compile("(?:the|a|an|how|what|where|calls|two) ")

@@ -45,11 +45,15 @@ class UnclearError(Exception):
 
 @dataclass
 class First:
-    """The first call of a function: what it was given, how it was left, and what it returned."""
+    """The first call of a function: what it was given, how it was left, and what it returned.
+
+    `callers` are the functions that were waiting for it, the nearest first.
+    """
 
     given: Snapshot | None = None
     left: Any = None
     returned: Any = None
+    callers: tuple[Unit, ...] = ()
 
 
 @contextmanager
@@ -62,7 +66,8 @@ def watched(units: Sequence[Unit]) -> Iterator[dict[Unit, First]]:
     def look(frame: types.FrameType, event: str, argument: Any) -> None:
         unit = by_code.get(frame.f_code)
         if event == "call" and unit is not None and unit not in found:
-            found[unit] = running[frame] = call = First()
+            above = [by_code[f.f_code] for f in _frames(frame.f_back) if f.f_code in by_code]
+            found[unit] = running[frame] = call = First(callers=tuple(above))
             call.left = given = dict(frame.f_locals)
             try:
                 call.given = Snapshot((given, given))
@@ -77,6 +82,12 @@ def watched(units: Sequence[Unit]) -> Iterator[dict[Unit, First]]:
         yield found
     finally:
         sys.setprofile(before)
+
+
+def _frames(frame: types.FrameType | None) -> Iterator[types.FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
 
 
 class _Start(NamedTuple):
@@ -97,6 +108,8 @@ class Replay:
         The call.
     seen
         Quantities of the trial. Those that the call leaves as they are can be told from it alone.
+    right
+        What is right for them.
 
     Raises
     ------
@@ -104,7 +117,7 @@ class Replay:
         Where the call cannot be made again, or leaves something else then.
     """
 
-    def __init__(self, unit: Unit, first: First, seen: Results) -> None:
+    def __init__(self, unit: Unit, first: First, seen: Results, right: Results) -> None:
         if first.given is None or any(isinstance(n, _OWN) for n in ast.walk(unit.tree)):
             raise UnclearError
         self.unit, self.body = unit, list(unit.tree.body)
@@ -113,6 +126,7 @@ class Replay:
         }
         self._paths = _paths((first.returned, first.left), first.given.fresh()[1], seen)
         self._seen = {name: seen[name] for name in self._paths}
+        self._right = right
         self._shells: dict[tuple[str, ...], ast.Module] = {}
         code = unit.function.__code__
         names = tuple(dict.fromkeys([*first.left, *code.co_varnames, *code.co_cellvars]))
@@ -147,6 +161,12 @@ class Replay:
             first -= 1
             window = [self.body[first], *window]
         return self._run(start, window, last)
+
+    def again(self) -> Results:
+        """Return the quantities that the call gives as its functions run now."""
+        start = self._starts[0]
+        assert start is not None
+        return self._run(start, [], 0)
 
     def _between(self, edits: Sequence[Edit]) -> tuple[int, int]:
         """Return from where to where statements are edited, as they were before."""
@@ -184,7 +204,7 @@ class Replay:
                 arrays = [np.array(_at(left, path)).transpose(axes) for path, axes in paths]
             except Exception:
                 raise UnclearError from None
-            value, right = arrays[0], self._seen[name]
+            value, right = arrays[0], self._right[name]
             if value.dtype.kind not in "fiu" or any(not identical(value, a) for a in arrays[1:]):
                 raise UnclearError
             if value.shape != right.shape and value.size == right.size:

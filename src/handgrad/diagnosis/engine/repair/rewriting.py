@@ -98,7 +98,8 @@ def _patched(unit: Unit, statement: ast.stmt, edits: Sequence[Edit]) -> str:
         if (id(change.holder), change.key) in inside and isinstance(old, ast.expr)
     ]
     passage, wanted = Passage(unit, statement), text(header(statement))
-    for code in (places, [(old, f"({new})") for old, new in places]):
+    bare = [(old, new[1:-1] if isinstance(old, ast.Tuple) else new) for old, new in places]
+    for code in (bare, places, [(old, f"({new})") for old, new in places]):
         new = passage.replaced(code)
         if places and reads(new) == wanted:
             return new

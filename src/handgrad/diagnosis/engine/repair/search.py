@@ -79,12 +79,16 @@ class Search:
         Whether a hit, which is what runs, survives everything.
     blame
         Lines whose gradient is known to be right, or to be the first that is not.
-    settled
-        Functions of the forward pass, where that is right.
+    forward
+        Functions of the forward pass, where that is one of its own.
+    outputs
+        The quantities that it gives.
     raising
         Lines that raise.
     margin
         How much more than the score of a hit an edit may cost for it to be tried.
+    alone
+        Whether what takes more than one likely edit is left out.
     """
 
     bench: Bench
@@ -94,9 +98,11 @@ class Search:
     score: Callable[[Hit], float]
     verified: Callable[[Hit], bool]
     blame: Mapping[tuple[Unit, int], bool]
-    settled: Collection[Unit] = ()
+    forward: Collection[Unit] = ()
+    outputs: Collection[str] = ()
     raising: Collection[tuple[str, int]] = ()
     margin: float = MARGIN
+    alone: bool = False
     hits: list[Hit] = field(default_factory=list)
     tried: int = 0
     firsts: list[tuple[Hit, frozenset[str]]] = field(default_factory=list)
@@ -112,6 +118,8 @@ class Search:
         """Search until something is found, each way of searching to its end."""
         start = self.bench.baseline[self.bench.probes[0].name]
         unlikely = self._likely(start)
+        if self.alone:
+            return self.hits
         for stage in (self._crossed, self._seconds, unlikely, self._whole, self._within):
             if self.hits or self.over:
                 break
@@ -176,8 +184,11 @@ class Search:
     def _lateness(self, unit: Unit, names: frozenset[str], bad: frozenset[str]) -> float:
         """Return how much later a statement is edited that feeds these quantities."""
         right = frozenset(self.bench.names) - bad
-        if unit in self.settled and (ALL in names or names & right):
+        early, fine = unit in self.forward, bad.isdisjoint(self.outputs)
+        if self.forward and early and fine and (ALL in names or names & right):
             return AWAY
+        if self.forward and not early and not fine:
+            return ASIDE  # what it is given is wrong
         return ASIDE * bool(names & right)
 
     def _attempt(self, edits: tuple[Edit, ...], before: frozenset[str]) -> None:
@@ -204,7 +215,8 @@ class Search:
                     self.firsts.append((Hit(edits), wrong))
             elif self.bench.rest():
                 self.hits.append(Hit(edits))
-                score = self.score(self.hits[-1])
+                # What scores less than it costs has a merit that others may have as well.
+                score = max(self.score(self.hits[-1]), self.hits[-1].cost)
                 if score < self.best and self.verified(self.hits[-1]):
                     self.best = score
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from handgrad.diagnosis.engine.repair.edits import text
+from handgrad.diagnosis.engine.repair.reading import forgotten, undefined
 from handgrad.diagnosis.engine.repair.source import Unit
 
 __all__ = ["Handle", "Vocabulary", "is_handle", "likeness"]
@@ -199,28 +200,18 @@ class Vocabulary:
             for i, size in enumerate(handle.value.shape):
                 offer(size, ast.Subscript(shape, ast.Constant(i), ast.Load()), 2 + i)
             offer(handle.value.size, ast.Attribute(handle.load(), "size", ast.Load()), 2)
-        for node in self._quotients:
-            value = self._worth(node)
-            if isinstance(value, int | np.integer):
-                offer(value, node, 1)
         found.pop(1.0, None)
         found.pop(0.0, None)
-        return [node for _, node in found.values()]
+        # A quotient has the value of another number by chance more often than not.
+        quotients = {text(node): node for node in self._quotients}
+        return [node for _, node in found.values()] + list(quotients.values())
 
     @cached_property
     def _quotients(self) -> list[ast.expr]:
         """Return what the function divides in whole numbers: ``C // G``."""
         nodes = [n for n in ast.walk(self.unit.tree) if isinstance(n, ast.BinOp)]
-        return [n for n in nodes if isinstance(n.op, ast.FloorDiv)]
-
-    def _worth(self, node: ast.expr) -> Any:
-        """Return what a quotient of names is worth."""
-        if not isinstance(node, ast.BinOp):
-            return self.value(node)
-        try:
-            return self._worth(node.left) // self._worth(node.right)
-        except Exception:
-            return None
+        names = [n for n in nodes if is_handle(n.left) and is_handle(n.right)]
+        return [n for n in names if isinstance(n.op, ast.FloorDiv)]
 
     @cached_property
     def subscripts(self) -> list[ast.expr]:
@@ -240,24 +231,22 @@ class Vocabulary:
     def unread(self) -> list[ast.expr]:
         """What it is given, or works out, and never reads."""
         tree, known = self.unit.tree, {handle.code: handle for handle in self.handles}
-        names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-        read = {node.id for node in names if isinstance(node.ctx, ast.Load)}
-        made = [argument.arg for argument in tree.args.args]
-        for node in ast.walk(tree):
-            # What is only unpacked is there for whoever wants it.
-            if isinstance(node, ast.Assign) and not is_handle(node.value):
-                targets = [n for target in node.targets for n in ast.walk(target)]
-                made += [n.id for n in targets if isinstance(n, ast.Name)]
-        unread = [known[name] for name in dict.fromkeys(made) if name in known and name not in read]
+        unread = [known[name] for name in forgotten(tree, is_handle) if name in known]
         found = [handle.load() for handle in unread if handle.kind != "other"]
         there = {text(node) for node in ast.walk(tree) if isinstance(node, ast.Subscript)}
+        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         for handle in known.values():
             node = handle.node
             if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
                 entry = isinstance(node.slice.value, int) and handle.kind == "array"
-                if entry and text(node.value) in read and handle.code not in there:
+                if entry and text(node.value) in names and handle.code not in there:
                     found.append(handle.load())
         return found
+
+    @cached_property
+    def undefined(self) -> list[str]:
+        """What it reads, and nobody has defined."""
+        return undefined(self.unit.function, self.unit.tree)
 
     @cached_property
     def entries(self) -> list[ast.expr]:

@@ -24,6 +24,10 @@ class MaskKind(Kind):
     sample = (400, 12, 12)
     p_is_known = True
     """Whether p has to be the share that is dropped; otherwise it may be the one that is kept."""
+    keeps = False
+    """Whether what the code is given is the probability to keep."""
+    astray = KEEPS_P
+    """The mistake of taking it for the other one."""
 
     def stresses(self, seed: int) -> list[Stress]:
         """Ask for both passes in evaluation mode, in which nothing is dropped."""
@@ -45,7 +49,7 @@ class MaskKind(Kind):
         keep = next((mask for mask in masks if not mask.all()), None)
         if keep is None:
             return []
-        share = float(keep.mean())
+        share, told = float(keep.mean()), 1 - p if self.keeps else p
         sigma = (p * (1 - p) / keep.size) ** 0.5
         found: list[tuple[Mistake | None, str]] = []
         if (keep == keep[0]).all():
@@ -53,9 +57,9 @@ class MaskKind(Kind):
         elif (keep == keep[:, :1]).all():
             found.append((MASKS["columns"], "all columns of the mask are the same"))
         elif abs(share - (1 - p)) > 6 * sigma:
-            known = KEEPS_P if abs(share - p) < 6 * sigma else None
+            known = self.astray if abs(share - p) < 6 * sigma else None
             sentence = (
-                f"{share:.1%} of {keep.size} entries are kept; with p = {p:g} it should be "
+                f"{share:.1%} of {keep.size} entries are kept; with p = {told:g} it should be "
                 f"{1 - p:.0%}, give or take {6 * sigma:.1%}"
             )
             if self.p_is_known or not known:

@@ -10,7 +10,16 @@ from handgrad.arguments import Array
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.mistake import Mistake, mistake
 
-__all__ = ["ALONE", "EVALUATED", "KEEPS_P", "MASKS", "MISTAKES", "is_evaluated"]
+__all__ = [
+    "ALONE",
+    "ALONE_WITH_KEEP",
+    "DROPS_P",
+    "EVALUATED",
+    "KEEPS_P",
+    "MASKS",
+    "MISTAKES",
+    "is_evaluated",
+]
 
 _MASK = "Once drawn, the mask is a constant factor of each entry, and a constant factor stays."
 
@@ -89,8 +98,25 @@ KEEPS_P = mistake(
 )
 
 
-def _masked(whole: str) -> tuple[Mistake, ...]:
-    """Make the mistakes with the mask; `whole` is what it multiplies, in words."""
+DROPS_P = mistake(
+    "p is the probability to drop",
+    KEEPS_P.wrong,
+    "Entries are dropped with probability p, where they should be kept with it.",
+    "With p = 0.8 most outputs are 0.",
+    "p is the share of entries that are kept.",
+    "The line that draws the mask: with which probability is an entry 1?",
+    "Draw the mask with `p`: `np.random.binomial(1, p, size=y.shape)`.",
+)
+"""The same where the code is given the probability to keep."""
+
+
+def _masked(whole: str, keeps: bool = False) -> tuple[Mistake, ...]:
+    """Make the mistakes with the mask; `whole` is what it multiplies, in words.
+
+    The words speak of the code's own p, the probability to drop, or to keep where it `keeps`.
+    """
+    keep, drop, little = ("p", "1 - p", "p near 1") if keeps else ("1 - p", "p", "small p")
+    kept, dropped, scale = keep.replace(" ", ""), drop.replace(" ", ""), "p" if keeps else "(1 - p)"
     mean = f"On average over many masks the output in training is {whole} itself."
     evaluation = f"In evaluation mode what comes out is {whole}, as it is."
     return (
@@ -102,7 +128,7 @@ def _masked(whole: str) -> tuple[Mistake, ...]:
             "The gradient is too small by the share of entries that are kept.",
             _MASK,
             "The line of the derivative: mask and scale are one constant in the forward pass.",
-            "Multiply by the same array in both passes: `dy * mask / (1 - p)`.",
+            f"Multiply by the same array in both passes: `dy * mask / {scale}`.",
         ),
         mistake(
             "scaled twice in the backward pass",
@@ -115,14 +141,14 @@ def _masked(whole: str) -> tuple[Mistake, ...]:
             "product does.",
         ),
         mistake(
-            "divided by p in the backward pass",
+            f"divided by {dropped} in the backward pass",
             lambda given, dy, kept, drop: _back(given, dy * kept / drop),
             "The gradient is divided by the probability to be dropped, where the forward pass "
             "divides by the probability to be kept.",
-            "For p = 1/2 the gradient is right; for smaller p it is too large.",
+            f"For p = 1/2 the gradient is right; for {little} it is too large.",
             _MASK,
             "The line of the derivative: mask and scale are one constant in the forward pass.",
-            "Divide by `1 - p`, as the forward pass does.",
+            f"Divide by `{keep}`, as the forward pass does.",
         ),
         mistake(
             "no mask in the backward pass",
@@ -132,7 +158,7 @@ def _masked(whole: str) -> tuple[Mistake, ...]:
             "Where the output is constant, the gradient is 0.",
             "The line of the derivative: the mask is a factor of the output, and so of the "
             "gradient.",
-            "Save the mask in the forward pass and multiply by it: `dy * mask / (1 - p)`.",
+            f"Save the mask in the forward pass and multiply by it: `dy * mask / {scale}`.",
         ),
         mistake(
             "the backward pass does nothing",
@@ -141,7 +167,7 @@ def _masked(whole: str) -> tuple[Mistake, ...]:
             "Outputs that were dropped get a gradient, although nothing depends on them.",
             _MASK,
             "The whole derivation of the gradient: its one line is not in the code.",
-            "Save the mask in the forward pass and multiply by it: `dy * mask / (1 - p)`.",
+            f"Save the mask in the forward pass and multiply by it: `dy * mask / {scale}`.",
         ),
         mistake(
             "a fresh mask in the backward pass",
@@ -161,16 +187,16 @@ def _masked(whole: str) -> tuple[Mistake, ...]:
             "Outputs that were dropped get a gradient, although nothing depends on them.",
             "Where the output is constant, the gradient is 0.",
             "The line of the derivative: the factor is the mask itself.",
-            "Multiply by the mask that was saved, not by one minus it: `dy * mask / (1 - p)`.",
+            f"Multiply by the mask that was saved, not by one minus it: `dy * mask / {scale}`.",
         ),
         mistake(
-            "divided by p in place of 1-p",
+            f"divided by {dropped} in place of {kept}",
             lambda given, drop, keeps_p: _scaled(given, 1 / drop, where=not keeps_p),
             "What is kept is scaled with the probability to be dropped.",
-            "For small p the outputs explode; for p = 1/2 nothing is seen.",
+            f"For {little} the outputs explode; for p = 1/2 nothing is seen.",
             mean,
             "The line of the expectation: with which probability is an entry kept?",
-            "Divide by `1 - p`.",
+            f"Divide by `{keep}`.",
         ),
         mistake(
             "scaled twice",
@@ -179,7 +205,8 @@ def _masked(whole: str) -> tuple[Mistake, ...]:
             "The outputs of training are larger than those of evaluation, on average.",
             mean,
             "The line of the expectation: one factor makes up for what is dropped.",
-            "Divide by `1 - p` once: either the mask holds the scale already, or the product does.",
+            f"Divide by `{keep}` once: either the mask holds the scale already, or the product "
+            "does.",
         ),
         mistake(
             "not inverted: no scale while training",
@@ -188,16 +215,16 @@ def _masked(whole: str) -> tuple[Mistake, ...]:
             "The outputs of training are smaller than those of evaluation, on average.",
             mean,
             "The line of the expectation: what makes up for the entries that are dropped?",
-            "Divide by `1 - p` in the forward pass, and so in the backward pass.",
+            f"Divide by `{keep}` in the forward pass, and so in the backward pass.",
         ),
         mistake(
-            "multiplied by 1-p in place of divided",
+            f"multiplied by {kept} in place of divided",
             lambda given, drop: _scaled(given, 1 - drop),
             "What is kept is made smaller where it should be made larger.",
             "The outputs of training are much smaller than those of evaluation.",
             mean,
             "The line of the expectation: which factor brings the mean back to where it was?",
-            "Divide by `1 - p`.",
+            f"Divide by `{keep}`.",
         ),
         mistake(
             "nothing is dropped",
@@ -207,10 +234,10 @@ def _masked(whole: str) -> tuple[Mistake, ...]:
             },
             f"What comes out is {whole}, as it is.",
             "No output is ever 0, and two calls give the same.",
-            "In training, each entry is dropped with probability p.",
+            f"In training, each entry is {'kept' if keeps else 'dropped'} with probability p.",
             "The definition: the factor of each entry is random.",
-            "Draw a mask, `np.random.binomial(1, 1 - p, size=y.shape)`, and multiply by it, "
-            "divided by `1 - p`.",
+            f"Draw a mask, `np.random.binomial(1, {keep}, size=y.shape)`, and multiply by it, "
+            f"divided by `{keep}`.",
         ),
         mistake(
             "active in evaluation mode",
@@ -224,8 +251,8 @@ def _masked(whole: str) -> tuple[Mistake, ...]:
         mistake(
             "scaled in evaluation mode",
             {"evaluation": lambda given, drop: _output(given) * (1 - drop)},
-            "In evaluation mode the output is multiplied by 1-p, which training has made up for "
-            "already.",
+            f"In evaluation mode the output is multiplied by {kept}, which training has made up "
+            "for already.",
             "The outputs of evaluation are smaller than those of training, on average.",
             evaluation,
             "The definition: inverted dropout scales while training, so nothing is left for "
@@ -262,6 +289,9 @@ MISTAKES: tuple[Mistake, ...] = (
 
 ALONE = _masked("the input")
 """In a function, or a layer of its own."""
+
+ALONE_WITH_KEEP = _masked("the input", keeps=True)
+"""The same where the code is given the probability to keep."""
 
 
 def _evaluated(

@@ -10,7 +10,13 @@ import numpy as np
 from handgrad.diagnosis.given import Given, Results
 from handgrad.diagnosis.kinds.base import Shapes
 from handgrad.diagnosis.kinds.dropout.mask import MaskKind
-from handgrad.diagnosis.kinds.dropout.mistakes import ALONE, KEEPS_P, is_evaluated
+from handgrad.diagnosis.kinds.dropout.mistakes import (
+    ALONE,
+    ALONE_WITH_KEEP,
+    DROPS_P,
+    KEEPS_P,
+    is_evaluated,
+)
 from handgrad.diagnosis.mistake import Mistake, known_convention
 
 __all__ = ["PlainDropoutKind"]
@@ -42,8 +48,11 @@ class PlainDropoutKind(MaskKind):
     def __init__(self, asked: Sequence[str] = (), p: float | None = None) -> None:
         self.p = p
         self.p_is_known = not {"p", "keep"}.isdisjoint(asked)
+        self.keeps = "keep" in asked and "p" not in asked
         if self.p_is_known:
-            self.mistakes, self.conventions = (*ALONE, KEEPS_P), ()
+            self.astray = DROPS_P if self.keeps else KEEPS_P
+            self.mistakes = (*(ALONE_WITH_KEEP if self.keeps else ALONE), self.astray)
+            self.conventions = ()
 
     def option_names(self) -> tuple[str, ...]:
         return ("p", "keep")
@@ -58,7 +67,8 @@ class PlainDropoutKind(MaskKind):
         N, D = shape
         options = {"p": p, "keep": 1 - p, "mode": "train"}
         x, dy = rng.standard_normal((2, N, D))
-        return Given(f"N = {N}, D = {D}, p = {p:g}", {"N": N, "D": D}, {"x": x}, dy, {}, options)
+        told = 1 - p if self.keeps else p
+        return Given(f"N = {N}, D = {D}, p = {told:g}", {"N": N, "D": D}, {"x": x}, dy, {}, options)
 
     def right(self, given: Given, seen: Results) -> Results:
         output = seen.get("output", given.x)

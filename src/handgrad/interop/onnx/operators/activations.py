@@ -7,6 +7,7 @@ from typing import Any
 
 from handgrad import activations
 from handgrad.interop.onnx.operators.attention import Scores, hidden, softmax
+from handgrad.interop.onnx.parts import Parts, entrywise
 from handgrad.interop.onnx.patterns import matched
 from handgrad.interop.onnx.views import Node, View
 
@@ -18,15 +19,15 @@ def _number(node: Node, name: str, default: float) -> float:
     return float(f"{node.option(name, default):.7g}")
 
 
-def _is(make: Callable[[Node], Any]) -> Callable[[Node], View]:
-    return lambda node: node.then(make(node))
+def _is(make: Callable[[Node], Any]) -> Callable[[Node], View | Parts]:
+    return lambda node: entrywise(node, make(node), node.inputs[0])
 
 
-def _clip(node: Node) -> View:
+def _clip(node: Node) -> View | Parts:
     low, high = node.constant(1), node.constant(2)
     if low is None or high is None or low.ndim or high.ndim:
         raise node.refused("it has not both bounds")
-    return node.then(activations.HardTanh(float(low), float(high)))
+    return entrywise(node, activations.HardTanh(float(low), float(high)), node.inputs[0])
 
 
 def _along(make: Callable[[int], Any]) -> Callable[[Node], Any]:

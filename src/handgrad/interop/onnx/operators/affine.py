@@ -24,7 +24,7 @@ from handgrad.interop.onnx.operators.formulas import found
 from handgrad.interop.onnx.operators.positions import positions
 from handgrad.interop.onnx.parts import Parts, settled
 from handgrad.interop.onnx.steps import Step
-from handgrad.interop.onnx.views import Node, View
+from handgrad.interop.onnx.views import Node, View, apart
 from handgrad.layers import BatchNorm, GroupNorm, LayerNorm, Linear, MultiHeadAttention, RMSNorm
 
 __all__ = ["OPERATORS", "in_order"]
@@ -33,7 +33,9 @@ __all__ = ["OPERATORS", "in_order"]
 def _linear(node: Node, value: Any, W: Array, bias: Array | None) -> View | Parts:
     """Return what an affine map makes; W is (in, out), its rows as ONNX has the features."""
     if isinstance(value, Parts):  # rows of all steps
-        if value.axes[-1] != value.features() or value.first or value.scale != 1:
+        if value.scale != 1:
+            raise node.refused(f"its input, {apart(value)}")
+        if value.axes[-1] != value.features() or value.first:
             raise node.refused("features that are not on the last axis")
         view = _mapped(node, value.view, W, bias)
         last = ((len(view.shape) - 1, 1, W.shape[1]),) if W.shape[1] > 1 else ()
@@ -189,7 +191,7 @@ def _scaled(node: Node, value: Any, array: Array) -> Any:
     if not factor or not np.isfinite(factor):
         raise node.unknown()
     if isinstance(value, Scores):
-        return scaled_by(value, factor)
+        return scaled_by(node, value, factor)
     parts = parts_of(node, node.data()[0])
     return replace(parts, scale=parts.scale * factor)
 

@@ -64,8 +64,10 @@ def product(node: Node) -> Any:
     return Scores(query, key, query.scale * key.scale)
 
 
-def scaled_by(scores: Scores, factor: float) -> Scores:
+def scaled_by(node: Node, scores: Scores, factor: float) -> Scores:
     """Return scores, multiplied."""
+    if scores.softmax:
+        raise node.refused("a softmax of scores that is multiplied by a number")
     return replace(scores, scale=scores.scale * factor)
 
 
@@ -117,7 +119,11 @@ def _later(node: Node, found: dict[str, str], scores: Scores) -> bool:
         return lower and told is not None and told.tolist() == list(sizes)
     counted = [(number(found[name]), size) for name, size in zip("TS", sizes, strict=True)
                if name in found]  # fmt: skip
-    if any(told != size for told, size in counted):
+    if any(told != size for told, size in counted) or number(found.get("c", "")) not in (
+        None,
+        1,
+        -1,
+    ):
         return False
     return not counted or (number(found["a"]), number(found["b"])) == (0, 1)
 
@@ -129,7 +135,7 @@ def shown_softmax(node: Node) -> Scores | None:
         "Div(e@Exp(Sub(s, Max(ReduceMax(s, axes), least))), "
         "Where(Equal(z@ReduceSum(e, axes), 0), 1, z))",
     )
-    scores = None if found is None else node.known.views.get(found["s"])
+    scores = None if found is None else node.value_of(found["s"])
     if found is None or not isinstance(scores, Scores) or scores.softmax:
         return None
     axes, least = node.known.constants.get(found["axes"]), node.known.number(found["least"])

@@ -285,10 +285,17 @@ def _same(node: Node) -> Any:
     return node.value()
 
 
+def _dropout(node: Node) -> Any:
+    training = node.constant(2)
+    if training is not None and training.any():
+        raise node.refused("a training")
+    return node.value()
+
+
 OPERATORS: Mapping[str, Callable[[Node], Any]] = {
     "Cast": _cast,
     "Concat": _concat,
-    "Dropout": _same,
+    "Dropout": _dropout,
     "Flatten": _flatten,
     "Identity": _same,
     "Reshape": _reshape,

@@ -10,7 +10,7 @@ import numpy as np
 
 from handgrad import activations
 from handgrad.arguments import Array
-from handgrad.interop.onnx.parts import Parts, settled
+from handgrad.interop.onnx.parts import Parts, entrywise, settled
 from handgrad.interop.onnx.patterns import matched
 from handgrad.interop.onnx.views import Node, View
 from handgrad.layers import GroupNorm, LayerNorm, RMSNorm
@@ -27,12 +27,12 @@ def found(node: Node) -> Any:
     return None
 
 
-def _numbers(make: Callable[..., Any], *names: str) -> Callable[[Node, dict[str, str]], View]:
+def _numbers(make: Callable[..., Any], *names: str) -> Callable[[Node, dict[str, str]], Any]:
     """Return what makes an activation of the numbers that a formula has."""
 
-    def convert(node: Node, given: dict[str, str]) -> View:
+    def convert(node: Node, given: dict[str, str]) -> View | Parts:
         numbers = [_number(node, given[name]) for name in names]
-        return node.then(make(*numbers), node.view_of(given["x"]))
+        return entrywise(node, make(*numbers), given["x"])
 
     return convert
 
@@ -45,11 +45,11 @@ def _number(node: Node, name: str) -> float:
     return float(f"{number:.7g}" if number.dtype == np.float32 else number)
 
 
-def _leaky_relu(node: Node, given: dict[str, str]) -> View:
+def _leaky_relu(node: Node, given: dict[str, str]) -> View | Parts:
     slope = _number(node, given["slope"])
     if (slope <= 1) != (node.operator == "Max"):
         raise node.unknown()
-    return node.then(activations.LeakyReLU(slope), node.view_of(given["x"]))
+    return entrywise(node, activations.LeakyReLU(slope), given["x"])
 
 
 def _normal(node: Node, given: dict[str, str]) -> View | Parts:

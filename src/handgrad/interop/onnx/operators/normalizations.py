@@ -20,7 +20,8 @@ __all__ = ["OPERATORS"]
 
 def _batch_norm(node: Node) -> Any:
     value = node.value()
-    alone = isinstance(value, Parts) and value.axes == ((), value.features())  # without a batch
+    # Without a batch, and otherwise as it is.
+    alone = isinstance(value, Parts) and value == Parts(value.view, ((), value.features()))
     view = value.view if alone else node.view()
     gamma, beta, mean, variance = (in_order(view, node.weights(i, 1)) for i in range(1, 5))
     second = alone or (len(view.shape) > 1 and view.order[-1] == 1)

@@ -30,11 +30,12 @@ def positions(node: Node, view: View, name: str) -> View | None:
     """Return the sum with a table of positions, or with its first rows, None where that is none."""
     table, maker = node.known.constants.get(name), node.known.nodes.get(name)
     found = matched(maker, *_FIRST_ROWS) if table is None and maker is not None else None
-    if found is not None:
+    if found is not None and maker is not None:
         table = node.known.constants.get(found["table"])
         names = ("start", "end", "axis", "step")
         start, end, axis, step = (node.known.number(found.get(each, "")) for each in names)
         steps, rank = view.sizes[-2:-1], 0 if table is None else table.ndim
+        axis = maker.option("axis", 0) if maker.operator == "Gather" else axis
         whole = start == 0 and steps == (end,) and step in (None, 1)
         if not whole or axis not in (None, rank - 2, -2):
             raise node.refused("a part of a table that is not its first rows, one for each step")
@@ -44,6 +45,9 @@ def positions(node: Node, view: View, name: str) -> View | None:
     fits = view.plain and not view.flattened and len(view.shape) > 1
     if not fits or rows.shape[1] != view.shape[-1] or (len(rows) == 1 and view.shape[-2] != 1):
         return None
+    T = view.shape[-2] if len(view.shape) > 2 else view.batch or 0  # rows of a batch are no steps
+    if found is None and T not in (None, len(rows)):
+        raise node.refused(f"{len(rows)} positions of {T or 'open'} steps")
     return node.then(_encoding(rows), view)
 
 
@@ -82,6 +86,8 @@ def _last_step(node: Node) -> View:
     whole = len(view.shape) == 3 and view.order[1] == node.option("axis", 0) and not view.directions
     if not last or not whole or getattr(component, "return_sequences", False) is not True:
         raise node.unknown()
+    if view.step.given:
+        raise node.refused("the last step of sequences that may have ended before")
     component = copy.deepcopy(component)
     component.return_sequences = False
     step = Step(node.name, component, view.step.before, given=view.step.given)

@@ -88,9 +88,9 @@ def _global(make: Any) -> Callable[[Node], View]:
         rank = len(view.shape)
         if node.operator.startswith("Reduce"):
             axes = node.constant(1)
-            given = node.option("axes") if axes is None else axes.reshape(-1).tolist()
+            given = [] if axes is None else axes.reshape(-1).tolist()
             positions = sorted(view.order[1:-1])
-            if rank < 3 or sorted(a % rank for a in given or ()) != positions or view.directions:
+            if rank < 3 or sorted(a % rank for a in given) != positions or view.directions:
                 raise node.refused("a mean or a maximum over other axes than the positions")
         elif rank < 3 or view.order != (0, *range(2, rank), 1):
             raise node.refused("channels that are not second")

@@ -6,7 +6,7 @@ from typing import Any
 
 from handgrad.activations import GELU, ReLU
 from handgrad.containers import Residual
-from handgrad.interop.torch.kinds.containers import around
+from handgrad.interop.torch.kinds.containers import around, identity
 from handgrad.interop.torch.kinds.kind import Coming, Kind, refused
 from handgrad.interop.torch.layouts import Layout
 from handgrad.model import Model
@@ -28,7 +28,7 @@ class _Layer(_Block):
     def coming(self, walk: Coming, module: Any, layout: Layout) -> tuple[Any, Layout]:
         def part(name: str) -> Any:
             component, _ = walk.component(name, getattr(module, name), layout)
-            return component
+            return identity() if component is None else component
 
         def dropped(layer: Any, name: str) -> Any:
             return around(layer, part(name)) if getattr(module, name).p else layer
@@ -63,7 +63,7 @@ class _Encoder(_Block):
     def coming(self, walk: Coming, module: Any, layout: Layout) -> tuple[Any, Layout]:
         parts = [
             walk.component(f"layers.{name}", layer, layout)[0]
-            for name, layer in module.layers.named_children()
+            for name, layer in module.layers._modules.items()  # one that stands twice, twice
         ]
         if module.norm is not None:
             parts.append(walk.component("norm", module.norm, layout)[0])

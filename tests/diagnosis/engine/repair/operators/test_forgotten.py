@@ -2,6 +2,7 @@
 
 import ast
 import linecache
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ def made(code, until, folder):
     exec(compile(source, str(path), "exec"), space)
     linecache.checkcache()
     (unit,) = units([space["f"]])
-    with recorded([unit]):
+    with recorded([unit]), suppress(NameError):
         space["f"](**{n: np.copy(v) if np.ndim(v) else v for n, v in ARRAYS.items()})
     found = {}
     everywhere = dict.fromkeys(range(len(source)), 0.0)
@@ -110,6 +111,26 @@ SLIPS = {
         "for i in range(2):\n    top = i * stride\n    x[top, top] = 0\nreturn x",
         1.6,
     ),
+    "the end of a window": (
+        "for i in range(2):\n    w[i] = x[0, i:2].sum()\nreturn w",
+        "for i in range(2):\n    w[i] = x[0, i:i + 2].sum()\nreturn w",
+        1.4,
+    ),
+    "a place in a window": (
+        "for i in range(2):\n    top = i * stride\n    x[i, pad] = 0\nreturn x",
+        "for i in range(2):\n    top = i * stride\n    x[i, top + pad] = 0\nreturn x",
+        1.7,
+    ),
+    "what is read and never worked out": (
+        "dx = x @ w\nreturn dx + dw",
+        "dx = x @ w\ndw = x @ b\nreturn dx + dw",
+        1.6,
+    ),
+    "a sum that is read and never worked out": (
+        "dx = x @ w\nreturn dx + db",
+        "dx = x @ w\ndb = dx.sum(axis=0)\nreturn dx + db",
+        1.8,
+    ),
     "one step later": ("return x[1:]", "return x[:-1]", 1.4),
     "the right class": (
         "s = x[np.arange(4), y]\nm = x - s[:, None]\nreturn m",
@@ -140,6 +161,14 @@ SLIPS = {
 def test_a_slip_is_mended_by_an_edit(slip, tmp_path):
     wrong, right, until = SLIPS[slip]
     assert wanted(right) in made(wrong, until, tmp_path)
+
+
+@pytest.mark.parametrize("many", ["ones(x.shape)", "random.random_sample(x.shape)", "arange(pad)"])
+def test_no_size_is_multiplied_by_what_may_be_large(many, tmp_path):
+    found = made(f"return x[0, 0] * np.{many}", 2.3, tmp_path)
+    name = many.partition("(")[0]
+    assert not any(f"{many[:-1]} * " in code or f"{name}(np.exp" in code for code in found)
+    assert len(found) > 50
 
 
 def test_what_is_read_is_no_more_likely_than_another(tmp_path):

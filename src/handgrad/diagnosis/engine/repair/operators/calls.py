@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from handgrad.diagnosis.engine.repair.edits import Offer, Slot, clone, short, written
+from handgrad.diagnosis.engine.repair.operators.forgotten import SIZED
 from handgrad.diagnosis.engine.repair.vocabulary import Vocabulary
 
 __all__ = ["axes", "functions", "keywords", "wraps"]
@@ -141,7 +142,8 @@ def wraps(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
             return
     elif not isinstance(node, ast.BinOp | ast.Call):
         return
-    if isinstance(parent, ast.Call) and slot.key == "func":
+    called = written(parent.func).rpartition(".")[2] if isinstance(parent, ast.Call) else ""
+    if called and (slot.key == "func" or called in SIZED):
         return
     if isinstance(parent, ast.Subscript) and slot.key != "value":
         return

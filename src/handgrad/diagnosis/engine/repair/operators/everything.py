@@ -57,6 +57,7 @@ from handgrad.diagnosis.engine.repair.operators.names import (
     terms,
 )
 from handgrad.diagnosis.engine.repair.operators.statements import (
+    defined,
     earlier,
     exchanged,
     gathered,
@@ -97,6 +98,7 @@ STATEMENTS: tuple[tuple[float, Callable[[Place, Vocabulary], Iterator[Proposal]]
     (1.3, left_out),
     (1.5, saved),
     (1.5, exchanged),
+    (1.5, defined),
     (1.6, copies),
     (1.6, gathered),
     (1.7, resets),

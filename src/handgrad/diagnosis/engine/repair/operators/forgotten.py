@@ -9,6 +9,7 @@ from handgrad.diagnosis.engine.repair.edits import Offer, Slot, clone, replaceab
 from handgrad.diagnosis.engine.repair.vocabulary import Vocabulary, is_handle
 
 __all__ = [
+    "SIZED",
     "centred",
     "derivatives",
     "entries",
@@ -19,7 +20,8 @@ __all__ = [
     "unread",
 ]
 
-_SIZED = {"range", "arange", "len", "isinstance", "zeros", "ones", "empty", "full", "eye"}
+SIZED = {"range", "arange", "len", "isinstance", "zeros", "ones", "empty", "full", "eye"}
+SIZED |= {"rand", "randn", "random", "random_sample", "tile", "repeat", "reshape"}
 """Functions that are given no quantities, but sizes of what may become very large."""
 _PRODUCTS = (ast.Mult, ast.Div, ast.MatMult)
 _SUMS = (ast.Add, ast.Sub)
@@ -40,7 +42,7 @@ def unread(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
             new = ast.Compare(node.left, [ast.Eq()], [clone(name)])
             yield Offer(new, 1.5, f"the comparison {short(node)}")
     within = _has_entries(node, words)
-    for name in words.unread_entries if within else words.unread:
+    for name in (*words.unread, *(words.unread_entries if within else ())):
         if replaceable(slot):
             yield Offer(clone(name), 1.5, f"the expression {short(node)}")
         for op, cost in _JOINED:
@@ -103,14 +105,16 @@ def extensible(slot: Slot) -> bool:
     """Return whether an expression may get a factor or a term."""
     node, parent = slot.node, slot.parent
     if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
-        if not isinstance(node.ctx, ast.Load):
+        if not isinstance(node.ctx, ast.Load) or getattr(node, "attr", "") == "shape":
             return False
     elif not isinstance(node, ast.BinOp | ast.Call | ast.UnaryOp | ast.Compare):
         return False
     if isinstance(parent, ast.Attribute | ast.Subscript | ast.Starred | ast.Slice):
         return False
+    if isinstance(parent, ast.keyword) and parent.arg in ("size", "shape", "axis"):
+        return False
     if isinstance(parent, ast.Call):
-        return slot.key != "func" and written(parent.func).rpartition(".")[2] not in _SIZED
+        return slot.key != "func" and written(parent.func).rpartition(".")[2] not in SIZED
     return not isinstance(parent, ast.For | ast.If | ast.comprehension | ast.Compare)
 
 
@@ -148,7 +152,8 @@ def centred(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
     said = f"the mean of {short(node)} is not taken from it"
     for form in words.means:
         mean = ast.Call(ast.Attribute(node, "mean", ast.Load()), *form)
-        yield Offer(ast.BinOp(node, ast.Sub(), mean), 1.9, said)
+        aside = isinstance(slot.parent, ast.Return | ast.Tuple)
+        yield Offer(ast.BinOp(node, ast.Sub(), mean), 1.9 + 0.1 * aside, said)
 
 
 def derivatives(slot: Slot, words: Vocabulary) -> Iterator[Offer]:

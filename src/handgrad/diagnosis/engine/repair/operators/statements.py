@@ -18,10 +18,16 @@ from handgrad.diagnosis.engine.repair.edits import (
     text,
     written,
 )
-from handgrad.diagnosis.engine.repair.operators.structure import Place, Proposal, instead
+from handgrad.diagnosis.engine.repair.operators.structure import (
+    Place,
+    Proposal,
+    instead,
+    renamed,
+    swapped,
+)
 from handgrad.diagnosis.engine.repair.vocabulary import Vocabulary, is_handle
 
-__all__ = ["earlier", "exchanged", "gathered", "picked"]
+__all__ = ["defined", "earlier", "exchanged", "gathered", "picked"]
 
 _MOST = 8
 """How many names of a statement are exchanged."""
@@ -105,6 +111,27 @@ def picked(place: Place, words: Vocabulary) -> Iterator[Proposal]:
                 zero = placed(ast.Assign([entry], ast.Constant(0)), statement)
                 said = f"the right class is not left out of `{name.id}` after this line"
                 yield Proposal(instead(place, statement, zero), 1.9, said)
+
+
+def defined(place: Place, words: Vocabulary) -> Iterator[Proposal]:
+    """Work out what is read and never was: as something else is, or as the sum of something."""
+    statement = place.statement
+    if not words.undefined or not isinstance(statement, ast.Assign | ast.AugAssign):
+        return
+    target = statement.target if isinstance(statement, ast.AugAssign) else statement.targets[0]
+    if not isinstance(target, ast.Name):
+        return
+    used = {text(n): n for n in ast.walk(statement.value) if is_handle(n)}
+    for name in words.undefined:
+        said = f"nothing is assigned to `{name}`"
+        values = [renamed(statement.value, swaps) for swaps in swapped(used, words)]
+        like = [(1.5, value) for value in values]
+        for array in words.arrays:
+            rows = ast.Attribute(array.load(), "sum", ast.Load())
+            like.append((1.7, ast.Call(rows, [], [ast.keyword("axis", ast.Constant(0))])))
+        for cost, value in like:
+            new = placed(ast.Assign([ast.Name(name, ast.Store())], value), statement)
+            yield Proposal(instead(place, statement, new), cost, said)
 
 
 def earlier(place: Place, words: Vocabulary) -> Iterator[Proposal]:

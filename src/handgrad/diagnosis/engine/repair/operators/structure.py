@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,8 +30,10 @@ __all__ = [
     "moved",
     "neighbours",
     "own",
+    "renamed",
     "resets",
     "saved",
+    "swapped",
 ]
 
 
@@ -281,8 +283,8 @@ def neighbours(place: Place, words: Vocabulary) -> Iterator[Proposal]:
             continue
         if isinstance(other.node, ast.Name) and isinstance(statement, ast.Assign):
             continue  # a local name has been given its value
-        for swaps in _swaps(mine, other, used, words):
-            new = _renamed(statement, {mine: other, **swaps})
+        for swaps in swapped(used, words):
+            new = renamed(statement, {mine: other, **swaps})
             code = key(new)
             if code not in done:
                 done.add(code)
@@ -298,9 +300,8 @@ def _reads(node: ast.AST) -> bool:
     return is_handle(node) and isinstance(getattr(node, "ctx", None), ast.Load)
 
 
-def _swaps(
-    mine: str, other: Handle, used: dict[str, ast.AST], words: Vocabulary
-) -> Iterator[dict[str, Handle]]:
+def swapped(used: Iterable[str], words: Vocabulary) -> Iterator[dict[str, Handle]]:
+    """Yield what may stand for what in a statement like another one: nothing, or one name."""
     yield {}
     known = {handle.code: handle for handle in words.handles if handle.kind != "other"}
     for code in used:
@@ -317,15 +318,15 @@ def _alike(mine: str, other: str, a: str, b: str) -> bool:
     return stem in a and a.replace(stem, new) == b
 
 
-def _renamed(node: Any, swaps: dict[str, Handle]) -> Any:
+def renamed(node: Any, swaps: dict[str, Handle]) -> Any:
     """Return a new node with some handles in the place of others."""
     if isinstance(node, list):
-        return [_renamed(each, swaps) for each in node]
+        return [renamed(each, swaps) for each in node]
     if not isinstance(node, ast.AST):
         return node
     if isinstance(node, ast.expr) and is_handle(node) and (h := swaps.get(written(node))):
         return h.store() if isinstance(getattr(node, "ctx", None), ast.Store) else h.load()
-    return type(node)(**{name: _renamed(value, swaps) for name, value in ast.iter_fields(node)})
+    return type(node)(**{name: renamed(value, swaps) for name, value in ast.iter_fields(node)})
 
 
 def own(place: Place, words: Vocabulary) -> Iterator[Proposal]:

@@ -32,9 +32,12 @@ def _others(node: ast.expr, words: Vocabulary) -> Iterator[tuple[ast.expr | None
             yield _with_names(node, by), 1.5
     parts = list(node.elts) if isinstance(node, ast.Tuple) else [node]
     forms: list[list[ast.expr | None]] = [[_shifted(part) for part in parts]]
+    forms.append([_ended(part) for part in parts])
+    begins = [start for names in _starts(words) for start in names.values()]
+    forms += [[_within(part, start) for part in parts] for start in begins]
     sizes = [h for h in words.numbers if isinstance(h.value, int | np.integer)]
     for handle in sizes:
-        if handle.value > 0:
+        if handle.value >= 0:
             forms.append([_moved(part, handle) for part in parts])
             forms.append([_at_steps(part, handle) for part in parts])
             forms.append([_with_steps(part, handle) for part in parts])
@@ -44,7 +47,7 @@ def _others(node: ast.expr, words: Vocabulary) -> Iterator[tuple[ast.expr | None
             if those:
                 new = [form[i] if i in those else part for i, part in enumerate(parts)]
                 entries = [clone(part) for part in new if part is not None]
-                cost = 1.3 if form is forms[0] else 1.6
+                cost = 1.3 if form in forms[:2] else 1.6
                 one = not isinstance(node, ast.Tuple)
                 yield entries[0] if one else ast.Tuple(entries, ast.Load()), cost
 
@@ -52,17 +55,26 @@ def _others(node: ast.expr, words: Vocabulary) -> Iterator[tuple[ast.expr | None
 def _starts(words: Vocabulary) -> Iterator[Mapping[str, Any]]:
     """Yield which name stands for where the window begins that another name is the number of."""
     found: dict[str, ast.Name] = {}
-    for node in ast.walk(words.unit.tree):
-        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.BinOp):
-            continue
-        (target, *_), named = node.targets, ast.walk(node.value)
-        numbers = [n.id for n in named if isinstance(n, ast.Name) and n.id in words.loops]
-        if len(numbers) != 1 or not isinstance(target, ast.Name):
+    for target, value in _assigned(words.unit.tree):
+        named = [n.id for n in ast.walk(value) if isinstance(n, ast.Name)]
+        numbers = [name for name in named if name in words.loops]
+        if len(numbers) != 1 or len(named) == 1 or not isinstance(target, ast.Name):
             continue
         if isinstance(words.value(target), int | np.integer):
             found.setdefault(numbers[0], ast.Name(target.id, ast.Load()))
     if found:
         yield found
+
+
+def _assigned(tree: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Yield what is assigned, and what to, also where it is several things at once."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            target, value = node.targets[0], node.value
+            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+                yield from zip(target.elts, value.elts, strict=False)
+            else:
+                yield target, value
 
 
 def _with_names(node: ast.expr, names: Mapping[str, Any]) -> ast.expr | None:
@@ -93,6 +105,22 @@ def _shifted(part: ast.expr) -> ast.expr | None:
     if part.lower is None and part.upper is not None and written(part.upper) == "-1":
         return ast.Slice(one, None)
     return None
+
+
+def _ended(part: ast.expr) -> ast.expr | None:
+    """Return a slice that ends so far from its start: ``a:n`` becomes ``a : a + n``."""
+    if not isinstance(part, ast.Slice) or part.lower is None or part.upper is None:
+        return None
+    if part.step is not None or isinstance(part.lower, ast.Constant) or _window(part):
+        return None
+    return ast.Slice(part.lower, ast.BinOp(clone(part.lower), ast.Add(), clone(part.upper)))
+
+
+def _within(part: ast.expr, start: ast.expr) -> ast.expr | None:
+    """Return an index that is counted from where a window begins."""
+    if not isinstance(part, ast.Name) or written(part) == written(start):
+        return None
+    return ast.BinOp(clone(start), ast.Add(), clone(part))
 
 
 def _moved(part: ast.expr, by: Handle) -> ast.expr | None:
@@ -134,40 +162,44 @@ def _with_steps(part: ast.expr, by: Handle) -> ast.expr | None:
 
 
 def crops(slot: Slot, words: Vocabulary) -> Iterator[Offer]:
-    """Cut off the padding, of an array that is as much larger than another one."""
+    """Cut off the padding: of two axes that come one after the other, at both ends."""
     node, parent = slot.node, slot.parent
     if not is_handle(node) or not replaceable(slot) or isinstance(parent, ast.BinOp | ast.Compare):
         return
     value = words.value(node)
-    if not isinstance(value, np.ndarray):
+    if not isinstance(value, np.ndarray) or value.ndim < 3:
         return
     said = f"the padding of {short(node)}"
-    paddings = [h for h in words.numbers if type(h.value) is int and h.value > 0]
-    done = set()
-    for other in words.arrays:
-        more = np.subtract(value.shape, other.value.shape) if other.value.ndim == value.ndim else []
-        for padding in paddings:
-            if not np.any(more) or any(by not in (0, 2 * padding.value) for by in more):
+    for padding in words.numbers:
+        if not isinstance(padding.value, int | np.integer) or padding.value < 0:
+            continue
+        for first in range(1, value.ndim - 1):
+            if 2 * padding.value >= min(value.shape[first : first + 2]):
                 continue
-            if (other.value.shape, padding.code) in done:
-                continue
-            done.add((other.value.shape, padding.code))
-            until: list[ast.expr] = []
-            back: list[ast.expr] = []
-            for axis, by in enumerate(more):
-                shape = ast.Attribute(other.load(), "shape", ast.Load())
-                size = _named(int(other.value.shape[axis]), words) or ast.Subscript(
-                    shape, ast.Constant(axis), ast.Load()
-                )
-                end = ast.BinOp(padding.load(), ast.Add(), size)
-                until.append(ast.Slice(padding.load(), end) if by else ast.Slice())
-                minus = ast.UnaryOp(ast.USub(), padding.load())
-                back.append(ast.Slice(padding.load(), minus) if by else ast.Slice())
-            for cost, entries in ((1.5, until), (1.5, back)):
+            for end in (_from_the_end, _from_the_start):
+                entries: list[ast.expr] = [ast.Slice() for _ in range(value.ndim)]
+                for axis in (first, first + 1):
+                    entries[axis] = ast.Slice(padding.load(), end(padding, node, axis, words))
+                while isinstance(last := entries[-1], ast.Slice) and last.lower is None:
+                    entries.pop()
                 new = ast.Subscript(node, ast.Tuple(entries, ast.Load()), ast.Load())
-                yield Offer(new, cost, said)
+                yield Offer(new, 1.5, said)
+
+
+def _from_the_end(padding: Handle, node: ast.expr, axis: int, words: Vocabulary) -> ast.expr:
+    return ast.UnaryOp(ast.USub(), padding.load())
+
+
+def _from_the_start(padding: Handle, node: ast.expr, axis: int, words: Vocabulary) -> ast.expr:
+    """Return the end of an axis without padding, which is right where there is none."""
+    long = words.value(node).shape[axis]
+    if named := _named(long - 2 * padding.value, words):
+        return ast.BinOp(padding.load(), ast.Add(), named)
+    size = ast.Subscript(ast.Attribute(node, "shape", ast.Load()), ast.Constant(axis), ast.Load())
+    return ast.BinOp(size, ast.Sub(), padding.load())
 
 
 def _named(size: int, words: Vocabulary) -> ast.expr | None:
     """Return a name for a size, where there is one."""
-    return next((h.load() for h in words.numbers if type(h.value) is int and h.value == size), None)
+    sizes = [h for h in words.numbers if isinstance(h.value, int | np.integer)]
+    return next((h.load() for h in sizes if h.value == size and h.code not in words.loops), None)

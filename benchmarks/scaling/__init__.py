@@ -1,0 +1,1 @@
+"""One process against two that train together, and what more machines would do."""

@@ -1,0 +1,1 @@
+"""Adam's update alone, of vectors from a thousand to ten million parameters."""
