@@ -26,6 +26,7 @@ __all__ = ["Dense", "Passed", "dense"]
 MOST = 64**3
 """Multiplications of a product, at most. Larger ones are worth two cores, and NumPy's BLAS."""
 
+
 def _methods() -> tuple[Any, ...]:
     return Linear.apply, Linear.pullback, ReLU.apply, ReLU.pullback
 
