@@ -357,7 +357,7 @@ def symbolic_dropout(N, D, K, monkeypatch):
     dropout = Dropout(symbolic_linear(D, K), p=0.5)
     dropout.p = sp.Symbol("p", positive=True)
     kept = symbols("r", N, K)
-    monkeypatch.setattr(dropout, "_keep", lambda shape: kept.reshape(shape))
+    monkeypatch.setattr(dropout, "_keep", lambda shape: kept.reshape(shape).copy())
     return dropout, kept
 
 
