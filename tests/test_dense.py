@@ -201,6 +201,33 @@ def test_a_component_that_is_watched_is_asked_itself():
     assert len(seen) == 1
 
 
+@pytest.mark.parametrize("name", ["apply", "pullback"])
+@pytest.mark.parametrize("kind", [Linear, ReLU])
+def test_a_formula_that_somebody_has_replaced_is_what_counts(kind, name, monkeypatch):
+    model, x = built([3, 4, 2], [True, True]), random(4, 3, seed=1)
+    with using("compiled"):
+        y, saved = model.apply(x)
+        written, calls = getattr(kind, name), []
+
+        def counted(*given, **named):
+            calls.append(given)
+            return written(*given, **named)
+
+        monkeypatch.setattr(kind, name, counted)
+        model.apply(x)
+        model.backpropagate(np.ones_like(y), saved)
+    assert len(calls) == 2
+
+
+def test_what_another_model_has_saved_is_not_taken_for_its_own():
+    model, wider = built([3, 2, 2], [True, True]), built([3, 9, 2], [True, True])
+    x, dy = random(4, 3, seed=1), random(4, 2, seed=2)
+    with using("compiled"):
+        _, saved = wider.apply(x)
+        with pytest.raises(ValueError, match="mismatch"):
+            model.backpropagate(dy, saved)
+
+
 def test_a_part_a_nested_model_and_a_copy():
     whole, x = built([3, 4, 2], [True, True]), random(4, 3, seed=1)
     outer = Model([built([3, 4, 2], [True, False]), Sigmoid()])

@@ -26,6 +26,14 @@ __all__ = ["Dense", "Passed", "dense"]
 MOST = 64**3
 """Multiplications of a product, at most. Larger ones are worth two cores, and NumPy's BLAS."""
 
+
+def _methods() -> tuple[Any, ...]:
+    return Linear.apply, Linear.pullback, ReLU.apply, ReLU.pullback
+
+
+WRITTEN = _methods()
+"""What the loops are another form of, and not of what somebody has put in its place since."""
+
 Layer = tuple[int, int, int, bool]
 """Where a layer's outputs lie in a row of all, its width, and whether a ReLU follows."""
 
@@ -81,6 +89,10 @@ class Passed(Sequence[Array]):
 
     def __init__(self, x: Array, outputs: Array, layers: list[Layer]) -> None:
         self.x, self.outputs, self._layers = x, outputs, layers
+
+    def fits(self, features: int, layers: list[Layer]) -> bool:
+        """Return whether they are of a model with so many inputs and such layers."""
+        return self.x.shape[1] == features and self._layers == layers
 
     def __len__(self) -> int:
         return len(self._layers) + sum(rectified for *_, rectified in self._layers)
@@ -142,6 +154,7 @@ class Dense:
                 return False
         return (
             Mode.compiled
+            and _methods() == WRITTEN
             and type(x) is type(flat) is np.ndarray
             and x.ndim == 2
             and x.shape[1] == self._first
@@ -161,6 +174,8 @@ class Dense:
         return (
             Mode.compiled
             and type(saved) is Passed
+            and saved.fits(self._first, self._layers)
+            and _methods() == WRITTEN
             and type(dy) is np.ndarray
             and dy.shape == (len(saved.x), self._last)
             and dy.dtype == saved.outputs.dtype
