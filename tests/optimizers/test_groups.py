@@ -465,3 +465,15 @@ def test_an_l1_penalty_leaves_out_what_does_not_decay(ours):
     for name, array in snapshot(model).items():
         step = 0.002 * np.sign(before[name]) if name.endswith("weights") else 0
         assert_allclose(array, before[name] - step, atol=1e-15)
+
+
+def test_what_decays_may_be_said_anew_between_two_steps():
+    model, again = network(), network()
+    gradients = [np.ones(model.parameters.size), -np.ones(model.parameters.size)]
+    changed = SGD(lr=0.1, weight_decay=0.5)
+    changed.update(model.parameters, gradients[0])
+    SGD(lr=0.1, weight_decay=0.5).update(again.parameters, gradients[0])
+    changed.decay = "weights"
+    changed.update(model.parameters, gradients[1])
+    SGD(lr=0.1, weight_decay=0.5, decay="weights").update(again.parameters, gradients[1])
+    assert_array_equal(model.parameters, again.parameters)

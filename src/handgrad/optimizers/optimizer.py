@@ -153,9 +153,9 @@ class Optimizer(ABC):
         self._groups: tuple[Group, ...] = ()  # of the model that it was started with
         # How many steps each of them had missed when `_counted` steps were done.
         self._missed, self._counted = np.zeros(0, np.int64), 0
-        # The parameters, how often freezing had changed, and whether loops were in force.
+        # The parameters, how often freezing had changed, whether loops were in force, and `decay`.
         self._known: Array | None = None
-        self._changes = -1, False
+        self._changes = -1, False, decay
         self._looped = False
         self._blocks: list[Block] = []
 
@@ -223,7 +223,7 @@ class Optimizer(ABC):
             same = False
         if not same:
             check_vectors(parameters, gradients, self, self._form)
-        changes = Frozen.changes, Mode.compiled
+        changes = Frozen.changes, Mode.compiled, self.decay
         if not (same and parameters is self._known and changes == self._changes):
             self._look(parameters, same)
 
@@ -307,7 +307,8 @@ class Optimizer(ABC):
             self._vectors = {name: np.zeros_like(parameters) for name in self.slots}
             self._form = parameters.shape, parameters.dtype
         looped = Mode.compiled and self.loop is not None and fits(parameters)
-        if not same or not self._blocks or groups != self._groups or looped != self._looped:
+        before = self._groups, self._looped, self._changes[2]
+        if not same or not self._blocks or (groups, looped, self.decay) != before:
             self._groups, self._counted = groups, self.steps
             self._missed = missed if missed.any() else np.zeros(len(groups), np.int64)
             each = groups or [Group(slice(0, parameters.size), updated=True, weights=True)]
@@ -319,7 +320,7 @@ class Optimizer(ABC):
             self._updated = merged(group.place for group in each if group.updated)
         self._looped = looped
         self._no_penalties = penalties(parameters.dtype, 1.0)
-        self._known, self._changes = parameters, (Frozen.changes, Mode.compiled)
+        self._known, self._changes = parameters, (Frozen.changes, Mode.compiled, self.decay)
 
     def _missed_so_far(self) -> Array:
         """Return how many steps each array of the model has missed while it was frozen."""

@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from handgrad import BatchNorm, GroupNorm, LayerNorm, Linear, Model, RMSNorm, checkpoint
 from handgrad.checking import check
 from handgrad.errors import ArgumentError, ShapeError
+from handgrad.kernels.mode import using
 from handgrad.layers.normalization import base
 from helpers import generator, random, refuses
 
@@ -196,3 +197,13 @@ def test_checkpoints_keep_parameters_statistics_and_options(tmp_path):
     assert_array_equal(again.forward(x), model.forward(x))
     assert_array_equal(again.eval().forward(x), model.eval().forward(x))
     assert again.components[0].momentum == 0.3
+
+
+@pytest.mark.parametrize("mode", ["numpy", "compiled"])
+@pytest.mark.parametrize("make", [BatchNorm, LayerNorm, RMSNorm, lambda n: GroupNorm(2, n)])
+def test_what_a_wider_norm_has_saved_is_refused_before_memory_is_read(make, mode):
+    x = random(4, 8, seed=1)
+    with using(mode):
+        _, saved = make(8).apply(x)
+        with pytest.raises(ShapeError, match="8 features has saved for"):
+            make(4).pullback(x, saved)

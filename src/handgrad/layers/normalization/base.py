@@ -84,6 +84,12 @@ class Normalization(Component):
 
     def _row(self, name: str, like: Array) -> Array:
         """Return a parameter as a row, (1, D); where it has none, what changes nothing."""
+        if like.shape[-1] != self._size:  # a compiled loop would read past the end of the row
+            raise ShapeError(
+                f"what a norm of {like.shape[-1]} features has saved for {self!r}",
+                f"what one of {self._size} features has",
+                "give a pullback what the apply of the same layer has returned",
+            )
         if self.affine:
             row: Array = self.parameters[name].reshape(1, -1)
             return row

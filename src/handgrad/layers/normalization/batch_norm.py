@@ -324,7 +324,8 @@ class BatchNorm(Normalization):
     ) -> tuple[Array | None, dict[str, Array]]:
         """Return ``(dy - xc * (r * dgamma / N) - dbeta / N) * (gamma * r)``, dgamma and dbeta."""
         xc, r, batch = saved
-        gamma, rows = self._row("gamma", dy), dy.reshape(xc.shape)
+        rows = dy.reshape(xc.shape)
+        gamma = self._row("gamma", rows)
         dx, dgamma, dbeta = scaled_pullback(rows, xc, r, gamma, batch is not None, need_dx)
         dx = dx.reshape(dy.shape) if need_dx else None
         return dx, self._offered(out, gamma=dgamma, beta=dbeta)

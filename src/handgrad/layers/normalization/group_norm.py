@@ -268,7 +268,7 @@ class GroupNorm(Normalization):
     ) -> tuple[Array | None, dict[str, Array]]:
         """Return ``r * (dy * gamma - xc * r * mean(h * xc * r) - mean(h))``, dgamma and dbeta."""
         xc, r = saved
-        gamma, places = self._row("gamma", dy), dy.reshape(xc.shape)
+        gamma, places = self._row("gamma", r), dy.reshape(xc.shape)
         dx, *both = grouped_pullback(places, xc, r, gamma, self.num_groups, need_dx)
         gradients = self._offered(out, gamma=both[0], beta=both[1])
         return dx.reshape(dy.shape) if need_dx else None, gradients

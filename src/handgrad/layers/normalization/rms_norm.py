@@ -195,9 +195,9 @@ class RMSNorm(Normalization):
     ) -> tuple[Array | None, dict[str, Array]]:
         """Return ``r * (dy * gamma - x * (t @ share) * r * r)``, and dgamma."""
         x, r = saved
-        gamma = self._row("gamma", dy)
-        dx, dgamma = divided_pullback(dy.reshape(x.shape), x, r, gamma, need_dx)
-        return dx.reshape(dy.shape) if need_dx else None, self._offered(out, gamma=dgamma)
+        shape, dy = dy.shape, dy.reshape(x.shape)
+        dx, dgamma = divided_pullback(dy, x, r, self._row("gamma", dy), need_dx)
+        return dx.reshape(shape) if need_dx else None, self._offered(out, gamma=dgamma)
 
     pullback_per_sample = Normalization.pullback_per_sample
 
