@@ -218,8 +218,11 @@ RMS_NORM: tuple[Mistake, ...] = (
 def _cancelled(given: Given) -> Array:
     """Return the variance that the output was divided by, where rounding makes it another.
 
-    Which digits are lost depends on the order of the sums, so that it cannot be foretold.
+    Which digits are lost depends on the order of the sums, so that it cannot be foretold; where
+    no output has been seen, it is in ours.
     """
+    if given["root_seen"] is None:
+        return np.asarray(given["mean"](given.x**2.0) - given["mean"](given.x) ** 2.0)
     variance = np.asarray(given["root_seen"] ** -2.0 - given["epsilon"])
     lost = given["mean"](given.x**2.0) * given["count"] * np.finfo(float).eps
     if not (np.abs(variance - given["variance"]) <= lost).all():

@@ -128,6 +128,7 @@ class NormKind(Kind):
             "variance": variance,
             "r": r,
             "normal": centred * r,
+            "root_seen": None,  # one over the root that an output was divided by
         }
         if self.centring and "output" in seen and seen["output"].shape == x.shape:
             normal = (seen["output"] - given["beta"]) / given["gamma"]
