@@ -225,11 +225,11 @@ class Bench:
         wrong = self._differing(self._stepwise, seen, only=seen)
         if self._halfway and unit not in self._halfway.early:
             wrong |= self._halfway.wrong
-            return bool(wrong - before) or before <= wrong
+            return bool(wrong) and not wrong < before
         outputs = self.student.kind.forwards
         outputs_wrong = {item for item in before if item.partition(":")[0] in outputs}
         vain = bool(outputs_wrong) and outputs_wrong <= wrong
-        return vain or bool(wrong - before) or before <= wrong
+        return vain or (bool(wrong) and not wrong < before)
 
     def first(self, edited: Collection[Unit], before: frozenset[str]) -> frozenset[str]:
         """Return what is wrong in the first trial, where these functions are edited.
