@@ -115,7 +115,7 @@ def results(call, arguments):
 def cores(monkeypatch):
     """Let loops use all cores, which the tests leave to each other, for few entries too."""
     lock = threading.Lock()
-    monkeypatch.setattr(compiling, "THREADS_ABOVE", 1000)
+    monkeypatch.setattr(compiling, "THREADS_FROM", 1000)
     monkeypatch.setattr(compiling, "_threads", lock)
     return lock
 
@@ -243,7 +243,7 @@ def test_indices_that_were_written_to_since_reach_no_other_memory(form):
 def test_a_loop_whose_compiling_is_interrupted_is_compiled_again(threads, cores, monkeypatch):
     each = kernel(lambda x: x)
     each.compiled(threads=threads)(lambda x: x + 1)
-    monkeypatch.setattr(compiling, "THREADS_ABOVE", 0)
+    monkeypatch.setattr(compiling, "THREADS_FROM", 0)
 
     def interrupt(self, threads):
         raise KeyboardInterrupt

@@ -28,7 +28,7 @@ OPTIONS: dict[str, Any] = {
     "error_model": "numpy",  # a division by 0 is infinite, as in an array
     "nogil": True,
 }
-THREADS_ABOVE = 1_000_000
+THREADS_FROM = 1_000_000
 """Entries from which on a loop is shared by all cores. Between two products it is not worth it
 before: the threads of OpenBLAS keep the cores busy while they wait for the next one."""
 
@@ -119,7 +119,7 @@ class Kernel(Generic[P, R]):
         ----------
         threads
             Whether the loops over ``prange`` are shared by all cores, where the first argument has
-            more than `THREADS_ABOVE` entries. No entry may depend on another's share.
+            `THREADS_FROM` entries or more. No entry may depend on another's share.
         """
 
         def declare(source: Callable[..., R]) -> None:
@@ -135,7 +135,7 @@ class Kernel(Generic[P, R]):
             and first.flags.carray
             and first.dtype.char in "fd"
         ):
-            many = self._shared and first.size > THREADS_ABOVE
+            many = self._shared and first.size >= THREADS_FROM
             # Whoever finds the cores in use loops alone; the numbers are the same.
             if many and _threads.acquire(blocking=False):
                 try:
