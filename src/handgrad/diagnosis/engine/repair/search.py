@@ -28,7 +28,7 @@ Turns = Iterator[tuple[float, Edit]]
 Operators = Callable[[Unit, Vocabulary, Mapping[int, float]], Turns]
 
 LIKELY = 2.0
-"""Until which turn single edits are tried before any two are."""
+"""Until which turn a single edit is likely."""
 
 FIRSTS = 12
 """How many first edits get a second one."""
@@ -120,7 +120,7 @@ class Search:
         unlikely = self._likely(start)
         if self.alone:
             return self.hits
-        for stage in (self._crossed, self._seconds, unlikely, self._whole, self._within):
+        for stage in (unlikely, self._crossed, self._seconds, self._whole, self._within):
             if self.hits or self.over:
                 break
             stage(start)
