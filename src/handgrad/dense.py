@@ -50,7 +50,7 @@ def forward(flat: Any, x: Any, widths: Any, rectified: Any) -> Any:
         np.dot(inputs, weights, y)
         y += flat[place + D * K : place + D * K + K]
         if rectified[i]:
-            np.maximum(y, 0, y)
+            y[:] = np.maximum(y, 0)
         inputs, place, row = y, place + D * K + K, row + K
     return outputs
 

@@ -212,8 +212,7 @@ def drawn(case, dtype):
     return cast(subject, dtype), floats_as(dtype, given)
 
 
-@pytest.mark.parametrize("form", ["numpy", "compiled"])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("dtype", "form"), [("float64", "numpy"), ("float32", "compiled")])
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_every_row_stays_on_the_device(case, dtype, form):
     """No row is left out: no formula needs what it cannot ask of the array at hand."""
