@@ -212,11 +212,11 @@ def drawn(case, dtype):
     return cast(subject, dtype), floats_as(dtype, given)
 
 
-@pytest.mark.parametrize(("dtype", "form"), [("float64", "numpy"), ("float32", "compiled")])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_every_row_stays_on_the_device(case, dtype, form):
+def test_every_row_stays_on_the_device(case, dtype):
     """No row is left out: no formula needs what it cannot ask of the array at hand."""
-    with using(form):
+    with using("numpy"):
         here, (x, *against) = drawn(case, dtype)
         expected = here.apply(x, *against)
         dy = floats_as(dtype, random(*np.shape(expected[0])))
