@@ -117,27 +117,21 @@ class Search:
     def all(self) -> list[Hit]:
         """Search until something is found, each way of searching to its end."""
         start = self.bench.baseline[self.bench.probes[0].name]
-        unlikely = self._likely(start)
+        self._single(start)
         if self.alone:
             return self.hits
-        for stage in (unlikely, self._crossed, self._seconds, self._whole, self._within):
+        for stage in (self._crossed, self._seconds, self._whole, self._within):
             if self.hits or self.over:
                 break
             stage(start)
         return self.hits
 
-    def _likely(self, wrong: frozenset[str]) -> Callable[[frozenset[str]], None]:
-        """Try single edits; where nothing is found, return what tries those that hit least."""
-        edits = self._edits(wrong, singles, self.blame)
-
-        def tried(most: float) -> None:
-            for turn, edit in edits:
-                self._attempt((edit,), wrong)
-                if turn > most and not self.hits:
-                    break
-
-        tried(LIKELY)
-        return lambda _: tried(inf)
+    def _single(self, wrong: frozenset[str]) -> None:
+        """Try single edits; where nothing else is asked for and nothing is found, likely ones."""
+        for turn, edit in self._edits(wrong, singles, self.blame):
+            self._attempt((edit,), wrong)
+            if self.alone and turn > LIKELY and not self.hits:
+                break
 
     def _edits(
         self,
@@ -185,7 +179,7 @@ class Search:
         """Return how much later a statement is edited that feeds these quantities."""
         right = frozenset(self.bench.names) - bad
         early, fine = unit in self.forward, bad.isdisjoint(self.outputs)
-        if self.forward and early and fine and (ALL in names or names & right):
+        if early and fine and (ALL in names or names & right):
             return AWAY
         if self.forward and not early and not fine:
             return ASIDE  # what it is given is wrong
