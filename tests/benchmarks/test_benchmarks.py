@@ -167,6 +167,26 @@ def test_a_contestant_that_fails_the_check_is_left_out(workers):
     assert race([FakeWorker()], [SMALL], 1, 0.001, said.append) == []
 
 
+def test_nobody_always_comes_after_the_same_one():
+    turns = []
+
+    class Quick(FakeWorker):
+        def __init__(self, name):
+            self.name = name
+
+        def ask(self, call, task=None, **arguments):
+            turns.extend(self.name * (call == "run"))
+            return 1.0
+
+    timings = race(map(Quick, "abc"), [SMALL], 8, 0.001, list)
+    assert [len(timing.seconds) for timing in timings] == [8, 8, 8]
+    rounds = list(zip(*[iter(turns)] * 3, strict=True))
+    assert {*map(frozenset, rounds)} == {frozenset("abc")}
+    for name in "abc":
+        before = {turns[i - 1] for i in range(1, len(turns)) if turns[i] == name}
+        assert len(before - {name}) == 2
+
+
 def test_a_contestant_that_is_not_there_or_fails_is_left_out(monkeypatch):
     with working(["no such one"], 1) as (started, absent):
         assert not started
