@@ -69,11 +69,11 @@ def loop(*, threads: bool = False) -> Callable[[Callable[P, R]], Kernel[P, R]]:
     """Declare a loop that stands in for something else than one NumPy form.
 
     Whoever calls it has looked whether `in_force` says "compiled", and whether `fits` says that it
-    takes the arrays.
+    takes the arrays: the loop itself does not look again.
     """
 
     def declare(source: Callable[P, R]) -> Kernel[P, R]:
-        made: Kernel[P, R] = Kernel(source)
+        made: Kernel[P, R] = _Loop(source)
         made.compiled(threads=threads)(source)
         return made
 
@@ -205,6 +205,18 @@ class Kernel(Generic[P, R]):
             return njit(parallel=threads, cache=True, **OPTIONS)(source)
         except RuntimeError:  # there is no folder to keep it in
             return njit(parallel=threads, **OPTIONS)(source)
+
+
+class _Loop(Kernel[P, R]):
+    """A kernel whose callers have looked whether it takes what they give it."""
+
+    def __call__(self, *arguments: P.args, **nothing: P.kwargs) -> R:
+        if self._shared and arguments[0].size >= THREADS_FROM:  # type: ignore[attr-defined]
+            return super().__call__(*arguments, **nothing)
+        try:
+            return self._loop(*arguments)
+        except TypeError:  # not compiled for such arguments yet
+            return super().__call__(*arguments, **nothing)
 
 
 def _numba() -> Any:
