@@ -1,6 +1,7 @@
 """What holds for the tests of the benchmark."""
 
 import pytest
+
 from benchmarks import timing
 
 

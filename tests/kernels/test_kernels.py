@@ -13,7 +13,7 @@ import pytest
 
 import handgrad
 import handgrad.kernels.compiling as compiling
-from handgrad import CrossEntropy, Embedding, Linear, Model, kernels
+from handgrad import CrossEntropy, Embedding, Linear, Model, ReLU, kernels
 from handgrad.activations.relu import rectified, rectified_pullback
 from handgrad.checking import CASES
 from handgrad.checking.library import run as run_row
@@ -243,6 +243,13 @@ def test_indices_that_were_written_to_since_reach_no_other_memory(form):
             embedding.grad(np.ones((2, 3)))
 
 
+@pytest.mark.parametrize("shape", [(9, 3), (2, 3), (1, 3), (12,), (3, 4)])
+def test_an_upstream_gradient_of_another_shape_reads_no_other_memory(shape):
+    _, saved = ReLU().apply(np.ones((4, 3)))
+    with using("compiled"), pytest.raises(ValueError, match="shape of the output"):
+        ReLU().pullback(np.ones(shape), saved)
+
+
 @pytest.mark.parametrize("threads", [False, True])
 def test_a_loop_whose_compiling_is_interrupted_is_compiled_again(threads, cores, monkeypatch):
     each = kernel(lambda x: x)
@@ -347,6 +354,7 @@ def test_compiling_says_so_once_when_it_takes_its_time(tmp_path):
     told = run(code, NUMBA_CACHE_DIR=str(tmp_path)).stderr
     assert told.count("compiling its loops") == 1
     assert "HANDGRAD_KERNELS=numpy" in told
+    assert not run(code, NUMBA_CACHE_DIR=str(tmp_path)).stderr  # they are read from the disk
 
 
 def test_a_forked_process_loops_alone():

@@ -164,9 +164,9 @@ class Kernel(Generic[P, R]):
             if (numba := _numba()) is None:
                 return False
             signature = tuple(map(numba.typeof, arguments))
-            if signature not in self._signatures[threads]:  # or another thread was faster
-                self._publish([*self._signatures[threads], signature], threads)
-            _seconds += time.perf_counter() - start
+            new = signature not in self._signatures[threads]  # or another thread was faster
+            if new and self._publish([*self._signatures[threads], signature], threads):
+                _seconds += time.perf_counter() - start
             if _seconds > PATIENCE and not _said:
                 _said = True
                 print(
@@ -176,11 +176,11 @@ class Kernel(Generic[P, R]):
                 )
         return True
 
-    def _publish(self, signatures: list[Any], threads: bool) -> None:
+    def _publish(self, signatures: list[Any], threads: bool) -> bool:
         """Make a loop that takes all these signatures, and put it in the place of the last.
 
         That one is never changed, since other threads call it meanwhile. Whoever interrupts this
-        leaves all as it was.
+        leaves all as it was. Return whether it was compiled: on the disk there was none.
         """
         made = self._made(threads)
         for signature in signatures:
@@ -191,6 +191,7 @@ class Kernel(Generic[P, R]):
         else:
             self._loop = made
         self._signatures[threads] = signatures
+        return bool(made.stats.cache_misses)
 
     def _made(self, threads: bool) -> Any:
         """Return what compiles a loop, with or without threads."""
