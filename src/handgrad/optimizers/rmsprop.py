@@ -13,6 +13,7 @@ from handgrad.kernels.compiling import loop, prange
 from handgrad.optimizers.checks import number
 from handgrad.optimizers.optimizer import Optimizer
 from handgrad.optimizers.penalties import penalized, unpacked
+from handgrad.optimizers.subnormal import flushed
 
 __all__ = ["RMSprop"]
 
@@ -157,10 +158,12 @@ class RMSprop(Optimizer):
 @loop(threads=True)
 def _loop(p: Any, g: Any, square_mean: Any, numbers: Any, penalties: Any) -> None:
     lr, alpha, eps, before = numbers[0], numbers[1], numbers[2], unpacked(penalties)
+    tiny, share = np.finfo(p.dtype).tiny, p.dtype.type(1 - alpha)
     for i in prange(p.size):
         p_i, g_i = penalized(p[i], g[i], before)
-        square_mean[i] = alpha * square_mean[i] + (1 - alpha) * g_i * g_i
-        p[i] = p_i - lr * g_i / (np.sqrt(square_mean[i]) + eps)
+        s_i = flushed(alpha * square_mean[i] + share * g_i * g_i, tiny)
+        square_mean[i] = s_i
+        p[i] = p_i - lr * g_i / (np.sqrt(s_i) + eps)
 
 
 @loop(threads=True)
@@ -169,15 +172,16 @@ def _with_options(
 ) -> None:
     lr, alpha, eps, momentum = numbers[0], numbers[1], numbers[2], numbers[3]
     centered, before = numbers[4] == 1, unpacked(penalties)
+    tiny, share = np.finfo(p.dtype).tiny, p.dtype.type(1 - alpha)
     for i in prange(p.size):
         p_i, g_i = penalized(p[i], g[i], before)
-        square_mean[i] = alpha * square_mean[i] + (1 - alpha) * g_i * g_i
+        square_mean[i] = flushed(alpha * square_mean[i] + share * g_i * g_i, tiny)
         variance = square_mean[i]
         if centered:
-            mean[i] = alpha * mean[i] + (1 - alpha) * g_i
+            mean[i] = flushed(alpha * mean[i] + share * g_i, tiny)
             variance = max(variance - mean[i] * mean[i], g_i * 0)
         step = g_i / (np.sqrt(variance) + eps)
         if momentum != 0:
-            velocity[i] = momentum * velocity[i] + step
+            velocity[i] = flushed(momentum * velocity[i] + step, tiny)
             step = velocity[i]
         p[i] = p_i - lr * step
