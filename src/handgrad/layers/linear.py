@@ -204,7 +204,8 @@ class Linear(ExerciseLayer):
         gradients = {} if out is None else out
         gradients["weights"] = np.matmul(x.T, dy, out=gradients.get("weights"))
         if self.bias is not None:
-            row = gradients.setdefault("bias", np.empty_like(dy, shape=(1, self.out_features)))
+            if (row := gradients.get("bias")) is None:
+                row = np.empty_like(dy, shape=(1, self.out_features))
             gradients["bias"] = add_row_pullback(dy, row)
         return dx, gradients
 
