@@ -222,6 +222,8 @@ def dense(components: Iterable[Any]) -> Dense | None:
             return None
     if len({*map(id, linears)}) < len(linears) or not linears or not _has_scipy():
         return None
+    if linears[0].weights.dtype.char not in "fd":  # a loop that is not compiled takes its time
+        return None
     widths = [linears[0].in_features, *(each.out_features for each in linears)]
     return Dense(widths, rectified, list(map(vars, components)))
 

@@ -185,15 +185,42 @@ def test_updates_agree_and_threads_change_no_bit(optimizer, cores):
     assert got.tobytes() == alone.tobytes()
 
 
-def test_an_optimizer_without_a_loop_goes_through_numpy():
-    class Signs(SGD):  # whose loop does something else
-        def descend(self, p, g, scratch, slots):
-            p -= self.lr * np.sign(g)
+class Signs:
+    def descend(self, p, g, scratch, slots):
+        p -= self.lr * np.sign(g)
 
+
+@pytest.mark.parametrize("given", [{"descend": Signs.descend}, {}])
+def test_an_optimizer_without_a_loop_goes_through_numpy(given):
+    kind = type("Own", (SGD,) if given else (Signs, SGD), given)  # SGD's loop does something else
     parameters = np.array([1.0, 2.0])
     with using("compiled"):
-        Signs(0.5).update(parameters, np.array([3.0, -4.0]))
+        kind(0.5).update(parameters, np.array([3.0, -4.0]))
     assert parameters.tolist() == [0.5, 2.5]
+
+
+def test_a_momentum_may_be_set_to_0_and_back_while_training():
+    gradient, ends = np.array([1.0, -2.0, 3.0]), []
+    for form in ("numpy", "compiled"):
+        parameters, optimizer = np.ones(3), SGD(0.1, momentum=0.9)
+        with using(form):
+            for momentum in (0.9, 0.0, 0.5):
+                optimizer.momentum = momentum
+                optimizer.update(parameters, gradient)
+        ends.append([parameters, optimizer.state_dict()["velocity"]])
+    np.testing.assert_allclose(ends[1], ends[0], rtol=1e-14)
+
+
+@pytest.mark.parametrize("options", [{}, {"momentum": 0.5}, {"centered": True}], ids=str)
+def test_a_mean_over_very_many_steps_agrees_in_float32(options):
+    """In float32, 1 less an alpha of 0.99999999 is 0."""
+    gradient, ends = np.array([1.0, -2.0, 3.0], np.float32), []
+    for form in ("numpy", "compiled"):
+        parameters, optimizer = np.ones(3, np.float32), RMSprop(0.1, alpha=0.99999999, **options)
+        with using(form):
+            optimizer.update(parameters, gradient)
+        ends.append(parameters)
+    np.testing.assert_allclose(ends[1], ends[0], rtol=1e-5)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -248,6 +275,21 @@ def test_an_upstream_gradient_of_another_shape_reads_no_other_memory(shape):
     _, saved = ReLU().apply(np.ones((4, 3)))
     with using("compiled"), pytest.raises(ValueError, match="shape of the output"):
         ReLU().pullback(np.ones(shape), saved)
+
+
+@pytest.mark.parametrize("form", ["numpy", "compiled"])
+def test_rows_that_do_not_fit_a_layer_reach_no_other_memory(form):
+    linear, embedding = Linear(3, 2), Embedding(5, 4)
+    with using(form):
+        for K in (1, 200):
+            with pytest.raises(ValueError, match=r"broadcast|one entry for each feature"):
+                linear.pullback(np.ones((4, K)), np.ones((4, 3)), need_dx=False)
+        for N in (1, 2, 6000):
+            with pytest.raises(ValueError, match=r"broadcast|a row for each index"):
+                embedding.pullback(np.ones((N, 4)), np.zeros(3000, np.intp))
+        linear.parameters["bias"] = np.ones((1, 4))
+        with pytest.raises(ValueError, match=r"broadcast|one entry for each column"):
+            linear.apply(np.ones((4, 3)))
 
 
 @pytest.mark.parametrize("threads", [False, True])

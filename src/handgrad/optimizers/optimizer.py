@@ -164,7 +164,8 @@ class Optimizer(ABC):
         self._blocks: list[Block] = []
 
     def __init_subclass__(cls) -> None:
-        if "descend" in vars(cls) and "loop" not in vars(cls):
+        owner = next(each for each in cls.__mro__ if {"descend", "loop"} & vars(each).keys())
+        if "loop" not in vars(owner):
             cls.loop = None  # the one that it would inherit computes something else
 
     @property

@@ -143,7 +143,8 @@ class RMSprop(Optimizer):
         p -= scratch
 
     def numbers(self) -> tuple[float, ...]:
-        return self.lr, self.alpha, self.eps, self.momentum, self.centered
+        # A share of 1 less a float32 would not be that of 1 less alpha.
+        return self.lr, self.alpha, 1 - self.alpha, self.eps, self.momentum, self.centered
 
     def loop(self, p: Array, g: Array, *others: Array) -> None:
         *slots, numbers, penalties = others
@@ -157,8 +158,8 @@ class RMSprop(Optimizer):
 
 @loop(threads=True)
 def _loop(p: Any, g: Any, square_mean: Any, numbers: Any, penalties: Any) -> None:
-    lr, alpha, eps, before = numbers[0], numbers[1], numbers[2], unpacked(penalties)
-    tiny, share = np.finfo(p.dtype).tiny, p.dtype.type(1 - alpha)
+    lr, alpha, share, eps = numbers[0], numbers[1], numbers[2], numbers[3]
+    before, tiny = unpacked(penalties), np.finfo(p.dtype).tiny
     for i in prange(p.size):
         p_i, g_i = penalized(p[i], g[i], before)
         s_i = flushed(alpha * square_mean[i] + share * g_i * g_i, tiny)
@@ -170,9 +171,9 @@ def _loop(p: Any, g: Any, square_mean: Any, numbers: Any, penalties: Any) -> Non
 def _with_options(
     p: Any, g: Any, square_mean: Any, mean: Any, velocity: Any, numbers: Any, penalties: Any
 ) -> None:
-    lr, alpha, eps, momentum = numbers[0], numbers[1], numbers[2], numbers[3]
-    centered, before = numbers[4] == 1, unpacked(penalties)
-    tiny, share = np.finfo(p.dtype).tiny, p.dtype.type(1 - alpha)
+    lr, alpha, share, eps = numbers[0], numbers[1], numbers[2], numbers[3]
+    momentum, centered = numbers[4], numbers[5] == 1
+    before, tiny = unpacked(penalties), np.finfo(p.dtype).tiny
     for i in prange(p.size):
         p_i, g_i = penalized(p[i], g[i], before)
         square_mean[i] = flushed(alpha * square_mean[i] + share * g_i * g_i, tiny)

@@ -124,9 +124,11 @@ class SGD(Optimizer):
     def numbers(self) -> tuple[float, ...]:
         return self.lr, self.momentum, self.nesterov
 
-    @property
-    def loop(self) -> Any:
-        return _with_momentum if self.momentum else _without_momentum
+    def loop(self, p: Array, g: Array, *others: Array) -> None:
+        if self.momentum:
+            _with_momentum(p, g, *others)
+        else:  # what is kept of a momentum that has been set to 0 since stays as it is
+            _without_momentum(p, g, *others[-2:])
 
 
 @loop(threads=True)
