@@ -162,7 +162,8 @@ class CrossEntropy(Loss):
     **Shapes.** Logits and gradient (N, K), or (..., K) with any leading axes; K at least 2, since
     the softmax of a single logit is always 1.
 
-    **Saved.** The exponentials, their sums, the targets and their sums, and the divisor.
+    **Saved.** The exponentials, their sums, the targets and their sums, and the divisor. Where the
+    targets are class indices that all count alike, the softmax, the indices and the divisor.
 
     References
     ----------
