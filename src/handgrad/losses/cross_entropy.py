@@ -25,7 +25,7 @@ def from_indices(logits: Any, indices: Any, p: Any) -> Any:
     """
     if np.minimum.reduce(indices) < 0 or np.maximum.reduce(indices) >= logits.shape[1]:
         return np.nan
-    most = logits.take(_places(logits, logits.argmax(axis=1)))  # of short rows faster than a maximum
+    most = logits.take(_places(logits, logits.argmax(axis=1)))  # faster than max on short rows
     with np.errstate(over="ignore", invalid="ignore"):
         z = np.subtract(logits, most[:, None], out=p)
         right = z.take(_places(z, indices))
