@@ -18,7 +18,7 @@ from benchmarks.layers.tasks import TASKS, TURN
 from benchmarks.machine import describe
 from benchmarks.per_sample.tasks import tasks as per_sample_tasks
 from benchmarks.scaling import measure as scaling
-from benchmarks.tasks import EPOCH, NETWORKS, steps
+from benchmarks.tasks import EPOCH, NETWORKS, Task, steps
 from benchmarks.timing import race
 from benchmarks.updates.tasks import TASKS as UPDATE_TASKS
 from benchmarks.workers import AbsentError, Worker, working
@@ -93,15 +93,15 @@ def main(
             results.write(out, part, machine, found)
 
         if wanted & {Part.QUICK, Part.CHECK, Part.STEPS, Part.EPOCH, Part.GROWTH}:
+            small = [task for task in steps(chosen[:4]) if task.dtype == "float32"]
             try:
-                agreed = agree(workers, chosen, say)
+                agreed = agree(workers, small if wanted == {Part.QUICK} else steps(chosen), say)
             except AbsentError as reason:
                 sys.exit(str(reason))
             if not agreed:
                 sys.exit("the contestants do not compute the same, so no time means anything")
             say_load(threads, say)
         if Part.QUICK in wanted:
-            small = [task for task in steps(chosen[:4]) if task.dtype == "float32"]
             for table in tables.step_tables(race(workers, small, 5, 0.05, say)):
                 console.print(table.rich())
         if Part.STEPS in wanted:
@@ -170,11 +170,11 @@ def say_load(threads: int, say: Any) -> None:
         say(f"load of this machine, {threads} of it our own: {os.getloadavg()[0]:.1f}")
 
 
-def agree(workers: list[Worker], networks: Any, say: Any) -> bool:
-    """Check the contestants, say what was found, and return whether all agree."""
+def agree(workers: list[Worker], tasks: list[Task], say: Any) -> bool:
+    """Check the contestants in some tasks, say what was found, and return whether all agree."""
     worst: dict[tuple[str, str, str], agreement.Difference] = {}
     fine = True
-    for found in agreement.check(workers, OURS, networks, say):
+    for found in agreement.check(workers, OURS, tasks, say):
         key = (found.contestant, found.task.dtype, found.task.optimizer)
         if not found.agrees:
             fine = False

@@ -20,7 +20,6 @@ class JaxVmap(Entrant):
     """The compiler sees that of the gradients nothing but the norms is wanted."""
 
     packages = ("jax", "jaxlib")
-    facts = ("dtypes",)
 
     def __init__(self, task: PerSampleTask) -> None:
         super().__init__(task)

@@ -25,7 +25,7 @@ def from_indices(logits: Any, indices: Any, p: Any) -> Any:
     """
     if np.minimum.reduce(indices) < 0 or np.maximum.reduce(indices) >= logits.shape[1]:
         return np.nan
-    most = logits.take(_places(logits, logits.argmax(axis=1)))  # of short rows faster than a maximum
+    most = logits.take(_places(logits, logits.argmax(axis=1)))  # faster than max on short rows
     with np.errstate(over="ignore", invalid="ignore"):
         z = np.subtract(logits, most[:, None], out=p)
         right = z.take(_places(z, indices))
@@ -162,7 +162,8 @@ class CrossEntropy(Loss):
     **Shapes.** Logits and gradient (N, K), or (..., K) with any leading axes; K at least 2, since
     the softmax of a single logit is always 1.
 
-    **Saved.** The exponentials, their sums, the targets and their sums, and the divisor.
+    **Saved.** The exponentials, their sums, the targets and their sums, and the divisor. Where the
+    targets are class indices that all count alike, the softmax, the indices and the divisor.
 
     References
     ----------

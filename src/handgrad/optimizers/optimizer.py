@@ -164,8 +164,7 @@ class Optimizer(ABC):
         self._blocks: list[Block] = []
 
     def __init_subclass__(cls) -> None:
-        owner = next(each for each in cls.__mro__ if {"descend", "loop"} & vars(each).keys())
-        if "loop" not in vars(owner):
+        if "loop" not in next(filter({"descend", "loop"}.intersection, map(vars, cls.__mro__))):
             cls.loop = None  # the one that it would inherit computes something else
 
     @property

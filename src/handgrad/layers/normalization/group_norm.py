@@ -198,9 +198,9 @@ class GroupNorm(Normalization):
 
     Since :math:`\gamma` is the same at all places, both means begin with a sum over places for
     each channel: ``of_dy`` of ``dy``, and ``of_t`` of ``t = dy * xc``, with ``xc`` for :math:`x -
-    \mu = \hat{x} / r`. Averaged over a group's channels, ``_mean(of_dy * gamma)`` is the first
-    mean, and ``_mean(of_t * gamma) * r`` the second. With :math:`\hat{x}` = ``xc * r`` and the
-    factor in front the last term is ``xc * _mean(of_t * gamma) * r * r * r``. Added up over the
+    \mu = \hat{x} / r`. Averaged over a group's channels, ``_means(of_dy * gamma)`` is the first
+    mean, and ``_means(of_t * gamma) * r`` the second. With :math:`\hat{x}` = ``xc * r`` and the
+    factor in front the last term is ``xc * _means(of_t * gamma) * r * r * r``. Added up over the
     samples, ``of_t * r`` is :math:`d\gamma`, and ``of_dy`` is :math:`d\beta`.
 
     **What must be so.** A constant added to a group changes no output, so `dx` sums to 0 over each
