@@ -73,8 +73,8 @@ def step_tables(timings: list[Timing]) -> list[Table]:
 
 
 NOTE = (
-    f"Median time of a step, and how many times as long as {OURS}: the ratio of the minimums, then "
-    "the median of the rounds' ratios."
+    f"Median time, and how many times as long as {OURS}: the ratio of the minimums, then the "
+    "median of the rounds' ratios."
 )
 
 
@@ -87,7 +87,7 @@ def epoch_table(timings: list[Timing]) -> Table:
         for t in sorted(timings, key=lambda t: t.median)
     ]
     title = f"One epoch over {task.samples:,} rows, {task.network}, {task.dtype}, {task.optimizer}"
-    return Table(title, ["", "time", f"times {OURS}"], rows)
+    return Table(title, ["", "time", f"times {OURS}"], rows, NOTE)
 
 
 def memory_table(found: Iterable[dict[str, Any]]) -> Table:

@@ -41,57 +41,28 @@ def indices(N, K):
     return lambda dtype: RNG.integers(K, size=N)
 
 
+ROWS, ROW, SHORT, CHOSEN = normal(70, 300), normal(1, 300), normal(70, 13), indices(70, 13)
+IMAGES, CHANNELS = normal(7, 30, 100), normal(1, 100)
+
 SAMPLES = {
-    add_row: (normal(70, 300), normal(1, 300)),
-    add_row_pullback: (normal(70, 300), normal(1, 300)),
-    rectified: (normal(70, 300),),
-    rectified_pullback: (normal(70, 300), normal(70, 300)),
-    from_indices: (normal(70, 13), indices(70, 13), normal(70, 13)),
-    from_indices_pullback: (normal(70, 13), indices(70, 13), lambda dtype: 70.0),
-    lookup_pullback: (normal(13, 300), indices(70, 13), normal(70, 300)),
-    statistics: (normal(70, 300),),
-    scaled: (normal(70, 300), normal(1, 300), normal(1, 300)),
-    scaled_pullback: (
-        normal(70, 300),
-        normal(70, 300),
-        normal(1, 300),
-        normal(1, 300),
-        lambda dtype: True,
-        lambda dtype: True,
-    ),
-    normalized: (normal(70, 300), normal(1, 300), normal(1, 300), lambda dtype: 1e-5),
-    normalized_pullback: (
-        normal(70, 300),
-        normal(70, 300),
-        normal(70, 1),
-        normal(1, 300),
-        lambda dtype: True,
-    ),
-    divided: (normal(70, 300), normal(1, 300), lambda dtype: 1e-5),
-    divided_pullback: (
-        normal(70, 300),
-        normal(70, 300),
-        normal(70, 1),
-        normal(1, 300),
-        lambda dtype: True,
-    ),
-    grouped: (
-        normal(7, 30, 100),
-        normal(1, 100),
-        normal(1, 100),
-        lambda dtype: 5,
-        lambda dtype: 1e-5,
-    ),
-    grouped_pullback: (
-        normal(7, 30, 100),
-        normal(7, 30, 100),
-        normal(7, 1, 100),
-        normal(1, 100),
-        lambda dtype: 5,
-        lambda dtype: True,
-    ),
+    add_row: (ROWS, ROW),
+    add_row_pullback: (ROWS, ROW),
+    rectified: (ROWS,),
+    rectified_pullback: (ROWS, ROWS),
+    from_indices: (SHORT, CHOSEN, SHORT),
+    from_indices_pullback: (SHORT, CHOSEN, 70.0),
+    lookup_pullback: (normal(13, 300), CHOSEN, ROWS),
+    statistics: (ROWS,),
+    scaled: (ROWS, ROW, ROW),
+    scaled_pullback: (ROWS, ROWS, ROW, ROW, True, True),
+    normalized: (ROWS, ROW, ROW, 1e-5),
+    normalized_pullback: (ROWS, ROWS, normal(70, 1), ROW, True),
+    divided: (ROWS, ROW, 1e-5),
+    divided_pullback: (ROWS, ROWS, normal(70, 1), ROW, True),
+    grouped: (IMAGES, CHANNELS, CHANNELS, 5, 1e-5),
+    grouped_pullback: (IMAGES, IMAGES, normal(7, 1, 100), CHANNELS, 5, True),
 }
-"""Arguments for each kernel that has a NumPy form, more entries than are left to one core."""
+"""For each kernel that has a NumPy form its arguments, or what draws them for a type."""
 
 
 def found():
@@ -123,11 +94,9 @@ def cores(monkeypatch):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("each", SAMPLES, ids=lambda k: k.__name__)
 def test_both_forms_agree_and_threads_change_no_bit(each, dtype, cores, monkeypatch):
-    if (
-        dtype == np.float64
-    ):  # a loop with threads takes seconds to compile; one type of them will do
+    if dtype == np.float64:  # one type will do: a loop with threads takes seconds to compile
         monkeypatch.setattr(compiling, "THREADS_FROM", 10**9)
-    arguments = [make(dtype) for make in SAMPLES[each]]
+    arguments = [made(dtype) if callable(made) else made for made in SAMPLES[each]]
     truth = results(each.formula, arguments)
     with using("compiled"):
         got, again = results(each, arguments), results(each, arguments)

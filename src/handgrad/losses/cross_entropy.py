@@ -218,7 +218,7 @@ class CrossEntropy(Loss):
             self,
             "a single logit has a softmax of 1, whatever it is: BinaryCrossEntropy takes that",
         )
-        if sample_weight is None and targets.shape != logits.shape and self._bare(logits, targets):
+        if sample_weight is None and self._bare(logits, targets):
             indices = targets.ravel().astype(np.intp)  # a copy, which nobody writes to
             rows = logits.reshape(len(indices), -1)
             p: Array = np.empty_like(rows)
