@@ -13,7 +13,7 @@ import pytest
 
 import handgrad
 import handgrad.kernels.compiling as compiling
-from handgrad import CrossEntropy, Embedding, Linear, Model, ReLU, kernels
+from handgrad import BatchNorm, CrossEntropy, Embedding, GroupNorm, Linear, Model, ReLU, kernels
 from handgrad.activations.relu import rectified, rectified_pullback
 from handgrad.checking import CASES
 from handgrad.checking.library import run as run_row
@@ -225,6 +225,29 @@ def test_what_is_infinite_stays_so():
     assert ends[0] == ends[1] == [np.inf, -np.inf, 0.89, np.inf, 2.0]
 
 
+@pytest.mark.parametrize("norm", [BatchNorm, lambda D, dtype: GroupNorm(D, D, dtype=dtype)])
+def test_a_mean_of_many_rows_is_as_exact_in_float32(norm):
+    """Rows are added to a sum that is not much larger than they are, or they lose their digits."""
+    rows = np.maximum(RNG.standard_normal((1, 100_000, 2), np.float32), 0)
+    truth, _ = norm(2, dtype=np.float64).apply(rows.astype(np.float64))
+    for form in ("numpy", "compiled"):
+        with using(form):
+            y, _ = norm(2, dtype=np.float32).apply(rows)
+        np.testing.assert_allclose(y, truth, rtol=1e-5, atol=1e-5)
+
+
+def test_large_entries_do_not_overflow_where_they_need_not():
+    x = np.array([[[1e18, -1e18], [2e18, 3e18]]], np.float32)
+    dy = np.array([[[1e3, 2e3], [-3e3, 1e3]]], np.float32)
+    ends = []
+    for form in ("numpy", "compiled"):
+        norm = GroupNorm(1, 2, dtype=np.float32)
+        with using(form):
+            ends.append(norm.pullback(dy, norm.apply(x)[1])[0])
+    assert np.isfinite(ends[0]).all()
+    np.testing.assert_allclose(ends[1], ends[0], rtol=1e-5)
+
+
 @pytest.mark.parametrize("form", ["numpy", "compiled"])
 def test_indices_that_were_written_to_since_reach_no_other_memory(form):
     with using(form):
@@ -289,14 +312,14 @@ def test_fits():
 def test_a_loop_sees_its_helpers_as_they_are_now():
     """What Numba keeps on the disk must not outlive a change of what a loop calls."""
     marks = set()
-    for text in ("x + 1", "x + 2"):
-        scope = {}
-        exec(f"def helper(x):\n    return {text}\ndef loop(x):\n    return helper(x)", scope)
+    for text, number in (("x + 1", 1), ("x + 2", 1), ("x + 2", 2)):
+        scope = {"NUMBER": number}
+        exec(f"def helper(x):\n    return {text}\ndef loop(x):\n    return helper(NUMBER)", scope)
         compiling.inlined(scope["helper"])
         each = kernel(lambda x: x)
         each.compiled()(scope["loop"])
         marks.add(each._made(False).py_func.__qualname__)
-    assert len(marks) == 2
+    assert len(marks) == 3
 
 
 def run(code, **environment):

@@ -251,7 +251,9 @@ def _named(source: Callable[..., Any], formula: Callable[..., Any], end: str) ->
     }
     codes = [function.__code__ for function in (source, *helpers.values())]
     parts = (part for code in codes for part in (code.co_code, code.co_consts, code.co_names))
-    mark = crc32(repr((OPTIONS, *parts)).encode())
+    seen = (source.__globals__.get(name) for name in source.__code__.co_names)
+    numbers = [thing for thing in seen if isinstance(thing, int | float)]
+    mark = crc32(repr((OPTIONS, numbers, *parts)).encode())
     compiled = {name: numba.njit(**OPTIONS)(helper) for name, helper in helpers.items()}
     scope = {**source.__globals__, **compiled, "prange": numba.prange}
     copy = types.FunctionType(source.__code__, scope, formula.__name__)
