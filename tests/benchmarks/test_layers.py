@@ -187,12 +187,12 @@ def test_the_table_has_the_bars_beside_the_ratios():
 def test_the_readme_has_the_ratios_that_were_measured():
     content = json.loads((results.FOLDER / "layers.json").read_text())
     found = [Timing.from_json(values, LayerTask) for values in content["found"]]
-    by_task = {(timing.contestant, timing.task): timing for timing in found}
+    by_name = {(timing.contestant, timing.task.name): timing for timing in found}
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for task, row in zip(TASKS, layer_table(found).rows, strict=True):
-        compiled = ratio_of_minimums(by_task[OURS, task], by_task["torch.compile", task])
+    for row in layer_table(found).rows:
+        compiled = ratio_of_minimums(by_name[OURS, row[0]], by_name["torch.compile", row[0]])
         bar = row[8].replace(" met", "").replace("MISSED", "missed")
-        assert f"| {task.name} | {row[6]} | {bar} | {compiled:.2f} | {row[9]} " in readme
+        assert f"| {row[0]} | {row[6]} | {bar} | {compiled:.2f} | {row[9]} " in readme
 
 
 def test_tasks_come_from_the_seed_and_from_json():
