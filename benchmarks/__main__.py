@@ -59,14 +59,20 @@ def main(
         int, typer.Option(min=1, help="How often each contestant has its turn.")
     ] = 15,
     seconds: Annotated[
-        float, typer.Option(help=f"How long a turn is, at least; for layers at most {TURN}.")
+        float,
+        typer.Option(
+            help=f"How long a turn is, at least; {TURN} at most for layers, updates, per-sample."
+        ),
     ] = 0.1,
     threads: Annotated[int, typer.Option(min=1, help="Threads of each contestant.")] = 2,
     networks: Annotated[
         int, typer.Option(min=1, max=len(NETWORKS), help="Run the first few networks alone.")
     ] = len(NETWORKS),
     layers: Annotated[
-        str, typer.Option(help="Run only the layers, or data, whose name contains this.")
+        str,
+        typer.Option(
+            help="Run only the layers, data or networks of scaling with this in the name."
+        ),
     ] = "",
     out: Annotated[Path, typer.Option(help="Where the results go.")] = results.FOLDER,
 ) -> None:

@@ -13,6 +13,7 @@ from benchmarks.timing import Timing, ratio, ratio_of_minimums
 __all__ = [
     "Table",
     "epoch_table",
+    "faults_text",
     "machine_table",
     "memory_table",
     "size_table",
@@ -64,7 +65,7 @@ def step_tables(timings: list[Timing]) -> list[Table]:
             cells = [_ratio(found.get((OURS, t)), found.get((FLOOR, t))) for t in tasks]
             rows.append([f"{OURS} / {FLOOR}", *cells])
         for name in (OURS, FAST):
-            faults = [_faults(found.get((name, task))) for task in tasks]
+            faults = [faults_text(found.get((name, task))) for task in tasks]
             if any(faults):
                 rows.append([f"page faults, {name}", *faults])
         title = f"One step, {dtype}, {optimizer}"
@@ -116,7 +117,8 @@ def _cell(found: dict[tuple[str, Task], Timing], name: str, task: Task) -> str:
     )
 
 
-def _faults(timing: Timing | None) -> str:
+def faults_text(timing: Timing | None) -> str:
+    """Return the page faults of a step, where they were counted."""
     return "" if timing is None or timing.faults is None else f"{timing.faults:.1f}"
 
 

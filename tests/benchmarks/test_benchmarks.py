@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from benchmarks.agreement import Observation, check, compare
-from benchmarks.contestants import NAMES, OURS
+from benchmarks.contestants import FAST, NAMES, OURS
 from benchmarks.machine import describe
 from benchmarks.memory import measure
 from benchmarks.plots import UNITS
@@ -313,6 +313,24 @@ def test_the_readme_has_the_scores_that_were_measured():
     ours = {one.task: one for one in found if one.contestant == OURS}
     for one in found:  # within one standard error
         assert ours[one.task].score >= one.score - one.error
+
+
+def test_the_readme_has_the_times_that_were_measured():
+    content = json.loads((results.FOLDER / "steps.json").read_text())
+    found = [Timing.from_json(values) for values in content["found"]]
+    minimum = {(timing.contestant, timing.task): timing.minimum for timing in found}
+    names = {"the bare products": "floor", f"`{FAST}`": FAST, "PyTorch": "torch"}
+    names |= {"`torch.compile`": "torch.compile", "JAX, `jit`": "jax"}
+    _, _, readme = (ROOT / "README.md").read_text(encoding="utf-8").partition("| one step |")
+    optimizer = ""
+    for line in readme.partition("\n\n")[0].splitlines()[2:]:
+        head, *cells = (cell.strip() for cell in line.strip("|").split("|"))
+        *named, name = head.split(":** ")
+        optimizer = named[0].strip("*") if named else optimizer
+        for network, cell in zip(NETWORKS, cells, strict=True):
+            task = replace(network, optimizer=optimizer)
+            times = minimum[names.get(name, name), task] / minimum[OURS, task]
+            assert float(cell) == round(times, len(cell.partition(".")[2])), line
 
 
 def test_production_is_timed_in_fresh_processes_that_compute_the_same(tmp_path, monkeypatch):

@@ -69,7 +69,7 @@ class Optimizer(ABC):
         Names of the vectors that the optimizer keeps, each as long as the parameters.
     decoupled : bool
         Whether weight decay shrinks the parameters themselves, instead of joining the gradient.
-    loop : Kernel, optional
+    loop : function, optional
         `descend` as a compiled loop, which takes clipping and decay along in the same pass: it is
         given the parameters, the gradient, the slots, and as arrays `numbers` and the penalties.
 

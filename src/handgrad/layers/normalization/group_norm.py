@@ -146,8 +146,8 @@ class GroupNorm(Normalization):
         y_{nsc} = \gamma_c \, \hat{x}_{nsc} + \beta_c, \quad
         \hat{x}_{nsc} = \frac{x_{nsc} - \mu_{ng}}{\sqrt{v_{ng} + \epsilon}}
 
-    for channel :math:`c` in group :math:`g`. The first axis are the samples :math:`n`, all axes
-    between it and the channels are places :math:`s` (the pixels of an image), and a group has
+    for channel :math:`c` in group :math:`g`. The samples :math:`n` are along the first axis, all
+    axes between it and the channels are places :math:`s` (the pixels of an image), and a group has
     :math:`M` entries, its places times its channels. No sample sees another, and training and
     evaluation are the same.
 
