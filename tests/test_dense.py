@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -188,6 +189,31 @@ def test_layers_that_have_moved_are_read_where_they_are():
     with using("compiled"):
         assert_array_equal(model.apply(x)[0], y)
         assert not isinstance(model.apply(x)[1], Passed)
+
+
+def test_a_layer_whose_bias_is_taken_away_does_without():
+    model, x = built([3, 2], [True]), random(4, 3, seed=1)
+    del model[0].parameters["bias"]
+    y, _ = model.apply(x)
+    with using("compiled"):
+        assert_array_equal(model.apply(x)[0], y)
+
+
+def test_predictions_keep_no_other_outputs():
+    """A prediction is a part of the vector of all layers' outputs."""
+    whole = []
+
+    class Watched(Model):
+        def apply(self, x):
+            y, saved = super().apply(x)
+            assert all(ref() is None for ref in whole[:-1])
+            whole.append(weakref.ref(saved.outputs))
+            return y, saved
+
+    model, x = Watched(built([3, 4, 2], [True, False]).components), random(9, 3, seed=1)
+    with using("compiled"):
+        assert_allclose(model.predict(x, batch_size=2), model.predict(x))
+    assert len(whole) == 6
 
 
 def test_a_component_that_is_watched_is_asked_itself():

@@ -180,7 +180,7 @@ class Model(Chain):
         flat[...] = given
 
     def _holds_its_own(self) -> bool:
-        return all(holder[name] is view for holder, name, view in self._homes)  # none has moved
+        return all(held.get(name) is view for held, name, view in self._homes)  # none has moved
 
     def apply(self, x: Any) -> tuple[Array, Any]:
         if self._dense and self._dense.takes(x, self._flat) and self._holds_its_own():

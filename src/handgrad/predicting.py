@@ -58,8 +58,9 @@ def predict_rows(component: Component, x: Any, dtype: Any, batch_size: int) -> A
                 column if column is None else _part(column[start : start + size], dtype)
                 for column in columns
             )
-            outputs.append(component.apply(parts if isinstance(given, tuple) else parts[0])[0])
-    return outputs[0].copy() if len(outputs) == 1 else np.concatenate(outputs)
+            y, _ = component.apply(parts if isinstance(given, tuple) else parts[0])
+            outputs.append(y.copy())  # the input itself perhaps, or a part of all layers' outputs
+    return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
 
 
 def _part(rows: Array, dtype: Any) -> Array:
