@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import update_wrapper
 from typing import Any, Generic, ParamSpec, TypeVar
 from zlib import crc32
@@ -182,9 +182,10 @@ class Kernel(Generic[P, R]):
         That one is never changed, since other threads call it meanwhile. Whoever interrupts this
         leaves all as it was. Return whether it was compiled: on the disk there was none.
         """
-        made = self._made(threads)
-        for signature in signatures:
-            made.compile(signature)
+        try:
+            made = self._made(threads, signatures)
+        except Exception:  # a file of the folder is broken or another's, or the disk is full
+            made = self._made(threads, signatures, cache=False)
         made.disable_compile()
         if threads:
             self._threaded = made
@@ -193,8 +194,8 @@ class Kernel(Generic[P, R]):
         self._signatures[threads] = signatures
         return bool(made.stats.cache_misses)
 
-    def _made(self, threads: bool) -> Any:
-        """Return what compiles a loop, with or without threads."""
+    def _made(self, threads: bool, signatures: Iterable[Any] = (), cache: bool = True) -> Any:
+        """Return a loop that takes all these signatures, with or without threads."""
         # Threads that wait for the next loop in a loop of their own keep the cores from OpenBLAS:
         # a step of training takes twenty times its time. Read when OpenMP is loaded.
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -202,10 +203,10 @@ class Kernel(Generic[P, R]):
 
         assert self._source is not None
         source = _named(self._source, self.formula, "_threads" if threads else "_loop")
-        try:
-            return njit(parallel=threads, cache=True, **OPTIONS)(source)
-        except RuntimeError:  # there is no folder to keep it in
-            return njit(parallel=threads, **OPTIONS)(source)
+        made = njit(parallel=threads, cache=cache, **OPTIONS)(source)
+        for signature in signatures:
+            made.compile(signature)
+        return made
 
 
 class _Loop(Kernel[P, R]):
