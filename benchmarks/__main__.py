@@ -18,7 +18,7 @@ from benchmarks.layers.tasks import TASKS, TURN
 from benchmarks.machine import describe
 from benchmarks.per_sample.tasks import tasks as per_sample_tasks
 from benchmarks.scaling import measure as scaling
-from benchmarks.tasks import EPOCH, NETWORKS, steps
+from benchmarks.tasks import EPOCH, NETWORKS, Task, steps
 from benchmarks.timing import race
 from benchmarks.updates.tasks import TASKS as UPDATE_TASKS
 from benchmarks.workers import AbsentError, Worker, working
@@ -59,14 +59,20 @@ def main(
         int, typer.Option(min=1, help="How often each contestant has its turn.")
     ] = 15,
     seconds: Annotated[
-        float, typer.Option(help=f"How long a turn is, at least; for layers at most {TURN}.")
+        float,
+        typer.Option(
+            help=f"How long a turn is, at least; {TURN} at most for layers, updates, per-sample."
+        ),
     ] = 0.1,
     threads: Annotated[int, typer.Option(min=1, help="Threads of each contestant.")] = 2,
     networks: Annotated[
         int, typer.Option(min=1, max=len(NETWORKS), help="Run the first few networks alone.")
     ] = len(NETWORKS),
     layers: Annotated[
-        str, typer.Option(help="Run only the layers, or data, whose name contains this.")
+        str,
+        typer.Option(
+            help="Run only the layers, data or networks of scaling with this in the name."
+        ),
     ] = "",
     out: Annotated[Path, typer.Option(help="Where the results go.")] = results.FOLDER,
 ) -> None:
@@ -93,15 +99,15 @@ def main(
             results.write(out, part, machine, found)
 
         if wanted & {Part.QUICK, Part.CHECK, Part.STEPS, Part.EPOCH, Part.GROWTH}:
+            small = [task for task in steps(chosen[:4]) if task.dtype == "float32"]
             try:
-                agreed = agree(workers, chosen, say)
+                agreed = agree(workers, small if wanted == {Part.QUICK} else steps(chosen), say)
             except AbsentError as reason:
                 sys.exit(str(reason))
             if not agreed:
                 sys.exit("the contestants do not compute the same, so no time means anything")
             say_load(threads, say)
         if Part.QUICK in wanted:
-            small = [task for task in steps(chosen[:4]) if task.dtype == "float32"]
             for table in tables.step_tables(race(workers, small, 5, 0.05, say)):
                 console.print(table.rich())
         if Part.STEPS in wanted:
@@ -170,11 +176,11 @@ def say_load(threads: int, say: Any) -> None:
         say(f"load of this machine, {threads} of it our own: {os.getloadavg()[0]:.1f}")
 
 
-def agree(workers: list[Worker], networks: Any, say: Any) -> bool:
-    """Check the contestants, say what was found, and return whether all agree."""
+def agree(workers: list[Worker], tasks: list[Task], say: Any) -> bool:
+    """Check the contestants in some tasks, say what was found, and return whether all agree."""
     worst: dict[tuple[str, str, str], agreement.Difference] = {}
     fine = True
-    for found in agreement.check(workers, OURS, networks, say):
+    for found in agreement.check(workers, OURS, tasks, say):
         key = (found.contestant, found.task.dtype, found.task.optimizer)
         if not found.agrees:
             fine = False

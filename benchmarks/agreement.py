@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.tasks import Array, Task, steps
+from benchmarks.tasks import Array, Task
 from benchmarks.timing import Say
 from benchmarks.workers import AbsentError, Worker
 
@@ -89,7 +89,7 @@ def _apart(ours: Array, theirs: Array) -> float:
 
 
 def check(
-    workers: Iterable[Worker], ours: str, networks: tuple[Task, ...], say: Say
+    workers: Iterable[Worker], ours: str, tasks: Iterable[Task], say: Say
 ) -> Iterator[Difference]:
     """Yield how far each contestant is from ours, in every task; `say` is told of one that fails.
 
@@ -101,7 +101,7 @@ def check(
     learners = {worker.name: worker for worker in workers if worker.facts["learns"]}
     if ours not in learners:
         raise AbsentError(f"{ours}, with which the others are compared, is not there")
-    for task in steps(networks):
+    for task in tasks:
         # Some add epsilon before the bias is corrected, some after; with so small a one it is
         # the same.
         moving = replace(task, lr=RATES[task.optimizer], eps=1e-20)

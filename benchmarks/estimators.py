@@ -1,4 +1,7 @@
-"""The estimators beside scikit-learn's, on data that come with it, each with its own defaults."""
+"""The estimators beside scikit-learn's, on data that come with it, each with its own defaults.
+
+Ours compute with NumPy alone, as whatever is called "handgrad" here does.
+"""
 
 from __future__ import annotations
 
@@ -99,12 +102,14 @@ def measure(
     from sklearn.model_selection import train_test_split
     from threadpoolctl import threadpool_limits
 
+    from handgrad import kernels
+
     for task in data:
         x, y = task.load(datasets)
         made = contestants(task.numbers)
         scores: dict[str, list[float]] = {name: [] for name in made}
         seconds: dict[str, list[float]] = {name: [] for name in made}
-        with threadpool_limits(threads), warnings.catch_warnings():
+        with kernels.using("numpy"), threadpool_limits(threads), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # scikit-learn's, where it has not converged
             for seed in range(splits):
                 strata = None if task.numbers else y

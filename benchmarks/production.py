@@ -2,7 +2,8 @@
 
 The network is 64-64-10 with a ReLU and a softmax, float32, the same parameters for all. A round is
 a fresh process of each contestant in turn, which says how long it took to import and to load, for
-one row, and for a thousand.
+one row, and for a thousand. handgrad computes with NumPy alone: Numba would be imported by the
+first prediction, which is not timed.
 """
 
 from __future__ import annotations
@@ -142,6 +143,7 @@ def _once(contestant: str, folder: Path, seconds: float, threads: int, say: Say)
     """Return what a fresh process of a contestant measures, None where it does not run."""
     load, run = CONTESTANTS[contestant]
     counts = {f"{library}_NUM_THREADS": str(threads) for library in THREADS}
+    counts["HANDGRAD_KERNELS"] = "numpy"
     out = folder / f"y{list(CONTESTANTS).index(contestant)}.npy"
     command = [sys.executable, "-c", PROGRAM.format(load=load, run=run)]
     done = subprocess.run(

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.contestants import FAST, OURS
 from benchmarks.timing import Say
 from benchmarks.workers import ROOT
 
@@ -21,7 +22,8 @@ __all__ = ["measure"]
 
 REQUIREMENTS = {
     "floor": "numpy",
-    "handgrad": str(ROOT),
+    OURS: str(ROOT),
+    FAST: f"{ROOT}[fast]",
     "torch": "torch",
     "jax": "jax",
     "scikit-learn": "scikit-learn",

@@ -1,8 +1,8 @@
 """What `Model` costs: one training step with it, beside the same step written out by hand.
 
-Run it with ``python -m benchmarks.step``. Both steps run in this process, on the same arrays and
-threads, and are first shown to compute the same. Then rounds of either alternate, and the median
-of the rounds' ratios is printed.
+Run it with ``python -m benchmarks.step``. Both steps run in this process, with NumPy alone, on the
+same arrays and threads, and are first shown to compute the same. Then rounds of either alternate,
+and the median of the rounds' ratios is printed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from statistics import median
 import numpy as np
 import numpy.typing as npt
 
-from handgrad import CrossEntropy, Linear, Model, ReLU
+from handgrad import CrossEntropy, Linear, Model, ReLU, kernels
 
 __all__ = ["by_hand", "compare", "with_model"]
 
@@ -72,6 +72,7 @@ def by_hand(layers: list[tuple[Array, Array]], lr: float) -> Step:
     return step
 
 
+@kernels.using("numpy")
 def compare(sizes: tuple[int, ...], batch: int, rounds: int = ROUNDS) -> tuple[float, float, float]:
     """Return the median seconds of a step with `Model` and by hand, and of the rounds' ratios."""
     rng = np.random.default_rng(0)

@@ -13,6 +13,7 @@ from benchmarks.timing import Timing, ratio, ratio_of_minimums
 __all__ = [
     "Table",
     "epoch_table",
+    "faults_text",
     "machine_table",
     "memory_table",
     "size_table",
@@ -64,7 +65,7 @@ def step_tables(timings: list[Timing]) -> list[Table]:
             cells = [_ratio(found.get((OURS, t)), found.get((FLOOR, t))) for t in tasks]
             rows.append([f"{OURS} / {FLOOR}", *cells])
         for name in (OURS, FAST):
-            faults = [_faults(found.get((name, task))) for task in tasks]
+            faults = [faults_text(found.get((name, task))) for task in tasks]
             if any(faults):
                 rows.append([f"page faults, {name}", *faults])
         title = f"One step, {dtype}, {optimizer}"
@@ -73,8 +74,8 @@ def step_tables(timings: list[Timing]) -> list[Table]:
 
 
 NOTE = (
-    f"Median time of a step, and how many times as long as {OURS}: the ratio of the minimums, then "
-    "the median of the rounds' ratios."
+    f"Median time, and how many times as long as {OURS}: the ratio of the minimums, then the "
+    "median of the rounds' ratios."
 )
 
 
@@ -87,7 +88,7 @@ def epoch_table(timings: list[Timing]) -> Table:
         for t in sorted(timings, key=lambda t: t.median)
     ]
     title = f"One epoch over {task.samples:,} rows, {task.network}, {task.dtype}, {task.optimizer}"
-    return Table(title, ["", "time", f"times {OURS}"], rows)
+    return Table(title, ["", "time", f"times {OURS}"], rows, NOTE)
 
 
 def memory_table(found: Iterable[dict[str, Any]]) -> Table:
@@ -116,7 +117,8 @@ def _cell(found: dict[tuple[str, Task], Timing], name: str, task: Task) -> str:
     )
 
 
-def _faults(timing: Timing | None) -> str:
+def faults_text(timing: Timing | None) -> str:
+    """Return the page faults of a step, where they were counted."""
     return "" if timing is None or timing.faults is None else f"{timing.faults:.1f}"
 
 

@@ -59,7 +59,8 @@ class Task:
 
     def fits(self, facts: dict[str, Any]) -> bool:
         """Return whether a contestant of which that is known takes part."""
-        return self.dtype in facts["dtypes"] and bool(facts["epochs" if self.samples else "steps"])
+        kind = "epochs" if self.samples else "steps"
+        return self.dtype in facts["dtypes"] and bool(facts.get(kind, True))
 
     def layers(self) -> list[tuple[Array, Array]]:
         """Return the first weights, (in, out), and biases, (out,), of every layer."""

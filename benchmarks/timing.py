@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import statistics
 import time
 from collections.abc import Callable, Iterable
@@ -15,9 +16,10 @@ __all__ = ["Say", "Timing", "race", "ratio", "ratio_of_minimums"]
 
 Say = Callable[[str], None]
 
-PAUSE = 0.05
+PAUSE = 0.2
 """Seconds before a turn: so long the idle threads of the one before may keep a core busy, since
-OpenBLAS and OpenMP let theirs wait for work in a loop for a while before they sleep."""
+OpenBLAS and OpenMP let theirs wait for work in a loop before they sleep, OpenBLAS for 2**28 ticks,
+0.1 s here. A turn that begins meanwhile takes twice its time."""
 
 
 @dataclass(frozen=True)
@@ -71,15 +73,15 @@ def race(
     say
         Is told what goes on.
     """
-    workers, timings = list(workers), []
+    workers, timings, order = list(workers), [], random.Random(0)
     for task in tasks:
         ready = [worker for worker in workers if worker.takes(task)]
         _ask_all(ready, say, "prepare", task=task, seconds=seconds)
         times: dict[str, list[float]] = {worker.name: [] for worker in ready}
         for _ in range(rounds):
+            order.shuffle(ready)  # nobody always comes after the same one
             for name, value in _ask_all(ready, say, "run", pause=PAUSE).items():
                 times[name].append(value)
-            ready = ready[1:] + ready[:1]  # nobody always comes after the same one
         faults = _ask_all(ready, say, "faults")
         timings += [
             Timing(name, task, v, faults.get(name)) for name, v in times.items() if len(v) == rounds

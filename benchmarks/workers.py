@@ -19,7 +19,7 @@ __all__ = ["AbsentError", "AnyTask", "Worker", "working"]
 AnyTask = Task | LayerTask
 
 ROOT = Path(__file__).parents[1]
-THREADS = ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMEXPR", "VECLIB_MAXIMUM")
+THREADS = ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMBA", "NUMEXPR", "VECLIB_MAXIMUM")
 
 
 class AbsentError(Exception):

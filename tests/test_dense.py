@@ -110,6 +110,7 @@ def shared():
         [Louder(3, 3), ReLU()],
         [ReLU()],
         [Model([Linear(3, 3)])],
+        [Linear(3, 3, dtype=np.float16), ReLU()],
         shared(),
     ],
     ids=str,

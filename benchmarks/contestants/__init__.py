@@ -27,6 +27,7 @@ NAMES = {
     FAST: "benchmarks.contestants.ours.HandgradFast",
     "bare loop": "benchmarks.contestants.ours.BareLoop",
     "torch": "benchmarks.contestants.torch_eager.TorchEager",
+    "torch, fused": "benchmarks.contestants.torch_eager.TorchFused",
     "torch.compile": "benchmarks.contestants.torch_compile.TorchCompile",
     "jax": "benchmarks.contestants.jax_jit.JaxJit",
     "scikit-learn": "benchmarks.contestants.scikit_learn.ScikitLearn",

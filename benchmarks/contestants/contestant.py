@@ -30,7 +30,7 @@ class Entrant(ABC):
 
     packages: ClassVar[tuple[str, ...]]
     dtypes: ClassVar[tuple[str, ...]] = ("float32", "float64")
-    facts: ClassVar[tuple[str, ...]]
+    facts: ClassVar[tuple[str, ...]] = ("dtypes",)
 
     def __init__(self, task: Any) -> None:
         self.task = task

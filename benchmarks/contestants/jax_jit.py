@@ -13,9 +13,16 @@ from jax.example_libraries import optimizers
 from benchmarks.contestants.contestant import Contestant
 from benchmarks.tasks import Array, Task
 
-__all__ = ["JaxJit"]
+__all__ = ["JaxJit", "cross_entropy", "set_up"]
 
 Layers = list[tuple[Any, Any]]
+
+
+def set_up(dtype: str) -> None:
+    """Let JAX compute on the processor, in this precision."""
+    configure: Any = jax.config.update
+    configure("jax_platforms", "cpu")
+    configure("jax_enable_x64", dtype == "float64")
 
 
 def cross_entropy(layers: Layers, x: Any, y: Any) -> Any:
@@ -34,9 +41,7 @@ class JaxJit(Contestant):
 
     def __init__(self, task: Task) -> None:
         super().__init__(task)
-        configure: Any = jax.config.update
-        configure("jax_platforms", "cpu")
-        configure("jax_enable_x64", task.dtype == "float64")
+        set_up(task.dtype)
         optimizer: Any = {"SGD": optimizers.sgd, "Adam": optimizers.adam}[task.optimizer]
         options = {"eps": task.eps} if task.optimizer == "Adam" else {}
         start, update, self.get_layers = optimizer(task.lr, **options)

@@ -65,7 +65,7 @@ class Handgrad(Contestant):
 class HandgradFast(Handgrad):
     """The same with compiled loops, as with ``pip install "handgrad[fast]"``."""
 
-    packages = ("handgrad", "numpy", "numba")
+    packages = ("handgrad", "numpy", "numba", "scipy")
     kernels = "compiled"
 
 

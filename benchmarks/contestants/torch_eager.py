@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -10,13 +11,14 @@ from torch import nn
 from benchmarks.contestants.contestant import Contestant
 from benchmarks.tasks import Array, Task
 
-__all__ = ["TorchEager"]
+__all__ = ["TorchEager", "TorchFused"]
 
 
 class TorchEager(Contestant):
     """The data are tensors that lie in memory, without a `DataLoader`, which would be slower."""
 
     packages = ("torch",)
+    fused: ClassVar[bool | None] = None
 
     def __init__(self, task: Task) -> None:
         super().__init__(task)
@@ -30,9 +32,10 @@ class TorchEager(Contestant):
             modules += [linear, nn.ReLU()]
         self.model = nn.Sequential(*modules[:-1])
         self.criterion = nn.CrossEntropyLoss()
-        options = {"eps": task.eps} if task.optimizer == "Adam" else {}
+        options: dict[str, Any] = {"eps": task.eps} if task.optimizer == "Adam" else {}
         optimizer = getattr(torch.optim, task.optimizer)
-        self.optimizer = optimizer(self.model.parameters(), lr=task.lr, **options)
+        parameters = self.model.parameters()
+        self.optimizer = optimizer(parameters, lr=task.lr, fused=self.fused, **options)
 
     def convert(self, x: Array, y: Array) -> tuple[torch.Tensor, torch.Tensor]:
         return torch.from_numpy(x), torch.from_numpy(y)
@@ -57,3 +60,9 @@ class TorchEager(Contestant):
         return [
             array.detach().numpy() for linear in linears for array in (linear.weight.T, linear.bias)
         ]
+
+
+class TorchFused(TorchEager):
+    """The same with an optimizer that updates everything in one pass, which one asks for."""
+
+    fused = True

@@ -11,6 +11,7 @@ import numpy as np
 from jax import lax, nn
 from jax.example_libraries import optimizers
 
+from benchmarks.contestants.jax_jit import set_up
 from benchmarks.layers.contestant import LayerContestant
 from benchmarks.layers.tasks import LayerTask
 from benchmarks.tasks import Array
@@ -153,9 +154,7 @@ class JaxLayer(LayerContestant):
 
     def __init__(self, task: LayerTask) -> None:
         super().__init__(task)
-        configure: Any = jax.config.update
-        configure("jax_platforms", "cpu")
-        configure("jax_enable_x64", task.dtype == "float64")
+        set_up(task.dtype)
         function = function_of(task)
         p = {name: jnp.array(array) for name, array in task.parameters().items()}
 

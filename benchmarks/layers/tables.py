@@ -6,7 +6,7 @@ from itertools import groupby
 
 from benchmarks.contestants import FAST, OURS
 from benchmarks.layers.tasks import LayerTask
-from benchmarks.tables import Table, time_text
+from benchmarks.tables import Table, faults_text, time_text
 from benchmarks.timing import Timing, ratio, ratio_of_minimums
 
 __all__ = ["layer_table"]
@@ -14,6 +14,7 @@ __all__ = ["layer_table"]
 HEADS = [
     *("", OURS, FAST, "torch", "torch.compile", "jax"),
     *("to torch: minimums", "medians", "bar", "to jax: minimums", "medians", "bar"),
+    *("page faults", FAST),
 ]
 
 NOTE = (
@@ -23,7 +24,7 @@ NOTE = (
     f"is allowed: at 2.75 {OURS} may take 2.75 times as long. torch is the faster of two layouts "
     f"wherever it has two; with * it is channels last, or steps first. The block is a "
     f"transformer's, causal with 4 heads; the CNN has two convolutions, of 16 and 32 channels, two "
-    f"pools and an affine map."
+    f"pools and an affine map. Page faults are of one pass or step, where they were counted."
 )
 
 
@@ -42,7 +43,7 @@ def _row(task: LayerTask, timings: list[Timing]) -> list[str]:
     cells.insert(2, _time(eager) + star)
     ours = found.get(OURS)
     cells += _against(ours, eager, task.bar) + _against(ours, found.get("jax"), task.jax_bar)
-    return [task.name, *cells]
+    return [task.name, *cells, *(faults_text(found.get(name)) for name in (OURS, FAST))]
 
 
 def _time(timing: Timing | None) -> str:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.contestants.contestant import Entrant
-from benchmarks.contestants.jax_jit import cross_entropy
+from benchmarks.contestants.jax_jit import cross_entropy, set_up
 from benchmarks.per_sample.tasks import PerSampleTask
 from benchmarks.tasks import Array
 
@@ -20,13 +20,10 @@ class JaxVmap(Entrant):
     """The compiler sees that of the gradients nothing but the norms is wanted."""
 
     packages = ("jax", "jaxlib")
-    facts = ("dtypes",)
 
     def __init__(self, task: PerSampleTask) -> None:
         super().__init__(task)
-        configure: Any = jax.config.update
-        configure("jax_platforms", "cpu")
-        configure("jax_enable_x64", task.dtype == "float64")
+        set_up(task.dtype)
         self.layers = [(jnp.array(weights), jnp.array(bias)) for weights, bias in task.layers()]
 
         def loss(layers: Any, x: Any, y: Any) -> Any:

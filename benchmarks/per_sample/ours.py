@@ -19,7 +19,6 @@ class HandgradPerSample(Entrant):
     """Forward pass, loss, and the gradients of all samples."""
 
     packages = ("handgrad", "numpy")
-    facts = ("dtypes",)
     in_place: ClassVar[bool] = False
 
     def __init__(self, task: PerSampleTask) -> None:

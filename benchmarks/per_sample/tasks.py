@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from benchmarks.tasks import Task
 
@@ -29,10 +29,6 @@ class PerSampleTask(Task):
     def title(self) -> str:
         """The whole task, for people."""
         return f"{'norms' if self.norms else 'gradients'} of each sample, {self.network}"
-
-    def fits(self, facts: dict[str, Any]) -> bool:
-        """Return whether a contestant of which that is known takes part."""
-        return self.dtype in facts["dtypes"]
 
 
 def tasks(networks: Iterable[Task]) -> tuple[PerSampleTask, ...]:

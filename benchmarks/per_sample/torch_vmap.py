@@ -20,7 +20,6 @@ class TorchVmap(Entrant):
     """The gradients stay a tensor for each parameter, nothing is put together."""
 
     packages = ("torch",)
-    facts = ("dtypes",)
 
     def __init__(self, task: PerSampleTask) -> None:
         super().__init__(task)

@@ -17,7 +17,6 @@ class HandgradUpdate(Entrant):
     """With NumPy alone."""
 
     packages: ClassVar[tuple[str, ...]] = ("handgrad", "numpy")
-    facts = ("dtypes",)
     kernels: ClassVar[str] = "numpy"
 
     def __init__(self, task: UpdateTask) -> None:

@@ -32,9 +32,5 @@ class UpdateTask(Task):
         pair: Any = rng.standard_normal((2, *self.sizes), dtype=self.dtype)  # type: ignore[call-overload]
         return pair[0].copy(), pair[1].copy()
 
-    def fits(self, facts: dict[str, Any]) -> bool:
-        """Return whether a contestant of which that is known takes part."""
-        return self.dtype in facts["dtypes"]
-
 
 TASKS = [UpdateTask((P,)) for P in (1_000, 10_000, 100_000, 300_000, 1_000_000, 10_000_000)]

@@ -18,7 +18,6 @@ class TorchFused(Entrant):
     """One pass over everything, in C++, by all threads."""
 
     packages = ("torch",)
-    facts = ("dtypes",)
 
     def __init__(self, task: UpdateTask) -> None:
         super().__init__(task)

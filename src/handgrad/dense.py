@@ -46,11 +46,16 @@ def forward(flat: Any, x: Any, widths: Any, rectified: Any) -> Any:
     for i in range(len(rectified)):
         D, K = widths[i], widths[i + 1]
         weights = flat[place : place + D * K].reshape(D, K)
-        y = outputs[N * row : N * (row + K)].reshape(N, K)
+        bias = flat[place + D * K : place + D * K + K]
+        entries = outputs[N * row : N * (row + K)]
+        y = entries.reshape(N, K)
         np.dot(inputs, weights, y)
-        y += flat[place + D * K : place + D * K + K]
+        for n in range(N):
+            for k in range(K):
+                y[n, k] += bias[k]
         if rectified[i]:
-            y[:] = np.maximum(y, 0)
+            for j in range(N * K):
+                entries[j] = 0 if entries[j] < 0 else entries[j]
         inputs, place, row = y, place + D * K + K, row + K
     return outputs
 
@@ -65,13 +70,18 @@ def backward(
         D, K = widths[i], widths[i + 1]
         place, row = place - D * K - K, row - K
         if rectified[i]:
-            dy = dy * (outputs[N * row : N * (row + K)].reshape(N, K) > 0)
-        inputs = x if i == 0 else outputs[N * (row - D) : N * row].reshape(N, D)
-        np.dot(inputs.T, dy, gradients[place : place + D * K].reshape(D, K))
+            upstream, entries = dy.reshape(-1), outputs[N * row : N * (row + K)]
+            dy = np.empty_like(dy)
+            below = dy.reshape(-1)
+            for j in range(N * K):
+                below[j] = upstream[j] * (entries[j] > 0)
         bias = gradients[place + D * K : place + D * K + K]
         bias[:] = 0
         for n in range(N):
-            bias += dy[n]
+            for k in range(K):
+                bias[k] += dy[n, k]
+        inputs = x if i == 0 else outputs[N * (row - D) : N * row].reshape(N, D)
+        np.dot(inputs.T, dy, gradients[place : place + D * K].reshape(D, K))
         if i > 0:
             dy = np.dot(dy, flat[place : place + D * K].reshape(D, K).T)
 
@@ -211,6 +221,8 @@ def dense(components: Iterable[Any]) -> Dense | None:
         else:
             return None
     if len({*map(id, linears)}) < len(linears) or not linears or not _has_scipy():
+        return None
+    if linears[0].weights.dtype.char not in "fd":  # a loop that is not compiled takes its time
         return None
     widths = [linears[0].in_features, *(each.out_features for each in linears)]
     return Dense(widths, rectified, list(map(vars, components)))

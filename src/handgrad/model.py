@@ -258,7 +258,7 @@ class Model(Chain):
         Parameters
         ----------
         x
-            Input, of which the first axis are the samples; None for that of the last forward pass,
+            Input, the samples along its first axis; None for that of the last forward pass,
             whose `Dropout` has drawn its masks already.
         dy
             Gradient of the loss with respect to the output, (N, ...): row n belongs to sample n.

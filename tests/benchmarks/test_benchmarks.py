@@ -9,21 +9,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 from benchmarks.agreement import Observation, check, compare
-from benchmarks.contestants import NAMES, OURS
+from benchmarks.contestants import FAST, NAMES, OURS
 from benchmarks.machine import describe
 from benchmarks.memory import measure
 from benchmarks.plots import UNITS
-from benchmarks.tasks import NETWORKS, Task
+from benchmarks.tasks import NETWORKS, Task, steps
 from benchmarks.timing import Timing, race, ratio
 from benchmarks.worker import Session
 from benchmarks.workers import AbsentError, Worker, working
 from numpy.testing import assert_allclose
 
 from benchmarks import estimators, import_time, production, results, sizes, step
+from handgrad import kernels
 
 ROOT = Path(__file__).parents[2]
 
-TESTED = ["floor", OURS, "bare loop", "torch"]
+TESTED = ["floor", OURS, "bare loop", "torch", "torch, fused"]
 """What the tests need anyway; the other contestants are extras."""
 
 SMALL = Task((7, 5, 4, 3), 11)
@@ -37,9 +38,9 @@ def workers():
 
 
 def test_contestants_compute_the_same(workers):
-    found = list(check(workers, OURS, (SMALL, NETWORKS[1]), pytest.fail))
-    assert {difference.contestant for difference in found} == {"torch"}
-    assert len(found) == 2 * 2 * 2
+    found = list(check(workers, OURS, steps((SMALL, NETWORKS[1])), pytest.fail))
+    assert {difference.contestant for difference in found} == {*TESTED[3:]}
+    assert len(found) == 2 * 2 * 2 * 2
     assert all(difference.agrees for difference in found)
 
 
@@ -66,7 +67,7 @@ def test_a_race_over_steps_and_an_epoch(workers, tmp_path):
     said = []
     epoch = replace(SMALL, optimizer="Adam", samples=40)
     timings = race(workers, [SMALL, epoch], 3, 0.001, said.append)
-    assert [t.contestant for t in timings] == ["floor", OURS, "torch", *TESTED]
+    assert [t.contestant for t in timings] == [*TESTED[:2], *TESTED[3:], *TESTED]
     assert all(len(t.seconds) == 3 and min(t.seconds) > 0 for t in timings)
     assert all(t.faults is not None for t in timings)
     assert len(said) == 2
@@ -75,11 +76,11 @@ def test_a_race_over_steps_and_an_epoch(workers, tmp_path):
     assert all(0 < found["imported"] <= found["peak"] for found in memory)
     machine = describe(workers, 1)
     assert machine["versions"]["torch"]
-    results.write(tmp_path, "steps", machine, timings[:3])
-    results.write(tmp_path, "epoch", machine, timings[3:])
+    results.write(tmp_path, "steps", machine, timings[:4])
+    results.write(tmp_path, "epoch", machine, timings[4:])
     results.write(tmp_path, "memory", machine, memory)
     results.write(tmp_path, "sizes", machine, [{"contestant": OURS, "size": 12.0}])
-    growth = {axis: timings[3:] if axis == "samples" else timings[:3] for axis in UNITS}
+    growth = {axis: timings[4:] if axis == "samples" else timings[:4] for axis in UNITS}
     results.write(tmp_path, "growth", machine, growth)
     tables = results.collect(tmp_path)
     assert len(tables) == 5
@@ -167,6 +168,26 @@ def test_a_contestant_that_fails_the_check_is_left_out(workers):
     assert race([FakeWorker()], [SMALL], 1, 0.001, said.append) == []
 
 
+def test_nobody_always_comes_after_the_same_one():
+    turns = []
+
+    class Quick(FakeWorker):
+        def __init__(self, name):
+            self.name = name
+
+        def ask(self, call, task=None, **arguments):
+            turns.extend(self.name * (call == "run"))
+            return 1.0
+
+    timings = race(map(Quick, "abc"), [SMALL], 8, 0.001, list)
+    assert [len(timing.seconds) for timing in timings] == [8, 8, 8]
+    rounds = list(zip(*[iter(turns)] * 3, strict=True))
+    assert {*map(frozenset, rounds)} == {frozenset("abc")}
+    for name in "abc":
+        before = {turns[i - 1] for i in range(1, len(turns)) if turns[i] == name}
+        assert len(before - {name}) == 2
+
+
 def test_a_contestant_that_is_not_there_or_fails_is_left_out(monkeypatch):
     with working(["no such one"], 1) as (started, absent):
         assert not started
@@ -192,6 +213,21 @@ def test_the_command(tmp_path):
     found = json.loads((tmp_path / "steps.json").read_text())["found"]
     assert {timing["contestant"] for timing in found} == {OURS, "torch"}
     assert len(found) == 2 * 4
+
+
+def test_the_short_form_checks_what_it_times_and_keeps_nothing(tmp_path):
+    command = [sys.executable, "-m", "benchmarks", "quick", "--only", "torch", "--networks", "1"]
+    result = subprocess.run(
+        [*command, "--threads", "1", "--out", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout.count("torch          float32") == 2
+    assert "float64" not in result.stdout
+    assert "One step, float32, Adam" in result.stdout
+    assert not [*tmp_path.iterdir()]
 
 
 def test_the_command_refuses_an_unknown_contestant():
@@ -221,6 +257,27 @@ def test_the_step_by_hand_is_compared_before_it_is_timed(monkeypatch):
     monkeypatch.setattr(step, "by_hand", lambda layers, lr: by_hand(layers, 1.1 * lr))
     with pytest.raises(AssertionError, match="Not equal to tolerance"):
         step.compare((7, 5, 3), 4, rounds=1)
+
+
+def test_ours_computes_with_numpy_alone_where_it_is_not_called_fast(monkeypatch):
+    seen, by_hand = [], step.by_hand
+
+    class Seeing:
+        def fit(self, x, y):
+            seen.append(kernels.in_force())
+            return self
+
+        def score(self, x, y):
+            return 1.0
+
+    monkeypatch.setattr(
+        step, "by_hand", lambda *given: seen.append(kernels.in_force()) or by_hand(*given)
+    )
+    monkeypatch.setattr(estimators, "contestants", lambda numbers: {OURS: lambda *_: Seeing()})
+    with kernels.using("compiled"):
+        step.compare((7, 5, 3), 4, rounds=1)
+        list(estimators.measure(estimators.DATA[:1], 2, 1, 1, list))
+    assert seen == ["numpy"] * 4
 
 
 def test_importing_is_timed_in_a_fresh_process():
@@ -258,8 +315,30 @@ def test_the_readme_has_the_scores_that_were_measured():
         assert ours[one.task].score >= one.score - one.error
 
 
+def test_the_readme_has_the_times_that_were_measured():
+    content = json.loads((results.FOLDER / "steps.json").read_text())
+    found = [Timing.from_json(values) for values in content["found"]]
+    minimum = {(timing.contestant, timing.task): timing.minimum for timing in found}
+    names = {"the bare products": "floor", f"`{FAST}`": FAST, "PyTorch": "torch"}
+    names |= {"`torch.compile`": "torch.compile", "JAX, `jit`": "jax"}
+    _, _, readme = (ROOT / "README.md").read_text(encoding="utf-8").partition("| one step |")
+    optimizer = ""
+    for line in readme.partition("\n\n")[0].splitlines()[2:]:
+        head, *cells = (cell.strip() for cell in line.strip("|").split("|"))
+        *named, name = head.split(":** ")
+        optimizer = named[0].strip("*") if named else optimizer
+        for network, cell in zip(NETWORKS, cells, strict=True):
+            task = replace(network, optimizer=optimizer)
+            times = minimum[names.get(name, name), task] / minimum[OURS, task]
+            assert float(cell) == round(times, len(cell.partition(".")[2])), line
+
+
 def test_production_is_timed_in_fresh_processes_that_compute_the_same(tmp_path, monkeypatch):
     monkeypatch.delitem(production.CONTESTANTS, "torch")  # whose import takes seconds
+    monkeypatch.setenv("HANDGRAD_KERNELS", "compiled")
+    load, predict = production.CONTESTANTS["handgrad"]
+    load += "\nassert handgrad.kernels.in_force() == 'numpy'"
+    monkeypatch.setitem(production.CONTESTANTS, "handgrad", (load, predict))
     said = []
     found = production.measure(1, 0.001, 1, said.append)
     assert not said

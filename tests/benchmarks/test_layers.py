@@ -172,15 +172,27 @@ def test_the_table_has_the_bars_beside_the_ratios():
         "jax": [0.003, 0.004, 0.005],
     }
     assert list(times) == list(LAYERS)
-    timings = [Timing(name, task, seconds) for name, seconds in times.items()]
+    timings = [Timing(name, task, seconds, 0.25) for name, seconds in times.items()]
     assert ratio_of_minimums(timings[0], timings[3]) == 2.0
     (row,) = layer_table(timings).rows
     assert row[:6] == ["a layer", "4 ms", "2 ms", "2 ms*", "100 ms", "3 ms"]
-    assert row[6:] == ["2.00", "2.00", "2 met", "1.33", "1.50", "1 MISSED"]
-    (row,) = layer_table([timings[0], timings[2]]).rows
-    assert row == ["a layer", "4 ms", "-", "4 ms", "-", "-", "1.00", "1.50", "2 met", "-", "-", "1"]
+    assert row[6:] == ["2.00", "2.00", "2 met", "1.33", "1.50", "1 MISSED", "0.2", "0.2"]
+    (row,) = layer_table([replace(timings[0], faults=None), timings[2]]).rows
+    assert row[:6] == ["a layer", "4 ms", "-", "4 ms", "-", "-"]
+    assert row[6:] == ["1.00", "1.50", "2 met", "-", "-", "1", "", ""]
     (row,) = layer_table([replace(timings[2], task=replace(task, bar=0.0))]).rows
-    assert row == ["a layer", "-", "-", "4 ms", "-", "-", "-", "-", "", "-", "-", "1"]
+    assert row == ["a layer", "-", "-", "4 ms", "-", "-", "-", "-", "", "-", "-", "1", "", ""]
+
+
+def test_the_readme_has_the_ratios_that_were_measured():
+    content = json.loads((results.FOLDER / "layers.json").read_text())
+    found = [Timing.from_json(values, LayerTask) for values in content["found"]]
+    by_name = {(timing.contestant, timing.task.name): timing for timing in found}
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for row in layer_table(found).rows:
+        compiled = ratio_of_minimums(by_name[OURS, row[0]], by_name["torch.compile", row[0]])
+        bar = row[8].replace(" met", "").replace("MISSED", "missed")
+        assert f"| {row[0]} | {row[6]} | {bar} | {compiled:.2f} | {row[9]} " in readme
 
 
 def test_tasks_come_from_the_seed_and_from_json():

@@ -36,6 +36,8 @@ def rectified_pullback(dy: Any, y: Any) -> Any:
 
 @rectified_pullback.compiled(threads=True)
 def _(dy: Any, y: Any) -> Any:
+    if dy.shape != y.shape:  # or the loop would read beyond the shorter of them
+        raise ValueError("the upstream gradient has not the shape of the output")
     dx = np.empty_like(dy)
     upstream, outputs, results = dy.reshape(-1), y.reshape(-1), dx.reshape(-1)
     for i in prange(dy.size):

@@ -46,7 +46,10 @@ def _options(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_version, is_eager=True, help="Say which release this is."
+            "--version",
+            callback=_version,
+            is_eager=True,
+            help="Say which release this is, and which kernels are in force.",
         ),
     ] = False,
 ) -> None:

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import update_wrapper
 from typing import Any, Generic, ParamSpec, TypeVar
 from zlib import crc32
@@ -69,11 +69,11 @@ def loop(*, threads: bool = False) -> Callable[[Callable[P, R]], Kernel[P, R]]:
     """Declare a loop that stands in for something else than one NumPy form.
 
     Whoever calls it has looked whether `in_force` says "compiled", and whether `fits` says that it
-    takes the arrays.
+    takes the arrays: the loop itself does not look again.
     """
 
     def declare(source: Callable[P, R]) -> Kernel[P, R]:
-        made: Kernel[P, R] = Kernel(source)
+        made: Kernel[P, R] = _Loop(source)
         made.compiled(threads=threads)(source)
         return made
 
@@ -164,9 +164,9 @@ class Kernel(Generic[P, R]):
             if (numba := _numba()) is None:
                 return False
             signature = tuple(map(numba.typeof, arguments))
-            if signature not in self._signatures[threads]:  # or another thread was faster
-                self._publish([*self._signatures[threads], signature], threads)
-            _seconds += time.perf_counter() - start
+            new = signature not in self._signatures[threads]  # or another thread was faster
+            if new and self._publish([*self._signatures[threads], signature], threads):
+                _seconds += time.perf_counter() - start
             if _seconds > PATIENCE and not _said:
                 _said = True
                 print(
@@ -176,24 +176,26 @@ class Kernel(Generic[P, R]):
                 )
         return True
 
-    def _publish(self, signatures: list[Any], threads: bool) -> None:
+    def _publish(self, signatures: list[Any], threads: bool) -> bool:
         """Make a loop that takes all these signatures, and put it in the place of the last.
 
         That one is never changed, since other threads call it meanwhile. Whoever interrupts this
-        leaves all as it was.
+        leaves all as it was. Return whether it was compiled: on the disk there was none.
         """
-        made = self._made(threads)
-        for signature in signatures:
-            made.compile(signature)
+        try:
+            made = self._made(threads, signatures)
+        except Exception:  # a file of the folder is broken or another's, or the disk is full
+            made = self._made(threads, signatures, cache=False)
         made.disable_compile()
         if threads:
             self._threaded = made
         else:
             self._loop = made
         self._signatures[threads] = signatures
+        return bool(made.stats.cache_misses)
 
-    def _made(self, threads: bool) -> Any:
-        """Return what compiles a loop, with or without threads."""
+    def _made(self, threads: bool, signatures: Iterable[Any] = (), cache: bool = True) -> Any:
+        """Return a loop that takes all these signatures, with or without threads."""
         # Threads that wait for the next loop in a loop of their own keep the cores from OpenBLAS:
         # a step of training takes twenty times its time. Read when OpenMP is loaded.
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -201,10 +203,22 @@ class Kernel(Generic[P, R]):
 
         assert self._source is not None
         source = _named(self._source, self.formula, "_threads" if threads else "_loop")
+        made = njit(parallel=threads, cache=cache, **OPTIONS)(source)
+        for signature in signatures:
+            made.compile(signature)
+        return made
+
+
+class _Loop(Kernel[P, R]):
+    """A kernel whose callers have looked whether it takes what they give it."""
+
+    def __call__(self, *arguments: P.args, **nothing: P.kwargs) -> R:
+        if self._shared and arguments[0].size >= THREADS_FROM:  # type: ignore[attr-defined]
+            return super().__call__(*arguments, **nothing)
         try:
-            return njit(parallel=threads, cache=True, **OPTIONS)(source)
-        except RuntimeError:  # there is no folder to keep it in
-            return njit(parallel=threads, **OPTIONS)(source)
+            return self._loop(*arguments)
+        except TypeError:  # not compiled for such arguments yet
+            return super().__call__(*arguments, **nothing)
 
 
 def _numba() -> Any:
@@ -238,7 +252,9 @@ def _named(source: Callable[..., Any], formula: Callable[..., Any], end: str) ->
     }
     codes = [function.__code__ for function in (source, *helpers.values())]
     parts = (part for code in codes for part in (code.co_code, code.co_consts, code.co_names))
-    mark = crc32(repr((OPTIONS, *parts)).encode())
+    seen = (source.__globals__.get(name) for name in source.__code__.co_names)
+    numbers = [thing for thing in seen if isinstance(thing, int | float)]
+    mark = crc32(repr((OPTIONS, numbers, *parts)).encode())
     compiled = {name: numba.njit(**OPTIONS)(helper) for name, helper in helpers.items()}
     scope = {**source.__globals__, **compiled, "prange": numba.prange}
     copy = types.FunctionType(source.__code__, scope, formula.__name__)

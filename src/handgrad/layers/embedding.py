@@ -194,6 +194,8 @@ def lookup_pullback(table: Any, x: Any, dy: Any) -> None:
 
 @lookup_pullback.compiled()
 def _(table: Any, x: Any, dy: Any) -> None:
+    if dy.shape != (x.size, table.shape[1]):  # or the loop would read beyond its end
+        raise ValueError("the upstream gradient has not a row for each index")
     for n in range(x.size):
         if x[n] < 0 or x[n] >= len(table):  # the array was written to since the lookup
             raise IndexError("an index is none of the table's rows")

@@ -27,6 +27,8 @@ def add_row(y: Any, row: Any) -> None:
 
 @add_row.compiled(threads=True)
 def _(y: Any, row: Any) -> None:
+    if row.shape != (1, y.shape[-1]):  # or the loop would read and write beyond the shorter one
+        raise ValueError("the row has not one entry for each column")
     rows = y.reshape(-1, row.size)
     for n in prange(len(rows)):
         for k in range(row.size):
@@ -41,6 +43,8 @@ def add_row_pullback(rows: Any, out: Any) -> Any:
 
 @add_row_pullback.compiled()
 def _(rows: Any, out: Any) -> Any:
+    if out.shape != (1, rows.shape[1]):
+        raise ValueError("the upstream gradient has not one entry for each feature")
     out[:] = 0
     for n in range(len(rows)):
         for k in range(rows.shape[1]):
@@ -204,7 +208,8 @@ class Linear(ExerciseLayer):
         gradients = {} if out is None else out
         gradients["weights"] = np.matmul(x.T, dy, out=gradients.get("weights"))
         if self.bias is not None:
-            row = gradients.setdefault("bias", np.empty_like(dy, shape=(1, self.out_features)))
+            if (row := gradients.get("bias")) is None:
+                row = np.empty_like(dy, shape=(1, self.out_features))
             gradients["bias"] = add_row_pullback(dy, row)
         return dx, gradients
 

@@ -25,13 +25,14 @@ def from_indices(logits: Any, indices: Any, p: Any) -> Any:
     """
     if np.minimum.reduce(indices) < 0 or np.maximum.reduce(indices) >= logits.shape[1]:
         return np.nan
+    most = logits.take(_places(logits, logits.argmax(axis=1)))  # faster than max on short rows
     with np.errstate(over="ignore", invalid="ignore"):
-        z = np.subtract(logits, np.maximum.reduce(logits, axis=1, keepdims=True), out=p)
-        right = z.reshape(-1)[_places(z, indices)]
+        z = np.subtract(logits, most[:, None], out=p)
+        right = z.take(_places(z, indices))
         np.exp(z, out=p)
-        s = np.add.reduce(p, axis=1, keepdims=True)
-        p /= s
-        return np.add.reduce(np.log(s[:, 0]) - right)
+        s = np.add.reduce(p, axis=1)
+        p /= s[:, None]
+        return np.add.reduce(np.log(s) - right)
 
 
 @from_indices.compiled()
@@ -161,7 +162,8 @@ class CrossEntropy(Loss):
     **Shapes.** Logits and gradient (N, K), or (..., K) with any leading axes; K at least 2, since
     the softmax of a single logit is always 1.
 
-    **Saved.** The exponentials, their sums, the targets and their sums, and the divisor.
+    **Saved.** The exponentials, their sums, the targets and their sums, and the divisor. Where the
+    targets are class indices that all count alike, the softmax, the indices and the divisor.
 
     References
     ----------
@@ -216,7 +218,7 @@ class CrossEntropy(Loss):
             self,
             "a single logit has a softmax of 1, whatever it is: BinaryCrossEntropy takes that",
         )
-        if sample_weight is None and targets.shape != logits.shape and self._bare(logits, targets):
+        if sample_weight is None and self._bare(logits, targets):
             indices = targets.ravel().astype(np.intp)  # a copy, which nobody writes to
             rows = logits.reshape(len(indices), -1)
             p: Array = np.empty_like(rows)

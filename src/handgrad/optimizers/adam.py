@@ -14,6 +14,7 @@ from handgrad.kernels.compiling import loop, prange
 from handgrad.optimizers.checks import number
 from handgrad.optimizers.optimizer import Optimizer
 from handgrad.optimizers.penalties import penalized, unpacked
+from handgrad.optimizers.subnormal import flushed
 
 __all__ = ["Adam"]
 
@@ -21,12 +22,13 @@ __all__ = ["Adam"]
 @loop(threads=True)
 def _loop(p: Any, g: Any, gradient_sum: Any, square_sum: Any, numbers: Any, penalties: Any) -> None:
     beta1, beta2, size, eps = numbers[0], numbers[1], numbers[2], numbers[3]
-    before = unpacked(penalties)
+    before, tiny = unpacked(penalties), np.finfo(p.dtype).tiny
     for i in prange(p.size):
         p_i, g_i = penalized(p[i], g[i], before)
-        gradient_sum[i] = beta1 * gradient_sum[i] + g_i
-        square_sum[i] = beta2 * square_sum[i] + g_i * g_i
-        p[i] = p_i - size * gradient_sum[i] / (np.sqrt(square_sum[i]) + eps)
+        m_i = flushed(beta1 * gradient_sum[i] + g_i, tiny)
+        v_i = flushed(beta2 * square_sum[i] + g_i * g_i, tiny)
+        gradient_sum[i], square_sum[i] = m_i, v_i
+        p[i] = p_i - size * m_i / (np.sqrt(v_i) + eps)
 
 
 class Adam(Optimizer):

@@ -13,6 +13,7 @@ from handgrad.kernels.compiling import loop, prange
 from handgrad.optimizers.checks import number
 from handgrad.optimizers.optimizer import Optimizer
 from handgrad.optimizers.penalties import penalized, unpacked
+from handgrad.optimizers.subnormal import flushed
 
 __all__ = ["RMSprop"]
 
@@ -142,7 +143,8 @@ class RMSprop(Optimizer):
         p -= scratch
 
     def numbers(self) -> tuple[float, ...]:
-        return self.lr, self.alpha, self.eps, self.momentum, self.centered
+        # A share of 1 less a float32 would not be that of 1 less alpha.
+        return self.lr, self.alpha, 1 - self.alpha, self.eps, self.momentum, self.centered
 
     def loop(self, p: Array, g: Array, *others: Array) -> None:
         *slots, numbers, penalties = others
@@ -156,28 +158,31 @@ class RMSprop(Optimizer):
 
 @loop(threads=True)
 def _loop(p: Any, g: Any, square_mean: Any, numbers: Any, penalties: Any) -> None:
-    lr, alpha, eps, before = numbers[0], numbers[1], numbers[2], unpacked(penalties)
+    lr, alpha, share, eps = numbers[0], numbers[1], numbers[2], numbers[3]
+    before, tiny = unpacked(penalties), np.finfo(p.dtype).tiny
     for i in prange(p.size):
         p_i, g_i = penalized(p[i], g[i], before)
-        square_mean[i] = alpha * square_mean[i] + (1 - alpha) * g_i * g_i
-        p[i] = p_i - lr * g_i / (np.sqrt(square_mean[i]) + eps)
+        s_i = flushed(alpha * square_mean[i] + share * g_i * g_i, tiny)
+        square_mean[i] = s_i
+        p[i] = p_i - lr * g_i / (np.sqrt(s_i) + eps)
 
 
 @loop(threads=True)
 def _with_options(
     p: Any, g: Any, square_mean: Any, mean: Any, velocity: Any, numbers: Any, penalties: Any
 ) -> None:
-    lr, alpha, eps, momentum = numbers[0], numbers[1], numbers[2], numbers[3]
-    centered, before = numbers[4] == 1, unpacked(penalties)
+    lr, alpha, share, eps = numbers[0], numbers[1], numbers[2], numbers[3]
+    momentum, centered = numbers[4], numbers[5] == 1
+    before, tiny = unpacked(penalties), np.finfo(p.dtype).tiny
     for i in prange(p.size):
         p_i, g_i = penalized(p[i], g[i], before)
-        square_mean[i] = alpha * square_mean[i] + (1 - alpha) * g_i * g_i
+        square_mean[i] = flushed(alpha * square_mean[i] + share * g_i * g_i, tiny)
         variance = square_mean[i]
         if centered:
-            mean[i] = alpha * mean[i] + (1 - alpha) * g_i
+            mean[i] = flushed(alpha * mean[i] + share * g_i, tiny)
             variance = max(variance - mean[i] * mean[i], g_i * 0)
         step = g_i / (np.sqrt(variance) + eps)
         if momentum != 0:
-            velocity[i] = momentum * velocity[i] + step
+            velocity[i] = flushed(momentum * velocity[i] + step, tiny)
             step = velocity[i]
         p[i] = p_i - lr * step

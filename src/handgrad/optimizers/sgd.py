@@ -13,6 +13,7 @@ from handgrad.kernels.compiling import loop, prange
 from handgrad.optimizers.checks import number
 from handgrad.optimizers.optimizer import Optimizer
 from handgrad.optimizers.penalties import penalized, unpacked
+from handgrad.optimizers.subnormal import flushed
 
 __all__ = ["SGD"]
 
@@ -123,9 +124,11 @@ class SGD(Optimizer):
     def numbers(self) -> tuple[float, ...]:
         return self.lr, self.momentum, self.nesterov
 
-    @property
-    def loop(self) -> Any:
-        return _with_momentum if self.momentum else _without_momentum
+    def loop(self, p: Array, g: Array, *others: Array) -> None:
+        if self.momentum:
+            _with_momentum(p, g, *others)
+        else:  # what is kept of a momentum that has been set to 0 since stays as it is
+            _without_momentum(p, g, *others[-2:])
 
 
 @loop(threads=True)
@@ -141,9 +144,9 @@ def _without_momentum(p: Any, g: Any, numbers: Any, penalties: Any) -> None:
 def _with_momentum(p: Any, g: Any, velocity: Any, numbers: Any, penalties: Any) -> None:
     """Add the gradient to the velocity, and go along it."""
     lr, momentum, nesterov = numbers[0], numbers[1], numbers[2] == 1
-    before = unpacked(penalties)
+    before, tiny = unpacked(penalties), np.finfo(p.dtype).tiny
     for i in prange(p.size):
         p_i, g_i = penalized(p[i], g[i], before)
-        velocity[i] = momentum * velocity[i] + g_i
-        direction = g_i + momentum * velocity[i] if nesterov else velocity[i]
-        p[i] = p_i - lr * direction
+        v_i = flushed(momentum * velocity[i] + g_i, tiny)
+        velocity[i] = v_i
+        p[i] = p_i - lr * (g_i + momentum * v_i if nesterov else v_i)

@@ -17,7 +17,7 @@ __all__ = ["EachSample", "Seen", "as_it_is"]
 class EachSample:
     """What everything with a pullback can do: say each sample's share of the gradients.
 
-    The first axis are the samples. A layer that need not be asked once for each overrides the
+    The samples are along the first axis. A layer that need not be asked once for each overrides the
     method. A container passes on to its children where its pullback takes `seen`, how it looks at
     a child. Whoever overrides a pullback has overridden what was said of each sample too.
 

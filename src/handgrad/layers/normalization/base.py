@@ -18,9 +18,13 @@ from handgrad.parameter import Parameter
 from handgrad.per_sample.summands import check_samples, over_places
 from handgrad.shapes import Shape, shape_text
 
-__all__ = ["Normalization", "blocks", "glued", "repeated", "stacked", "sums"]
+__all__ = ["SHORT", "Normalization", "blocks", "glued", "repeated", "stacked", "sums"]
 
 _MANY = 1024  # rows, above which gluing them together saves more than it costs
+SHORT = 256
+"""Rows whose sum a compiled loop takes for itself before it is added to the total. What rounding
+takes from a sum grows with what it has become: of 100,000 rows, one after the other in float32, the
+mean has three digits that are right."""
 _BLOCK = 65536  # entries of a block, which stays in a core's cache with what is made of it
 
 
@@ -256,3 +260,11 @@ def row_sum(a: Any, b: Any, times: bool) -> Any:
     for i in range(whole, a.size):
         s0 += a[i] * b[i] if times else a[i]
     return ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7))
+
+
+@inlined
+def moved(part: Any, total: Any) -> None:
+    """Add the sum of a few rows to the total, and start the next one from 0, in compiled loops."""
+    for d in range(total.size):
+        total[d] += part[d]
+        part[d] = 0

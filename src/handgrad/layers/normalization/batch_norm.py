@@ -11,7 +11,14 @@ from handgrad.arguments import Array, is_real, positive_size
 from handgrad.errors import ArgumentError, PerSampleError, ShapeError
 from handgrad.initializers import Drawn, Initializer, draw_parameters
 from handgrad.kernels.compiling import kernel, prange
-from handgrad.layers.normalization.base import Normalization, glued, repeated, sums
+from handgrad.layers.normalization.base import (
+    SHORT,
+    Normalization,
+    glued,
+    moved,
+    repeated,
+    sums,
+)
 
 __all__ = ["BatchNorm"]
 
@@ -37,17 +44,22 @@ def _(rows: Any) -> tuple[Any, Any, Any]:
     for first in prange((D + 15) // 16):  # sixteen columns are a line of the cache
         columns = slice(16 * first, min(16 * first + 16, D))
         m, v = mean[0, columns], variance[0, columns]
-        for n in range(N):
-            x = rows[n, columns]
-            for d in range(m.size):
-                m[d] += x[d]
+        part = np.zeros_like(m)
+        for start in range(0, N, SHORT):
+            for n in range(start, min(start + SHORT, N)):
+                x = rows[n, columns]
+                for d in range(m.size):
+                    part[d] += x[d]
+            moved(part, m)
         for d in range(m.size):
             m[d] /= count
-        for n in range(N):
-            x, centred = rows[n, columns], xc[n, columns]
-            for d in range(m.size):
-                centred[d] = x[d] - m[d]
-                v[d] += centred[d] * centred[d]
+        for start in range(0, N, SHORT):
+            for n in range(start, min(start + SHORT, N)):
+                x, centred = rows[n, columns], xc[n, columns]
+                for d in range(m.size):
+                    centred[d] = x[d] - m[d]
+                    part[d] += centred[d] * centred[d]
+            moved(part, v)
         for d in range(m.size):
             v[d] /= count
     return mean, variance, xc
@@ -97,11 +109,15 @@ def _(dy: Any, xc: Any, r: Any, gamma: Any, of_batch: bool, need_dx: bool) -> tu
     for first in prange((D + 15) // 16):
         columns = slice(16 * first, min(16 * first + 16, D))
         g, s = dgamma[0, columns], dbeta[0, columns]
-        for n in range(N):
-            upstream, centred = dy[n, columns], xc[n, columns]
-            for d in range(g.size):
-                g[d] += upstream[d] * centred[d]
-                s[d] += upstream[d]
+        part_g, part_s = np.zeros_like(g), np.zeros_like(s)
+        for start in range(0, N, SHORT):
+            for n in range(start, min(start + SHORT, N)):
+                upstream, centred = dy[n, columns], xc[n, columns]
+                for d in range(g.size):
+                    part_g[d] += upstream[d] * centred[d]
+                    part_s[d] += upstream[d]
+            moved(part_g, g)
+            moved(part_s, s)
         for d in range(g.size):
             g[d] *= r[0, columns][d]
     dx = np.empty_like(dy)

@@ -11,7 +11,14 @@ from handgrad.arguments import Array, positive_size
 from handgrad.errors import ArgumentError, ShapeError
 from handgrad.initializers import Initializer
 from handgrad.kernels.compiling import inlined, kernel, prange
-from handgrad.layers.normalization.base import Normalization, glued, repeated, sums
+from handgrad.layers.normalization.base import (
+    SHORT,
+    Normalization,
+    glued,
+    moved,
+    repeated,
+    sums,
+)
 from handgrad.shapes import Shape, shape_text
 
 __all__ = ["GroupNorm"]
@@ -37,15 +44,19 @@ def _(x: Any, gamma: Any, beta: Any, groups: int, epsilon: float) -> tuple[Any, 
     M = S * C // groups
     y, xc, r = np.empty_like(x), np.empty_like(x), np.zeros((N, 1, C), x.dtype)
     for n in prange(N):
-        mean, square = np.zeros(C, x.dtype), r[n, 0]
-        for s in range(S):
-            for c in range(C):
-                mean[c] += x[n, s, c]
+        mean, part, square = np.zeros(C, x.dtype), np.zeros(C, x.dtype), r[n, 0]
+        for start in range(0, S, SHORT):
+            for s in range(start, min(start + SHORT, S)):
+                for c in range(C):
+                    part[c] += x[n, s, c]
+            moved(part, mean)
         group_means(mean, groups, M)
-        for s in range(S):
-            for c in range(C):
-                xc[n, s, c] = x[n, s, c] - mean[c]
-                square[c] += xc[n, s, c] * xc[n, s, c]
+        for start in range(0, S, SHORT):
+            for s in range(start, min(start + SHORT, S)):
+                for c in range(C):
+                    xc[n, s, c] = x[n, s, c] - mean[c]
+                    part[c] += xc[n, s, c] * xc[n, s, c]
+            moved(part, square)
         group_means(square, groups, M)
         for c in range(C):
             square[c] = 1 / np.sqrt(square[c] + x.dtype.type(epsilon))
@@ -82,17 +93,23 @@ def _(dy: Any, xc: Any, r: Any, gamma: Any, groups: int, need_dx: bool) -> tuple
     dx, of_t, of_dy = np.empty_like(dy), np.zeros((N, C), dy.dtype), np.zeros((N, C), dy.dtype)
     upstream, normals, found = dy.reshape(N, S, C), xc.reshape(N, S, C), dx.reshape(N, S, C)
     for n in prange(N):
-        for s in range(S):
-            for c in range(C):
-                of_t[n, c] += upstream[n, s, c] * normals[n, s, c]
-                of_dy[n, c] += upstream[n, s, c]
+        part_t, part_dy = np.zeros(C, dy.dtype), np.zeros(C, dy.dtype)
+        for start in range(0, S, SHORT):
+            for s in range(start, min(start + SHORT, S)):
+                for c in range(C):
+                    part_t[c] += upstream[n, s, c] * normals[n, s, c]
+                    part_dy[c] += upstream[n, s, c]
+            moved(part_t, of_t[n])
+            moved(part_dy, of_dy[n])
         if need_dx:
             along, mean = of_t[n] * gamma[0], of_dy[n] * gamma[0]
             group_means(along, groups, M)
             group_means(mean, groups, M)
+            for c in range(C):  # before it is multiplied by what may be as large
+                along[c] *= r[n, 0, c] * r[n, 0, c]
             for s in range(S):
                 for c in range(C):
-                    rest = normals[n, s, c] * along[c] * r[n, 0, c] * r[n, 0, c] + mean[c]
+                    rest = normals[n, s, c] * along[c] + mean[c]
                     found[n, s, c] = r[n, 0, c] * (upstream[n, s, c] * gamma[0, c] - rest)
     dgamma, dbeta = np.zeros_like(gamma), np.zeros_like(gamma)
     for n in range(N):
@@ -129,8 +146,8 @@ class GroupNorm(Normalization):
         y_{nsc} = \gamma_c \, \hat{x}_{nsc} + \beta_c, \quad
         \hat{x}_{nsc} = \frac{x_{nsc} - \mu_{ng}}{\sqrt{v_{ng} + \epsilon}}
 
-    for channel :math:`c` in group :math:`g`. The first axis are the samples :math:`n`, all axes
-    between it and the channels are places :math:`s` (the pixels of an image), and a group has
+    for channel :math:`c` in group :math:`g`. The samples :math:`n` are along the first axis, all
+    axes between it and the channels are places :math:`s` (the pixels of an image), and a group has
     :math:`M` entries, its places times its channels. No sample sees another, and training and
     evaluation are the same.
 
@@ -198,9 +215,9 @@ class GroupNorm(Normalization):
 
     Since :math:`\gamma` is the same at all places, both means begin with a sum over places for
     each channel: ``of_dy`` of ``dy``, and ``of_t`` of ``t = dy * xc``, with ``xc`` for :math:`x -
-    \mu = \hat{x} / r`. Averaged over a group's channels, ``_mean(of_dy * gamma)`` is the first
-    mean, and ``_mean(of_t * gamma) * r`` the second. With :math:`\hat{x}` = ``xc * r`` and the
-    factor in front the last term is ``xc * _mean(of_t * gamma) * r * r * r``. Added up over the
+    \mu = \hat{x} / r`. Averaged over a group's channels, ``_means(of_dy * gamma)`` is the first
+    mean, and ``_means(of_t * gamma) * r`` the second. With :math:`\hat{x}` = ``xc * r`` and the
+    factor in front the last term is ``xc * _means(of_t * gamma) * r * r * r``. Added up over the
     samples, ``of_t * r`` is :math:`d\gamma`, and ``of_dy`` is :math:`d\beta`.
 
     **What must be so.** A constant added to a group changes no output, so `dx` sums to 0 over each
