@@ -13,9 +13,8 @@ multiplies ``dy``, the gradient of the loss with respect to ``y``, by the transp
 Neither writes to its arguments nor to ``self``, so calls may interleave, in one thread or in
 several. ``gradients`` holds an array for each of the component's own parameters, by name, and for
 each child what the child's pullback returned, under the child's name. `pullback_per_sample`, which
-leaves the sum over the samples out, follows from the two, and a layer may have a faster one.
-
-The exercise's calls ``component(x)`` and ``component.grad(dy)`` are a thin shell around the two.
+leaves the sum over the samples out, follows from the two, and a layer may have a faster one. The
+exercise's calls ``component(x)`` and ``component.grad(dy)`` are a thin shell around the two.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ import numpy.typing as npt
 
 from handgrad.arguments import Array, as_floats, as_numbers, in_short, numbers_or_none
 from handgrad.errors import ArgumentError, CallOrderError, ShapeError
+from handgrad.memory import make_room
 from handgrad.modes import Frozen, evaluating_here
 from handgrad.parameter import NOTHING, OwnArrays
 from handgrad.per_sample.contract import EachSample
@@ -35,7 +35,7 @@ from handgrad.shapes import Shape
 
 __all__ = ["Activation", "Component", "ExerciseLayer"]
 
-_NO_CHILDREN = {"parameters", "buffers", "gradients", "_remembered"}
+_NO_CHILDREN = {"parameters", "buffers", "gradients", "_remembered", "_fed"}
 _ATOMS = {type(None), bool, int, float, str}  # what most attributes are
 
 
@@ -114,6 +114,7 @@ class Component(EachSample, ABC):
     takes_lengths: bool = False
     _training = True
     _remembered: tuple[Any, tuple[int, ...]] | None = None
+    _fed: tuple[int, ...] | None = None
 
     @abstractmethod
     def apply(self, x: Any) -> tuple[Array, Any]:
@@ -164,9 +165,8 @@ class Component(EachSample, ABC):
     def update_buffers(self, saved: Any) -> None:
         """Do to the buffers, in place, what one accepted training pass does to them.
 
-        A component that holds others passes on to each what it has saved, except to one that is
-        in evaluation mode. Called after a pass in training mode; a trainer calls it once the step
-        is accepted.
+        A component that holds others passes on to each what it has saved, but to none that is in
+        evaluation mode. Called after a training pass; by a trainer once the step is accepted.
 
         Parameters
         ----------
@@ -241,8 +241,14 @@ class Component(EachSample, ABC):
         DtypeError
             The input holds something else than numbers.
         """
-        y, saved = self.apply(self._checked(x))
-        self._remembered = saved, y.shape
+        x, first = self._checked(x), self._remembered is None
+        fed = None if self.takes_integers or isinstance(x, tuple) else x.shape
+        if fed is not None and fed == self._fed:  # a shape that was accepted is not refused now
+            self._remembered = None  # so that this pass finds the last one's memory free
+        y, saved = self.apply(x)
+        self._remembered, self._fed = (saved, y.shape), fed
+        if first:
+            make_room(y, saved)
         if self._training and not evaluating_here():
             self.update_buffers(saved)
         return y
@@ -256,9 +262,7 @@ class Component(EachSample, ABC):
         return tuple(takes.get(i, as_numbers)(a, f"input {i}", self) for i, a in enumerate(x))
 
     def grad(self, in_gradient: npt.ArrayLike) -> Any:
-        """Return the gradient with respect to the input of the last call.
-
-        The parameters' gradients are in ``gradients`` afterwards.
+        """Return the gradient with respect to the input of the last call, and fill `gradients`.
 
         Parameters
         ----------
@@ -374,11 +378,7 @@ class Activation(Component):
 
 
 class ExerciseLayer(Component):
-    """What the exercise calls a layer: its `grad` returns a pair of gradients.
-
-    `Linear` and `Dropout` are such layers, because the exercise fixes it; everything else returns
-    the gradient of its input.
-    """
+    """What the exercise calls a layer, `Linear` and `Dropout`: `grad` returns two gradients."""
 
     def grad(self, in_gradient: npt.ArrayLike) -> tuple[Array | None, Any]:
         """Return the gradients with respect to the weights and to the input of the last call.
@@ -387,11 +387,9 @@ class ExerciseLayer(Component):
 
         Returns
         -------
-        gradient_weights
-            Gradient with respect to the weights, of their shape; None where there are none. The
-            bias' is in ``layer.gradients["bias"]``. Both are a wrapped layer's, where there is one.
-        gradient_input
-            Gradient with respect to the input, of its shape.
+        gradient_weights, gradient_input
+            Of the shapes of the weights, None where there are none, and of the input. The bias' is
+            in ``layer.gradients["bias"]``. Both are a wrapped layer's, where there is one.
         """
         dx = super().grad(in_gradient)
         layer: Component = self

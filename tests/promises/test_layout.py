@@ -24,6 +24,7 @@ ORDER = [
     "errors",
     "markup",
     "arguments",
+    "memory",
     "kernels",
     "randomness",
     "modes",

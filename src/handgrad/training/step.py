@@ -11,6 +11,7 @@ import numpy as np
 
 from handgrad.arguments import Array, positive_size
 from handgrad.errors import ArgumentError
+from handgrad.memory import make_room
 from handgrad.optimizers import Optimizer
 from handgrad.optimizers.checks import load_numbers, load_vectors
 from handgrad.training.callbacks.order import overridden
@@ -21,7 +22,7 @@ __all__ = ["AccumulateGradients", "Refused", "Result", "TrainStep", "largest_los
 
 _TAKEN = {
     *("trainer", "gradients", "weigh", "model", "optimizer", "loss"),
-    *("parameters", "limit", "processes", "_flat", "_hooks", "_open", "_keeps"),
+    *("parameters", "limit", "processes", "_first", "_flat", "_hooks", "_open", "_keeps"),
 }
 
 
@@ -110,6 +111,7 @@ class TrainStep:
         # Whether somebody may put another array into a gradient's place before the update.
         self._open = bool(self._hooks) or type(self).__call__ is not TrainStep.__call__
         self._keeps = self.model.has_buffers
+        self._first = True
         self.limit = largest_loss(trainer._first_loss)
 
     def __call__(self, x: Any, y: Array, weights: Array | None) -> Result:
@@ -152,6 +154,9 @@ class TrainStep:
             return Result(0.0, 0.0, None), None
         model, loss = self.model, self.loss
         predictions, saved = model.apply(x)
+        if self._first:
+            self._first = False
+            make_room(predictions, saved)
         if self.weigh is not None:
             weights = self.weigh(predictions, y, weights)
         value, kept = weighted(loss.apply, loss, predictions, y, weights)

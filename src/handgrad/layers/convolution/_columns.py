@@ -62,6 +62,11 @@ class Columns:
         new = np.empty_like(self.view, shape=self._entries(self.view)) if small else None
         self.matrix = None if new is None else self._made(self.view, new)
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes it keeps until the backward pass."""
+        return int(self.padded.nbytes + (0 if self.matrix is None else self.matrix.nbytes))
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Make a copy of the input, not of all that the windows see of it."""
         return Columns, (self.padded, self.inside, len(self.view), self.ones)
