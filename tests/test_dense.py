@@ -191,6 +191,21 @@ def test_layers_that_have_moved_are_read_where_they_are():
         assert not isinstance(model.apply(x)[1], Passed)
 
 
+class Halved(Model):
+    def pullback(self, dy, saved, *rest):
+        return super().pullback(dy / 2, saved, *rest)
+
+
+def test_a_pullback_of_its_own_is_what_counts():
+    model, x, dy = built([3, 4, 2], [True, False]), random(4, 3, seed=1), random(4, 2, seed=2)
+    _, saved = model.apply(x)
+    gradients = model.backpropagate(dy, saved).flat.copy()
+    halved = Halved(model.components)
+    with using("compiled"):
+        _, saved = halved.apply(x)
+        assert_allclose(halved.backpropagate(dy, saved).flat, gradients / 2)
+
+
 def test_a_layer_whose_bias_is_taken_away_does_without():
     model, x = built([3, 2], [True]), random(4, 3, seed=1)
     del model[0].parameters["bias"]

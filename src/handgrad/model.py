@@ -128,7 +128,7 @@ class Model(Chain):
         check_passed_on(self)
         self.has_buffers, self.layout = any(buffers(self)), Layout(self)
         self._reverse = [(i, *named) for i, named in enumerate(self.children().items())][::-1]
-        self._dense = dense(self.components)
+        self._dense = dense(self.components) if type(self).pullback is Chain.pullback else None
 
     def _pack(self) -> None:
         """Move all parameters into one new vector."""
