@@ -46,5 +46,17 @@ def test_what_is_large_enough_stays(dtype):
     limits = np.finfo(dtype)
     vector = np.array([limits.tiny, -limits.tiny, limits.max, np.inf, -np.inf, np.nan, 0], dtype)
     flushed = np.append(vector, [limits.tiny / 2, -limits.smallest_subnormal]).astype(dtype)
-    flush(flushed)
+    flush(flushed, EVERY)
     np.testing.assert_array_equal(flushed, [*vector, 0, 0])
+
+
+@pytest.mark.parametrize("form", ["numpy", "compiled"])
+@pytest.mark.parametrize("cls", [Adam, RMSprop])
+def test_a_square_counts_where_epsilon_is_smaller_still(form, cls):
+    """Gradients whose squares are no normal numbers move a parameter as others do."""
+    parameters, gradients = np.zeros(2, np.float32), np.array([1e-20, -1e-3], np.float32)
+    with using(form):
+        optimizer = cls(0.01, eps=1e-30)
+        for _ in range(2 * EVERY):
+            optimizer.update(parameters, gradients)
+    np.testing.assert_allclose(parameters[0], -parameters[1], rtol=0.05)

@@ -14,7 +14,7 @@ from handgrad.kernels.compiling import loop, prange
 from handgrad.optimizers.checks import number
 from handgrad.optimizers.optimizer import Optimizer
 from handgrad.optimizers.penalties import penalized, unpacked
-from handgrad.optimizers.subnormal import flushed
+from handgrad.optimizers.subnormal import flush, flushed, negligible
 
 __all__ = ["Adam"]
 
@@ -22,11 +22,12 @@ __all__ = ["Adam"]
 @loop(threads=True)
 def _loop(p: Any, g: Any, gradient_sum: Any, square_sum: Any, numbers: Any, penalties: Any) -> None:
     beta1, beta2, size, eps = numbers[0], numbers[1], numbers[2], numbers[3]
-    before, tiny = unpacked(penalties), np.finfo(p.dtype).tiny
+    before, limits = unpacked(penalties), np.finfo(p.dtype)
+    tiny, least = limits.tiny, negligible(eps, limits)
     for i in prange(p.size):
         p_i, g_i = penalized(p[i], g[i], before)
         m_i = flushed(beta1 * gradient_sum[i] + g_i, tiny)
-        v_i = flushed(beta2 * square_sum[i] + g_i * g_i, tiny)
+        v_i = flushed(beta2 * square_sum[i] + g_i * g_i, least)
         gradient_sum[i], square_sum[i] = m_i, v_i
         p[i] = p_i - size * m_i / (np.sqrt(v_i) + eps)
 
@@ -149,6 +150,8 @@ class Adam(Optimizer):
         np.divide(gradient_sum, scratch, out=scratch)
         scratch *= size
         p -= scratch
+        flush(gradient_sum, self.age)
+        flush(square_sum, self.age, eps)
 
     def numbers(self) -> tuple[float, float, float, float]:
         r"""Return the betas, :math:`\eta a_t / r_t` and :math:`\varepsilon / r_t`."""

@@ -32,7 +32,6 @@ from handgrad.optimizers.checks import (
 )
 from handgrad.optimizers.clipping import clipping_factor
 from handgrad.optimizers.penalties import penalties
-from handgrad.optimizers.subnormal import EVERY, flush
 
 __all__ = ["Optimizer"]
 
@@ -247,9 +246,6 @@ class Optimizer(ABC):
             for penalize in own:
                 g = penalize(p, g, block)
             self.descend(p, g, scratch, slots)
-            if self.steps % EVERY == 0:
-                for slot in slots:
-                    flush(slot)
 
     def _loop_over(self, parameters: Array, gradients: Array, scale: float) -> None:
         """Update every block in one pass over its numbers."""

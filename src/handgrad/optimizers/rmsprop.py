@@ -13,7 +13,7 @@ from handgrad.kernels.compiling import loop, prange
 from handgrad.optimizers.checks import number
 from handgrad.optimizers.optimizer import Optimizer
 from handgrad.optimizers.penalties import penalized, unpacked
-from handgrad.optimizers.subnormal import flushed
+from handgrad.optimizers.subnormal import flush, flushed, negligible
 
 __all__ = ["RMSprop"]
 
@@ -118,12 +118,14 @@ class RMSprop(Optimizer):
         np.square(g, out=scratch)
         scratch *= 1 - alpha
         square_mean += scratch
+        flush(square_mean, self.age, self.eps)
 
         if self.centered:
             mean = others[0]
             mean *= alpha
             np.multiply(g, 1 - alpha, out=scratch)
             mean += scratch
+            flush(mean, self.age)
             np.square(mean, out=scratch)
             np.subtract(square_mean, scratch, out=scratch)
             np.maximum(scratch, 0, out=scratch)
@@ -137,6 +139,7 @@ class RMSprop(Optimizer):
             velocity = others[-1]
             velocity *= self.momentum
             velocity += scratch
+            flush(velocity, self.age)
             np.multiply(velocity, self.lr, out=scratch)
         else:
             scratch *= self.lr
@@ -159,10 +162,10 @@ class RMSprop(Optimizer):
 @loop(threads=True)
 def _loop(p: Any, g: Any, square_mean: Any, numbers: Any, penalties: Any) -> None:
     lr, alpha, share, eps = numbers[0], numbers[1], numbers[2], numbers[3]
-    before, tiny = unpacked(penalties), np.finfo(p.dtype).tiny
+    before, least = unpacked(penalties), negligible(eps, np.finfo(p.dtype))
     for i in prange(p.size):
         p_i, g_i = penalized(p[i], g[i], before)
-        s_i = flushed(alpha * square_mean[i] + share * g_i * g_i, tiny)
+        s_i = flushed(alpha * square_mean[i] + share * g_i * g_i, least)
         square_mean[i] = s_i
         p[i] = p_i - lr * g_i / (np.sqrt(s_i) + eps)
 
@@ -173,10 +176,11 @@ def _with_options(
 ) -> None:
     lr, alpha, share, eps = numbers[0], numbers[1], numbers[2], numbers[3]
     momentum, centered = numbers[4], numbers[5] == 1
-    before, tiny = unpacked(penalties), np.finfo(p.dtype).tiny
+    before, limits = unpacked(penalties), np.finfo(p.dtype)
+    tiny, least = limits.tiny, negligible(eps, limits)
     for i in prange(p.size):
         p_i, g_i = penalized(p[i], g[i], before)
-        square_mean[i] = flushed(alpha * square_mean[i] + share * g_i * g_i, tiny)
+        square_mean[i] = flushed(alpha * square_mean[i] + share * g_i * g_i, least)
         variance = square_mean[i]
         if centered:
             mean[i] = flushed(alpha * mean[i] + share * g_i, tiny)

@@ -13,7 +13,7 @@ from handgrad.kernels.compiling import loop, prange
 from handgrad.optimizers.checks import number
 from handgrad.optimizers.optimizer import Optimizer
 from handgrad.optimizers.penalties import penalized, unpacked
-from handgrad.optimizers.subnormal import flushed
+from handgrad.optimizers.subnormal import flush, flushed
 
 __all__ = ["SGD"]
 
@@ -113,6 +113,7 @@ class SGD(Optimizer):
             (direction,) = slots
             direction *= self.momentum
             direction += g
+            flush(direction, self.age)
         if self.nesterov:
             np.multiply(direction, self.momentum, out=scratch)
             scratch += g

@@ -16,26 +16,48 @@ import numpy as np
 from handgrad.arguments import Array
 from handgrad.kernels.compiling import inlined
 
-__all__ = ["EVERY", "flush", "flushed"]
+__all__ = ["flush", "flushed", "negligible"]
 
 EVERY = 32
 """Steps after which NumPy's form looks for such numbers; compiled loops always do, for nothing."""
 
 
 @inlined
-def flushed(x: Any, tiny: Any) -> Any:
-    """Return a number, or 0 in its place where it is nearer to 0 than `tiny`; NaN stays."""
-    return x * (abs(x) >= tiny)
+def negligible(eps: Any, limits: Any) -> Any:
+    """Return below which a mean square is set to 0, whose root is to be added to `eps`.
+
+    Below the smallest normal number, as all others; and where `eps` is so tiny that the root of
+    that would show beside it, only where it would not.
+    """
+    unseen = eps * limits.eps
+    return min(limits.tiny, unseen * unseen)
 
 
-def flush(vector: Array) -> None:
-    """Set what is nearer to 0 than the smallest normal number to 0, in place.
+@inlined
+def flushed(x: Any, least: Any) -> Any:
+    """Return a number, or 0 in its place where it is nearer to 0 than `least`; NaN stays."""
+    return x * (abs(x) >= least)
+
+
+def flush(vector: Array, age: int, eps: float | None = None) -> None:
+    """Set what has become too small to 0, in place, at one step of many.
+
+    Parameters
+    ----------
+    vector : Array
+        What an optimizer keeps.
+    age : int
+        How many steps it has had.
+    eps : float, optional
+        What the roots of its entries are added to, where it is a mean of squares.
 
     Examples
     --------
     >>> vector = np.array([1e-310, -1e-300, 0.5, np.nan])
-    >>> flush(vector)
+    >>> flush(vector, EVERY)
     >>> vector
     array([ 0.e+000, -1.e-300,  5.e-001,      nan])
     """
-    vector *= np.abs(vector) >= np.finfo(vector.dtype).tiny
+    if age % EVERY == 0:
+        limits = np.finfo(vector.dtype)
+        vector *= np.abs(vector) >= (limits.tiny if eps is None else negligible(eps, limits))
