@@ -1,8 +1,9 @@
-"""Models of linear layers and ReLUs alone, each pass of which is one compiled call.
+"""Models of linear layers and ReLUs alone: what they do between the products, in few calls.
 
-A step of a small network spends most of its time on the way from one product to the next: a
-network of 64, 64 and 10 units has five products of 2 us each, and some eighty calls around them.
-The two loops below are what `Linear` and `ReLU` say, one component after the other.
+Each layer's bias and ReLU are one loop over its output, and so are, on the way back, the ReLU's
+derivative and the bias' gradient. And of a small network each pass is one compiled call, products
+included: its step spends most of its time on the way from one product to the next. A network of 64,
+64 and 10 units has five products of 2 us each, and some eighty calls around them.
 """
 
 from __future__ import annotations
@@ -10,21 +11,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.util import find_spec
-from itertools import accumulate, pairwise
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from handgrad.activations.relu import ReLU
 from handgrad.arguments import Array
-from handgrad.kernels.compiling import loop
+from handgrad.kernels.compiling import inlined, loop, prange
 from handgrad.kernels.mode import Mode
 from handgrad.layers.linear import Linear
 
 __all__ = ["Dense", "Passed", "dense"]
 
 MOST = 64**3
-"""Multiplications of a product, at most. Larger ones are worth two cores, and NumPy's BLAS."""
+"""Multiplications of a product within a call, at most. Larger ones are worth all cores, and so are
+NumPy's: if SciPy's had threads too, they would wait for work where those want to compute."""
 
 
 def _methods() -> tuple[Any, ...]:
@@ -34,8 +36,62 @@ def _methods() -> tuple[Any, ...]:
 WRITTEN = _methods()
 """What the loops are another form of, and not of what somebody has put in its place since."""
 
-Layer = tuple[int, int, int, bool]
-"""Where a layer's outputs lie in a row of all, its width, and whether a ReLU follows."""
+
+class Layer(NamedTuple):
+    """Where a layer, and what it puts out, lies in the vectors of all.
+
+    Attributes
+    ----------
+    D, K : int
+        Features of its input and of its output.
+    rectified : bool
+        Whether a ReLU follows.
+    place, start : int
+        Where its parameters begin, and its outputs in a row of all.
+    """
+
+    D: int
+    K: int
+    rectified: bool
+    place: int
+    start: int
+
+    def parameters(self, flat: Array) -> tuple[Array, Array]:
+        """Return its weights, (D, K), and its bias, (K,), as they lie in a vector of all."""
+        end = self.place + self.D * self.K
+        return flat[self.place : end].reshape(self.D, self.K), flat[end : end + self.K]
+
+    def outputs(self, of_all: Array, N: int) -> Array:
+        """Return its output, (N, K), as it lies in a vector of all."""
+        return of_all[N * self.start : N * (self.start + self.K)].reshape(N, self.K)
+
+
+@inlined
+def finish(y: Any, bias: Any, rectified: bool) -> None:
+    """Make a layer's output of its product, in place: the bias is added, and the ReLU applied."""
+    for n in prange(len(y)):
+        for k in range(len(bias)):
+            y_nk = y[n, k] + bias[k]
+            y[n, k] = 0 if rectified and y_nk < 0 else y_nk
+
+
+@inlined
+def begin(dy: Any, y: Any, rectified: bool, bias: Any) -> None:
+    """Make of an upstream gradient that before the ReLU, in place, and sum it up for the bias."""
+    K = len(bias)
+    for first in prange((K + 63) // 64):
+        columns = slice(64 * first, min(64 * first + 64, K))
+        sums = bias[columns]
+        sums[:] = 0
+        for n in range(len(dy)):
+            upstream, outputs = dy[n, columns], y[n, columns]
+            for k in range(sums.size):
+                if rectified:
+                    upstream[k] *= outputs[k] > 0
+                sums[k] += upstream[k]
+
+
+finish_alone, begin_alone = loop(threads=True)(finish), loop(threads=True)(begin)
 
 
 @loop()
@@ -47,15 +103,9 @@ def forward(flat: Any, x: Any, widths: Any, rectified: Any) -> Any:
         D, K = widths[i], widths[i + 1]
         weights = flat[place : place + D * K].reshape(D, K)
         bias = flat[place + D * K : place + D * K + K]
-        entries = outputs[N * row : N * (row + K)]
-        y = entries.reshape(N, K)
+        y = outputs[N * row : N * (row + K)].reshape(N, K)
         np.dot(inputs, weights, y)
-        for n in range(N):
-            for k in range(K):
-                y[n, k] += bias[k]
-        if rectified[i]:
-            for j in range(N * K):
-                entries[j] = 0 if entries[j] < 0 else entries[j]
+        finish(y, bias, rectified[i])
         inputs, place, row = y, place + D * K + K, row + K
     return outputs
 
@@ -64,22 +114,13 @@ def forward(flat: Any, x: Any, widths: Any, rectified: Any) -> Any:
 def backward(
     flat: Any, dy: Any, x: Any, outputs: Any, widths: Any, rectified: Any, gradients: Any
 ) -> None:
-    """Write the gradients of all layers, laid out as the parameters are."""
+    """Write the gradients of all layers, laid out as the parameters are; `dy` is written to."""
     N, place, row = len(x), len(flat), widths[1:].sum()
     for i in range(len(rectified) - 1, -1, -1):
         D, K = widths[i], widths[i + 1]
         place, row = place - D * K - K, row - K
-        if rectified[i]:
-            upstream, entries = dy.reshape(-1), outputs[N * row : N * (row + K)]
-            dy = np.empty_like(dy)
-            below = dy.reshape(-1)
-            for j in range(N * K):
-                below[j] = upstream[j] * (entries[j] > 0)
-        bias = gradients[place + D * K : place + D * K + K]
-        bias[:] = 0
-        for n in range(N):
-            for k in range(K):
-                bias[k] += dy[n, k]
+        y = outputs[N * row : N * (row + K)].reshape(N, K)
+        begin(dy, y, rectified[i], gradients[place + D * K : place + D * K + K])
         inputs = x if i == 0 else outputs[N * (row - D) : N * row].reshape(N, D)
         np.dot(inputs.T, dy, gradients[place : place + D * K].reshape(D, K))
         if i > 0:
@@ -104,15 +145,20 @@ class Passed(Sequence[Array]):
         """Return whether they are of a model with so many inputs and such layers."""
         return self.x.shape[1] == features and self._layers == layers
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes it keeps."""
+        return int(self.x.nbytes + self.outputs.nbytes)
+
     def __len__(self) -> int:
-        return len(self._layers) + sum(rectified for *_, rectified in self._layers)
+        return len(self._layers) + sum(layer.rectified for layer in self._layers)
 
     def __getitem__(self, i: Any) -> Any:
         saved, y, N = [], self.x, len(self.x)
-        for start, end, K, rectified in self._layers:
+        for layer in self._layers:
             saved.append(y)
-            y = self.outputs[N * start : N * end].reshape(N, K)
-            if rectified:
+            y = layer.outputs(self.outputs, N)
+            if layer.rectified:
                 saved.append(y)
         return saved[i]
 
@@ -152,10 +198,13 @@ class Dense:
     ) -> None:
         self._instances = instances
         self._widths, self._rectified = np.array(widths, np.intp), np.array(rectified)
-        ends = list(accumulate(widths[1:]))
-        self._layers = list(zip([0, *ends], ends, widths[1:], rectified, strict=False))
-        self._most = MOST // max(D * K for D, K in pairwise(widths))
-        self._first, self._last, self._start = widths[0], widths[-1], ends[-1] - widths[-1]
+        self._layers: list[Layer] = []
+        place = start = 0
+        for (D, K), follows in zip(pairwise(widths), rectified, strict=True):
+            self._layers.append(Layer(D, K, follows, place, start))
+            place, start = place + D * K + K, start + K
+        self._most = MOST // max(layer.D * layer.K for layer in self._layers)
+        self._first, self._last, self._width = widths[0], widths[-1], start
 
     def takes(self, x: Any, flat: Any) -> bool:
         """Return whether an input, and a model's parameters, go through the loops."""
@@ -168,15 +217,23 @@ class Dense:
             and type(x) is type(flat) is np.ndarray
             and x.ndim == 2
             and x.shape[1] == self._first
-            and len(x) <= self._most
+            and len(x) + self._most > 1  # NumPy takes its time for a large product of one row
             and x.dtype == flat.dtype
             and x.flags.carray
         )
 
     def apply(self, x: Any, flat: Any) -> tuple[Array, Passed]:
         """Return the output, and what each component saves."""
-        N, outputs = len(x), forward(flat, x, self._widths, self._rectified)
-        y = outputs[N * self._start :].reshape(N, self._last)
+        N = len(x)
+        if len(x) <= self._most:
+            outputs = forward(flat, x, self._widths, self._rectified)
+            y = outputs[-N * self._last :].reshape(N, self._last)
+            return y, Passed(x, outputs, self._layers)
+        outputs, y = np.empty(N * self._width, x.dtype), x
+        for layer in self._layers:
+            weights, bias = layer.parameters(flat)
+            y = np.matmul(y, weights, out=layer.outputs(outputs, N))
+            finish_alone(y, bias, layer.rectified)
         return y, Passed(x, outputs, self._layers)
 
     def takes_back(self, dy: Any, saved: Any) -> bool:
@@ -194,8 +251,21 @@ class Dense:
 
     def pullback(self, dy: Any, saved: Any, flat: Any, gradients: Any) -> None:
         """Write the gradients of all parameters, laid out as these are."""
-        x, outputs = saved.x, saved.outputs
-        backward(flat, dy, x, outputs, self._widths, self._rectified, gradients)
+        x, outputs, N = saved.x, saved.outputs, len(saved.x)
+        if self._layers[-1].rectified:  # what comes from above is not ours to write to
+            dy = dy.copy()
+        if len(x) <= self._most:
+            backward(flat, dy, x, outputs, self._widths, self._rectified, gradients)
+            return
+        inputs = [x, *(layer.outputs(outputs, N) for layer in self._layers)]
+        y = inputs.pop()
+        for layer in reversed(self._layers):
+            (weights, _), (d_weights, d_bias) = map(layer.parameters, (flat, gradients))
+            begin_alone(dy, y, layer.rectified, d_bias)
+            y = inputs.pop()
+            np.matmul(y.T, dy, out=d_weights)
+            if inputs:
+                dy = dy @ weights.T
 
 
 def dense(components: Iterable[Any]) -> Dense | None:

@@ -17,7 +17,7 @@ from handgrad import BatchNorm, CrossEntropy, Embedding, GroupNorm, Linear, Mode
 from handgrad.activations.relu import rectified, rectified_pullback
 from handgrad.checking import CASES
 from handgrad.checking.library import run as run_row
-from handgrad.dense import backward, forward
+from handgrad.dense import backward, begin_alone, finish_alone, forward
 from handgrad.errors import ArgumentError
 from handgrad.kernels.compiling import Kernel, fits, kernel
 from handgrad.kernels.mode import using
@@ -61,8 +61,10 @@ SAMPLES = {
     divided_pullback: (ROWS, ROWS, normal(70, 1), ROW, True),
     grouped: (IMAGES, CHANNELS, CHANNELS, 5, 1e-5),
     grouped_pullback: (IMAGES, IMAGES, normal(7, 1, 100), CHANNELS, 5, True),
+    finish_alone: (ROWS, normal(300), True),
+    begin_alone: (ROWS, ROWS, True, normal(300)),
 }
-"""For each kernel that has a NumPy form its arguments, or what draws them for a type."""
+"""For each kernel that is called by itself its arguments, or what draws them for a type."""
 
 
 def found():
