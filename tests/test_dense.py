@@ -1,6 +1,5 @@
 """Models of linear layers and ReLUs: their compiled passes beside the components' own."""
 
-import copy
 import pickle
 import weakref
 from concurrent.futures import ThreadPoolExecutor
