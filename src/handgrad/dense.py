@@ -18,7 +18,7 @@ import numpy as np
 
 from handgrad.activations.relu import ReLU
 from handgrad.arguments import Array
-from handgrad.kernels.compiling import inlined, loop, prange
+from handgrad.kernels.compiling import inlined, loop
 from handgrad.kernels.mode import Mode
 from handgrad.layers.linear import Linear
 
@@ -69,7 +69,7 @@ class Layer(NamedTuple):
 @inlined
 def finish(y: Any, bias: Any, rectified: bool) -> None:
     """Make a layer's output of its product, in place: the bias is added, and the ReLU applied."""
-    for n in prange(len(y)):
+    for n in range(len(y)):
         for k in range(len(bias)):
             y_nk = y[n, k] + bias[k]
             y[n, k] = 0 if rectified and y_nk < 0 else y_nk
@@ -78,20 +78,16 @@ def finish(y: Any, bias: Any, rectified: bool) -> None:
 @inlined
 def begin(dy: Any, y: Any, rectified: bool, bias: Any) -> None:
     """Make of an upstream gradient that before the ReLU, in place, and sum it up for the bias."""
-    K = len(bias)
-    for first in prange((K + 63) // 64):
-        columns = slice(64 * first, min(64 * first + 64, K))
-        sums = bias[columns]
-        sums[:] = 0
-        for n in range(len(dy)):
-            upstream, outputs = dy[n, columns], y[n, columns]
-            for k in range(sums.size):
-                if rectified:
-                    upstream[k] *= outputs[k] > 0
-                sums[k] += upstream[k]
+    bias[:] = 0
+    for n in range(len(dy)):
+        for k in range(len(bias)):
+            if rectified:
+                dy[n, k] *= y[n, k] > 0
+            bias[k] += dy[n, k]
 
 
-finish_alone, begin_alone = loop(threads=True)(finish), loop(threads=True)(begin)
+# Between two products one core is faster than all: the others wait for the next one in a loop.
+finish_alone, begin_alone = loop()(finish), loop()(begin)
 
 
 @loop()

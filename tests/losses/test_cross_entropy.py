@@ -9,6 +9,8 @@ from numpy.testing import assert_allclose
 
 from handgrad import SGD, CrossEntropy, Linear, Model, Trainer
 from handgrad.errors import ShapeError
+from handgrad.kernels.mode import using
+from handgrad.losses.cross_entropy import FEW
 from helpers import D, K, N, generator, random, refuses
 
 
@@ -123,3 +125,12 @@ def test_classes_may_have_weights_beside_ignored_ones():
     history = trainer.fit(x, y, class_weight=weights, epochs=1, progress=False, batch_size=20)
     expected = torch.nn.functional.cross_entropy(logits, torch.tensor(y), torch.tensor(weights))
     assert_allclose(history["loss"][0], expected.item(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("N", [3, FEW // 5 + 1])
+def test_class_indices_are_the_one_hot_rows_in_either_form(N):
+    logits, classes = random(N, 5, seed=1), np.arange(N) % 5
+    expected = both(CrossEntropy(), logits, np.eye(5)[classes])
+    for form in ("numpy", "compiled"):
+        with using(form):
+            same(both(CrossEntropy(), logits, classes), expected)
