@@ -244,23 +244,27 @@ def _named(source: Callable[..., Any], formula: Callable[..., Any], end: str) ->
     """
     import numba
 
-    assert isinstance(source, types.FunctionType)
-    helpers = {
-        name: thing
-        for name, thing in source.__globals__.items()
-        if isinstance(thing, types.FunctionType) and thing in _helpers
-    }
-    codes = [function.__code__ for function in (source, *helpers.values())]
-    parts = (part for code in codes for part in (code.co_code, code.co_consts, code.co_names))
-    seen = (source.__globals__.get(name) for name in source.__code__.co_names)
-    numbers = [thing for thing in seen if isinstance(thing, int | float)]
-    mark = crc32(repr((OPTIONS, numbers, *parts)).encode())
-    compiled = {name: numba.njit(**OPTIONS)(helper) for name, helper in helpers.items()}
-    scope = {**source.__globals__, **compiled, "prange": numba.prange}
-    copy = types.FunctionType(source.__code__, scope, formula.__name__)
-    copy.__qualname__ = f"{formula.__qualname__}{end}_{mark:08x}"
+    copy, parts = _seeing(source, {"prange": numba.prange})
+    copy.__qualname__ = f"{formula.__qualname__}{end}_{crc32(repr((OPTIONS, parts)).encode()):08x}"
     copy.__module__ = source.__module__
     return copy
+
+
+def _seeing(source: Any, others: dict[str, Any]) -> tuple[types.FunctionType, list[Any]]:
+    """Return a copy of a function that sees its helpers compiled, and what they all consist of."""
+    from numba import njit
+
+    code, scope = source.__code__, {**source.__globals__, **others}
+    parts: list[Any] = [code.co_code, code.co_consts, code.co_names]
+    for name in code.co_names:
+        thing = scope.get(name)
+        if isinstance(thing, int | float):
+            parts.append(thing)
+        elif isinstance(thing, types.FunctionType) and thing in _helpers:
+            helper, own = _seeing(thing, {})
+            scope[name] = njit(**OPTIONS)(helper)
+            parts += own
+    return types.FunctionType(code, scope, source.__name__), parts
 
 
 def _not_compiled(*_: Any) -> Any:

@@ -10,26 +10,36 @@ import numpy as np
 
 from handgrad.arguments import Array
 from handgrad.errors import ArgumentError
-from handgrad.kernels.compiling import loop, prange
+from handgrad.kernels.compiling import inlined, loop, prange
 from handgrad.optimizers.checks import number
-from handgrad.optimizers.optimizer import Optimizer
+from handgrad.optimizers.optimizer import BLOCK, Optimizer
 from handgrad.optimizers.penalties import penalized, unpacked
 from handgrad.optimizers.subnormal import flush, flushed, negligible
 
 __all__ = ["Adam"]
 
 
-@loop(threads=True)
-def _loop(p: Any, g: Any, gradient_sum: Any, square_sum: Any, numbers: Any, penalties: Any) -> None:
+@inlined
+def _stretch(
+    p: Any, g: Any, gradient_sum: Any, square_sum: Any, numbers: Any, penalties: Any
+) -> None:
     beta1, beta2, size, eps = numbers[0], numbers[1], numbers[2], numbers[3]
     before, limits = unpacked(penalties), np.finfo(p.dtype)
     tiny, least = limits.tiny, negligible(eps, limits)
-    for i in prange(p.size):
+    for i in range(p.size):
         p_i, g_i = penalized(p[i], g[i], before)
         m_i = flushed(beta1 * gradient_sum[i] + g_i, tiny)
         v_i = flushed(beta2 * square_sum[i] + g_i * g_i, least)
         gradient_sum[i], square_sum[i] = m_i, v_i
         p[i] = p_i - size * m_i / (np.sqrt(v_i) + eps)
+
+
+@loop(threads=True)
+def _loop(p: Any, g: Any, gradient_sum: Any, square_sum: Any, numbers: Any, penalties: Any) -> None:
+    # The loop of a core stands by itself, or it would take an entry at a time, not sixteen.
+    for first in prange((p.size + BLOCK - 1) // BLOCK):
+        s = slice(BLOCK * first, min(BLOCK * first + BLOCK, p.size))
+        _stretch(p[s], g[s], gradient_sum[s], square_sum[s], numbers, penalties)
 
 
 class Adam(Optimizer):
