@@ -321,6 +321,7 @@ def test_the_readme_has_the_times_that_were_measured():
     minimum = {(timing.contestant, timing.task): timing.minimum for timing in found}
     names = {"the bare products": "floor", f"`{FAST}`": FAST, "PyTorch": "torch"}
     names |= {"`torch.compile`": "torch.compile", "JAX, `jit`": "jax"}
+    names |= {"PyTorch, fused": "torch, fused"}
     _, _, readme = (ROOT / "README.md").read_text(encoding="utf-8").partition("| one step |")
     optimizer = ""
     for line in readme.partition("\n\n")[0].splitlines()[2:]:
