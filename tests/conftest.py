@@ -3,6 +3,7 @@
 import gc
 import os
 
+import pytest
 from hypothesis import settings
 
 # The tests run in as many processes as there are cores, so each computes with one thread. This
@@ -26,3 +27,11 @@ os.environ["HANDGRAD_BUDGET"] = "0"
 # Two shared cores are slow at times, and a deadline would only measure them.
 settings.register_profile("handgrad", deadline=None, max_examples=60)
 settings.load_profile("handgrad")
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Let the benchmark not wait for others' threads to sleep: no test looks at its times."""
+    from benchmarks import timing
+
+    monkeypatch.setattr(timing, "PAUSE", 0.0)

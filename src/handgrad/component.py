@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from handgrad.arguments import Array, as_floats, as_numbers, in_short, numbers_or_none
 from handgrad.errors import ArgumentError, CallOrderError, ShapeError
-from handgrad.memory import make_room
+from handgrad.heap import make_room
 from handgrad.modes import Frozen, evaluating_here
 from handgrad.parameter import NOTHING, OwnArrays
 from handgrad.per_sample.contract import EachSample

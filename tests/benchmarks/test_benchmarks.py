@@ -22,6 +22,8 @@ from numpy.testing import assert_allclose
 from benchmarks import estimators, import_time, production, results, sizes, step
 from handgrad import kernels
 
+pytestmark = pytest.mark.usefixtures("impatient")
+
 ROOT = Path(__file__).parents[2]
 
 TESTED = ["floor", OURS, "bare loop", "torch", "torch, fused"]

@@ -15,6 +15,8 @@ from benchmarks.workers import working
 
 from benchmarks import results
 
+pytestmark = pytest.mark.usefixtures("impatient")
+
 TESTED = [OURS, f"{OURS}, in place"]
 """In processes of their own; PyTorch's vmap, which loads half of PyTorch, runs in the test's."""
 

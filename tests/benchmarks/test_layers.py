@@ -19,6 +19,8 @@ from benchmarks.workers import AbsentError, working
 
 from benchmarks import results
 
+pytestmark = pytest.mark.usefixtures("impatient")
+
 ROOT = Path(__file__).parents[2]
 
 TESTED = [OURS, "torch", "torch, other layout"]

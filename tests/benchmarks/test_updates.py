@@ -11,6 +11,8 @@ from benchmarks.workers import working
 
 from benchmarks import results
 
+pytestmark = pytest.mark.usefixtures("impatient")
+
 SMALL = UpdateTask((7,), dtype="float64")
 
 

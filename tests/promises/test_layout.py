@@ -24,7 +24,7 @@ ORDER = [
     "errors",
     "markup",
     "arguments",
-    "memory",
+    "heap",
     "kernels",
     "randomness",
     "modes",

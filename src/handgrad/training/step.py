@@ -11,7 +11,7 @@ import numpy as np
 
 from handgrad.arguments import Array, positive_size
 from handgrad.errors import ArgumentError
-from handgrad.memory import make_room
+from handgrad.heap import make_room
 from handgrad.optimizers import Optimizer
 from handgrad.optimizers.checks import load_numbers, load_vectors
 from handgrad.training.callbacks.order import overridden

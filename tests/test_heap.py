@@ -7,9 +7,9 @@ import weakref
 import numpy as np
 import pytest
 
-from handgrad import Component, Conv2d, Embedding, Linear, Model, MSELoss, Tanh, memory
+from handgrad import Component, Conv2d, Embedding, Linear, Model, MSELoss, Tanh, heap
 from handgrad.errors import ShapeError
-from handgrad.memory import make_room, size_of
+from handgrad.heap import make_room, size_of
 from handgrad.optimizers import SGD
 from handgrad.training import Trainer, step
 
@@ -97,5 +97,5 @@ def test_where_there_is_no_memory_to_make_room_with_a_pass_goes_on(monkeypatch):
     def none_left(*_):
         raise MemoryError
 
-    monkeypatch.setattr(memory.np, "empty", none_left)
+    monkeypatch.setattr(heap.np, "empty", none_left)
     make_room(np.ones(3))
