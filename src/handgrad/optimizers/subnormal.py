@@ -19,7 +19,7 @@ from handgrad.kernels.compiling import inlined
 __all__ = ["flush", "flushed", "negligible"]
 
 EVERY = 32
-"""Steps after which NumPy's form looks for such numbers; compiled loops always do, for nothing."""
+"""Steps after which NumPy's form looks for such numbers; compiled loops always do, at no cost."""
 
 
 @inlined

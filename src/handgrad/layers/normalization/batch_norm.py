@@ -11,14 +11,7 @@ from handgrad.arguments import Array, is_real, positive_size
 from handgrad.errors import ArgumentError, PerSampleError, ShapeError
 from handgrad.initializers import Drawn, Initializer, draw_parameters
 from handgrad.kernels.compiling import kernel, prange
-from handgrad.layers.normalization.base import (
-    SHORT,
-    Normalization,
-    glued,
-    moved,
-    repeated,
-    sums,
-)
+from handgrad.layers.normalization.base import SHORT, Normalization, glued, moved, repeated, sums
 
 __all__ = ["BatchNorm"]
 

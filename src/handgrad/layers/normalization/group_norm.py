@@ -11,14 +11,7 @@ from handgrad.arguments import Array, positive_size
 from handgrad.errors import ArgumentError, ShapeError
 from handgrad.initializers import Initializer
 from handgrad.kernels.compiling import inlined, kernel, prange
-from handgrad.layers.normalization.base import (
-    SHORT,
-    Normalization,
-    glued,
-    moved,
-    repeated,
-    sums,
-)
+from handgrad.layers.normalization.base import SHORT, Normalization, glued, moved, repeated, sums
 from handgrad.shapes import Shape, shape_text
 
 __all__ = ["GroupNorm"]
